@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Final, Self, TypeVar
 
@@ -13,17 +14,20 @@ from api.authentication import CurrentCaller
 from api.headers import find_header
 from api.json_parsing import INLINE_BYTES, parse, validate
 from api.problems import HttpProblem
+from eventlog.entry import Caller
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes: enough for a transaction of a thousand commands."""
 MAX_BUFFERED: Final = 32 * 1024 * 1024
 """Bytes of large bodies in memory at a time, over all requests."""
+MAX_BUFFERED_EACH: Final = 2 * MAX_BODY
+"""Of these, bytes for one actor, so that others can send theirs meanwhile."""
 
 Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
 
 
-async def read_json(request: Request, build: Callable[[Any], T]) -> T:
+async def read_json(request: Request, caller: Caller, build: Callable[[Any], T]) -> T:
     """Return what `build` makes of the JSON in the body; an empty body is an empty object.
 
     Raises:
@@ -31,37 +35,62 @@ async def read_json(request: Request, build: Callable[[Any], T]) -> T:
             server holds too many large bodies.
         ValidationError: what `build` raises.
     """
-    length = find_header(request, b"content-length") or "0"
-    if length.isdecimal() and int(length) > MAX_BODY:
+    length = _declared_length(request)
+    if length > MAX_BODY:
         raise _too_long()
-    message = await request.receive()
-    if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= INLINE_BYTES:
-        return build(parse(message["body"] or b"{}"))
-    with _Budget() as budget:
+    with _Budget(caller.actor, length if length > INLINE_BYTES else 0) as budget:
+        message = await request.receive()
+        if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= INLINE_BYTES:
+            return build(parse(message["body"] or b"{}"))
         return await validate(await _read(request, message, budget), build)
+
+
+def _declared_length(request: Request) -> int:
+    """The length that the headers declare, or 0."""
+    length = find_header(request, b"content-length") or "0"
+    return int(length) if length.isdecimal() else 0
 
 
 class _Budget:
     """What one request takes of the memory budget for large bodies, until the context ends."""
 
-    total: ClassVar[int] = 0
+    totals: ClassVar[Counter[str]] = Counter()
 
-    def __init__(self) -> None:
-        self._size = 0
+    def __init__(self, actor: str, declared: int) -> None:
+        self._actor = actor
+        self._declared = declared
+        self._received = 0
+        self._taken = 0
 
     def __enter__(self) -> Self:
+        self._take(self._declared)  # before anything of it is received, so that a refusal costs next to nothing
         return self
 
     def __exit__(self, *_: object) -> None:
-        _Budget.total -= self._size
+        if not self._taken:
+            return
+        self.totals[self._actor] -= self._taken
+        if not self.totals[self._actor]:
+            del self.totals[self._actor]
 
     def add(self, size: int) -> None:
-        """Take more of the budget. Raises HttpProblem, 503, if it is used up."""
-        if _Budget.total + size > MAX_BUFFERED:
-            detail = "the server is processing too many large bodies; try again in a moment"
-            raise HttpProblem(503, detail, headers={"Connection": "close", "Retry-After": "1"})
-        _Budget.total += size
-        self._size += size
+        """Account for a part that was received. Raises HttpProblem, 503, if the budget is used up."""
+        self._received += size
+        self._take(max(0, self._received - self._taken))
+
+    def _take(self, size: int) -> None:
+        if not size:
+            return
+        if self.totals[self._actor] + size > MAX_BUFFERED_EACH:
+            raise _busy("your requests have too many large bodies; send one after another")
+        if self.totals.total() + size > MAX_BUFFERED:
+            raise _busy("the server is processing too many large bodies; try again in a moment")
+        self.totals[self._actor] += size
+        self._taken += size
+
+
+def _busy(detail: str) -> HttpProblem:
+    return HttpProblem(503, detail, headers={"Connection": "close", "Retry-After": "1"})
 
 
 async def _read(request: Request, message: Message, budget: _Budget) -> bytes:
@@ -89,8 +118,8 @@ def _too_long() -> HttpProblem:
 def parse_body(model: type[Model]) -> Callable[..., Awaitable[Model]]:
     """Return a dependency that reads the body as a model, after sign-in."""
 
-    async def read(request: Request, _: CurrentCaller) -> Model:
-        return await read_json(request, model.model_validate)
+    async def read(request: Request, caller: CurrentCaller) -> Model:
+        return await read_json(request, caller, model.model_validate)
 
     return read
 

@@ -119,7 +119,9 @@ def _build_endpoint(command: type[Command], path: str) -> Callable[..., Awaitabl
     async def endpoint(request: Request, services: ServiceDependency, caller: CurrentCaller) -> JSONResponse:
         subject = _subject_in(path, request.path_params, services.log.id)
         from_path = {"subject": subject, "type": command.__name__} if subject else {"type": command.__name__}
-        parsed = await read_json(request, lambda value: COMMAND.validate_python(_check_object(value) | from_path))
+        parsed = await read_json(
+            request, caller, lambda value: COMMAND.validate_python(_check_object(value) | from_path)
+        )
         expected = read_if_match(request, services, subject, required=command in VERSION_REQUIRED)
         return await record(request, services, caller, (parsed,), expected, subject)
 

@@ -26,10 +26,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from support_postgresql import fresh_databases
-from support_serving import COMMAND, Serving, serving, surroundings
-
 from tests.support_fork_server import warm
+from tests.support_postgresql import fresh_databases
+from tests.support_serving import COMMAND, Serving, serving, surroundings
 
 ROOT = Path(__file__).parents[1]
 ADDRESS = "http://127.0.0.1:8737"

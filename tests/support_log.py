@@ -38,8 +38,8 @@ T0 = 1_735_689_600_000_000
 
 
 @cache
-def _app() -> FastAPI:
-    """Building the routes takes longer than most tests, and they hold no state but the services."""
+def shared_app() -> FastAPI:
+    """Return the application of this process: building it takes a second, and its only state are the services."""
     return create_app(None)  # type: ignore[arg-type]
 
 
@@ -106,7 +106,7 @@ class LocalService:
         services = Services(
             self.log, self.model, self.runner, self.sign_in, workers=sheets, sessions=sessions, load_demo=self.load_demo
         )
-        self.app = _app()
+        self.app = shared_app()
         self.app.state.services = services
         self.client = self.client_of(self.token)
 

@@ -6,7 +6,7 @@ import re
 from html import unescape
 from typing import Any
 
-from support_log import LocalService
+from tests.support_log import LocalService
 
 
 class PageReader:

@@ -17,7 +17,7 @@ from typing import TextIO
 from tests.support_fork_server import warm
 
 COMMAND = Path(sys.executable).with_name("decisionlog")
-ENDED = 15
+ENDED_S = 60
 WITHOUT_QUOTAS = {
     "DECISIONLOG_REQUESTS_PER_MINUTE": "0",
     "DECISIONLOG_COMMANDS_PER_MINUTE": "0",
@@ -36,7 +36,7 @@ def surroundings(data: Path, **more: str) -> dict[str, str]:
 def run(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """A command that has come to its end."""
     return subprocess.run(
-        [warm(), *arguments], env=surroundings(data, **more), capture_output=True, text=True, timeout=60, check=False
+        [warm(), *arguments], env=surroundings(data, **more), capture_output=True, text=True, timeout=180, check=False
     )
 
 
@@ -93,7 +93,7 @@ def serving(
         finally:
             process.send_signal(end)
             try:
-                process.wait(timeout=ENDED)
+                process.wait(timeout=ENDED_S)
             finally:
                 process.kill()
 

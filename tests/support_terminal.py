@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from click.testing import CliRunner, Result
-from support_log import LocalService
 
 from cli.connection import IN_PROCESS_URL, connect
 from cli.context import Context
@@ -16,6 +15,7 @@ from cli.dates import Zone
 from cli.in_process_client import InProcessTransport
 from cli.main import cli
 from decisionlog_client import Client
+from tests.support_log import LocalService
 
 NOW = datetime(2025, 5, 14, 16, 30, tzinfo=UTC)
 """The current time for commands: a Wednesday."""

@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_corpora import CORPORA, FILES, Corpus, duration, next_change
-from support_log import LocalService
-from support_report import find_untrue_reasons
-from support_terminal import table
 
 from interchange.sink import LogSink
 from interchange.tracker import import_changes, load_mapping
+from tests.support_corpora import CORPORA, FILES, Corpus, duration, next_change
+from tests.support_log import LocalService
+from tests.support_report import find_untrue_reasons
+from tests.support_terminal import table
 
 ROOT = Path(__file__).parents[1]
 QUESTIONS = {each["n"]: each["answer"] for each in json.loads((CORPORA / "questions.json").read_text())}

@@ -10,13 +10,13 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from support_log import T0, EmptyService, LocalService
 
 from domain.catalog import COMMAND
 from domain.errors import Refused
 from domain.examples import examples_for
 from domain.values import format_micros
 from eventlog.entry import Transaction
+from tests.support_log import T0, EmptyService, LocalService
 
 SECOND = 1_000_000
 PEOPLE = ["Ada Lovelace", "Bo"]

@@ -1,4 +1,4 @@
-"""Write the Python client's types of answers from `projections/answers.py`.
+"""Write the Python client's types of answers from `projections/answers`.
 
     python -m tools.client_answers
 
@@ -11,12 +11,14 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from collections.abc import Mapping
+from graphlib import TopologicalSorter
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-SOURCE: Final = ROOT / "projections" / "answers.py"
+SOURCE: Final = ROOT / "projections" / "answers"
 TARGET: Final = ROOT / "clients" / "python" / "src" / "decisionlog_client" / "answers.py"
 HEADER: Final = '''"""The types of the server's answers. At run time, an answer is the JSON as parsed.
 
@@ -57,18 +59,29 @@ class _Types(ast.NodeTransformer):
 
 def build_client_answers() -> str:
     """Return the text of the client's module."""
-    parts = [HEADER]
-    body = ast.parse(SOURCE.read_text(encoding="utf-8")).body
-    for node, following in pairwise(body):
-        if isinstance(node, ast.ClassDef):
-            parts.append(_convert_class(node))
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
-            parts.append(ast.unparse(_Types().visit(node)))
-        elif _is_literal(node):
-            parts += [ast.unparse(node), ast.unparse(following)]
-    assert isinstance(body[-1], ast.ClassDef)
-    parts.append(_convert_class(body[-1]))
-    return _format("\n".join(parts))
+    literals: list[str] = []
+    shapes: dict[str, ast.ClassDef | ast.Assign] = {}
+    for file in sorted(SOURCE.glob("*.py")):
+        body = ast.parse(file.read_text(encoding="utf-8")).body
+        for node, following in pairwise([*body, ast.Pass()]):
+            if isinstance(node, ast.ClassDef):
+                shapes[node.name] = node
+            elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Call):
+                shapes[ast.unparse(node.targets[0])] = node
+            elif _is_literal(node):
+                literals += [ast.unparse(node), ast.unparse(following)]
+    return _format("\n".join([HEADER, *literals, *map(_convert, _order_by_bases(shapes))]))
+
+
+def _order_by_bases(shapes: Mapping[str, ast.ClassDef | ast.Assign]) -> list[ast.ClassDef | ast.Assign]:
+    """Return the shapes, each after those that it extends."""
+    names = {
+        name: [ast.unparse(base) for base in node.bases if ast.unparse(base) in shapes]
+        if isinstance(node, ast.ClassDef)
+        else []
+        for name, node in shapes.items()
+    }
+    return [shapes[name] for name in TopologicalSorter(names).static_order()]
 
 
 def _is_literal(node: ast.stmt) -> bool:
@@ -77,7 +90,9 @@ def _is_literal(node: ast.stmt) -> bool:
     return isinstance(value, ast.Subscript) and ast.unparse(value.value) == "Literal"
 
 
-def _convert_class(node: ast.ClassDef) -> str:
+def _convert(node: ast.ClassDef | ast.Assign) -> str:
+    if isinstance(node, ast.Assign):
+        return ast.unparse(_Types().visit(node))
     body: list[ast.stmt] = []
     for statement in node.body:
         types = _Types()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import click
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from api.app import create_app
@@ -31,12 +32,12 @@ ADDRESS: Final = "http://127.0.0.1:8737"
 COMMON_FIELDS: Final = tuple(Command.model_fields)
 
 
-def pages() -> dict[str, str]:
-    """Return every page by its file name."""
+def pages(app: FastAPI | None = None) -> dict[str, str]:
+    """Return every page by its file name, with the routes of an application. Default: a new one."""
     generated = {
         "commands.md": _build_commands(),
         "events.md": _build_events(),
-        "http.md": _build_http(),
+        "http.md": _build_http(app or create_app(cast("Services", None))),  # describing the routes needs no services
         "settings.md": _build_settings(),
         "command-line.md": _build_command_line(),
         "decisions.md": _build_decisions(),
@@ -125,8 +126,7 @@ def _to_one_line(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _build_http() -> str:
-    app = create_app(cast("Services", None))  # describing the routes needs no services
+def _build_http(app: FastAPI) -> str:
     document = app.openapi()
     routes = [
         (f"{method.upper()} {path}", _to_one_line(operation.get("summary", "")), method, path, operation)

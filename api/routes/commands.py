@@ -89,7 +89,7 @@ async def post_commands(
     ] = False,
 ) -> JSONResponse:
     """Takes one command with its `type`, or `{"commands": [...]}`, which is recorded in full or not at all."""
-    batch, commands = await read_json(request, _parse_commands)
+    batch, commands = await read_json(request, caller, _parse_commands)
     first = commands[0]
     subject = None if first.creates else first.subject_id()
     given = dict(batch.expected) if batch else {}
@@ -121,7 +121,7 @@ async def post_bulk(request: Request, services: ServiceDependency, caller: Curre
         raise HttpProblem(
             400, "set a `key` for each transaction instead of the `Idempotency-Key` header", field="Idempotency-Key"
         )
-    body = await read_json(request, _parse_bulk)
+    body = await read_json(request, caller, _parse_bulk)
     transactions = [
         build_transaction(tuple(each.commands), caller, each.key, dict(each.expected)) for each in body.transactions
     ]

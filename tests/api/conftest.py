@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from support_log import LocalService
+
+from tests.support_log import LocalService
 
 
 @pytest.fixture

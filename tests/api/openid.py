@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey, RSAKey
-from support_log import LocalService
 
 from cli.sign_in import build_sign_in
 from identity.oidc.provider import Provider, ProviderConfig
+from tests.support_log import LocalService
 
 CLIENT, SECRET, AUDIENCE = "log", "a:secret/+ %", "https://log.example.org"
 RSA = RSAKey.generate_key(2048, {"kid": "rsa", "use": "sig"})

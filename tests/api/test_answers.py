@@ -12,7 +12,6 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator, ValidationError
 from pydantic import TypeAdapter
-from support_log import EmptyService, LocalService, quiet_token
 from typing_extensions import is_typeddict
 
 from api import formats
@@ -21,6 +20,7 @@ from domain.examples import examples_for
 from eventlog.worker_status import WorkerStatus
 from projections import answers
 from projections.field_groups import flat_fields
+from tests.support_log import EmptyService, LocalService, quiet_token
 
 GIFTS, TEA = "feature:gift-cards", "decision:tea"
 MORE: Final[list[dict[str, Any]]] = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
-from support_log import LocalService
+
+from tests.support_log import LocalService
 
 OPEN = {"/", "/docs", "/openapi.json", "/v1/health", "/v1/version", "/v1/catalog"}
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}

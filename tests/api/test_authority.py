@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_log import LocalService, quiet_token
+
+from tests.support_log import LocalService, quiet_token
 
 EUR = "EUR"
 OWNER_UP_TO_100 = {"roles": ["accountable"], "cost_limit": {"amount": 100, "currency": EUR}}

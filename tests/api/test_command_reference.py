@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
-from support_log import EmptyService, LocalService
 
 from api.app import COMMAND_PATHS
 from api.command_routes import VERSION_REQUIRED
 from domain.catalog import COMMANDS
 from domain.examples import EXAMPLES, examples_for
 from domain.messages import Command
+from tests.support_log import EmptyService, LocalService
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import re
 
 import pytest
 from fastapi.routing import APIRoute
-from support_log import LocalService
 
 from api.app import COMMAND_PATHS
 from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute
 from domain.catalog import COMMANDS
+from tests.support_log import LocalService
 
 TEAM = {"title": "Core", "key": "core"}
 

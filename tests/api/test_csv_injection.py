@@ -122,9 +122,9 @@ def test_a_table_marks_headings_and_fields():
     assert table == [["'＝name", "people", "more.@x"], ["'\ufeff=1+1", "a;' =2", "plain - text"]]
 
 
-@pytest.mark.parametrize("text", ["\t" * 4_000_000, " " * 4_000_000 + "x", ";" * 4_000_000, "a " * 2_000_000])
+@pytest.mark.parametrize("text", ["\t" * 400_000, " " * 400_000 + "x", ";" * 400_000, "a " * 200_000])
 def test_a_long_field_takes_no_longer_than_its_length(text):
-    """No text makes the search try each place again."""
+    """No text makes the search try each place again, which would take minutes."""
     began = time.process_time()
     neutralize_formulas(text)
     assert time.process_time() - began < 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from support_log import LocalService
+from tests.support_log import LocalService
 
 FIRST = {
     "title": "Sell gift cards",

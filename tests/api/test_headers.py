@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 from starlette.responses import JSONResponse
-from support_log import LocalService
 
 from api.app import create_app
 from api.middleware import MAX_REQUESTS, Hosts, Middleware
+from tests.support_log import LocalService
 
 PUBLIC = "https://log.example.org"
 OPEN = ["/docs", "/openapi.json"]

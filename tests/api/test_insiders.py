@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
-from support_log import LocalService
 
 from domain.access import LOCAL_CREDENTIAL
 from domain.roles import holds
@@ -16,6 +15,7 @@ from domain.scopes import SCOPES
 from domain.values import format_micros
 from eventlog.entry import Caller
 from projections.report_hashes import ReportHashes
+from tests.support_log import LocalService
 
 WHY = {"why": "Because."}
 

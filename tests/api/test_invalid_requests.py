@@ -7,9 +7,9 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from support_log import LocalService
 
 from api.bodies import MAX_BODY
+from tests.support_log import LocalService
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
 SCRIPTS = [

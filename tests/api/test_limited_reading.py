@@ -13,16 +13,16 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 import pytest
-import support_log
 from fastapi.testclient import TestClient
-from support_log import LocalService
-from support_postgresql import fresh_schema
 
 from domain.scopes import SCOPES
 from identity.decision_log import DecisionLog
 from projections.factory import open_database
+from tests import support_log
 from tests.api import test_replica
 from tests.api.test_replica import ONLY_THE_LOG
+from tests.support_log import LocalService
+from tests.support_postgresql import fresh_schema
 
 Question = Mapping[str, Any]
 SINCE: Final = "2020-01-01"

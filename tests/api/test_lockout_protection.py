@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_log import LocalService
+
+from tests.support_log import LocalService
 
 
 def test_a_departed_person_does_not_outlive_it_under_a_merged_id(service: LocalService) -> None:

@@ -11,7 +11,6 @@ import pytest
 
 pytest.importorskip("joserfc")
 from joserfc.jwk import OctKey, RSAKey
-from support_log import LocalService
 
 from identity.oidc.groups import find_groups, parse_claim_path, parse_group_table
 from tests.api.openid import (
@@ -26,6 +25,7 @@ from tests.api.openid import (
     encode,
     sign,
 )
+from tests.support_log import LocalService
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from support_log import LocalService
+from tests.support_log import LocalService
 
 
 def test_every_operation_has_an_id_and_a_tag_of_its_own(service: LocalService) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, Final
 
 import pytest
-from support_log import LocalService
+
+from tests.support_log import LocalService
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
 PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}

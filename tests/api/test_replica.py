@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import LocalService
 
 from api.services import Services
 from domain.names import normalize_name
@@ -20,6 +19,7 @@ from projections.replica_state import Replica, ReplicaState
 from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
 from tests.api.test_answers import ASKED, _get, service
+from tests.support_log import LocalService
 
 __all__ = ["service"]
 

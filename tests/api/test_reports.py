@@ -7,10 +7,10 @@ import io
 from typing import Any
 
 import pytest
-from support_log import T0, LocalService
 
 from domain.values import format_micros
 from projections.report import report_hash
+from tests.support_log import T0, LocalService
 
 SPAN = {"since": "2024-12-31"}
 SHOP = "/products/shop/report"

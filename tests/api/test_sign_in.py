@@ -6,10 +6,10 @@ import logging
 import re
 
 import pytest
-from support_log import LocalService
 
 from api.cross_site import is_cross_site
 from identity.sessions import HOUR_US, SessionLimits
+from tests.support_log import LocalService
 
 OWN = "http://localhost"
 

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from browser.support import Site, chromium, load_axe, require_browser, served_demo
+
+from tests.browser.support import Site, chromium, load_axe, require_browser, served_demo
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from browser.support import PAGES, Site, chromium, served_demo, served_empty
+from tests.browser.support import PAGES, Site, chromium, served_demo, served_empty
 
 LOOKS = {
     "desktop-light": {},

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from support_serving import Serving, run, serving
+
+from tests.support_serving import Serving, run, serving
 
 CHROMIUM: Final = os.environ.get("DECISIONLOG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

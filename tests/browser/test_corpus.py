@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser.support import Site, require_browser
-from support_corpora import CORPORA, FILES
-from support_serving import run, serving
+
+from tests.browser.support import Site, require_browser
+from tests.support_corpora import CORPORA, FILES
+from tests.support_serving import run, serving
 
 MAPPING = Path(__file__).parents[2] / "examples" / "mappings" / "keps.toml"
 
@@ -42,7 +43,7 @@ def _wait_for_read_model(address: str, token: str) -> None:
         with urllib.request.urlopen(request, timeout=60) as answer:
             return json.load(answer)
 
-    size, end = ask("log")["size"], time.monotonic() + 60
+    size, end = ask("log")["size"], time.monotonic() + 120
     while ask("products")["position"] < size:
         assert time.monotonic() < end
         time.sleep(0.1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from browser.support import PAGES, find_violations
+
+from tests.browser.support import PAGES, find_violations
 
 pytestmark = pytest.mark.slow
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from browser.support import chromium, require_browser
-from support_documentation import ROOT
+
+from tests.browser.support import chromium, require_browser
+from tests.support_documentation import ROOT
 
 ZENSICAL = Path(sys.executable).with_name("zensical")
 CONFIGURATION = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]

@@ -12,12 +12,12 @@ from hashlib import sha256
 
 import httpx2
 import pytest
-from support_serving import COMMAND, run, serving, surroundings
 
 from cli.bootstrap import open_read_only
 from cli.commands.doctor import has_wal_reset_bug
 from cli.commands.token import format_columns
 from cli.settings import Settings
+from tests.support_serving import COMMAND, run, serving, surroundings
 
 DECISION = {
     "type": "RecordDecision",
@@ -358,7 +358,7 @@ def test_a_reader_that_leaves(log_folder):
     piped = f"{COMMAND} export | head -c 1"
 
     done = subprocess.run(
-        ["bash", "-c", piped], env=surroundings(log_folder), capture_output=True, text=True, timeout=30, check=True
+        ["bash", "-c", piped], env=surroundings(log_folder), capture_output=True, text=True, timeout=120, check=True
     )
 
     assert (done.stdout, done.stderr) == ("{", "")

@@ -10,8 +10,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from click import ClickException
 from click.testing import CliRunner
-from support_report import find_untrue_reasons, own_reason
-from support_serving import run, serving
 
 from api.report_page import as_html, as_markdown, build_page
 from cli.bootstrap import open_read_only, open_runtime
@@ -33,6 +31,8 @@ from projections.roadmap import roadmap
 from projections.search import search
 from projections.timepoint import TimePoint
 from projections.titles import titles_of_answer
+from tests.support_report import find_untrue_reasons, own_reason
+from tests.support_serving import run, serving
 
 ENDS = date(2025, 6, 30)
 P = "product:tideline"

@@ -4,7 +4,8 @@ import re
 from pathlib import Path
 
 import pytest
-from support_documentation import DONE_ELSEWHERE, ROOT, Reader, Wrong, agrees, exchanges, pages
+
+from tests.support_documentation import DONE_ELSEWHERE, ROOT, Reader, Wrong, agrees, exchanges, pages
 
 PAGES = pages()
 

@@ -6,11 +6,11 @@ import os
 import stat
 
 import pytest
-from support_serving import run
 
 from cli.errors import CommandFailed
 from cli.files import create_private_folder, loose_modes, open_new_file, rename_into_place, tighten_modes
 from tests.faults.logs import write_log
+from tests.support_serving import run
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import re
 import subprocess
 
 import pytest
-from support_serving import COMMAND, run, surroundings
 
 from tests.interchange.adr.traps import TRAPS, make_trap
+from tests.support_serving import COMMAND, run, surroundings
 
 OURS = ("filter.clean", "filter.process", "filter of a submodule", "embedded bare repository")
 CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -23,9 +23,6 @@ from pathlib import Path
 import click
 import pytest
 from rich.text import Text
-from support_fork_server import warm
-from support_log import LocalService
-from support_serving import COMMAND, serving, surroundings
 
 from cli import terminal
 from cli.main import cli, main
@@ -33,6 +30,9 @@ from cli.verb_list import read_verbs
 from domain import values
 from domain.characters import escape_unsafe, is_unsafe
 from interchange.tracker.presets import PRESETS
+from tests.support_fork_server import warm
+from tests.support_log import LocalService
+from tests.support_serving import COMMAND, serving, surroundings
 
 EVIL = (
     "tea\x1b]0;owned\x07\x1b[2J\x1b[38;5;213m\x9b31m\x85\x7f\r\u202e\u2066\u200f\u061c\u200b\ufeff\u2028\U000e0041pot"

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_serving import COMMAND, run, serving, surroundings
+
+from tests.support_serving import COMMAND, run, serving, surroundings
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -42,7 +43,7 @@ def test_interrupting(tmp_path, served):
         while command.poll() is None and size_of(data) < 100:
             time.sleep(0.01)
         command.send_signal(signal.SIGINT)
-        said = command.communicate(timeout=30)[1]
+        said = command.communicate(timeout=120)[1]
 
     done = int(re.search(r"Interrupted after (\d+) of 5000 lines\. Run the same command to continue\.", said)[1])
     report = json.loads(run(data, "import", "commands", str(file), "--dry-run", "--json").stdout)

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support_postgresql import fresh_schema
-from support_serving import run, serving
+
+from tests.support_postgresql import fresh_schema
+from tests.support_serving import run, serving
 
 pytestmark = pytest.mark.slow
 

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_serving import run
 
 from cli.bootstrap import open_read_only
 from cli.settings import Settings
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
+from tests.support_serving import run
 
 ENDS = date(2025, 6, 30)
 AS_OF = "2025-06-30T00:00:00Z"

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import httpx2
 import pytest
-from support_serving import COMMAND, run, serving, surroundings
+
+from tests.support_serving import COMMAND, run, serving, surroundings
 
 DECISION = {"title": "Sell tea", "decision": "We sell tea.", "why": "Thirst.", "accountable": "ann"}
 
@@ -26,7 +27,7 @@ def projecting(data):
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.communicate(timeout=15)
+            process.communicate(timeout=60)
         finally:
             process.kill()
 
@@ -57,7 +58,7 @@ def test_a_projector_beside_the_server(tmp_path):
             assert "No projector is running." in run(data, "doctor").stdout
             with projecting(data):
                 assert written_and_read() == 200
-                deadline = time.monotonic() + 10
+                deadline = time.monotonic() + 60
                 while client.get("/v1/health").json()["lag"] and time.monotonic() < deadline:
                     time.sleep(0.01)
                 assert client.get("/v1/health").json()["lag"] == 0

@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from support_documentation import ROOT, blocks, exchanges
+from tests.support_documentation import ROOT, blocks, exchanges
 
 README = ROOT / "README.md"
 SCREEN = 60

@@ -4,7 +4,8 @@ import json
 from pathlib import Path
 
 import pytest
-from support_serving import run, serving
+
+from tests.support_serving import run, serving
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "adr-alphagov-govuk-aws"
 RECORD = "# 1. One\n\n## Status\n\nAccepted\n\n## Context\n\nC.\n"

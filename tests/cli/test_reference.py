@@ -2,11 +2,11 @@
 
 import re
 import shlex
+from functools import cache
 from pathlib import Path
 
 import click
 import pytest
-from support_log import EmptyService
 
 from api.app import COMMAND_PATHS
 from cli.main import SECTIONS, cli
@@ -15,22 +15,28 @@ from cli.verb_list import FILE, read_verbs, recording_nouns
 from cli.words import NOT_TYPED, NOUNS, OPERATED_NOUNS, WORDS
 from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES, PRECEDING, PRELUDE
+from tests.support_log import EmptyService, shared_app
 from tools.generate_reference import pages
 from tools.generate_verbs import render
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-MADE = pages()
 
 
-@pytest.mark.parametrize("name", MADE)
+@cache
+def generated() -> dict[str, str]:
+    """Return the pages as they would be generated now."""
+    return pages(shared_app())
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in REFERENCE.iterdir()))
 def test_pages_are_up_to_date(name):
-    """Every page is as it would be made now; `make reference` makes them."""
-    assert (REFERENCE / name).read_text(encoding="utf-8") == MADE[name]
+    """Every page is as it would be generated now; `make reference` generates them."""
+    assert (REFERENCE / name).read_text(encoding="utf-8") == generated()[name]
 
 
-def test_nothing_is_left_behind():
-    """There is no page that is not made."""
-    assert {path.name for path in REFERENCE.iterdir()} == set(MADE)
+def test_no_page_is_missing():
+    """Every page that would be generated exists."""
+    assert {path.name for path in REFERENCE.iterdir()} == set(generated())
 
 
 def leaves_of(command: click.Command, path: str) -> list[tuple[str, click.Command]]:
@@ -46,10 +52,14 @@ def leaves_of(command: click.Command, path: str) -> list[tuple[str, click.Comman
 
 def test_everything_is_there():
     """Every command, event, setting and subcommand has its place in the reference."""
-    assert [name for name in COMMANDS if f"\n## {name}\n" not in MADE["commands.md"]] == []
-    assert [name for name in EVENTS if f"\n## {name}\n" not in MADE["events.md"]] == []
-    assert [name for name in Settings.model_fields if f"`DECISIONLOG_{name.upper()}`" not in MADE["settings.md"]] == []
-    assert [path for path, _ in leaves_of(cli, "decisionlog") if f"\n## {path}\n" not in MADE["command-line.md"]] == []
+    assert [name for name in COMMANDS if f"\n## {name}\n" not in generated()["commands.md"]] == []
+    assert [name for name in EVENTS if f"\n## {name}\n" not in generated()["events.md"]] == []
+    assert [
+        name for name in Settings.model_fields if f"`DECISIONLOG_{name.upper()}`" not in generated()["settings.md"]
+    ] == []
+    assert [
+        path for path, _ in leaves_of(cli, "decisionlog") if f"\n## {path}\n" not in generated()["command-line.md"]
+    ] == []
 
 
 def test_the_verbs_are_up_to_date():
@@ -70,13 +80,11 @@ def test_every_command_of_the_catalog_has_a_verb():
 
 def test_every_route_is_there():
     """Every route that is served has its line in the reference."""
-    from api.app import create_app
-
-    document = create_app(None).openapi()
+    document = shared_app().openapi()
     routes = [f"`{method.upper()} {path}`" for path, each in document["paths"].items() for method in each]
 
     assert len(routes) > len(COMMANDS)
-    assert [route for route in routes if route not in MADE["http.md"]] == []
+    assert [route for route in routes if route not in generated()["http.md"]] == []
 
 
 def test_every_setting_and_option_says_what_it_is():
@@ -122,15 +130,22 @@ def test_every_command_has_examples_in_its_help():
     assert missing == [], "add an example to cli/examples.py"
 
 
-SHOWN = dict(re.findall(r"^### (\S+ \S+)\n\n.*?```sh\n(.*?)```$", MADE["http.md"], flags=re.DOTALL | re.MULTILINE))
-"""The `curl` of each route."""
+@cache
+def shown_requests() -> dict[str, str]:
+    """Return the `curl` of each route."""
+    pattern = r"^### (\S+ \S+)\n\n.*?```sh\n(.*?)```$"
+    return dict(re.findall(pattern, generated()["http.md"], flags=re.DOTALL | re.MULTILINE))
+
+
 LEAVING = ("MergePeople", "RecordPersonLeft", "DisbandTeam")
 """Examples after which no caller is left; they are at the end of the table."""
 
 
 def send_example(service, route, **placeholders):
     """The answer to what is shown for a route, word for word but for the placeholders."""
-    words = shlex.split(SHOWN[route].replace("\\\n", " "))  # a shell goes on in the next line, shlex does not
+    words = shlex.split(
+        shown_requests()[route].replace("\\\n", " ")
+    )  # a shell goes on in the next line, shlex does not
     assert words.pop(0) == "curl"
     asked, method, body, headers = None, None, None, {}
     while words:
@@ -161,9 +176,9 @@ def route_of(name):
 
 def test_every_route_is_shown_with_curl():
     """There is a request to paste for every route."""
-    assert len(SHOWN) == MADE["http.md"].count("\n### ")
-    assert [route for route in SHOWN if f"| `{route}` |" not in MADE["http.md"]] == []
-    assert MADE["http.md"].count("| `") == len(SHOWN)
+    assert len(shown_requests()) == generated()["http.md"].count("\n### ")
+    assert [route for route in shown_requests() if f"| `{route}` |" not in generated()["http.md"]] == []
+    assert generated()["http.md"].count("| `") == len(shown_requests())
 
 
 def test_every_curl_works(tmp_path):
@@ -179,8 +194,8 @@ def test_every_curl_works(tmp_path):
         "DELETE /v1/sessions/{key}",
     ]
     both = ["POST /v1/commands", "POST /v1/bulk"]
-    asking = [route for route in SHOWN if route.startswith("GET ")]
-    assert {*writing, *last, *both, *asking} == set(SHOWN)
+    asking = [route for route in shown_requests() if route.startswith("GET ")]
+    assert {*writing, *last, *both, *asking} == set(shown_requests())
     refused = {}
 
     def check(service, route, **placeholders):

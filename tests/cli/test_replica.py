@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from support_log import LocalService
 
 from api.authentication import LookupUnavailableError
 from cli.bootstrap import open_for_write, open_runtime
@@ -24,6 +23,7 @@ from cli.replica_sign_in import CACHE_TTL_S, GRACE_PERIOD_S, REPLICA_READER, Rep
 from cli.settings import Settings
 from consumers.kafka.log_api import LogApi, LogApiError
 from projections.sqlite import SqliteDatabase
+from tests.support_log import LocalService
 
 ANNS, INVENTED, ANOTHER = (f"dlog_{letter * 42}A" for letter in "abc")
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from support_serving import run
 
 from eventlog.dsn import redact, secrets_in, split_dsn, without_secret
 from eventlog.errors import DatabaseUnavailableError
+from tests.support_serving import run
 
 HUSH = "hush-4711"
 ADDRESSES = (

@@ -19,9 +19,6 @@ from zoneinfo import ZoneInfo
 import click
 import pytest
 from click.testing import CliRunner
-from support_log import LocalService
-from support_serving import COMMAND, run, serving, surroundings
-from support_terminal import NOW, around, run_command, table
 
 from cli.credentials import find_token
 from cli.dates import Zone
@@ -34,6 +31,9 @@ from cli.settings import Settings
 from cli.table import Table, format_lines, layout
 from cli.tables import Titles
 from decisionlog_client import ClientError, Refused, questions
+from tests.support_log import LocalService
+from tests.support_serving import COMMAND, run, serving, surroundings
+from tests.support_terminal import NOW, around, run_command, table
 
 NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
 
@@ -526,7 +526,7 @@ def at_a_terminal(
         start_new_session=True,
     )
     os.close(side)
-    shown, left, deadline, typed, interrupted = b"", list(answers), time.monotonic() + 60, 0, 0.0
+    shown, left, deadline, typed, interrupted = b"", list(answers), time.monotonic() + 120, 0, 0.0
     while time.monotonic() < deadline:
         if select.select([main], [], [], 0.1)[0]:
             try:
@@ -543,7 +543,7 @@ def at_a_terminal(
             interrupted = time.monotonic()
     with contextlib.suppress(OSError):
         os.close(main)
-    return shown.decode(), process.wait(timeout=10)
+    return shown.decode(), process.wait(timeout=60)
 
 
 def test_it_asks_for_what_is_missing(tmp_path):

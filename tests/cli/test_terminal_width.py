@@ -4,13 +4,13 @@ import re
 
 import pytest
 from rich.cells import cell_len
-from support_log import LocalService
-from support_terminal import NOW, run_command
 
 from cli import paging
 from cli.dates import Zone
 from cli.display import format_when, shorten, width_of, wrap
 from cli.table import Table, layout
+from tests.support_log import LocalService
+from tests.support_terminal import NOW, run_command
 
 NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
 LONG = "A title that goes on for longer than any column of a narrow terminal has room to show it whole"

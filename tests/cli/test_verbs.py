@@ -9,8 +9,6 @@ import sys
 import click
 import pytest
 from click.testing import CliRunner
-from support_log import EmptyService, LocalService
-from support_terminal import around, run_command
 
 from cli.errors import CommandFailed
 from cli.main import cli
@@ -19,6 +17,8 @@ from cli.words import NOT_TYPED
 from decisionlog_client import Refused, questions
 from domain.catalog import COMMANDS
 from domain.examples import EXAMPLES, examples_for
+from tests.support_log import EmptyService, LocalService
+from tests.support_terminal import around, run_command
 from tools.generate_verbs import derive_words
 
 

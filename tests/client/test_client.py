@@ -11,7 +11,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from support_log import LocalService
 
 from cli.in_process_client import InProcessTransport
 from decisionlog_client import (
@@ -35,6 +34,7 @@ from decisionlog_client import (
 from decisionlog_client.exchange import Call, Retries
 from domain.decision import AcceptDecision, ProposeDecision, RecordDecision
 from domain.product import DefineProduct
+from tests.support_log import LocalService
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
 ADDRESS = "http://log.example"

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import cache
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
-from api.app import create_app
 from cli.remote_log import to_domain_error
 from consumers.kafka.problem_details import problem_name
 from decisionlog_client import answers, questions
 from decisionlog_client.errors import PROBLEM_TYPES
 from domain import errors
+from tests.support_log import shared_app
 from tools.client_answers import TARGET, build_client_answers
 
-DOCUMENT = create_app(None).openapi()
-ROUTES = {path: operations["get"] for path, operations in DOCUMENT["paths"].items() if "get" in operations}
 STREAMED = {"/v1/log/entries"}
 """Streams the whole log; `decisionlog export` reads it."""
+
+
+@cache
+def routes() -> dict[str, Any]:
+    """Return the GET routes as the OpenAPI document describes them."""
+    paths = shared_app().openapi()["paths"].items()
+    return {path: operations["get"] for path, operations in paths if "get" in operations}
 
 
 def test_the_types_of_answers_are_up_to_date():
@@ -62,7 +68,7 @@ def build(function: Any) -> questions.Question[Any]:
 
 def route_of(question: questions.Question[Any]) -> str:
     """The route of a question."""
-    fitting = [path for path in ROUTES if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), question.path)]
+    fitting = [path for path in routes() if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", path), question.path)]
     assert fitting, question.path
     return min(fitting, key=lambda path: path.count("{"))
 
@@ -81,7 +87,7 @@ def test_questions_take_what_the_interface_takes(name):
     """A question has the same parameters as its route, and waits for a position if its route can."""
     function = functions()[name]
     question = build(function)
-    taken = {each["name"] for each in ROUTES[route_of(question)].get("parameters", []) if each["in"] == "query"}
+    taken = {each["name"] for each in routes()[route_of(question)].get("parameters", []) if each["in"] == "query"}
 
     assert parameters(function) == taken - {"bom", "format", "min_position"}
     assert question.awaits == ("min_position" in taken)
@@ -91,7 +97,7 @@ def test_questions_take_what_the_interface_takes(name):
 def test_questions_are_answered_in_the_shape_of_the_interface(name):
     """A question's answer has the type that its route declares."""
     answer = get_type_hints(functions()[name], {**vars(questions), "answers": answers})["return"]
-    declared_as = ROUTES[route_of(build(functions()[name]))]["responses"]["200"]["content"]["application/json"][
+    declared_as = routes()[route_of(build(functions()[name]))]["responses"]["200"]["content"]["application/json"][
         "schema"
     ]
 
@@ -102,10 +108,10 @@ def test_every_route_can_be_asked():
     """Every GET route has a question, except the route that streams the log."""
     of_one_kind = {
         path
-        for path in ROUTES
+        for path in routes()
         if re.fullmatch(
             r"/v1/(decisions|features|products|releases|goals|evidence|assumptions|teams|imports)/\{key\}", path
         )
     }
 
-    assert {route_of(build(each)) for each in functions().values()} == ROUTES.keys() - of_one_kind - STREAMED
+    assert {route_of(build(each)) for each in functions().values()} == routes().keys() - of_one_kind - STREAMED

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from support_log import LocalService
 
 from cli.in_process_client import InProcessTransport
+from tests.support_log import LocalService
 
 PAGE = Path(__file__).parents[2] / "docs" / "how-to" / "write-a-client.md"
 EXAMPLES = re.findall(r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)

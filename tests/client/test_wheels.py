@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from support_serving import serving
 
 from tests.client.test_documents import EXAMPLES
+from tests.support_serving import serving
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ import venv
 from pathlib import Path
 
 import pytest
-from support_serving import serving
 
 from api.app import create_app
+from tests.support_serving import serving
 
 HERE = Path(__file__).parent
 NODE_MODULES = HERE / "node_modules"

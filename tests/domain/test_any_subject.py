@@ -2,7 +2,6 @@
 
 import pytest
 from pydantic import ValidationError
-from support_story import backdated, day, day_time, fact, given
 
 from domain.any_subject import (
     AliasesSet,
@@ -31,6 +30,7 @@ from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.feature import FeatureCommitted, FeatureProposed, FeatureStarted
 from domain.people import RegisterPerson
 from domain.product import DefineProduct, SetVision
+from tests.support_story import backdated, day, day_time, fact, given
 
 SHOP, TEA, GIFT, LOG = "product:shop", "decision:tea", "feature:gift-cards", "log:l1"
 PROPOSED = fact(TEA, DecisionProposed(title="Sell tea"))

@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
-from support_story import Story, backdated, day_time, fact, given
 
 from domain.authority import DecisionRightsSet, DecisionRule, Judgment, SetDecisionRights, Verdict, explain
 from domain.decision import (
@@ -38,6 +37,7 @@ from domain.ownership import (
 )
 from domain.people import PersonLeft, PersonMerged, PersonRegistered
 from domain.product import ProductDefined
+from tests.support_story import Story, backdated, day_time, fact, given
 
 SHOP, MARKET, TEA = "product:shop", "product:market", "decision:tea"
 ANN, BOB, CEO = "person:ann", "person:bob", "person:ceo"

@@ -1,7 +1,6 @@
 """The life cycle of a decision."""
 
 import pytest
-from support_story import Story, backdated, fact, given
 
 from domain.any_subject import ChangesImported, ImportedChange, VoidEntry
 from domain.decision import (
@@ -47,6 +46,7 @@ from domain.messages import Command
 from domain.ownership import AssignOwnership, OwnershipHandedOver
 from domain.people import PersonLeft, PersonMerged
 from domain.product import DefineProduct, SetGoal
+from tests.support_story import Story, backdated, fact, given
 
 TEA, MILK = "decision:tea", "decision:milk"
 PROPOSED = fact(TEA, DecisionProposed(title="Sell tea", decision="We sell tea."))

@@ -2,7 +2,6 @@
 
 import pytest
 from pydantic import ValidationError
-from support_story import backdated, fact, given
 
 from domain.errors import Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import (
@@ -30,6 +29,7 @@ from domain.feature import (
     TargetMilestone,
 )
 from domain.product import GoalSet, ProductRetired, ReleaseScheduled
+from tests.support_story import backdated, fact, given
 
 GIFT = "feature:gift-cards"
 PROPOSED = fact(GIFT, FeatureProposed(title="Gift cards", products=("product:shop",)))

@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from support_story import BACKGROUND, Story, day, day_time
-
 from domain.authority import DecisionRightsSet, DecisionRule, Question, Stance, judge
 from domain.decision import (
     AbstentionRecorded,
@@ -31,6 +29,7 @@ from domain.money import Cost
 from domain.ownership import DelegationRevoked, OwnershipAssigned, OwnershipDelegated
 from domain.people import PersonLeft, PersonMerged, PersonRegistered
 from domain.product import ProductDefined
+from tests.support_story import BACKGROUND, Story, day, day_time
 
 PEOPLE = ("person:ann", "person:bob", "person:cy", "person:di")
 HOLDERS = (*PEOPLE, "team:core")

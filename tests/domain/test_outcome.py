@@ -1,7 +1,6 @@
 """Expected outcomes, what came of them, and reviews on two axes."""
 
 import pytest
-from support_story import Story, backdated, fact, given
 
 from domain.authority import DecisionRightsSet, DecisionRule
 from domain.decision import (
@@ -15,6 +14,7 @@ from domain.decision import (
 from domain.errors import AlreadyExists, Forbidden, Malformed, NotAllowed, Unknown
 from domain.feature import FeatureDropped, FeatureProposed, FeatureShipped
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded, RecordOutcome, StateExpectedOutcome
+from tests.support_story import Story, backdated, fact, given
 
 TEA, CARDS = "decision:tea", "feature:cards"
 PROPOSED = fact(TEA, DecisionProposed(title="Sell tea", products=("product:shop",)))

@@ -2,7 +2,6 @@
 
 import pytest
 from pydantic import ValidationError
-from support_story import backdated, day, day_time, fact, given
 
 from domain.errors import Malformed, NotAllowed, NothingChanges, Unknown
 from domain.ownership import (
@@ -20,6 +19,7 @@ from domain.ownership import (
     RevokeDelegation,
 )
 from domain.people import PersonLeft, PersonMerged, TeamDisbanded
+from tests.support_story import backdated, day, day_time, fact, given
 
 SHOP, ANN, BOB, CORE = "product:shop", "person:ann", "person:bob", "team:core"
 ANNS = fact(SHOP, OwnershipAssigned(role="accountable", holders=(ANN,)))

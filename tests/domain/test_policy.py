@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import pytest
-from support_story import TODAY, Story, day, fact, given
 
 from domain import access, catalog, policy, roles
 from domain.any_subject import AssignToProducts, ImportChanges, ImportedChange, RemoveSubject, VoidEntry
@@ -20,6 +19,7 @@ from domain.people import MergePeople, PersonMerged, PersonRegistered, RecordPer
 from domain.product import DefineProduct, ProductDefined, SetVision
 from domain.roles import GrantRole, RevokeRole, RoleGranted, RoleRevoked
 from domain.scopes import DEFAULT_SCOPES, SCOPES
+from tests.support_story import TODAY, Story, day, fact, given
 
 EVERYTHING = frozenset(SCOPES)
 LINE = (

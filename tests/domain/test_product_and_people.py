@@ -1,7 +1,6 @@
 """Products, releases, goals, people and teams."""
 
 import pytest
-from support_story import day_time, fact, given
 
 from domain.any_subject import ChangesImported, ImportedChange
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges
@@ -39,6 +38,7 @@ from domain.product import (
     StrategySet,
     VisionSet,
 )
+from tests.support_story import day_time, fact, given
 
 SHOP, ANN, BOB = "product:shop", "person:ann", "person:bob"
 RETIRED = fact(SHOP, ProductRetired(why="Sold."))

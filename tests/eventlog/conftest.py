@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_postgresql import fresh_schema
+
+from tests.support_postgresql import fresh_schema
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

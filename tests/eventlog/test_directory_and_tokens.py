@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from support_postgresql import fresh_schema
 
 from domain.errors import AlreadyExists, Malformed, Unknown
 from domain.scopes import IMPORT_SCOPE
 from eventlog.entry import Caller
+from identity import tokens
 from identity.decision_log import DecisionLog
-from identity.tokens import CACHE_TTL_S
 from tests.eventlog.support import Clock, do, everything, open_log
+from tests.support_postgresql import fresh_schema
 
 ADMIN = Caller("service:admin", "token-2", "http", frozenset({"admin"}))
 
@@ -157,8 +157,9 @@ def test_a_one_time_code_is_redeemed_once_by_concurrent_callers(place: Path | st
         assert [log.codes.claim("logout", "jti", 2**60) for _ in range(3)] == [True, False, False]
 
 
-def test_what_ends_in_one_process_has_ended_in_the_others() -> None:
-    """A revoked token and an ended session are refused by another process within a tenth of a second, for good."""
+def test_what_ends_in_one_process_has_ended_in_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A revoked token and an ended session are refused by another process, which is notified, for good."""
+    monkeypatch.setattr(tokens, "CACHE_TTL_S", 3600.0)  # so that it is not the cache that forgets them
     with (
         fresh_schema() as address,
         open_log(address, clock=system_clock) as first,
@@ -173,22 +174,20 @@ def test_what_ends_in_one_process_has_ended_in_the_others() -> None:
         first.sessions.end(session.id)
         assert second.sessions.find(cookie) is None  # nothing is cached
         first.tokens.revoke(token)
-        revoked_at = time.monotonic()
-        while second.tokens.find(secret) is not None:
-            assert time.monotonic() - revoked_at < CACHE_TTL_S
-            time.sleep(0.001)
-        assert time.monotonic() - revoked_at < CACHE_TTL_S / 2
+        wait_until_gone(second, secret)
 
         other, again = first.tokens.create("person:ann"), first.sessions.start("person:ann")[1]
         assert second.tokens.find(other[1]) is not None
         do(first, {"type": "RecordPersonLeft", "subject": "person:ann"}, caller=ADMIN)
         assert second.sessions.find(again) is None
-        assert second.tokens.find(other[1]) is None or wait_until_gone(second, other[1])
+        wait_until_gone(second, other[1])
 
 
-def wait_until_gone(log: DecisionLog, secret: str) -> bool:
-    time.sleep(0.2)
-    return log.tokens.find(secret) is None
+def wait_until_gone(log: DecisionLog, secret: str) -> None:
+    deadline = time.monotonic() + 60
+    while log.tokens.find(secret) is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
 
 
 def system_clock() -> int:

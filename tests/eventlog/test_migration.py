@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from support_postgresql import fresh_schema
 
 from domain.examples import examples_for
 from eventlog import migration
@@ -19,6 +18,7 @@ from eventlog.records import EntryRow, Head
 from eventlog.sql import SIDE_TABLE_KEYS
 from eventlog.store import Store
 from tests.eventlog.support import Clock, do, open_log, tables, where
+from tests.support_postgresql import fresh_schema
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_postgresql import fresh_schema
 
 from domain.errors import AlreadyExists, KeyReused, Malformed, Stale, Unknown
 from domain.fields import SubjectState
@@ -15,6 +14,7 @@ from eventlog.state_cache import StateCache
 from identity.decision_log import DecisionLog
 from identity.tokens import CACHE_TTL_S
 from tests.eventlog.support import do, do_many, open_log, transaction
+from tests.support_postgresql import fresh_schema
 
 ANN = {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "identifiers": ["@ann"]}
 SHOP = {"type": "DefineProduct", "key": "shop", "title": "Shop"}

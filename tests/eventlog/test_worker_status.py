@@ -3,10 +3,10 @@
 from contextlib import contextmanager
 
 import pytest
-from support_postgresql import fresh_schema
 
 from eventlog.worker_status import WORKER_TIMEOUT_US, WorkerStatus, workers_at
 from identity.decision_log import DecisionLog
+from tests.support_postgresql import fresh_schema
 
 
 @contextmanager

@@ -12,19 +12,23 @@ from eventsourcing.persistence import OperationalError
 from eventlog.records import Append, NewEvent, Outcome
 from eventlog.write_queue import WriteQueue
 
+WAIT_S = 60.0
+
 
 class Recorder:
     """Counts the groups it is asked to write, and answers each append with its own subject."""
 
     def __init__(self) -> None:
         self.groups: list[list[str]] = []
+        self.is_writing = threading.Event()
         self.may_write = threading.Event()
         self.may_write.set()
         self.queue = WriteQueue("test", self.write, lambda _appends, _outcomes: None)
         self.queue.start()
 
     def write(self, appends: Sequence[Append]) -> list[Outcome]:
-        self.may_write.wait(10)
+        self.is_writing.set()
+        self.may_write.wait(WAIT_S)
         self.groups.append([append.events[0].subject for append in appends])
         return [append.events[0].subject for append in appends]  # type: ignore[misc]
 
@@ -59,7 +63,7 @@ def test_a_canceled_task_is_not_written_if_its_turn_has_not_come(recorder: Recor
     async def submit() -> list[Outcome]:
         recorder.may_write.clear()
         first = asyncio.ensure_future(recorder.queue.commit([append("first")]))
-        await asyncio.sleep(0.05)
+        assert await asyncio.to_thread(recorder.is_writing.wait, WAIT_S)
         canceled = asyncio.ensure_future(recorder.queue.commit([append("canceled")]))
         last = asyncio.ensure_future(recorder.queue.commit([append("last")]))
         await asyncio.sleep(0.05)
@@ -84,7 +88,7 @@ def test_a_loop_that_was_closed_keeps_nobody_else_waiting(recorder: Recorder) ->
     waiting = recorder.queue.submit([append("here")])
     recorder.may_write.set()
 
-    assert waiting.result(10) == ["here"]
+    assert waiting.result(WAIT_S) == ["here"]
 
 
 def test_nothing_is_committed_after_the_queue_was_closed() -> None:
@@ -93,4 +97,4 @@ def test_nothing_is_committed_after_the_queue_was_closed() -> None:
     recorder.queue.close()
 
     with pytest.raises(OperationalError, match="closed"):
-        asyncio.run(asyncio.wait_for(recorder.queue.commit([append("late")]), 10))
+        asyncio.run(asyncio.wait_for(recorder.queue.commit([append("late")]), WAIT_S))

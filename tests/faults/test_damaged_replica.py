@@ -13,7 +13,6 @@ from pathlib import Path
 import psycopg
 import pytest
 from eventsourcing.persistence import PersistenceError
-from support_postgresql import fresh_schema
 
 from cli.bootstrap import open_for_write, open_read_only, open_runtime
 from cli.settings import Settings
@@ -28,6 +27,7 @@ from projections.read_model import ReadModel, ReadModelDamagedError, content_has
 from projections.rebuild import rebuild
 from projections.sqlite import SqliteDatabase
 from tests.faults.logs import fill, write_log
+from tests.support_postgresql import fresh_schema
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import LocalService, Ticking
-from support_postgresql import fresh_schema
 
 from consumers.kafka.broker import Broker
 from consumers.kafka.cloudevents import build_message
@@ -32,6 +30,8 @@ from projections.replica_state import Replica
 from projections.sqlite import SqliteDatabase
 from tests.faults.logs import write_log
 from tests.kafka.support import PATIENCE, everything_in, matches, running, send, until
+from tests.support_log import LocalService, Ticking
+from tests.support_postgresql import fresh_schema
 
 
 @pytest.fixture(scope="module")

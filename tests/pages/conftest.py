@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support_log import LocalService
-from support_pages import PageReader
+
+from tests.support_log import LocalService
+from tests.support_pages import PageReader
 
 
 @pytest.fixture

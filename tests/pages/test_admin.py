@@ -8,12 +8,12 @@ from html import unescape
 from typing import Any
 
 import pytest
-from support_log import ALL_SCOPES, LocalService, quiet_token
-from support_pages import PageReader, text_of
 
 from api.pages.admin_forms import FORMS
 from domain.scopes import SCOPES
 from identity.access_journal import AccessFilter
+from tests.support_log import ALL_SCOPES, LocalService, quiet_token
+from tests.support_pages import PageReader, text_of
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from base64 import b64decode
 from urllib.parse import parse_qsl
 
 import pytest
-from support_pages import text_of
 
 from eventlog.inclusion import root_of_path
 from eventlog.merkle import leaf_hash
+from tests.support_pages import text_of
 
 
 def _send(service, command: dict[str, object]) -> str:

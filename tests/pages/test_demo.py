@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from support_log import ALL_SCOPES, LocalService, quiet_token
-from support_pages import PageReader, text_of
 
 from domain.values import to_micros
+from tests.support_log import ALL_SCOPES, LocalService, quiet_token
+from tests.support_pages import PageReader, text_of
 
 NOW = to_micros(datetime(2026, 11, 26, 12, tzinfo=UTC))
 

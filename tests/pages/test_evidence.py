@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support_pages import text_of
 
 from tests.pages.test_forms import Forms
+from tests.support_pages import text_of
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from html import unescape
 from typing import Any
 
 import pytest
-from support_pages import text_of
+
+from tests.support_pages import text_of
 
 
 class Forms:

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from support_log import quiet_token
-from support_pages import text_of
 
 from api.pages.static_files import static_address
 from api.pages.times import parse_page_time
 from api.problems import HttpProblem
 from domain.values import to_micros
 from projections.timepoint import NOW, TimePoint
+from tests.support_log import quiet_token
+from tests.support_pages import text_of
 
 NOON = to_micros(datetime(2026, 11, 26, 12, tzinfo=UTC))
 JULY = to_micros(datetime(2026, 7, 1, tzinfo=UTC))

@@ -7,8 +7,9 @@ from html import unescape
 from typing import Any
 
 import pytest
-from support_log import LocalService
-from support_pages import text_of
+
+from tests.support_log import LocalService
+from tests.support_pages import text_of
 
 DAY = 86_400_000_000
 

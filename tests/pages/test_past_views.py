@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support_log import LocalService
-from support_pages import PageReader, text_of
 
 from interchange.sink import LogSink
 from interchange.tracker import import_changes, load_mapping
 from projections.field_groups import flat_fields
+from tests.support_log import LocalService
+from tests.support_pages import PageReader, text_of
 
 ROOT = Path(__file__).parents[2]
 CORPUS = ROOT.parent / "shared" / "corpora" / "keps_before_2023-01-01.jsonl"

@@ -6,10 +6,10 @@ import re
 from html import unescape
 
 import pytest
-from support_log import ALL_SCOPES, quiet_token
-from support_pages import text_of
 
 from identity.access_journal import AccessFilter
+from tests.support_log import ALL_SCOPES, quiet_token
+from tests.support_pages import text_of
 
 
 @pytest.fixture

@@ -8,12 +8,12 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from support_postgresql import fresh_schema
 
 from projections.database import Database
 from projections.factory import open_database
 from projections.read_model import Read, ReadModel
 from tests.projections.support import SECOND, START, Log, catch_up, delete_rows
+from tests.support_postgresql import fresh_schema
 
 NewDatabase = Callable[[], Database]
 

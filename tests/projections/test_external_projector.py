@@ -11,7 +11,6 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support_postgresql import fresh_schema, server
 
 from projections.database import PROJECTOR, REBUILD, Database
 from projections.postgresql import PostgresqlDatabase
@@ -21,6 +20,7 @@ from projections.runner import Runner
 from projections.sqlite import SqliteDatabase
 from tests.projections.support import START, Log, catch_up, delete_rows
 from tests.projections.test_field_values import EVENTS_ON_SUBJECTS, imported, log_of
+from tests.support_postgresql import fresh_schema, server
 
 
 @pytest.fixture

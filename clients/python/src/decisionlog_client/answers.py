@@ -7,38 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
-Direction = Literal[
-    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
-]
-"The kind of a change."
-Section = Literal[
-    "goals",
-    "releases",
-    "course",
-    "decisions",
-    "shipped",
-    "slipped",
-    "overdue",
-    "dropped",
-    "moved",
-    "handed_over",
-    "next",
-    "waiting",
-    "unowned",
-    "undecided",
-    "late",
-]
-"The sections of a progress report, in its order."
-ReasonKind = Literal["own", "inherited", "none"]
-"The origin of a reason."
-ArrivalReason = Literal[
-    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
-]
-"What a deferred decision waited for has happened."
-FlagReason = Literal[
-    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
-]
-"What is wrong with a ground."
 DebtCode = Literal[
     "no_reason",
     "undecided",
@@ -58,75 +26,67 @@ DebtCode = Literal[
     "expired_evidence",
 ]
 "What is left undone about a decision or another subject."
-SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
-"How a subject relates to another."
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"What a deferred decision waited for has happened."
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"What is wrong with a ground."
 Relation = Literal["holds", "owes", "waits_for"]
 "What a person has to do with a subject."
-SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
-"What made a target move."
+Direction = Literal[
+    "first", "cleared", "later", "earlier", "changed", "gained", "lost", "replaced", "reordered", "unchanged"
+]
+"The kind of a change."
+ReasonKind = Literal["own", "inherited", "none"]
+"The origin of a reason."
 Absence = Literal["absent", "removed"]
 "Why a subject has no value: it did not exist yet, or was removed."
+Section = Literal[
+    "goals",
+    "releases",
+    "course",
+    "decisions",
+    "shipped",
+    "slipped",
+    "overdue",
+    "dropped",
+    "moved",
+    "handed_over",
+    "next",
+    "waiting",
+    "unowned",
+    "undecided",
+    "late",
+]
+"The sections of a progress report, in its order."
+SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
+"What made a target move."
+SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
+"How a subject relates to another."
 
 
-class FieldProblem(TypedDict):
-    """What is wrong with one field."""
+class AccessJournalRow(TypedDict):
+    """A row of the access journal."""
 
-    field: str
-    "The path of the field; empty for the whole."
-    detail: str
-    "What is wrong with it, and how to fix it."
-
-
-class Problem(TypedDict):
-    """A problem document (RFC 9457)."""
-
-    type: str
-    "The type of problem, as `urn:decisionlog:problem:TYPE`."
-    title: str
-    "The type in words."
-    status: int
-    "The HTTP status."
-    detail: str
-    "What is wrong, and how to fix it."
-    field: NotRequired[str | None]
-    "The path of the first field, parameter or header that is wrong."
-    subject: NotRequired[str | None]
-    "The subject that the problem is about."
-    version: NotRequired[int | None]
-    "The current version of that subject."
-    errors: NotRequired[list[FieldProblem] | None]
-    "Every field that is wrong."
-
-
-class FieldValue(TypedDict):
-    """The value of a field at one time."""
-
-    value: Any
-    "The value: text, a code, a number, or a list in its order; null if there is none."
-    source_value: str | None
-    "The value in the source system, if it differs; otherwise null."
-
-
-class DelegationLink(TypedDict):
-    """One link of the chain of delegation from the actor to the principal."""
-
-    who: str
-    "The person or team on whose behalf it was done."
-    delegation: NotRequired[int]
-    "The position of the delegation that allows it; without one, it is only claimed."
-
-
-class EventSource(TypedDict):
-    """How an event was recorded, and, if it was imported, where it comes from."""
-
-    channel: str
-    "The way it was recorded: `http`, `cli`, `import`."
-    system: NotRequired[str]
-    "The system that it was imported from."
-    reference: NotRequired[str]
-    "That system's identifier of the change."
-    at: NotRequired[str]
-    "The time of the change in that system."
+    number: int
+    "The number of the row; numbers have no gaps."
+    at: str
+    "The time of the first of the attempts."
+    kind: str
+    "`sign-in`, `denied`, `refused` (a command), `export`, `audit`, or `lost` (rows)."
+    who: str | None
+    "The person or service; null if unknown."
+    credential: str | None
+    "The id of their token or session; null if unknown."
+    what: str | None
+    "The method and path; null for a sign-in."
+    reason: str | None
+    "Why it was refused; null if it was not."
+    times: int
+    "The number of equal attempts within about a second."
 
 
 class Blame(TypedDict):
@@ -158,6 +118,92 @@ class Blame(TypedDict):
     "The position of the event that voided it."
 
 
+class Money(TypedDict):
+    """An amount of money."""
+
+    amount: int
+    "The amount, in whole units of the currency."
+    currency: str
+    "The currency, as its code of ISO 4217."
+
+
+class RuleUse(TypedDict):
+    """What a rule of the decision rights says."""
+
+    rule: int
+    "The number of the rule, from 1; 0 if no rule entitles the decider."
+    mode: str
+    "`record` or `enforce`."
+    role: str | None
+    "The role by which the rule entitles; null if it is by name."
+    role_of: str | None
+    "The product or line that the role is on."
+    delegation: int | None
+    "The position of the delegation it depends on, if any."
+    cost_limit: Money | None
+    "The highest cost covered; null if there is no limit."
+    approvals: int
+    "How many people have to support the decision."
+    quorum: int
+    "How many people have to take part."
+    rights_of: str
+    "The product or line that the decision rights were set on."
+    rights: int
+    "The position of the decision rights."
+    rests_on: list[int]
+    "The positions that this rests on, in order."
+
+
+class AuthorityRow(TypedDict):
+    """The verdict on one decider, in one event."""
+
+    position: int
+    "The position of the event."
+    type: str
+    "The stored name of the event, such as `DecisionAccepted.v1`."
+    at: str
+    "The time from which it is in effect, and for which it was judged."
+    recorded_at: str
+    "The time at which it was recorded."
+    decider: str
+    "The decider."
+    verdict: str
+    "As judged then: `within`, `exceeds`, `no_rule` or `not_judged`."
+    basis: str
+    "`own`, `delegated`, `claimed` or `confirmed` before it was decided."
+    confirmed: int | None
+    "The position at which the decider confirmed a claim."
+    flags: list[str]
+    "`self_approved` and `backdated`, where they apply."
+    explanation: list[str]
+    "The verdict in sentences, as judged then."
+    verdict_now: str
+    "The verdict with what is known at the requested time."
+    explanation_now: list[str]
+    "That verdict in sentences."
+    kind: str | None
+    "The kind of decision that was judged; null without a rule."
+    cost: Money | None
+    "The cost that was judged; null if there was none."
+    delegation: int | None
+    "The position of the delegation the actor decided with."
+    approvals: list[int]
+    "The positions of the approvals that counted."
+    findings: list[AuthorityFinding]
+    "What the rights of each product said then."
+
+
+class AuthorityVerdict(TypedDict):
+    """The verdict on a decision, and whether it still has to be ratified."""
+
+    verdict: str | None
+    "The verdict on the latest acceptance or rejection; null if there is none."
+    needs_ratification: bool
+    "Whether it exceeds, and nobody entitled has ratified it."
+    ratified: int | None
+    "The position of the ratification that resolved it, if any."
+
+
 class TitledSubject(TypedDict):
     """A subject and its title."""
 
@@ -167,44 +213,15 @@ class TitledSubject(TypedDict):
     "The title of the subject; null if it has none."
 
 
-class SubjectField(TitledSubject):
-    """A field of a subject."""
+class DecidersQuestion(TypedDict):
+    """The decision that the deciders are for."""
 
-    field: str
-    "The name of the field, such as `horizon` or `role.accountable`."
-
-
-class FieldState(FieldValue):
-    """The value of a field, and the period for which it has it."""
-
-    since: str
-    "The time from which the field has this value."
-    until: str | None
-    "The time at which the value ends; null if it has no end."
-    position: int
-    "The position of the event that set the value."
-    blame: NotRequired[Blame]
-    "Who set the value, when and why; present if asked for."
-
-
-class WithState(TypedDict):
-    """What other fields of the subject are, or were at the time of a change."""
-
-    state: NotRequired[dict[str, FieldValue]]
-    "The fields that `show` names; present if asked for."
-
-
-class FieldRow(FieldState, SubjectField, WithState):
-    """A field of a subject with its value."""
-
-
-class RoleRow(FieldRow):
-    """A role, a delegation or an acknowledgment."""
-
-    role: str | None
-    "The role, such as `accountable`; null for delegations and acknowledgments."
-    status: str | None
-    "The status of the subject; null if it has none."
+    product: str
+    "The product."
+    kind: str
+    "The kind of decision."
+    cost: Money | None
+    "The cost, if it was given."
 
 
 class ListDifference(TypedDict):
@@ -216,28 +233,13 @@ class ListDifference(TypedDict):
     "The removed items, in order."
 
 
-class FieldChange(ListDifference):
-    """One change of one field."""
+class FieldValue(TypedDict):
+    """The value of a field at one time."""
 
-    field: str
-    "The name of the field."
-    before: FieldValue
-    "The value before the change."
-    after: FieldValue
-    "The value after the change."
-    direction: Direction
-    "The kind of change."
-    at: str
-    "The time at which the change took effect."
-    ended: bool
-    "Whether the value ended because its period was over; there is no event for that."
-
-
-class NextValue(FieldValue):
-    """The value that followed another one."""
-
-    position: int
-    "The position of the event that ended the earlier value."
+    value: Any
+    "The value: text, a code, a number, or a list in its order; null if there is none."
+    source_value: str | None
+    "The value in the source system, if it differs; otherwise null."
 
 
 class Held(TypedDict):
@@ -251,15 +253,11 @@ class Held(TypedDict):
     "The value that followed; null if it still holds."
 
 
-class FieldChangeRow(FieldChange, SubjectField, WithState):
-    """One change of one field of a subject, with the event that made it."""
+class WithState(TypedDict):
+    """What other fields of the subject are, or were at the time of a change."""
 
-    position: int
-    "The position of the event that made the change."
-    held: NotRequired[Held]
-    "How long the value of the change held; present if asked for."
-    blame: Blame
-    "Who made the change, when and why."
+    state: NotRequired[dict[str, FieldValue]]
+    "The fields that `show` names; present if asked for."
 
 
 class VoidedEvent(TypedDict):
@@ -273,181 +271,67 @@ class VoidedEvent(TypedDict):
     "Who voided it, when and why."
 
 
-class FieldDifference(ListDifference, SubjectField):
-    """A field whose values at two times differ."""
-
-    before: FieldValue
-    "The value at the first time."
-    after: FieldValue
-    "The value at the second time."
-    direction: Direction
-    "The kind of change, all changes taken together."
-    missing_before: NotRequired[Absence]
-    "Why the subject has no value at the first time: it did not exist yet, or was removed."
-    missing_after: NotRequired[Absence]
-    "Why the subject has no value at the second time: it did not exist yet, or was removed."
-    changes: list[FieldChangeRow]
-    "The changes between the two times, in order."
-    voided: list[VoidedEvent]
-    "The events on this field that were voided in between."
+_FromValue = TypedDict("_FromValue", {"from": NotRequired[Any]})
 
 
-class Slip(SubjectField):
-    """A target date or release that moved."""
+class Since(TypedDict):
+    """The first of two times."""
 
-    count: int
-    "The number of matching moves."
-    later: int
-    "The number of moves to a later date or release."
-    earlier: int
-    "The number of moves to an earlier date or release."
-    first: FieldValue
-    "The first target."
-    now: FieldValue
-    "The current target."
-    against_first: Direction
-    "The current target compared with the first; `unchanged` if they are equal."
-    moves: list[FieldChangeRow]
-    "The matching moves, in order."
+    position: int
+    "The position of the log that it covers."
+    as_of: str
+    "The valid time."
+    known_at: str | None
+    "The transaction time; null if everything is included."
 
 
-class GroupedFields(TypedDict):
-    """The fields of a subject, in groups. A group is missing if it has no fields."""
-
-    fields: dict[str, FieldState]
-    "The fields that are in no group, by name."
-    roles: NotRequired[dict[str, FieldState]]
-    "The people and teams in each role, by role."
-    targets: NotRequired[dict[str, FieldState]]
-    "The release or date of each milestone, by milestone."
-    advice: NotRequired[dict[str, FieldState]]
-    "The advice on a decision, by the adviser's key."
-    dissents: NotRequired[dict[str, FieldState]]
-    "The dissents from a decision, by the dissenter's key."
-    delegations: NotRequired[dict[str, FieldState]]
-    "The delegations, by key."
-    acknowledgments: NotRequired[dict[str, FieldState]]
-    "The acknowledgments of ownership, by the holder's key."
-    links: NotRequired[dict[str, FieldState]]
-    "What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
-    afterward: NotRequired[dict[str, FieldState]]
-    "Whether the option chosen turned out valuable, usable, feasible and viable."
-    expectations: NotRequired[dict[str, FieldState]]
-    "The expected outcomes, by their number."
-    outcomes: NotRequired[dict[str, FieldState]]
-    "What came of each expected outcome, by its number."
+ComparedTimes = TypedDict("ComparedTimes", {"from": Since})
 
 
-class SubjectRow(TitledSubject, GroupedFields):
-    """A subject in a list, with the fields that the list shows."""
+class RecordedEvent(TypedDict):
+    """A recorded event."""
 
-
-class Card(SubjectRow):
-    """A feature, or another subject, on the roadmap."""
-
-    milestone: NotRequired[str]
-    "In columns of releases: the milestone whose target is the release of the column."
-
-
-class Column(TypedDict):
-    """A column of the board, or a period of the timeline."""
-
-    column: str
-    "The value that the cards of the column share; `unplanned` if they have none."
-    title: str | None
-    "The title of the subject that the column stands for, if any."
-    count: int
-    "The number of cards in the column."
-    cards: list[Card]
-    "The cards, by rank and title."
-
-
-class DecisionRow(SubjectRow):
-    """A decision in a list."""
-
-    number: dict[str, int]
-    "The decision's number in each of its products, by product."
-
-
-class AuditEvent(Blame):
-    """An event in the audit trail."""
-
+    position: int
+    "The position in the log."
     subject: str
-    "The subject in whose stream the event is."
+    "The subject in whose stream it is."
     version: int
     "The version of the subject after the event."
-    transaction: str
-    "The id of the transaction."
-    index: int
-    "The index in the transaction, counted from 0."
-    credential: str | None
-    "The id of the token."
-    references: list[dict[str, str]]
-    "External ids and links: `id`, and `system` if it was given."
-    data: dict[str, Any]
-    "The complete event; its type determines its fields."
-    title: str | None
-    "The title of the subject; null if it has none."
+    type: str
+    "The stored name, such as `DecisionAccepted.v1`."
+    recorded_at: str
+    "The time at which it was recorded."
 
 
-class HistoryEvent(AuditEvent):
-    """An event of a subject, with the changes it made."""
+class Receipt(TypedDict):
+    """The result of a transaction."""
 
-    changes: list[FieldChange]
-    "The changes of fields, in order."
-
-
-_FromSubject = TypedDict("_FromSubject", {"from": str})
-
-
-class GraphEdge(_FromSubject):
-    """A relation between two subjects: one replaces the other, or is based on it."""
-
-    to: str
-    "The subject that the edge leads to."
-    relation: SubjectRelation
-    "The relation of `from` to `to`."
-    distance: int
-    "The number of edges from the subject that was asked about."
+    position: int
+    "The last position written; pass it as `min_position` to read your own write."
+    subject: str
+    "The subject of the first command."
+    version: int
+    "The current version of that subject; also the ETag."
+    recorded: list[RecordedEvent]
+    "The recorded events, in order."
+    replayed: bool
+    "Whether this repeats the result of an earlier idempotency key."
 
 
-class GraphNode(TitledSubject):
-    """A subject of the graph."""
+class Outcome(TypedDict):
+    """The result of one transaction of a bulk request: a receipt or a problem."""
 
-    status: str | None
-    "The status; null if it has none."
-
-
-class FlagRow(TitledSubject):
-    """A subject, or one of its fields, that rests on a ground that no longer holds."""
-
-    field: str | None
-    "The field of the roadmap; null for the whole subject."
-    reason: FlagReason
-    "What is wrong with the ground."
-    cause: str
-    "The ground: an assumption or a piece of evidence."
-    through: list[str]
-    "The decisions and assumptions that lead from the ground to it; empty if direct."
-    since: str
-    "The time from which it rests on a ground that does not hold."
-    position: int | None
-    "The position of the event that ended the ground; null if a date has passed."
-    accountable: list[str]
-    "The people or teams accountable for it."
+    receipt: NotRequired[Receipt]
+    "The receipt, if it was recorded."
+    refused: NotRequired[Problem]
+    "The problem, if it was refused."
 
 
-class ArrivalRow(TitledSubject):
-    """A deferred decision, and something it waited for that has come."""
+class Outcomes(TypedDict):
+    """The results of a bulk request."""
 
-    reason: ArrivalReason
-    "What has happened."
-    awaited: str | None
-    "What it waited for; null for a day."
-    since: str
-    "The time from which the decision is back."
-    accountable: list[str]
-    "The people or teams accountable for it."
+    results: list[Outcome]
+    "The result of each transaction, in the order of the request."
 
 
 class ContributionRow(TypedDict):
@@ -463,20 +347,26 @@ class ContributionRow(TypedDict):
     "The release that the feature targets."
 
 
-class ContributionEdge(_FromSubject):
-    """An edge from a subject of a way to the next one."""
+class DebtSummary(TypedDict):
+    """How many items there are."""
 
-    to: str
-    "The subject that the edge leads to."
+    counts: dict[str, int]
+    "The number of items of each code."
 
 
-class ContributionGap(TitledSubject):
-    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
+class DebtMonth(TypedDict):
+    """The number of items of one code that a product had at the end of a month."""
 
-    status: str | None
-    "The status; null if it has none."
-    reason: Literal["no_goal", "no_contribution"]
-    "`no_contribution` for a goal, `no_goal` for a decision or feature."
+    month: str
+    "The month, such as `2026-05`."
+    as_of: str
+    "The time that was asked about: the end of the month, at most the present."
+    product: str | None
+    "The product; null for what belongs to none."
+    code: DebtCode
+    "What is left undone."
+    count: int
+    "The number of items."
 
 
 class CostAmount(TypedDict):
@@ -531,119 +421,6 @@ class WeighedOption(TypedDict):
     "What turned out; only for the option chosen."
 
 
-class UnownedRow(TitledSubject):
-    """A subject without an accountable person or team."""
-
-    left: list[str]
-    "The people who were accountable and have left."
-    source_value: str | None
-    "A name that is not in the directory, such as `TBD`."
-
-
-class SearchHit(SubjectField):
-    """A text that contains the words of a search."""
-
-    position: int
-    "The position of the event that contains the text."
-    snippet: str
-    "An excerpt in which each match is between « and »."
-    current: bool
-    "Whether the field still has this text."
-
-
-class PersonRow(TypedDict):
-    """A person in the directory."""
-
-    id: str
-    "The id, as `person:key`."
-    name: str | None
-    "The display name; null if it was erased."
-    spellings: list[str]
-    "All names, e-mail addresses and handles of the person."
-
-
-class HeldRole(TypedDict):
-    """A role, for one product or for all."""
-
-    role: str
-    "`viewer`, `contributor`, `manager`, `auditor` or `admin`."
-    product: str | None
-    "The product that it is for, with the products of its line; null for all."
-
-
-class GrantRow(HeldRole):
-    """A role that was granted to a person, team, service or group."""
-
-    holder: str
-    "Who holds the role."
-    since: str
-    "The time at which it was granted."
-    position: int
-    "The position of the event that granted it."
-    blame: Blame
-    "Who granted it, when and why."
-
-
-class TokenRow(TypedDict):
-    """A token, without its secret."""
-
-    id: str
-    "The id, which is needed to revoke it."
-    holder: str
-    "The person or service that the token is for."
-    scopes: list[str]
-    label: str
-    "The purpose of the token."
-    created_at: str
-    "The time at which it was created."
-    expires_at: str | None
-    "The time until which it is valid; null if it never expires."
-    used_at: str | None
-    "The time of its last use, to the hour; null if it was not used."
-    revoked_at: str | None
-    "The time at which it was revoked; null if it was not."
-
-
-class AccessJournalRow(TypedDict):
-    """A row of the access journal."""
-
-    number: int
-    "The number of the row; numbers have no gaps."
-    at: str
-    "The time of the first of the attempts."
-    kind: str
-    "`sign-in`, `denied`, `refused` (a command), `export`, `audit`, or `lost` (rows)."
-    who: str | None
-    "The person or service; null if unknown."
-    credential: str | None
-    "The id of their token or session; null if unknown."
-    what: str | None
-    "The method and path; null for a sign-in."
-    reason: str | None
-    "Why it was refused; null if it was not."
-    times: int
-    "The number of equal attempts within about a second."
-
-
-class SessionRow(TypedDict):
-    """A session: a person who signed in with a browser."""
-
-    id: str
-    "The id, which is needed to end it."
-    person: str
-    "The person who signed in."
-    current: bool
-    "Whether this request was made in this session."
-    provider: str | None
-    "The OpenID provider; null for a sign-in link."
-    created_at: str
-    "The time of the sign-in."
-    used_at: str
-    "The time of the last request, to a few minutes."
-    expires_at: str
-    "The time at which it ends, however much it is used."
-
-
 class FieldCount(TypedDict):
     """A number of fields; the other key is the one that `group` names."""
 
@@ -665,42 +442,196 @@ class FieldCount(TypedDict):
     "The number of fields."
 
 
-_FromValue = TypedDict("_FromValue", {"from": NotRequired[Any]})
+class Head(TypedDict):
+    """The head of the log."""
+
+    log: str
+    "The id of the log."
+    size: int
+    "The number of entries, which is the last position."
+    root: str
+    "The root of the Merkle tree over all entries (RFC 6962), in hex."
+    recorded_at: str
+    "The time at which the last entry was recorded."
+    read_model: int
+    "The position that answers of the read model cover."
 
 
-class FieldChangeCount(_FromValue):
-    """A number of changes; the other keys are those that `group` names."""
+class Entry(TypedDict):
+    """An entry in the form that is hashed."""
 
-    subject: NotRequired[str]
-    "The subject."
-    field: NotRequired[str]
-    "The name of the field."
-    direction: NotRequired[Direction]
-    "The kind of change."
-    actor: NotRequired[str]
-    "Who recorded the changes."
-    principal: NotRequired[str]
-    "On whose behalf they were recorded."
-    kind: NotRequired[str | None]
-    "The kind of the subject."
-    product: NotRequired[str | None]
-    "A product of the subject; null if it has none."
-    from_source_value: NotRequired[str | None]
-    "The source value before the changes."
-    to: NotRequired[Any]
-    "The value after the changes; null if there is none."
-    to_source_value: NotRequired[str | None]
-    "The source value after the changes."
-    year: NotRequired[str | None]
-    "The year in UTC, such as `2024`."
-    quarter: NotRequired[str | None]
-    "The quarter in UTC, such as `2024-Q1`."
-    month: NotRequired[str | None]
-    "The month in UTC, such as `2024-03`."
-    week: NotRequired[str | None]
-    "The ISO 8601 week in UTC, such as `2024-W09`."
+    entry: dict[str, Any]
+    "The entry. In JSON Lines it is in its canonical form, byte for byte."
+    leaf: str
+    "The SHA-256 of a zero byte and the canonical entry, in hex."
+    texts: dict[str, list[str]]
+    "Its texts that were not erased, each as a pair of salt and text, by JSON pointer."
+
+
+class Positions(TypedDict):
+    """How far the log and its read model are."""
+
+    position: int
+    "The number of entries in the log."
+    read_model: int
+    "The position that answers of the read model cover."
+    lag: int
+    "The number of entries that the read model is behind."
+
+
+class Worker(TypedDict):
+    """A process that publishes the log, or feeds it."""
+
+    name: str
+    "The kind of process: `publisher`, `consumer`, ..."
+    place: str
+    "The topic or database that it works on."
+    working: bool
+    "Whether it works: it reported within the last seconds, and has no current error."
+    position: int
+    "The last position that it has finished."
+    lag: int
+    "The number of entries or messages that it has left."
+    seen_at: str
+    "The time of its last report."
+    error: str | None
+    "Its last error, which may be over."
+    error_at: str | None
+    "The time of that error."
+
+
+class Version(TypedDict):
+    """The version of the server."""
+
+    service: str
+    "`decisionlog`."
+    version: str
+    "The version of the program."
+    api: str
+    "The version of the HTTP interface."
+
+
+class Catalog(TypedDict):
+    """All commands and events."""
+
+    commands: dict[str, str]
+    "The description of each command, by name."
+    events: dict[str, list[str]]
+    "The fields of each event, by stored name."
+
+
+class OutcomeCounts(TypedDict):
+    """How many expected outcomes there are, by state and result."""
+
+    open: int
+    "Those whose date is still to come."
+    overdue: int
+    "Those without an outcome after their date."
+    met: int
+    "Those that were met."
+    not_met: int
+    "Those that were not met."
+    unclear: int
+    "Those whose result is unclear."
+
+
+class ExpectedOutcomesSummary(TypedDict):
+    """How many expected outcomes match."""
+
+    counts: OutcomeCounts
+    "How many match, by state and result."
+
+
+class ReviewFinding(TypedDict):
+    """One review of a decision, of its reasoning or of its result."""
+
+    judgment: str
+    "`sound`, `partly-sound`, `unsound`; `better`, `as-expected`, `worse`."
+    finding: str | None
+    "What the review found."
+    learned: str | None
+    "What to do differently next time."
+    by: list[str]
+    "The people who reviewed it."
+    at: str
+    "The time from which it is in effect."
+    position: int
+    "The position of the event."
+
+
+class GroupedFields(TypedDict):
+    """The fields of a subject, in groups. A group is missing if it has no fields."""
+
+    fields: dict[str, FieldState]
+    "The fields that are in no group, by name."
+    roles: NotRequired[dict[str, FieldState]]
+    "The people and teams in each role, by role."
+    targets: NotRequired[dict[str, FieldState]]
+    "The release or date of each milestone, by milestone."
+    advice: NotRequired[dict[str, FieldState]]
+    "The advice on a decision, by the adviser's key."
+    dissents: NotRequired[dict[str, FieldState]]
+    "The dissents from a decision, by the dissenter's key."
+    delegations: NotRequired[dict[str, FieldState]]
+    "The delegations, by key."
+    acknowledgments: NotRequired[dict[str, FieldState]]
+    "The acknowledgments of ownership, by the holder's key."
+    links: NotRequired[dict[str, FieldState]]
+    "What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
+    afterward: NotRequired[dict[str, FieldState]]
+    "Whether the option chosen turned out valuable, usable, feasible and viable."
+    expectations: NotRequired[dict[str, FieldState]]
+    "The expected outcomes, by their number."
+    outcomes: NotRequired[dict[str, FieldState]]
+    "What came of each expected outcome, by its number."
+
+
+class CurvePoint(TypedDict):
+    """A point of the reliability curve. All but `count` are in percent."""
+
+    probability: int
+    "A probability that was given."
     count: int
-    "The number of changes."
+    "How many forecasts gave it."
+    observed: float
+    "How often such forecasts came true, by isotonic regression."
+    low: float
+    "The lower end of where it lies by chance if all are calibrated."
+    high: float
+    "The upper end."
+
+
+class ScoreParts(TypedDict):
+    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
+
+    miscalibration: float
+    "How far the probabilities are from what came true."
+    discrimination: float
+    "How well they tell what comes true from what does not."
+    uncertainty: float
+    "How hard the questions were."
+
+
+class DelegationLink(TypedDict):
+    """One link of the chain of delegation from the actor to the principal."""
+
+    who: str
+    "The person or team on whose behalf it was done."
+    delegation: NotRequired[int]
+    "The position of the delegation that allows it; without one, it is only claimed."
+
+
+class EventSource(TypedDict):
+    """How an event was recorded, and, if it was imported, where it comes from."""
+
+    channel: str
+    "The way it was recorded: `http`, `cli`, `import`."
+    system: NotRequired[str]
+    "The system that it was imported from."
+    reference: NotRequired[str]
+    "That system's identifier of the change."
+    at: NotRequired[str]
+    "The time of the change in that system."
 
 
 class ReadAnswer(TypedDict):
@@ -716,39 +647,45 @@ class ReadAnswer(TypedDict):
     "What each subject in the answer is called, by id: its title, version, or display name."
 
 
-class TableAnswer(ReadAnswer):
-    """An answer with rows, which is also available as CSV and JSON Lines."""
+class PersonRow(TypedDict):
+    """A person in the directory."""
 
-    next: NotRequired[str]
-    "The value of `cursor` for the next page; missing on the last page."
-
-
-class FieldTable(TableAnswer):
-    """Fields, by subject and name."""
-
-    rows: list[FieldRow]
-    "The fields."
+    id: str
+    "The id, as `person:key`."
+    name: str | None
+    "The display name; null if it was erased."
+    spellings: list[str]
+    "All names, e-mail addresses and handles of the person."
 
 
-class FieldCounts(TableAnswer):
-    """Numbers of fields, largest first."""
+class FieldProblem(TypedDict):
+    """What is wrong with one field."""
 
-    rows: list[FieldCount]
-    "The numbers."
-
-
-class FieldChangeTable(TableAnswer):
-    """Changes of fields, in the order in which they took effect."""
-
-    rows: list[FieldChangeRow]
-    "The changes."
+    field: str
+    "The path of the field; empty for the whole."
+    detail: str
+    "What is wrong with it, and how to fix it."
 
 
-class FieldChangeCounts(TableAnswer):
-    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
+class Problem(TypedDict):
+    """A problem document (RFC 9457)."""
 
-    rows: list[FieldChangeCount]
-    "The numbers."
+    type: str
+    "The type of problem, as `urn:decisionlog:problem:TYPE`."
+    title: str
+    "The type in words."
+    status: int
+    "The HTTP status."
+    detail: str
+    "What is wrong, and how to fix it."
+    field: NotRequired[str | None]
+    "The path of the first field, parameter or header that is wrong."
+    subject: NotRequired[str | None]
+    "The subject that the problem is about."
+    version: NotRequired[int | None]
+    "The current version of that subject."
+    errors: NotRequired[list[FieldProblem] | None]
+    "Every field that is wrong."
 
 
 class ReportChange(TypedDict):
@@ -806,41 +743,6 @@ class ReportIssue(TypedDict):
     "The summary of who issued it; null if there is none."
 
 
-class ReportLine(TitledSubject):
-    """A line of a progress report."""
-
-    section: Section
-    "The section of the report."
-    at: str
-    "The time at which it took effect."
-    by: list[str]
-    "Who decided it, or on whose behalf it was recorded."
-    reason: ReportReason
-    "Why the event of this line happened."
-    weight: int
-    "Lines with a larger weight come first in a section about the past."
-    changes: list[ReportChange]
-    "The fields that the line is about."
-    blame: Blame
-    "The event: who recorded it, based on what, with which note."
-    link: str
-    "The path of the subject."
-    current: NotRequired[bool]
-    "Whether the fields still have these values at the end of the period; missing if they do."
-    slips: NotRequired[ReportSlips]
-    "For a slipped target or a release: how often it moved, and from where."
-    due: NotRequired[str]
-    "The day on which it is due at the end of the period, if there is one."
-    measure: NotRequired[str]
-    "For a goal: how to measure whether it is met."
-    features: NotRequired[ReleaseFeatures]
-    "For a release: its features."
-    left: NotRequired[list[str]]
-    "For what has no accountable person: those who were accountable and have left."
-    voids: NotRequired[int]
-    "For a correction: the position of the voided entry."
-
-
 class ReportContent(TypedDict):
     """What a report is about, and how much there is of it."""
 
@@ -856,48 +758,75 @@ class ReportContent(TypedDict):
     "The number of lines in each section."
 
 
-class ReportSummary(ReportContent):
-    """What a report is about, with the hash by which it can be recognized."""
+class Column(TypedDict):
+    """A column of the board, or a period of the timeline."""
 
-    sha256: str
-    "The SHA-256 of its canonical JSON without texts and titles, in hex."
-    issued: NotRequired[ReportIssue | None]
-    "Who issued it, if it was asked for with `issued_at`."
-
-
-class Report(TableAnswer, ReportSummary):
-    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
-
-    rows: list[ReportLine]
-    "The lines."
+    column: str
+    "The value that the cards of the column share; `unplanned` if they have none."
+    title: str | None
+    "The title of the subject that the column stands for, if any."
+    count: int
+    "The number of cards in the column."
+    cards: list[Card]
+    "The cards, by rank and title."
 
 
-class Roadmap(TableAnswer):
-    """The columns of a board or timeline. With `layout=table`, the rows are cards."""
+class HeldRole(TypedDict):
+    """A role, for one product or for all."""
 
-    rows: list[Column] | list[Card]
-    "The columns in their order; with `layout=table`, the cards."
-
-
-class Since(TypedDict):
-    """The first of two times."""
-
-    position: int
-    "The position of the log that it covers."
-    as_of: str
-    "The valid time."
-    known_at: str | None
-    "The transaction time; null if everything is included."
+    role: str
+    "`viewer`, `contributor`, `manager`, `auditor` or `admin`."
+    product: str | None
+    "The product that it is for, with the products of its line; null for all."
 
 
-ComparedTimes = TypedDict("ComparedTimes", {"from": Since})
+class Me(TypedDict):
+    """The identity of the caller."""
+
+    actor: str
+    "The person or service that the token or session is for."
+    credential: str
+    "The id of the token or session."
+    scopes: list[str]
+    roles: list[HeldRole]
+    "The roles of its holder: their own, and those of their teams and groups."
 
 
-class Changes(TableAnswer, ComparedTimes):
-    """The differences between two times; `as_of` and `known_at` are the second."""
+class SessionRow(TypedDict):
+    """A session: a person who signed in with a browser."""
 
-    rows: list[FieldDifference]
-    "The fields that differ."
+    id: str
+    "The id, which is needed to end it."
+    person: str
+    "The person who signed in."
+    current: bool
+    "Whether this request was made in this session."
+    provider: str | None
+    "The OpenID provider; null for a sign-in link."
+    created_at: str
+    "The time of the sign-in."
+    used_at: str
+    "The time of the last request, to a few minutes."
+    expires_at: str
+    "The time at which it ends, however much it is used."
+
+
+class MadeSignInLink(TypedDict):
+    """A new sign-in link."""
+
+    person: str
+    "The person who can sign in with it."
+    url: str
+    "The link. It works once, and is shown only in this answer."
+    expires_at: str
+    "The time until which it works."
+
+
+class EndedSessions(TypedDict):
+    """How many sessions were ended."""
+
+    ended: int
+    "The number of sessions that were ended."
 
 
 class SlipTotals(TypedDict):
@@ -916,54 +845,103 @@ class SlipSummary(TypedDict):
     "All moves, including those that `min_count` leaves out."
 
 
-class Slips(TableAnswer, SlipSummary):
-    """Targets that moved, most frequent first."""
+class SlipCount(TypedDict):
+    """The number of moves to later in one group."""
 
-    rows: list[Slip]
-    "The targets."
-
-
-class Decisions(TableAnswer):
-    """Decisions, in the order in which they were recorded."""
-
-    rows: list[DecisionRow]
-    "The decisions."
-
-
-class Money(TypedDict):
-    """An amount of money."""
-
-    amount: int
-    "The amount, in whole units of the currency."
-    currency: str
-    "The currency, as its code of ISO 4217."
+    group: str | None
+    "The cause, release, owner or quarter; null if there is none."
+    count: int
+    "The number of moves."
+    decision: int
+    "Those based on a decision."
+    assumption: int
+    "Those that name an assumption or evidence."
+    dependency: int
+    "Those that name a feature, release or other subject to wait for."
+    reason: int
+    "Those that give only a reason in words."
+    none: int
+    "Those that give no reason."
 
 
-class RuleUse(TypedDict):
-    """What a rule of the decision rights says."""
+_FromSubject = TypedDict("_FromSubject", {"from": str})
 
-    rule: int
-    "The number of the rule, from 1; 0 if no rule entitles the decider."
-    mode: str
-    "`record` or `enforce`."
-    role: str | None
-    "The role by which the rule entitles; null if it is by name."
-    role_of: str | None
-    "The product or line that the role is on."
-    delegation: int | None
-    "The position of the delegation it depends on, if any."
-    cost_limit: Money | None
-    "The highest cost covered; null if there is no limit."
-    approvals: int
-    "How many people have to support the decision."
-    quorum: int
-    "How many people have to take part."
-    rights_of: str
-    "The product or line that the decision rights were set on."
-    rights: int
-    "The position of the decision rights."
-    rests_on: list[int]
-    "The positions that this rests on, in order."
+
+class RelatedSubjects(TypedDict):
+    """The decisions that a subject replaces and rests on, and what replaces it and rests on it."""
+
+    replaces: list[TitledSubject]
+    "The decisions that it superseded or reversed."
+    replaced_by: list[TitledSubject]
+    "The decisions that superseded or reversed it."
+    rests_on: list[TitledSubject]
+    "The decisions that its events are based on."
+    supports: list[TitledSubject]
+    "The subjects with events that are based on it."
+
+
+class GraphNodes(TypedDict):
+    """The subjects of a graph, and whether it is whole."""
+
+    nodes: list[GraphNode]
+    "The subjects that the edges connect."
+    truncated: bool
+    "Whether there are more edges."
+
+
+class TokenRow(TypedDict):
+    """A token, without its secret."""
+
+    id: str
+    "The id, which is needed to revoke it."
+    holder: str
+    "The person or service that the token is for."
+    scopes: list[str]
+    label: str
+    "The purpose of the token."
+    created_at: str
+    "The time at which it was created."
+    expires_at: str | None
+    "The time until which it is valid; null if it never expires."
+    used_at: str | None
+    "The time of its last use, to the hour; null if it was not used."
+    revoked_at: str | None
+    "The time at which it was revoked; null if it was not."
+
+
+class CreatedToken(TypedDict):
+    """A new token."""
+
+    id: str
+    "The id, which is needed to revoke it."
+    holder: str
+    "The person or service that the token is for."
+    scopes: list[str]
+    secret: str
+    "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."
+    expires_at: str | None
+    "The time until which it is valid; null if it never expires."
+
+
+class AuditEvent(Blame):
+    """An event in the audit trail."""
+
+    subject: str
+    "The subject in whose stream the event is."
+    version: int
+    "The version of the subject after the event."
+    transaction: str
+    "The id of the transaction."
+    index: int
+    "The index in the transaction, counted from 0."
+    credential: str | None
+    "The id of the token."
+    references: list[dict[str, str]]
+    "External ids and links: `id`, and `system` if it was given."
+    data: dict[str, Any]
+    "The complete event; its type determines its fields."
+    title: str | None
+    "The title of the subject; null if it has none."
 
 
 class AuthorityFinding(RuleUse):
@@ -983,67 +961,6 @@ class AuthorityFinding(RuleUse):
     "How many of the people entitled by the rule took part."
 
 
-class AuthorityRow(TypedDict):
-    """The verdict on one decider, in one event."""
-
-    position: int
-    "The position of the event."
-    type: str
-    "The stored name of the event, such as `DecisionAccepted.v1`."
-    at: str
-    "The time from which it is in effect, and for which it was judged."
-    recorded_at: str
-    "The time at which it was recorded."
-    decider: str
-    "The decider."
-    verdict: str
-    "As judged then: `within`, `exceeds`, `no_rule` or `not_judged`."
-    basis: str
-    "`own`, `delegated`, `claimed` or `confirmed` before it was decided."
-    confirmed: int | None
-    "The position at which the decider confirmed a claim."
-    flags: list[str]
-    "`self_approved` and `backdated`, where they apply."
-    explanation: list[str]
-    "The verdict in sentences, as judged then."
-    verdict_now: str
-    "The verdict with what is known at the requested time."
-    explanation_now: list[str]
-    "That verdict in sentences."
-    kind: str | None
-    "The kind of decision that was judged; null without a rule."
-    cost: Money | None
-    "The cost that was judged; null if there was none."
-    delegation: int | None
-    "The position of the delegation the actor decided with."
-    approvals: list[int]
-    "The positions of the approvals that counted."
-    findings: list[AuthorityFinding]
-    "What the rights of each product said then."
-
-
-class AuthorityVerdict(TypedDict):
-    """The verdict on a decision, and whether it still has to be ratified."""
-
-    verdict: str | None
-    "The verdict on the latest acceptance or rejection; null if there is none."
-    needs_ratification: bool
-    "Whether it exceeds, and nobody entitled has ratified it."
-    ratified: int | None
-    "The position of the ratification that resolved it, if any."
-
-
-class AuthoritySummary(TitledSubject, AuthorityVerdict):
-    """A decision with the verdict on it."""
-
-
-class DecisionAuthority(TableAnswer, AuthoritySummary):
-    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
-
-    rows: list[AuthorityRow]
-    "The verdicts, in the order of the log."
-
-
 class DeciderRow(RuleUse):
     """A person or team that the decision rights of a product entitle."""
 
@@ -1057,22 +974,70 @@ class DeciderRow(RuleUse):
     "The reason as a clause."
 
 
-class DecidersQuestion(TypedDict):
-    """The decision that the deciders are for."""
-
-    product: str
-    "The product."
-    kind: str
-    "The kind of decision."
-    cost: Money | None
-    "The cost, if it was given."
+class AuthoritySummary(TitledSubject, AuthorityVerdict):
+    """A decision with the verdict on it."""
 
 
-class Deciders(TableAnswer, DecidersQuestion):
-    """Who may decide about a product; no rows if no decision rights apply."""
+class ContributionGap(TitledSubject):
+    """A goal that nothing contributes to, or a decision or feature that contributes to no goal."""
 
-    rows: list[DeciderRow]
-    "The people and teams, those whom the rights cover first."
+    status: str | None
+    "The status; null if it has none."
+    reason: Literal["no_goal", "no_contribution"]
+    "`no_contribution` for a goal, `no_goal` for a decision or feature."
+
+
+class DebtRow(TitledSubject):
+    """One thing about a decision, a feature or another subject that is left undone."""
+
+    code: DebtCode
+    "What is left undone."
+    part: str | None
+    "The expected outcome, delegation or person that it is about; null for the whole subject."
+    since: str
+    "The time since which it is owed."
+    days: int
+    "The days since then."
+    owners: list[str]
+    "The people and teams who should do it; empty if there are none."
+    detail: dict[str, Any]
+    "What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."
+    action: str
+    "The command that clears it, such as `ReviewDecision`."
+    link: str
+    "The path of the form for that command, on the pages of this server."
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: str | None
+    "The field of the roadmap; null for the whole subject."
+    reason: FlagReason
+    "What is wrong with the ground."
+    cause: str
+    "The ground: an assumption or a piece of evidence."
+    through: list[str]
+    "The decisions and assumptions that lead from the ground to it; empty if direct."
+    since: str
+    "The time from which it rests on a ground that does not hold."
+    position: int | None
+    "The position of the event that ended the ground; null if a date has passed."
+    accountable: list[str]
+    "The people or teams accountable for it."
+
+
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: ArrivalReason
+    "What has happened."
+    awaited: str | None
+    "What it waited for; null for a day."
+    since: str
+    "The time from which the decision is back."
+    accountable: list[str]
+    "The people or teams accountable for it."
 
 
 class ExpectedOutcomeRow(TitledSubject):
@@ -1122,50 +1087,163 @@ class ExpectedOutcomeRow(TitledSubject):
     "The position of the event that recorded it."
 
 
-class OutcomeCounts(TypedDict):
-    """How many expected outcomes there are, by state and result."""
+class UnownedRow(TitledSubject):
+    """A subject without an accountable person or team."""
 
-    open: int
-    "Those whose date is still to come."
-    overdue: int
-    "Those without an outcome after their date."
-    met: int
-    "Those that were met."
-    not_met: int
-    "Those that were not met."
-    unclear: int
-    "Those whose result is unclear."
+    left: list[str]
+    "The people who were accountable and have left."
+    source_value: str | None
+    "A name that is not in the directory, such as `TBD`."
 
 
-class ExpectedOutcomesSummary(TypedDict):
-    """How many expected outcomes match."""
+class SuccessionRow(TitledSubject):
+    """One thing that a person holds, owes or waits for."""
 
-    counts: OutcomeCounts
-    "How many match, by state and result."
+    relation: Relation
+    "`holds`, `owes` or `waits_for`."
+    code: str
+    "`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."
+    part: str | None
+    "The role, delegation or expected outcome that it is about."
+    since: str
+    "The time since which it is so."
+    holders: list[str]
+    "All holders of the role; empty for anything else."
 
 
-class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
-    """What decisions and features were expected to bring, ordered by date."""
+class SubjectField(TitledSubject):
+    """A field of a subject."""
 
-    rows: list[ExpectedOutcomeRow]
-    "The expected outcomes."
+    field: str
+    "The name of the field, such as `horizon` or `role.accountable`."
 
 
-class ReviewFinding(TypedDict):
-    """One review of a decision, of its reasoning or of its result."""
+class ReportLine(TitledSubject):
+    """A line of a progress report."""
 
-    judgment: str
-    "`sound`, `partly-sound`, `unsound`; `better`, `as-expected`, `worse`."
-    finding: str | None
-    "What the review found."
-    learned: str | None
-    "What to do differently next time."
-    by: list[str]
-    "The people who reviewed it."
+    section: Section
+    "The section of the report."
     at: str
-    "The time from which it is in effect."
+    "The time at which it took effect."
+    by: list[str]
+    "Who decided it, or on whose behalf it was recorded."
+    reason: ReportReason
+    "Why the event of this line happened."
+    weight: int
+    "Lines with a larger weight come first in a section about the past."
+    changes: list[ReportChange]
+    "The fields that the line is about."
+    blame: Blame
+    "The event: who recorded it, based on what, with which note."
+    link: str
+    "The path of the subject."
+    current: NotRequired[bool]
+    "Whether the fields still have these values at the end of the period; missing if they do."
+    slips: NotRequired[ReportSlips]
+    "For a slipped target or a release: how often it moved, and from where."
+    due: NotRequired[str]
+    "The day on which it is due at the end of the period, if there is one."
+    measure: NotRequired[str]
+    "For a goal: how to measure whether it is met."
+    features: NotRequired[ReleaseFeatures]
+    "For a release: its features."
+    left: NotRequired[list[str]]
+    "For what has no accountable person: those who were accountable and have left."
+    voids: NotRequired[int]
+    "For a correction: the position of the voided entry."
+
+
+class GraphNode(TitledSubject):
+    """A subject of the graph."""
+
+    status: str | None
+    "The status; null if it has none."
+
+
+class FieldChange(ListDifference):
+    """One change of one field."""
+
+    field: str
+    "The name of the field."
+    before: FieldValue
+    "The value before the change."
+    after: FieldValue
+    "The value after the change."
+    direction: Direction
+    "The kind of change."
+    at: str
+    "The time at which the change took effect."
+    ended: bool
+    "Whether the value ended because its period was over; there is no event for that."
+
+
+class NextValue(FieldValue):
+    """The value that followed another one."""
+
     position: int
-    "The position of the event."
+    "The position of the event that ended the earlier value."
+
+
+class FieldState(FieldValue):
+    """The value of a field, and the period for which it has it."""
+
+    since: str
+    "The time from which the field has this value."
+    until: str | None
+    "The time at which the value ends; null if it has no end."
+    position: int
+    "The position of the event that set the value."
+    blame: NotRequired[Blame]
+    "Who set the value, when and why; present if asked for."
+
+
+class FieldChangeCount(_FromValue):
+    """A number of changes; the other keys are those that `group` names."""
+
+    subject: NotRequired[str]
+    "The subject."
+    field: NotRequired[str]
+    "The name of the field."
+    direction: NotRequired[Direction]
+    "The kind of change."
+    actor: NotRequired[str]
+    "Who recorded the changes."
+    principal: NotRequired[str]
+    "On whose behalf they were recorded."
+    kind: NotRequired[str | None]
+    "The kind of the subject."
+    product: NotRequired[str | None]
+    "A product of the subject; null if it has none."
+    from_source_value: NotRequired[str | None]
+    "The source value before the changes."
+    to: NotRequired[Any]
+    "The value after the changes; null if there is none."
+    to_source_value: NotRequired[str | None]
+    "The source value after the changes."
+    year: NotRequired[str | None]
+    "The year in UTC, such as `2024`."
+    quarter: NotRequired[str | None]
+    "The quarter in UTC, such as `2024-Q1`."
+    month: NotRequired[str | None]
+    "The month in UTC, such as `2024-03`."
+    week: NotRequired[str | None]
+    "The ISO 8601 week in UTC, such as `2024-W09`."
+    count: int
+    "The number of changes."
+
+
+class Health(Positions):
+    """Whether the server can answer."""
+
+    status: Literal["ok", "degraded"]
+    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
+
+
+class Status(Positions):
+    """The log, the read model, and the processes that publish or feed the log."""
+
+    workers: list[Worker]
+    "Every process that ever reported; empty without a stream."
 
 
 class KnownThen(GroupedFields):
@@ -1175,78 +1253,111 @@ class KnownThen(GroupedFields):
     "The decisions that its events were based on."
 
 
-class DecisionReview(TableAnswer):
-    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
-
-    subject: str
-    "The decision, as `decision:key`."
-    title: str | None
-    "The title."
-    decided_at: str | None
-    "The time from which it was in effect; null if open."
-    recorded_at: str | None
-    "The time at which that was recorded."
-    then: KnownThen | None
-    "What was known then; null if it is not decided."
-    reasoning: ReviewFinding | None
-    "The review of the reasoning; null if there is none."
-    result: ReviewFinding | None
-    "The review of the result; null if none or hidden."
-    result_hidden: bool
-    "Whether the result is left out, as the reasoning comes first."
-    rows: list[ExpectedOutcomeRow]
-    "What was expected, with what came of it if shown."
+class SubjectRow(TitledSubject, GroupedFields):
+    """A subject in a list, with the fields that the list shows."""
 
 
-class CurvePoint(TypedDict):
-    """A point of the reliability curve. All but `count` are in percent."""
+class TableAnswer(ReadAnswer):
+    """An answer with rows, which is also available as CSV and JSON Lines."""
 
-    probability: int
-    "A probability that was given."
+    next: NotRequired[str]
+    "The value of `cursor` for the next page; missing on the last page."
+
+
+class ReportSummary(ReportContent):
+    """What a report is about, with the hash by which it can be recognized."""
+
+    sha256: str
+    "The SHA-256 of its canonical JSON without texts and titles, in hex."
+    issued: NotRequired[ReportIssue | None]
+    "Who issued it, if it was asked for with `issued_at`."
+
+
+class GrantRow(HeldRole):
+    """A role that was granted to a person, team, service or group."""
+
+    holder: str
+    "Who holds the role."
+    since: str
+    "The time at which it was granted."
+    position: int
+    "The position of the event that granted it."
+    blame: Blame
+    "Who granted it, when and why."
+
+
+class GraphEdge(_FromSubject):
+    """A relation between two subjects: one replaces the other, or is based on it."""
+
+    to: str
+    "The subject that the edge leads to."
+    relation: SubjectRelation
+    "The relation of `from` to `to`."
+    distance: int
+    "The number of edges from the subject that was asked about."
+
+
+class ContributionEdge(_FromSubject):
+    """An edge from a subject of a way to the next one."""
+
+    to: str
+    "The subject that the edge leads to."
+
+
+class HistoryEvent(AuditEvent):
+    """An event of a subject, with the changes it made."""
+
+    changes: list[FieldChange]
+    "The changes of fields, in order."
+
+
+class FieldDifference(ListDifference, SubjectField):
+    """A field whose values at two times differ."""
+
+    before: FieldValue
+    "The value at the first time."
+    after: FieldValue
+    "The value at the second time."
+    direction: Direction
+    "The kind of change, all changes taken together."
+    missing_before: NotRequired[Absence]
+    "Why the subject has no value at the first time: it did not exist yet, or was removed."
+    missing_after: NotRequired[Absence]
+    "Why the subject has no value at the second time: it did not exist yet, or was removed."
+    changes: list[FieldChangeRow]
+    "The changes between the two times, in order."
+    voided: list[VoidedEvent]
+    "The events on this field that were voided in between."
+
+
+class SearchHit(SubjectField):
+    """A text that contains the words of a search."""
+
+    position: int
+    "The position of the event that contains the text."
+    snippet: str
+    "An excerpt in which each match is between « and »."
+    current: bool
+    "Whether the field still has this text."
+
+
+class Slip(SubjectField):
+    """A target date or release that moved."""
+
     count: int
-    "How many forecasts gave it."
-    observed: float
-    "How often such forecasts came true, by isotonic regression."
-    low: float
-    "The lower end of where it lies by chance if all are calibrated."
-    high: float
-    "The upper end."
-
-
-class ScoreParts(TypedDict):
-    """The parts of a Brier score: miscalibration − discrimination + uncertainty."""
-
-    miscalibration: float
-    "How far the probabilities are from what came true."
-    discrimination: float
-    "How well they tell what comes true from what does not."
-    uncertainty: float
-    "How hard the questions were."
-
-
-class Calibration(TableAnswer):
-    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
-
-    who: str | None
-    "The person; null for all together."
-    shown: bool
-    "Whether the score is shown to the caller."
-    why_not: str | None
-    "Why it is not shown; null if it is."
-    counts: dict[str, int]
-    "How many forecasts are `counted`, and how many are not, by the reason."
-    score: float | None
-    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
-    low: float | None
-    "The lower end of its interval of 90 %."
-    high: float | None
-    "The upper end."
-    climate: float | None
-    "The score of always saying how often they came true."
-    parts: ScoreParts | None
-    "Its parts; null below 30 forecasts."
-    rows: list[CurvePoint]
-    "The curve; empty below 30 forecasts."
+    "The number of matching moves."
+    later: int
+    "The number of moves to a later date or release."
+    earlier: int
+    "The number of moves to an earlier date or release."
+    first: FieldValue
+    "The first target."
+    now: FieldValue
+    "The current target."
+    against_first: Direction
+    "The current target compared with the first; `unchanged` if they are equal."
+    moves: list[FieldChangeRow]
+    "The matching moves, in order."
 
 
 class SlipCause(SubjectField):
@@ -1280,140 +1391,82 @@ class SlipCause(SubjectField):
     "Who moved it, when and why."
 
 
-class SlipCauses(TableAnswer):
-    """Each move of a target or a release to later, in order."""
+class FieldChangeRow(FieldChange, SubjectField, WithState):
+    """One change of one field of a subject, with the event that made it."""
 
-    rows: list[SlipCause]
-    "The moves."
-    counts: dict[str, int]
-    "The number of moves by cause."
-
-
-class SlipCount(TypedDict):
-    """The number of moves to later in one group."""
-
-    group: str | None
-    "The cause, release, owner or quarter; null if there is none."
-    count: int
-    "The number of moves."
-    decision: int
-    "Those based on a decision."
-    assumption: int
-    "Those that name an assumption or evidence."
-    dependency: int
-    "Those that name a feature, release or other subject to wait for."
-    reason: int
-    "Those that give only a reason in words."
-    none: int
-    "Those that give no reason."
+    position: int
+    "The position of the event that made the change."
+    held: NotRequired[Held]
+    "How long the value of the change held; present if asked for."
+    blame: Blame
+    "Who made the change, when and why."
 
 
-class SlipCounts(TableAnswer):
-    """How many moves to later there were in each group."""
-
-    rows: list[SlipCount]
-    "The groups."
+class FieldRow(FieldState, SubjectField, WithState):
+    """A field of a subject with its value."""
 
 
-class SuccessionRow(TitledSubject):
-    """One thing that a person holds, owes or waits for."""
+class DecisionRow(SubjectRow):
+    """A decision in a list."""
 
-    relation: Relation
-    "`holds`, `owes` or `waits_for`."
-    code: str
-    "`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."
-    part: str | None
-    "The role, delegation or expected outcome that it is about."
-    since: str
-    "The time since which it is so."
-    holders: list[str]
-    "All holders of the role; empty for anything else."
+    number: dict[str, int]
+    "The decision's number in each of its products, by product."
 
 
-class Succession(TableAnswer):
-    """Everything that a person or team holds, owes and waits for."""
+class Card(SubjectRow):
+    """A feature, or another subject, on the roadmap."""
 
-    person: str
-    "The person or team."
-    to: str | None
-    "Who is to take over; null if not given."
-    commands: list[dict[str, Any]]
-    "The commands that hand over all roles in one transaction."
-    truncated: bool
-    "Whether there are more commands than one transaction takes."
-    rows: list[SuccessionRow]
-    "What the person holds, owes and waits for, in this order."
+    milestone: NotRequired[str]
+    "In columns of releases: the milestone whose target is the release of the column."
 
 
-class DebtRow(TitledSubject):
-    """One thing about a decision, a feature or another subject that is left undone."""
+class AccessJournal(TableAnswer):
+    """Rows of the access journal, newest first."""
 
-    code: DebtCode
-    "What is left undone."
-    part: str | None
-    "The expected outcome, delegation or person that it is about; null for the whole subject."
-    since: str
-    "The time since which it is owed."
-    days: int
-    "The days since then."
-    owners: list[str]
-    "The people and teams who should do it; empty if there are none."
-    detail: dict[str, Any]
-    "What makes it owed: `fields`, `due_on`, `until`, `last_confirmed`, `cause` and the like."
-    action: str
-    "The command that clears it, such as `ReviewDecision`."
-    link: str
-    "The path of the form for that command, on the pages of this server."
+    rows: list[AccessJournalRow]
+    "The rows."
 
 
-class DebtSummary(TypedDict):
-    """How many items there are."""
+class AuditTrail(TableAnswer):
+    """Events, in the order in which they were recorded."""
 
-    counts: dict[str, int]
-    "The number of items of each code."
-
-
-class Debt(TableAnswer, DebtSummary):
-    """What is left undone about decisions, the oldest first."""
-
-    rows: list[DebtRow]
-    "The items."
+    rows: list[AuditEvent]
+    "The events."
 
 
-class DebtMonth(TypedDict):
-    """The number of items of one code that a product had at the end of a month."""
+class DecisionAuthority(TableAnswer, AuthoritySummary):
+    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
 
-    month: str
-    "The month, such as `2026-05`."
-    as_of: str
-    "The time that was asked about: the end of the month, at most the present."
-    product: str | None
-    "The product; null for what belongs to none."
-    code: DebtCode
-    "What is left undone."
-    count: int
-    "The number of items."
+    rows: list[AuthorityRow]
+    "The verdicts, in the order of the log."
 
 
-class DebtByMonth(TableAnswer):
-    """Decision debt month by month."""
+class Deciders(TableAnswer, DecidersQuestion):
+    """Who may decide about a product; no rows if no decision rights apply."""
 
-    rows: list[DebtMonth]
-    "The counts that are not zero, by month, product and code."
-
-
-class Flags(TableAnswer):
-    """What rests on grounds that no longer hold, the oldest first."""
-
-    rows: list[FlagRow]
-    "The flags."
+    rows: list[DeciderRow]
+    "The people and teams, those whom the rights cover first."
 
 
-class Arrivals(TableAnswer):
-    """Deferred decisions whose waiting is over, the oldest first."""
+class FieldChangeTable(TableAnswer):
+    """Changes of fields, in the order in which they took effect."""
 
-    rows: list[ArrivalRow]
-    "The decisions, once for each thing that has come."
+    rows: list[FieldChangeRow]
+    "The changes."
+
+
+class FieldChangeCounts(TableAnswer):
+    """Numbers of changes, largest first; numbers by year, quarter, month or week in the order of time."""
+
+    rows: list[FieldChangeCount]
+    "The numbers."
+
+
+class Changes(TableAnswer, ComparedTimes):
+    """The differences between two times; `as_of` and `known_at` are the second."""
+
+    rows: list[FieldDifference]
+    "The fields that differ."
 
 
 class Contributions(TableAnswer):
@@ -1434,6 +1487,27 @@ class ContributionGaps(TableAnswer):
     "The goals, decisions and features."
 
 
+class Debt(TableAnswer, DebtSummary):
+    """What is left undone about decisions, the oldest first."""
+
+    rows: list[DebtRow]
+    "The items."
+
+
+class DebtByMonth(TableAnswer):
+    """Decision debt month by month."""
+
+    rows: list[DebtMonth]
+    "The counts that are not zero, by month, product and code."
+
+
+class Decisions(TableAnswer):
+    """Decisions, in the order in which they were recorded."""
+
+    rows: list[DecisionRow]
+    "The decisions."
+
+
 class WeighedOptions(TableAnswer):
     """The options of a decision, in their order."""
 
@@ -1447,60 +1521,102 @@ class WeighedOptions(TableAnswer):
     "The options."
 
 
-class Subjects(TableAnswer):
-    """Subjects of one kind: features, products, goals, teams, evidence and the like by title; releases in their order."""
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
 
-    rows: list[SubjectRow]
-    "The subjects, each with its main fields."
-
-
-class RelatedSubjects(TypedDict):
-    """The decisions that a subject replaces and rests on, and what replaces it and rests on it."""
-
-    replaces: list[TitledSubject]
-    "The decisions that it superseded or reversed."
-    replaced_by: list[TitledSubject]
-    "The decisions that superseded or reversed it."
-    rests_on: list[TitledSubject]
-    "The decisions that its events are based on."
-    supports: list[TitledSubject]
-    "The subjects with events that are based on it."
+    rows: list[FlagRow]
+    "The flags."
 
 
-class SubjectDetails(DecisionRow, RelatedSubjects):
-    """A subject with its fields, its version and its relations."""
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
 
-    version: int
-    "The version, also the ETag; send it as `If-Match`."
-    current: bool
-    "False if the subject was removed, or did not exist yet."
+    rows: list[ArrivalRow]
+    "The decisions, once for each thing that has come."
 
 
-class SubjectPage(ReadAnswer, SubjectDetails):
-    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""
+class FieldTable(TableAnswer):
+    """Fields, by subject and name."""
+
+    rows: list[FieldRow]
+    "The fields."
 
 
-class History(TableAnswer):
-    """The events of a subject."""
+class FieldCounts(TableAnswer):
+    """Numbers of fields, largest first."""
 
-    rows: list[HistoryEvent]
-    "The events."
+    rows: list[FieldCount]
+    "The numbers."
 
 
-class GraphNodes(TypedDict):
-    """The subjects of a graph, and whether it is whole."""
+class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
+    """What decisions and features were expected to bring, ordered by date."""
 
-    nodes: list[GraphNode]
-    "The subjects that the edges connect."
+    rows: list[ExpectedOutcomeRow]
+    "The expected outcomes."
+
+
+class DecisionReview(TableAnswer):
+    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+
+    subject: str
+    "The decision, as `decision:key`."
+    title: str | None
+    "The title."
+    decided_at: str | None
+    "The time from which it was in effect; null if open."
+    recorded_at: str | None
+    "The time at which that was recorded."
+    then: KnownThen | None
+    "What was known then; null if it is not decided."
+    reasoning: ReviewFinding | None
+    "The review of the reasoning; null if there is none."
+    result: ReviewFinding | None
+    "The review of the result; null if none or hidden."
+    result_hidden: bool
+    "Whether the result is left out, as the reasoning comes first."
+    rows: list[ExpectedOutcomeRow]
+    "What was expected, with what came of it if shown."
+
+
+class Calibration(TableAnswer):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
+    who: str | None
+    "The person; null for all together."
+    shown: bool
+    "Whether the score is shown to the caller."
+    why_not: str | None
+    "Why it is not shown; null if it is."
+    counts: dict[str, int]
+    "How many forecasts are `counted`, and how many are not, by the reason."
+    score: float | None
+    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
+    low: float | None
+    "The lower end of its interval of 90 %."
+    high: float | None
+    "The upper end."
+    climate: float | None
+    "The score of always saying how often they came true."
+    parts: ScoreParts | None
+    "Its parts; null below 30 forecasts."
+    rows: list[CurvePoint]
+    "The curve; empty below 30 forecasts."
+
+
+class Succession(TableAnswer):
+    """Everything that a person or team holds, owes and waits for."""
+
+    person: str
+    "The person or team."
+    to: str | None
+    "Who is to take over; null if not given."
+    commands: list[dict[str, Any]]
+    "The commands that hand over all roles in one transaction."
     truncated: bool
-    "Whether there are more edges."
-
-
-class Graph(TableAnswer, GraphNodes):
-    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
-
-    rows: list[GraphEdge]
-    "The edges."
+    "Whether there are more commands than one transaction takes."
+    rows: list[SuccessionRow]
+    "What the person holds, owes and waits for, in this order."
 
 
 class Roles(TableAnswer):
@@ -1517,25 +1633,18 @@ class Unowned(TableAnswer):
     "The subjects."
 
 
-class AuditTrail(TableAnswer):
-    """Events, in the order in which they were recorded."""
-
-    rows: list[AuditEvent]
-    "The events."
-
-
-class SearchResults(TableAnswer):
-    """The texts that a search found, best match first."""
-
-    rows: list[SearchHit]
-    "The texts."
-
-
 class People(TableAnswer):
     """The people in the directory."""
 
     rows: list[PersonRow]
     "The people."
+
+
+class Roadmap(TableAnswer):
+    """The columns of a board or timeline. With `layout=table`, the rows are cards."""
+
+    rows: list[Column] | list[Card]
+    "The columns in their order; with `layout=table`, the cards."
 
 
 class Grants(TableAnswer):
@@ -1545,18 +1654,11 @@ class Grants(TableAnswer):
     "The roles, ordered by holder and role."
 
 
-class AccessJournal(TableAnswer):
-    """Rows of the access journal, newest first."""
+class SearchResults(TableAnswer):
+    """The texts that a search found, best match first."""
 
-    rows: list[AccessJournalRow]
-    "The rows."
-
-
-class Tokens(TableAnswer):
-    """All tokens, including revoked ones."""
-
-    rows: list[TokenRow]
-    "The tokens."
+    rows: list[SearchHit]
+    "The texts."
 
 
 class Sessions(TableAnswer):
@@ -1566,183 +1668,81 @@ class Sessions(TableAnswer):
     "The sessions."
 
 
-class Head(TypedDict):
-    """The head of the log."""
+class Slips(TableAnswer, SlipSummary):
+    """Targets that moved, most frequent first."""
 
-    log: str
-    "The id of the log."
-    size: int
-    "The number of entries, which is the last position."
-    root: str
-    "The root of the Merkle tree over all entries (RFC 6962), in hex."
-    recorded_at: str
-    "The time at which the last entry was recorded."
-    read_model: int
-    "The position that answers of the read model cover."
+    rows: list[Slip]
+    "The targets."
 
 
-class Entry(TypedDict):
-    """An entry in the form that is hashed."""
+class SlipCauses(TableAnswer):
+    """Each move of a target or a release to later, in order."""
 
-    entry: dict[str, Any]
-    "The entry. In JSON Lines it is in its canonical form, byte for byte."
-    leaf: str
-    "The SHA-256 of a zero byte and the canonical entry, in hex."
-    texts: dict[str, list[str]]
-    "Its texts that were not erased, each as a pair of salt and text, by JSON pointer."
+    rows: list[SlipCause]
+    "The moves."
+    counts: dict[str, int]
+    "The number of moves by cause."
 
 
-class Me(TypedDict):
-    """The identity of the caller."""
+class SlipCounts(TableAnswer):
+    """How many moves to later there were in each group."""
 
-    actor: str
-    "The person or service that the token or session is for."
-    credential: str
-    "The id of the token or session."
-    scopes: list[str]
-    roles: list[HeldRole]
-    "The roles of its holder: their own, and those of their teams and groups."
+    rows: list[SlipCount]
+    "The groups."
 
 
-class CreatedToken(TypedDict):
-    """A new token."""
+class Subjects(TableAnswer):
+    """Subjects of one kind: features, products, goals, teams, evidence and the like by title; releases in their order."""
 
-    id: str
-    "The id, which is needed to revoke it."
-    holder: str
-    "The person or service that the token is for."
-    scopes: list[str]
-    secret: str
-    "The token itself: send it as `Authorization: Bearer SECRET`. It is shown only once."
-    expires_at: str | None
-    "The time until which it is valid; null if it never expires."
+    rows: list[SubjectRow]
+    "The subjects, each with its main fields."
 
 
-class MadeSignInLink(TypedDict):
-    """A new sign-in link."""
+class History(TableAnswer):
+    """The events of a subject."""
 
-    person: str
-    "The person who can sign in with it."
-    url: str
-    "The link. It works once, and is shown only in this answer."
-    expires_at: str
-    "The time until which it works."
+    rows: list[HistoryEvent]
+    "The events."
 
 
-class EndedSessions(TypedDict):
-    """How many sessions were ended."""
+class Graph(TableAnswer, GraphNodes):
+    """The decisions that a subject replaces and is based on, and what is based on it; the rows are edges."""
 
-    ended: int
-    "The number of sessions that were ended."
-
-
-class Positions(TypedDict):
-    """How far the log and its read model are."""
-
-    position: int
-    "The number of entries in the log."
-    read_model: int
-    "The position that answers of the read model cover."
-    lag: int
-    "The number of entries that the read model is behind."
+    rows: list[GraphEdge]
+    "The edges."
 
 
-class Health(Positions):
-    """Whether the server can answer."""
+class Tokens(TableAnswer):
+    """All tokens, including revoked ones."""
 
-    status: Literal["ok", "degraded"]
-    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
-
-
-class Worker(TypedDict):
-    """A process that publishes the log, or feeds it."""
-
-    name: str
-    "The kind of process: `publisher`, `consumer`, ..."
-    place: str
-    "The topic or database that it works on."
-    working: bool
-    "Whether it works: it reported within the last seconds, and has no current error."
-    position: int
-    "The last position that it has finished."
-    lag: int
-    "The number of entries or messages that it has left."
-    seen_at: str
-    "The time of its last report."
-    error: str | None
-    "Its last error, which may be over."
-    error_at: str | None
-    "The time of that error."
+    rows: list[TokenRow]
+    "The tokens."
 
 
-class Status(Positions):
-    """The log, the read model, and the processes that publish or feed the log."""
+class Report(TableAnswer, ReportSummary):
+    """The progress of a product in a period, by section. Its CSV has a line for every field that changed."""
 
-    workers: list[Worker]
-    "Every process that ever reported; empty without a stream."
-
-
-class Version(TypedDict):
-    """The version of the server."""
-
-    service: str
-    "`decisionlog`."
-    version: str
-    "The version of the program."
-    api: str
-    "The version of the HTTP interface."
+    rows: list[ReportLine]
+    "The lines."
 
 
-class Catalog(TypedDict):
-    """All commands and events."""
+class RoleRow(FieldRow):
+    """A role, a delegation or an acknowledgment."""
 
-    commands: dict[str, str]
-    "The description of each command, by name."
-    events: dict[str, list[str]]
-    "The fields of each event, by stored name."
+    role: str | None
+    "The role, such as `accountable`; null for delegations and acknowledgments."
+    status: str | None
+    "The status of the subject; null if it has none."
 
 
-class RecordedEvent(TypedDict):
-    """A recorded event."""
+class SubjectDetails(DecisionRow, RelatedSubjects):
+    """A subject with its fields, its version and its relations."""
 
-    position: int
-    "The position in the log."
-    subject: str
-    "The subject in whose stream it is."
     version: int
-    "The version of the subject after the event."
-    type: str
-    "The stored name, such as `DecisionAccepted.v1`."
-    recorded_at: str
-    "The time at which it was recorded."
+    "The version, also the ETag; send it as `If-Match`."
+    current: bool
+    "False if the subject was removed, or did not exist yet."
 
 
-class Receipt(TypedDict):
-    """The result of a transaction."""
-
-    position: int
-    "The last position written; pass it as `min_position` to read your own write."
-    subject: str
-    "The subject of the first command."
-    version: int
-    "The current version of that subject; also the ETag."
-    recorded: list[RecordedEvent]
-    "The recorded events, in order."
-    replayed: bool
-    "Whether this repeats the result of an earlier idempotency key."
-
-
-class Outcome(TypedDict):
-    """The result of one transaction of a bulk request: a receipt or a problem."""
-
-    receipt: NotRequired[Receipt]
-    "The receipt, if it was recorded."
-    refused: NotRequired[Problem]
-    "The problem, if it was refused."
-
-
-class Outcomes(TypedDict):
-    """The results of a bulk request."""
-
-    results: list[Outcome]
-    "The result of each transaction, in the order of the request."
+class SubjectPage(ReadAnswer, SubjectDetails):
+    """One subject with all its fields, each with its blame. Its CSV has a line for every field."""

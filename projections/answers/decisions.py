@@ -1,0 +1,74 @@
+"""Decisions, their options, and their reviews."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from projections.answers.parts import SubjectRow, TableAnswer
+
+
+class DecisionRow(SubjectRow):
+    """A decision in a list."""
+
+    number: Annotated[dict[str, int], Field(description="The decision's number in each of its products, by product.")]
+
+
+class CostAmount(TypedDict):
+    """An amount of money."""
+
+    amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
+    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
+
+
+class DurationAmount(TypedDict):
+    """A length of time."""
+
+    amount: Annotated[int, Field(description="How many of the unit.")]
+    unit: Annotated[
+        Literal["days", "weeks", "months", "quarters", "years"],
+        Field(description="The unit."),
+    ]
+
+
+class OptionFinding(TypedDict):
+    """Whether an option is valuable, usable, feasible or viable."""
+
+    risk: Annotated[Literal["valuable", "usable", "feasible", "viable"], Field(description="What was judged.")]
+    answer: Annotated[Literal["yes", "no", "unclear"], Field(description="Whether it is.")]
+    finding: Annotated[str | None, Field(description="What was found.")]
+    evidence: Annotated[list[str], Field(description="The evidence that shows it.")]
+
+
+class WeighedOption(TypedDict):
+    """An option of a decision, with what speaks for it."""
+
+    title: Annotated[str | None, Field(description="The title of the option.")]
+    chosen: Annotated[bool, Field(description="Whether it is the option chosen.")]
+    cost_amount: Annotated[CostAmount | None, Field(description="Its cost; null if none was stated as an amount.")]
+    cost_fit: Annotated[
+        Literal["within", "exceeds", "unclear"] | None,
+        Field(description="Whether its cost keeps the limit; null without a limit."),
+    ]
+    duration: Annotated[DurationAmount | None, Field(description="The time it takes; null if none was stated.")]
+    time_fit: Annotated[
+        Literal["within", "exceeds", "unclear"] | None,
+        Field(description="Whether the time it takes keeps the limit; null without a limit."),
+    ]
+    findings: Annotated[list[OptionFinding], Field(description="What was found before the decision.")]
+    afterward: Annotated[list[OptionFinding], Field(description="What turned out; only for the option chosen.")]
+
+
+class Decisions(TableAnswer):
+    """Decisions, in the order in which they were recorded."""
+
+    rows: Annotated[list[DecisionRow], Field(description="The decisions.")]
+
+
+class WeighedOptions(TableAnswer):
+    """The options of a decision, in their order."""
+
+    subject: Annotated[str, Field(description="The decision.")]
+    cost_limit: Annotated[str | None, Field(description="What an option may cost at most, such as `500 EUR`.")]
+    time_limit: Annotated[str | None, Field(description="How long an option may take at most, such as `6 weeks`.")]
+    rows: Annotated[list[WeighedOption], Field(description="The options.")]

@@ -1,0 +1,55 @@
+"""What rests on evidence and assumptions, and what waited for them."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from projections.answers.parts import At, TableAnswer, TitledSubject
+
+ArrivalReason = Literal[
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+]
+"""What a deferred decision waited for has happened."""
+
+FlagReason = Literal[
+    "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
+]
+"""What is wrong with a ground."""
+
+
+class FlagRow(TitledSubject):
+    """A subject, or one of its fields, that rests on a ground that no longer holds."""
+
+    field: Annotated[str | None, Field(description="The field of the roadmap; null for the whole subject.")]
+    reason: Annotated[FlagReason, Field(description="What is wrong with the ground.")]
+    cause: Annotated[str, Field(description="The ground: an assumption or a piece of evidence.")]
+    through: Annotated[
+        list[str], Field(description="The decisions and assumptions that lead from the ground to it; empty if direct.")
+    ]
+    since: Annotated[At, Field(description="The time from which it rests on a ground that does not hold.")]
+    position: Annotated[
+        int | None,
+        Field(description="The position of the event that ended the ground; null if a date has passed."),
+    ]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
+
+
+class ArrivalRow(TitledSubject):
+    """A deferred decision, and something it waited for that has come."""
+
+    reason: Annotated[ArrivalReason, Field(description="What has happened.")]
+    awaited: Annotated[str | None, Field(description="What it waited for; null for a day.")]
+    since: Annotated[At, Field(description="The time from which the decision is back.")]
+    accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
+
+
+class Flags(TableAnswer):
+    """What rests on grounds that no longer hold, the oldest first."""
+
+    rows: Annotated[list[FlagRow], Field(description="The flags.")]
+
+
+class Arrivals(TableAnswer):
+    """Deferred decisions whose waiting is over, the oldest first."""
+
+    rows: Annotated[list[ArrivalRow], Field(description="The decisions, once for each thing that has come.")]
