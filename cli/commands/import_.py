@@ -39,7 +39,7 @@ from interchange.tracker.suggestion import suggest_mapping as suggest_mapping_fo
 ReportProgress = Callable[[int, int], None]
 Import = Callable[[ImportSink, Caller, ReportProgress], Awaitable[ImportReport]]
 
-_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_file = click.argument("file", type=click.Path(exists=True, path_type=Path))
 _folder = click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 _verbose = click.option("--verbose", is_flag=True, help="Also print notes about what was imported before.")
 _import_options = options.combine(

@@ -96,7 +96,9 @@ def _expand_issue(issue: Row) -> Iterator[Line]:
     closed = issue.get("closed_at") or issue.get("closedAt")
     if closed and not any(_kind_of(event) == "closed" for event in events):
         reason = issue.get("state_reason") or issue.get("stateReason")
-        yield build_line(record, when=closed, who=name_in(issue.get("closed_by")), field="status", to=_closed(reason))
+        yield build_line(
+            record, when=closed, who=name_in(issue.get("closed_by")), field="status", to=_status_of_reason(reason)
+        )
     values = {
         "assignee": list_names(issue.get("assignees")),
         "labels": list_names(issue.get("labels")),
@@ -113,7 +115,7 @@ def _events_of(issue: Row) -> Iterable[Row]:
     return events.get("nodes") or () if isinstance(events, dict) else events
 
 
-def _closed(reason: Any) -> str:
+def _status_of_reason(reason: Any) -> str:
     return "not planned" if str(reason).casefold() in ("not_planned", "not planned", "duplicate") else "closed"
 
 
@@ -141,7 +143,7 @@ def _event_lines(record: Row, event: Row) -> Iterator[Line]:
     kind = _kind_of(event)
     if kind == "closed":
         reason = event.get("state_reason") or event.get("stateReason")
-        yield build_line(shared, field="status", to=_closed(reason))
+        yield build_line(shared, field="status", to=_status_of_reason(reason))
     elif kind == "reopened":
         yield build_line(shared, field="status", to="reopened")
     elif kind == "renamed":

@@ -394,14 +394,14 @@ def openproject_activity(number, *details, comment=""):
 
 
 def test_activities_of_openproject_are_read_as_far_as_they_say(log, tmp_path):
-    """Values that contain "to" are told apart in HTML; a sentence that says no value is kept as not placed."""
+    """HTML tells values apart that contain "to"; a sentence that says no value is kept as not placed."""
     marked = (
         "<strong>Subject</strong> changed from <i title='x'>Pay to win</i> <strong>to</strong> <i>Gift &amp; go</i>"
     )
     details = [
         {"raw": "Subject changed from Pay to win to Gift & go", "html": marked},
         {"raw": "File plan.pdf added"},
-        {"raw": "Somebody was pinged"},
+        {"raw": "Apollo was pinged"},
     ]
     activities = [
         openproject_activity(1, {"raw": "Subject set to Pay to win"}, {"raw": "Status set to New"}),
@@ -412,7 +412,7 @@ def test_activities_of_openproject_are_read_as_far_as_they_say(log, tmp_path):
     report = bring_in(log, tmp_path / "export", "openproject", {"_embedded": {"elements": activities}})
 
     assert [row.value for row in by_title(log)["Gift & go"].rows["title"]] == ["Pay to win", "Gift & go"]
-    assert [one.message for one in report.skipped] == ["the sentence 'Somebody was pinged' names no field and value"]
+    assert [one.message for one in report.skipped] == ["the sentence 'Apollo was pinged' names no field and value"]
     assert report.left_out == {"attachment": 1, "comment": 1}
 
 
