@@ -203,7 +203,17 @@ def fingerprint_of(data: dict[str, Any]) -> str:
     """Return a hash of what a row says: the order of its keys, its white space and its escapes do not matter."""
     said = {name: value for name, value in data.items() if value is not None}
     text = json.dumps(said, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    if ".0" in text:  # some programs write 1.0 for 1
+        text = json.dumps(_with_whole_numbers(said), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:40]
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _with_whole_numbers(one) for name, one in value.items()}
+    return [_with_whole_numbers(one) for one in value] if isinstance(value, list) else value
 
 
 def _recognize_encoding(sample: bytes, given: str | None) -> tuple[str | None, int]:

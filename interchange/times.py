@@ -91,6 +91,8 @@ _DATE_WITH_NAME: Final = re.compile(
 _YEAR_FIRST: Final = re.compile(
     r"(?P<y>\d{4})[/.](?P<m>\d{1,2})[/.](?P<d>\d{1,2})(?:[ T]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?)?"
 )
+_EPOCH_IN_TEXT: Final = re.compile(r"/Date\((\d{13})(?:[+-]\d{4})?\)/|(\d{10})\.\d{1,9}")
+"""A time of .NET in JSON, or an epoch in seconds with decimals."""
 _DAY: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _EPOCH_DIGITS: Final = {10: 1_000_000, 13: 1_000, 16: 1}
 """Microseconds per unit by the number of digits: seconds, milliseconds and microseconds of the years 2001 to 2286."""
@@ -163,10 +165,14 @@ class TimeReader:
 
     def _by_shape(self, text: str) -> tuple[datetime, bool] | None:
         """Parse what can mean only one time: an epoch, a local ISO time, or a date with the name of its month."""
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) in _EPOCH_DIGITS:
             epoch = _from_epoch(text)
             return (epoch, False) if epoch else None
+        if (wrapped := _EPOCH_IN_TEXT.fullmatch(text)) is not None:
+            epoch = _from_epoch(wrapped[1] or wrapped[2])
+            return (epoch, False) if epoch else None
         offset = None
+        text = _in_usual_order(text)
         plain = re.sub(r"\s*\((?:[A-Za-z ]|[+:\d-])+\)$", "", text)
         if not _DAY.fullmatch(plain):
             if (named := _NAMED_ZONE.fullmatch(plain)) is not None:
@@ -230,6 +236,25 @@ def parse_zone(name: str) -> tzinfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"{name!r} is no time zone; use a name such as `Europe/Berlin` or `UTC`") from None
+
+
+def _in_usual_order(text: str) -> str:
+    """Return a date of China and Japan, in Spanish or Portuguese, without separators or of Unix in a usual form."""
+    text = re.sub(r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?日", r"\1-\2-\3", text)
+    text = re.sub(r"(\d{1,2}) ?[時时] ?(\d{1,2}) ?分(?: ?(\d{1,2}) ?秒)?", _clock, text)
+    text = re.sub(r"(?<=\w) de (?=\w)", " ", text)
+    text = re.sub(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2}))?(?=$|[Z+ -])", _separated, text, count=1)
+    return re.sub(r"(\d{1,2}:\d{2}:\d{2}) (UTC|GMT) (\d{4})$", r"\1 \3 \2", text)
+
+
+def _clock(found: re.Match[str]) -> str:
+    return f"{found[1]}:{int(found[2]):02}" + (f":{int(found[3]):02}" if found[3] else "")
+
+
+def _separated(found: re.Match[str]) -> str:
+    """Return a date without separators (ISO 8601, basic format) with them."""
+    day = "-".join(found.groups()[:3])
+    return day if found[4] is None else f"{day} {':'.join(found.groups()[3:])}"
 
 
 def _from_epoch(digits: str) -> datetime | None:

@@ -202,7 +202,9 @@ class ValueParser:
 
 
 def as_text(value: Any) -> str:
-    """Return a JSON value as text, without losing anything of it."""
+    """Return a JSON value as text, without losing anything of it. Some programs write 1.0 for 1."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -280,8 +280,10 @@ def _read_spool(database: sqlite3.Connection, reader: EntryReader) -> Iterator[E
 
 def author_of(value: Any) -> str:
     """Return the name in the column of the author; empty if it has none, as for a deleted account."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     named = name_in(value)
-    return as_text(named).strip() if named not in (None, [], {}) else ""
+    return as_text(named).strip() if isinstance(named, str | int | float) and not isinstance(named, bool) else ""
 
 
 __all__ = ["CREATED", "Entry", "EntryReader", "Expand", "author_of", "id_part", "in_order"]
