@@ -291,6 +291,10 @@ STATUSES: Final[Mapping[str, str]] = {
 HEADER: Final[Mapping[str, str]] = {
     "status": "status",
     "state": "status",
+    "adr status": "status",
+    "decision status": "status",
+    "current status": "status",
+    "record status": "status",
     "statut": "status",
     "état": "status",
     "estado": "status",
@@ -471,7 +475,9 @@ RELATIONS: Final[Mapping[str, str]] = {
 _MARKUP: Final = re.compile(r"[*_`~#>]+")
 _COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _NUMBERING: Final = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3})*[.)]?|[ivxIVX]{1,4}[.)]|[a-zA-Z][.)])\s+")
-_PLACEHOLDER: Final = re.compile(r"\{[^{}]*\}|<[^<>@/]*>|\[[^\[\]]*\](?!\()|\.\.\.|…|x{2,}|tbd|todo|n/a", re.IGNORECASE)
+_PLACEHOLDER: Final = re.compile(
+    r"\{[^{}]*\}|<[^<>@/]*>|\[[^\[\]]*\](?!\()|\.\.\.|…|x{2,}|tbd|todo|n/a|(?:and |et )?(?:al\.?|others)", re.IGNORECASE
+)
 
 
 class WordsError(Exception):

@@ -60,6 +60,10 @@ def day(text):
         "# T\n\n| Status | Accepted |\n|---|---|\n| Deciders | Ann Arbor, Bob Branch |\n",
         "# T\n\n## Status\n\naccepted\n\n## Deciders\n\n- Ann Arbor\n- Bob Branch\n",
         "# T\n\n- Status: accepted\n- Deciders: Ann Arbor <ann@example.org>, Bob Branch <bob@example.org>\n",
+        "# T\n\n- Status: accepted\n- Deciders: Ann Arbor<br>Bob Branch\n",
+        "# T\n\n- Status: accepted\n- Deciders: Ann Arbor + Bob Branch et al.\n",
+        "# T\n\n- Status: accepted\n- Deciders: Ann Arbor | Bob Branch | and others\n",
+        '+++\nstatus = "accepted"\ndeciders = ["Ann Arbor", "Bob Branch"]\n+++\n# T\n',
     ],
 )
 def test_two_people_are_two_people(folder, log, text):
@@ -113,6 +117,11 @@ def test_a_comma_in_a_name(folder, log, tmp_path):
         ("2024/03/01", "2024-03-01"),
         ("2024年3月1日", "2024-03-01"),
         ("**2024-03-01**", "2024-03-01"),
+        ("`2024-03-01`", "2024-03-01"),
+        ("[2024-03-01]", "2024-03-01"),
+        ("20240301", "2024-03-01"),
+        ("1 de marzo de 2024", "2024-03-01"),
+        ("Friday, March 1, 2024", "2024-03-01"),
     ],
 )
 def test_dates(folder, log, written, read):
@@ -160,6 +169,21 @@ STATUSES = [
     ("## Status\n\nAccepted; points 1 and 2 superseded by ADR-2", "accepted"),
     ("## STATUS\n\nACCEPTED", "accepted"),
     ("## Status\n\nAccepted\n\nSuperseded by [2. Two](0002-two.md)", "superseded"),
+    ("## Status\n\n:white_check_mark: Accepted", "accepted"),
+    ("## Status\n\n_Accepted_ (2024-03-01)", "accepted"),
+    ("## Status\n\n~~Proposed~~ **Accepted**", "accepted"),
+    ("## Status\n\n[Accepted](https://example.org/process)", "accepted"),
+    ("## Status\n\n![Accepted](https://img.shields.io/badge/status-accepted-green)", "accepted"),
+    ("## Status\n\n<span style='color:green'>Accepted</span>", "accepted"),
+    ("## Status\n\nStatus: Accepted", "accepted"),
+    ("## Status\n\nProposed → In review → Accepted", "accepted"),
+    ("## Status\n\nAccepted --> Deprecated", "reversed"),
+    ("## Status\n\n- [ ] Proposed\n- [x] Accepted\n- [ ] Superseded", "accepted"),
+    ("## ADR Status\n\nRejected", "rejected"),
+    ("#### Status\n\nRejected", "rejected"),
+    ("> Status: Rejected", "rejected"),
+    ("<b>Status:</b> Rejected", "rejected"),
+    ("  * Status: Rejected", "rejected"),
 ]
 
 
