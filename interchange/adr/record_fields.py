@@ -47,6 +47,7 @@ _BULLET: Final = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d{1,3}[.)])[ \t]+")
 _PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|<br ?/?>|\s[&+|/]\s|\s(?:and|und|et(?! al\b)|y)\s")
 _HANDLES: Final = re.compile(r"@[^\s@]{1,100}(?:\s+@[^\s@]{1,100})+")
 _PARTLY: Final = re.compile(r"\W*(?:partly|partially|teilweise|partiellement|parcialmente)\b", re.IGNORECASE)
+_AND_OTHERS: Final = re.compile(r"\s(?:et al\.?|and others|u\. ?a\.)$", re.IGNORECASE)
 _MAIL: Final = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>\s*")
 _DATE_START: Final = re.compile(r"[*_`\[(\"'\s]*(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))(?!\d)")
 _CJK_DATE: Final = re.compile(r"\s*(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
@@ -232,7 +233,8 @@ def _raw_people(text: str | list[str]) -> list[str]:
 
 def _plain_name(text: str) -> str:
     """Return a name without markup, quotes and the address behind it; the address, if it is alone."""
-    return (_MAIL.sub(" ", text).strip() or text.strip().strip("<>")).strip("*_`\"'").strip()
+    bare = _AND_OTHERS.sub("", _MAIL.sub(" ", text).strip()) or text.strip().strip("<>")
+    return bare.strip("*_`\"'").strip()
 
 
 def day_of(text: str) -> datetime | None:
