@@ -40,7 +40,7 @@ from projections.conditions import Condition, UnknownField, is_absent, parse_con
 from projections.decisions import NotFound
 from projections.filters import Filter
 from projections.ordering import DIRECTIONS
-from projections.paging import AnyAnswer, BadCursor
+from projections.paging import Answer, BadCursor, Row
 from projections.read_model import Read
 from projections.replica_state import Replica, read_state
 from projections.schema import loads
@@ -470,7 +470,7 @@ class QueryRunner:
         self._format: formats.Format = format_
         self._execution = execution
 
-    def __call__(self, ask: Callable[[Read], AnyAnswer], *, etag: bool = False) -> Response:
+    def __call__(self, ask: Callable[[Read], Answer[Row, Row]], *, etag: bool = False) -> Response:
         """Return the answer in the requested format; with `etag`, its version is the ETag.
 
         Raises:

@@ -18,7 +18,7 @@ from api.csv_injection import neutralize_formulas
 from api.large_responses import CHUNK_BYTES, build_text_response, json_parts
 from projections.bounds import UNBOUNDED, Bounds
 from projections.field_groups import flat_fields
-from projections.paging import AnyAnswer, Row
+from projections.paging import Answer, Row
 from projections.titles import IN_DIRECTORY
 
 Format = Literal["json", "csv", "jsonl"]
@@ -75,7 +75,7 @@ def _matches(media_type: str, media_range: str) -> bool:
 
 
 def build_response(
-    answer: AnyAnswer,
+    answer: Answer[Row, Row],
     format_: Format,
     titles: Mapping[str, str],
     model: type[answers.ReadAnswer],
@@ -142,10 +142,10 @@ class Sheet:
     """A CSV layout for an answer with nested rows: its lines, and the columns that are always present."""
 
     columns: tuple[str, ...]
-    lines: Callable[[AnyAnswer], Iterable[Row]]
+    lines: Callable[[Answer[Row, Row]], Iterable[Row]]
 
 
-def lines_of(answer: AnyAnswer, model: type[answers.ReadAnswer]) -> Iterable[Row]:
+def lines_of(answer: Answer[Row, Row], model: type[answers.ReadAnswer]) -> Iterable[Row]:
     """Return the lines of an answer as CSV: those of its sheet, else its rows."""
     return SHEETS[model].lines(answer) if model in SHEETS else answer.rows
 
@@ -184,7 +184,7 @@ def _reason_columns(blame: Row) -> dict[str, Any]:
     return {"who": blame["principal"], "why": list(blame["because"]) or blame.get("note")}
 
 
-def _card_lines(answer: AnyAnswer) -> Iterator[Row]:
+def _card_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
     """Yield a line for each card, with the column it is in."""
     for column in answer.rows:
         place = f"{column['title']} <{column['column']}>" if column["title"] else column["column"]
@@ -199,22 +199,22 @@ def _card_lines(answer: AnyAnswer) -> Iterator[Row]:
             }
 
 
-def _roadmap_lines(answer: AnyAnswer) -> Iterator[Row]:
+def _roadmap_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
     return _card_lines(answer) if any("cards" in row for row in answer.rows) else _list_lines(answer)
 
 
-def _decision_lines(answer: AnyAnswer) -> Iterator[Row]:
+def _decision_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
     for row in answer.rows:
         number = [f"{number} in {product}" for product, number in row["number"].items()]
         yield {"subject": row["subject"], "title": row["title"], "number": number, **_field_columns(row)}
 
 
-def _list_lines(answer: AnyAnswer) -> Iterator[Row]:
+def _list_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
     for row in answer.rows:
         yield {"subject": row["subject"], "title": row["title"], **_field_columns(row)}
 
 
-def _change_lines(answer: AnyAnswer) -> Iterator[Row]:
+def _change_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
     for row in answer.rows:
         # A change of the subject itself explains the field only if the field disappeared with it.
         own = [change for change in row["changes"] if change["field"] == row["field"] and "missing_after" not in row]
@@ -225,13 +225,13 @@ def _change_lines(answer: AnyAnswer) -> Iterator[Row]:
         yield {**kept, "before": _value_of(row["before"]), "after": _value_of(row["after"]), **reason, "voided": voided}
 
 
-def _slip_lines(answer: AnyAnswer) -> Iterator[Row]:
+def _slip_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
     for row in answer.rows:
         kept = {name: value for name, value in row.items() if name != "moves"}
         yield {**kept, "first": _value_of(row["first"]), "now": _value_of(row["now"])}
 
 
-def _report_lines(answer: AnyAnswer) -> Iterator[Row]:
+def _report_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
     """Yield a line for each field that changed, and one for each line of the report without changes."""
     for row in answer.rows:
         common = {name: row[name] for name in ("section", "subject", "title")}
@@ -247,7 +247,7 @@ def _report_lines(answer: AnyAnswer) -> Iterator[Row]:
             yield {**common, "field": change.get("field"), **sides, **end}
 
 
-def _subject_lines(answer: AnyAnswer) -> Iterator[Row]:
+def _subject_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
     for field, cell in flat_fields(answer.about):
         columns = {name: cell[name] for name in ("value", "source_value", "since")}
         yield {"field": field, **columns, **_reason_columns(cell["blame"])}

@@ -17,7 +17,9 @@ from api.pages.words import subject_path
 from domain.characters import escape_unsafe
 from domain.values import kind_of
 from projections.answers import ReasonKind, Section
-from projections.report import SECTIONS, TARGET, UNDONE_STATUSES, Line
+from projections.answers.parts import FieldValue, Value
+from projections.answers.report import ReportChange, ReportLine
+from projections.report import SECTIONS, TARGET, UNDONE_STATUSES
 
 PRINTED_LINES: Final = 142.0
 """Printed lines on two A4 pages, with a margin for a page that ends early."""
@@ -180,22 +182,22 @@ def build_page(report: Mapping[str, Any], *, base: str = "", lines: int | None =
     )
 
 
-def _groups(section: Section, rows: Sequence[Line]) -> list[list[Line]]:
+def _groups(section: Section, rows: Sequence[ReportLine]) -> list[list[ReportLine]]:
     """Return the lines of a section. Slips and other changes of the roadmap are grouped by feature; subjects that one person handed over
     to another on a day, for the same reason, are one handover.
     """
-    found: dict[Any, list[Line]] = {}
+    found: dict[Any, list[ReportLine]] = {}
     for n, row in enumerate(row for row in rows if row["section"] == section):
         found.setdefault(_group_key(section, row) or n, []).append(row)
     groups = list(found.values())
     return [sorted(rows, key=_by_time) for rows in groups] if section in ("moved", "slipped") else groups
 
 
-def _by_time(row: Line) -> tuple[str, int]:
+def _by_time(row: ReportLine) -> tuple[str, int]:
     return row["at"], row["blame"]["position"]
 
 
-def _group_key(section: Section, row: Line) -> Any:
+def _group_key(section: Section, row: ReportLine) -> Any:
     if section in ("moved", "slipped"):
         return row["subject"]
     if section == "handed_over" and all(change["field"] == "role.accountable" for change in row["changes"]):
@@ -204,7 +206,7 @@ def _group_key(section: Section, row: Line) -> Any:
     return None
 
 
-def _count_weighty(groups: Sequence[Sequence[Line]]) -> int:
+def _count_weighty(groups: Sequence[Sequence[ReportLine]]) -> int:
     return min(MAX_WEIGHTY, sum(any(row["weight"] for row in rows) for rows in groups))
 
 
@@ -275,7 +277,7 @@ def _format_date(day: str, *, year: bool = True, short: bool = False) -> str:
 # Sentences -----------------------------------------------------------------------------------------------------------
 
 
-def _summary(rows: Sequence[Line], counts: Mapping[str, int]) -> list[str]:
+def _summary(rows: Sequence[ReportLine], counts: Mapping[str, int]) -> list[str]:
     during = [*_count_decisions(rows, counts), *_list_counts(counts, _DURING_PERIOD), *_count_goals(rows)]
     at_end = _list_counts(counts, _AT_END)
     return [
@@ -286,7 +288,7 @@ def _summary(rows: Sequence[Line], counts: Mapping[str, int]) -> list[str]:
     ]
 
 
-def _count_decisions(rows: Sequence[Line], counts: Mapping[str, int]) -> list[str]:
+def _count_decisions(rows: Sequence[ReportLine], counts: Mapping[str, int]) -> list[str]:
     if not counts["decisions"]:
         return []
     after = [change["after"]["value"] for row in rows if row["section"] == "decisions" for change in row["changes"]]
@@ -295,7 +297,7 @@ def _count_decisions(rows: Sequence[Line], counts: Mapping[str, int]) -> list[st
     return [f"{words} ({', '.join(undone)})" if undone else words]
 
 
-def _count_goals(rows: Sequence[Line]) -> list[str]:
+def _count_goals(rows: Sequence[ReportLine]) -> list[str]:
     """Return how many of the goals that were closed in the period were met."""
     statuses = [
         change["after"]["value"]
@@ -327,7 +329,7 @@ class _LineWriter:
     def __init__(self, titles: Mapping[str, str], base: str, year: str) -> None:
         self._titles, self._base, self._year = titles, base, year
 
-    def write(self, rows: Sequence[Line]) -> TextLine:
+    def write(self, rows: Sequence[ReportLine]) -> TextLine:
         """Return one or several lines about one subject, or one handover of several, as one line in words."""
         if rows[0]["section"] == "handed_over" and len(rows) > 1:
             return self._write_handover(rows)
@@ -352,7 +354,7 @@ class _LineWriter:
         """Return the day of a time, with its year if that is not the last one of the period."""
         return _format_date(time, year=year or time[:4] != self._year, short=True)
 
-    def _write_handover(self, rows: Sequence[Line]) -> TextLine:
+    def _write_handover(self, rows: Sequence[ReportLine]) -> TextLine:
         """Return a handover of several subjects: what was handed over stands where a single one has its title."""
         names = _first_few([_shorten(row["title"] or row["subject"]) for row in rows])
         return TextLine(
@@ -373,7 +375,7 @@ class _LineWriter:
 
     # Reasons
 
-    def _reasons(self, rows: Sequence[Line]) -> list[ReasonText]:
+    def _reasons(self, rows: Sequence[ReportLine]) -> list[ReasonText]:
         """Return the reason of each event, each with its entry if there are several events with different reasons."""
         found = [(self._reason(row), row) for row in rows]
         if len({repr(reason) for reason, _ in found}) == 1:
@@ -383,7 +385,7 @@ class _LineWriter:
         ]
         return given[-FEW:]
 
-    def _reason(self, row: Line) -> ReasonText:
+    def _reason(self, row: ReportLine) -> ReasonText:
         reason = row["reason"]
         text = _shorten(reason["text"]) if reason["text"] else None
         return ReasonText(reason["kind"], text, [self._decision(each) for each in reason["decisions"][:FEW]])
@@ -393,7 +395,7 @@ class _LineWriter:
 
     # What happened
 
-    def _what(self, row: Line) -> str:
+    def _what(self, row: ReportLine) -> str:
         match row["section"]:
             case "unowned":
                 gone = ", ".join(self._name(who) for who in row["left"])
@@ -415,7 +417,7 @@ class _LineWriter:
             else f"{what} (changed again later)"
         )
 
-    def _promise(self, row: Line) -> str:
+    def _promise(self, row: ReportLine) -> str:
         """Return how a slipped date came about: its date now, and the first promise if this was not the first slip."""
         if row["section"] != "slipped":
             return ""
@@ -431,21 +433,21 @@ class _LineWriter:
         target = what.removeprefix("due").strip()
         return f"was due {due}" if target == due else f"{target}, was due {due}"
 
-    def _goal(self, row: Line) -> str:
+    def _goal(self, row: ReportLine) -> str:
         fields = {change["field"]: change["after"]["value"] for change in row["changes"]}
         due = f"due {self.format_day(str(fields['due_on']))}" if fields.get("due_on") else "no date"
         status = str(fields.get("status") or "open")
         measure = f". Measure: {_shorten(row['measure'])}" if row.get("measure") else ""
         return f"{status}, {due}{measure}"
 
-    def _release(self, row: Line) -> str:
+    def _release(self, row: ReportLine) -> str:
         features, slips = row["features"], row["slips"]
         due = self.format_day(row["due"])
         first = self._field(slips["first"])
         promise = f"; first promised {first}" if slips["first"] and first != due else ""
         return f"due {due}{promise}; {features['shipped']} of {features['planned']} features shipped"
 
-    def _change(self, row: Line, change: Mapping[str, Any]) -> str:
+    def _change(self, row: ReportLine, change: ReportChange) -> str:
         name, after = change["field"], self._field(change["after"])
         if name == "exists":
             return _EXISTS[change["before"]["value"], change["after"]["value"]]
@@ -457,7 +459,7 @@ class _LineWriter:
         change_of = after if before is None else f"{before} → {after}"
         return f"{label} {change_of}".strip()
 
-    def _field(self, field: Mapping[str, Any] | None) -> str:
+    def _field(self, field: FieldValue | None) -> str:
         """Return the value of a field, or its source value if the value is unknown."""
         if field is None:
             return "nothing"
@@ -481,7 +483,7 @@ class _LineWriter:
     def _name(self, subject: str) -> str:
         return _shorten(self._title(subject))
 
-    def _who(self, row: Line) -> str:
+    def _who(self, row: ReportLine) -> str:
         blame = row["blame"]
         who = ", ".join(map(self._name, row["by"]))
         if blame["source"].get("channel") == "import":  # who imported it, and when, is not about the product
@@ -501,7 +503,7 @@ def _first_few(items: Sequence[T]) -> list[T | str]:
     return [*items] if len(items) <= FEW else [*items[: FEW - 1], f"and {len(items) - FEW + 1} more"]
 
 
-_EXISTS: Final = {
+_EXISTS: Final[Mapping[tuple[Value, Value], str]] = {
     (None, True): "new",
     (False, True): "restored",
     (True, False): "removed",
@@ -509,7 +511,7 @@ _EXISTS: Final = {
 }
 
 
-def _notable_changes(changes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _notable_changes(changes: Sequence[ReportChange]) -> list[ReportChange]:
     """Return the changes to show. The status `proposed` of a new subject is obvious."""
     new = any(change["field"] == "exists" for change in changes)
     shown = [c for c in changes if not (new and c["field"] == "status" and c["after"]["value"] == "proposed")]

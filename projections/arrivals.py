@@ -9,12 +9,12 @@ from typing import Final
 from domain import assumption, decision
 from domain.fields import EXISTS, STATUS
 from domain.values import format_micros, kind_of
-from projections.answers import ArrivalReason
-from projections.field_values import all_field_values
+from projections.answers.evidence import ArrivalReason, ArrivalRow
+from projections.field_values import all_field_values, find_accountable
 from projections.filters import Filter
 from projections.flags import start_of_day
 from projections.latest_values import LatestValue, latest_values
-from projections.paging import AnyAnswer, Row, build_answer, page_after
+from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
@@ -43,7 +43,7 @@ def arrivals(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[ArrivalRow]:
     """Return the deferred decisions that are back, once for each thing that has come, the oldest first.
 
     Each has the `reason`, what it `awaited` (null for a day), `since` when, and who is accountable.
@@ -63,15 +63,14 @@ def _narrow(subjects: Sequence[str], selection: Filter) -> list[str]:
     return [each for each in subjects if not selection.subjects or each in selection.subjects]
 
 
-def _sort_key(row: Row) -> tuple[str, str, str]:
+def _sort_key(row: ArrivalRow) -> tuple[str, str, str]:
     return row["since"], row["subject"], row["awaited"] or ""
 
 
-def _build_rows(read: Read, found: Sequence[Arrival], resolved: ResolvedTime) -> list[Row]:
+def _build_rows(read: Read, found: Sequence[Arrival], resolved: ResolvedTime) -> list[ArrivalRow]:
     subjects = sorted({each.subject for each in found})
     titles = find_titles(read, subjects, resolved)
-    asked = Filter(subjects=subjects, fields=("role.accountable",))
-    owners = {row["subject"]: row["value"] for row in all_field_values(read, asked, resolved)} if subjects else {}
+    owners = find_accountable(read, subjects, resolved)
     return [
         {
             "subject": each.subject,
@@ -79,7 +78,7 @@ def _build_rows(read: Read, found: Sequence[Arrival], resolved: ResolvedTime) ->
             "reason": each.reason,
             "awaited": each.awaited,
             "since": format_micros(each.since),
-            "accountable": owners.get(each.subject) or [],
+            "accountable": owners.get(each.subject, []),
         }
         for each in found
     ]

@@ -29,7 +29,6 @@ from projections.filters import Filter, fields_where, json_spellings, match_fiel
 from projections.ordering import FieldContent, TargetOrder, add_list_difference, change_direction, resolve_people
 from projections.paging import (
     Answer,
-    AnyAnswer,
     build_answer,
     build_until_full,
     decode_cursor,
@@ -88,7 +87,7 @@ def changes(
         if len(found) > room:
             next_cursor = encode_cursor(*_sort_key(rows[-1]))
             break
-    start: AnyAnswer = build_answer(one, [])
+    start: Answer[FieldDifference] = build_answer(one, [])
     about: ComparedTimes = {"from": {"position": start.position, "as_of": start.as_of, "known_at": start.known_at}}
     return build_answer(two, rows, next_cursor=next_cursor, about=about)
 

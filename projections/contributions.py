@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
 from domain import decision, feature
 from domain.fields import STATUS
+from projections.answers.contributions import ContributionGap, ContributionGraph, ContributionRow, GapReason
+from projections.answers.fields import FieldRow
+from projections.answers.subjects import ContributionEdge, GraphNode
 from projections.decisions import because_edges, edges_out
-from projections.field_values import all_field_values, by_subject
+from projections.field_values import all_field_values, as_ids, by_subject
 from projections.filters import Filter
-from projections.paging import AnyAnswer, Row, build_answer, page_after
+from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
-from projections.reasons import as_ids
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
@@ -26,7 +28,6 @@ KINDS: Final = ("goal", "decision", "feature", "release")
 ENDED_DECISIONS: Final = frozenset({"rejected", "withdrawn", "superseded", "reversed"})
 """Decisions with these statuses contribute to nothing."""
 ENDED_FEATURES: Final = frozenset({"dropped"})
-GapReason = Literal["no_goal", "no_contribution"]
 
 
 class Path(NamedTuple):
@@ -104,7 +105,7 @@ def contributions(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[ContributionRow, ContributionGraph]:
     """Return each way from a goal through a decision and a feature to a release, as a table and as a graph.
 
     With subjects or products in `selection`, only the ways on which one of them lies: of a goal what contributes to it,
@@ -118,9 +119,14 @@ def contributions(
     shown, next_cursor = page_after(sorted(found, key=_sort_key), _sort_key, (str, str, str, str), limit, cursor)
     subjects = sorted({subject for path in shown for subject in path if subject})
     titles = find_titles(read, subjects, resolved)
-    nodes = [{"subject": each, "title": titles.get(each), "status": links.statuses[each]} for each in subjects]
-    rows = [dict(zip(KINDS, path, strict=True)) for path in shown]
-    about = {"nodes": nodes, "edges": _build_edges(shown)}
+    nodes: list[GraphNode] = [
+        {"subject": each, "title": titles.get(each), "status": links.statuses[each]} for each in subjects
+    ]
+    rows: list[ContributionRow] = [
+        {"goal": path.goal, "decision": path.decision, "feature": path.feature, "release": path.release}
+        for path in shown
+    ]
+    about: ContributionGraph = {"nodes": nodes, "edges": _build_edges(shown)}
     return build_answer(resolved, rows, next_cursor=next_cursor, about=about)
 
 
@@ -131,7 +137,7 @@ def contribution_gaps(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[ContributionGap]:
     """Return the open goals that nothing contributes to, and the accepted decisions and open features that contribute
     to no goal, by id. `reason` is `no_contribution` or `no_goal`.
     """
@@ -140,7 +146,7 @@ def contribution_gaps(
     wanted = _select(read, selection, resolved)
     found = {subject: reason for subject, reason in _find_gaps(links) if wanted is None or subject in wanted}
     titles = find_titles(read, found, resolved)
-    rows = [
+    rows: list[ContributionGap] = [
         {"subject": subject, "title": titles.get(subject), "status": links.statuses[subject], "reason": reason}
         for subject, reason in sorted(found.items())
     ]
@@ -152,7 +158,7 @@ def _sort_key(path: Path) -> tuple[str, str, str, str]:
     return path.goal, path.decision or "", path.feature or "", path.release or ""
 
 
-def _build_edges(paths: Iterable[Path]) -> list[Row]:
+def _build_edges(paths: Iterable[Path]) -> list[ContributionEdge]:
     """Return the edges from each subject of a way to the next one."""
     steps = ([each for each in path if each] for path in paths)
     pairs = sorted({pair for step in steps for pair in pairwise(step)})
@@ -191,7 +197,7 @@ def _read_links(read: Read, resolved: ResolvedTime) -> Links:
     )
 
 
-def _find_releases(fields: Mapping[str, Row]) -> list[str]:
+def _find_releases(fields: Mapping[str, FieldRow]) -> list[str]:
     values = (row["value"] for name, row in fields.items() if name.startswith("target."))
     return sorted({str(value) for value in values if str(value).startswith("release:")})
 

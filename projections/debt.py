@@ -12,28 +12,29 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
 from domain.decision import ACCEPTED
 from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED
 from domain.feature import PROPOSED as PROPOSED_FEATURE
-from domain.fields import STATUS
+from domain.fields import STATUS, Value
 from domain.people import INACTIVE_STATUSES
 from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
-from projections.answers import DebtCode
+from projections.answers.debt import DebtCode, DebtMonth, DebtRow, DebtSummary
+from projections.answers.fields import FieldRow
 from projections.expected_outcomes import end_of_day, find_expectations
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter
 from projections.flags import find_flags
-from projections.paging import AnyAnswer, Row, build_answer, page_after
+from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
 from projections.report import ENDED_STATUSES, planning_fields
 from projections.schema import members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
-CODES: Final[tuple[DebtCode, ...]] = DebtCode.__args__  # type: ignore[attr-defined]
+CODES: Final[tuple[DebtCode, ...]] = get_args(DebtCode)
 
 STALE_DAYS: Final = 30
 """Days without any event after which what is open on the roadmap is stale."""
@@ -69,7 +70,7 @@ ACTIONS: Final[Mapping[DebtCode, str]] = {
 """The command that clears an item of each code."""
 DECIDING: Final = ("DecisionRecorded.v1", "DecisionAccepted.v1")
 
-Fields = Mapping[str, Row]
+Fields = Mapping[str, FieldRow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ class Item:
     owners: tuple[str, ...] = ()
     part: str = ""
     """The expectation, delegation, person or ground that it is about; empty if it is about the subject as a whole."""
-    detail: Row = field(default_factory=dict)
+    detail: Mapping[str, Value] = field(default_factory=dict)
     """What makes it owed: fields, dates and subjects."""
 
 
@@ -104,7 +105,7 @@ def debt(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[DebtRow, DebtSummary]:
     """Return what is left undone, the oldest first, each with its code, age, owners and the command that clears it.
 
     `counts` has the number of items of each code.
@@ -115,7 +116,7 @@ def debt(
     found = sorted(finder.find(), key=_sort_key)
     shown, next_cursor = page_after(found, _sort_key, (int, str, str, str), limit, cursor)
     counts = Counter(item.code for item in found)
-    about = {"counts": {code: counts[code] for code in CODES}}
+    about: DebtSummary = {"counts": {code: counts[code] for code in CODES}}
     rows = [finder.build_row(item) for item in shown]
     return build_answer(resolved, rows, next_cursor=next_cursor, about=about)
 
@@ -132,14 +133,14 @@ def debt_by_month(
     months: int = 12,
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[DebtMonth]:
     """Return how many items of each code each product had at the end of each month, the last one as of the time asked.
 
     An item of a subject in several products counts for each of them; one in none has no product.
     """
     selection = selection or DebtFilter()
     resolved = resolve_time(read, when)
-    rows: list[Row] = []
+    rows: list[DebtMonth] = []
     for as_of in _month_ends(resolved.as_of, min(months, MAX_MONTHS)):
         finder = DebtFinder(read, selection, replace(resolved, as_of=as_of))
         counts = Counter((product, item.code) for item in finder.find() for product in finder.products_of(item.subject))
@@ -157,7 +158,7 @@ def debt_by_month(
     return build_answer(resolved, shown, next_cursor=next_cursor)
 
 
-def _month_key(row: Row) -> tuple[str, str, str]:
+def _month_key(row: DebtMonth) -> tuple[str, str, str]:
     return row["month"], row["product"] or "", row["code"]
 
 
@@ -316,7 +317,7 @@ class DebtFinder:
         ]
         if unbacked:
             since = min(_micros(fields[name]["since"]) for name in unbacked)
-            yield Item("undecided", feature, since, self._owners(fields), detail={"fields": unbacked})
+            yield Item("undecided", feature, since, self._owners(fields), detail={"fields": [*unbacked]})
 
     # Owners
 
@@ -330,7 +331,7 @@ class DebtFinder:
             yield Item("no_owner", subject, _micros(row["since"]))
         elif all(holder in self._inactive for holder in people):
             since = max(_micros(fields[ACCOUNTABLE]["since"]), *(self._inactive[holder] for holder in people))
-            yield Item("owner_left", subject, since, detail={"left": people})
+            yield Item("owner_left", subject, since, detail={"left": [*people]})
         else:
             yield from self._find_unconfirmed_owners(subject, fields, people)
 
@@ -389,14 +390,16 @@ class DebtFinder:
             if flag.subject not in self.fields:
                 continue
             name, cause = flag.item.field, flag.cause.subject
-            detail = {"cause": cause, "through": list(flag.through), **({"field": name} if name else {})}
+            detail: dict[str, Value] = {"cause": cause, "through": [*flag.through]}
+            if name:
+                detail["field"] = name
             owners = self._owners(self.fields[flag.subject])
             part = f"{cause} {name}" if name else cause
             yield Item(flag.cause.reason, flag.subject, flag.since, owners, part, detail)
 
     # Rows
 
-    def build_row(self, item: Item) -> Row:
+    def build_row(self, item: Item) -> DebtRow:
         """Return an item as a row of an answer."""
         fields = self.fields.get(item.subject, {})
         return {
@@ -407,7 +410,7 @@ class DebtFinder:
             "since": format_micros(item.since),
             "days": max(0, (self.resolved.as_of - item.since) // 86_400_000_000),
             "owners": list(item.owners),
-            "detail": item.detail,
+            "detail": dict(item.detail),
             "action": find_action(item),
             "link": f"/do/{find_action(item)}?{urlencode(_form_fields(item))}",
         }
@@ -424,7 +427,7 @@ def _form_fields(item: Item) -> dict[str, str]:
     """Return the fields of the clearing command that are known already."""
     more = {"expectation": item.part} if item.code == "outcome_overdue" else {}
     if ACTIONS[item.code] == "ConfirmStillValid" and item.detail.get("field"):
-        more = {"field": item.detail["field"]}
+        more = {"field": str(item.detail["field"])}
     return {"subject": item.subject, **more}
 
 

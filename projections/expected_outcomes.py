@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from domain.fields import Value
 from domain.outcome import EXPECTATION_PREFIX, OUTCOME_PREFIX
 from domain.values import format_micros, to_micros
-from projections.field_values import all_field_values
+from projections.answers.fields import FieldRow
+from projections.answers.outcomes import ExpectedOutcomeRow, ExpectedOutcomesSummary, OutcomeCounts, OutcomeState
+from projections.field_values import all_field_values, as_text
 from projections.filters import Filter
-from projections.paging import AnyAnswer, Row, build_answer, page_after
+from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
 from projections.schema import members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
-State = Literal["open", "overdue", "recorded"]
 KINDS: Final = ("decision", "feature")
 
 
@@ -57,7 +58,7 @@ class Expectation:
     position: int
     outcome: Outcome | None
 
-    def state(self, today: str) -> State:
+    def state(self, today: str) -> OutcomeState:
         """Return whether its outcome is recorded, overdue or still to come, on a day such as 2026-07-01."""
         if self.outcome is not None:
             return "recorded"
@@ -103,18 +104,19 @@ def _person(value: Any, read: Read) -> str | None:
     return None if value is None else read.surviving_id(str(value))
 
 
-def _text(value: Value) -> str | None:
-    return None if value is None else str(value)
+def _object_in(row: FieldRow) -> Mapping[str, Any]:
+    assert isinstance(row["value"], dict)
+    return row["value"]
 
 
-def _build_outcome(row: Row, recorded: dict[int, int], read: Read) -> Outcome:
-    value = row["value"]
+def _build_outcome(row: FieldRow, recorded: dict[int, int], read: Read) -> Outcome:
+    value = _object_in(row)
     return Outcome(
         result=value["result"],
         by=read.surviving_id(value["by"]),
         is_claim=bool(value.get("is_claim")),
-        actual=_text(value.get("actual")),
-        finding=_text(value.get("finding")),
+        actual=as_text(value.get("actual")),
+        finding=as_text(value.get("finding")),
         evidence=tuple(value.get("evidence", ())),
         at=row["since"],
         recorded_at=recorded[row["position"]],
@@ -123,21 +125,21 @@ def _build_outcome(row: Row, recorded: dict[int, int], read: Read) -> Outcome:
 
 
 def _build_expectation(
-    row: Row, recorded: dict[int, int], outcomes: dict[tuple[str, str], Outcome], read: Read
+    row: FieldRow, recorded: dict[int, int], outcomes: dict[tuple[str, str], Outcome], read: Read
 ) -> Expectation:
-    value, key = row["value"], row["field"].removeprefix(EXPECTATION_PREFIX)
+    value, key = _object_in(row), row["field"].removeprefix(EXPECTATION_PREFIX)
     return Expectation(
         subject=row["subject"],
         title=row["title"],
         key=key,
         measure=value["measure"],
-        baseline=_text(value.get("baseline")),
+        baseline=as_text(value.get("baseline")),
         target=value["target"],
         due_on=value["due_on"],
         probability=value.get("probability"),
         by=read.surviving_id(value["by"]),
         judge=_person(value.get("judge"), read),
-        replaces=_text(value.get("replaces")),
+        replaces=as_text(value.get("replaces")),
         is_claim=bool(value.get("is_claim")),
         at=row["since"],
         recorded_at=recorded[row["position"]],
@@ -155,7 +157,7 @@ def expected_outcomes(
     by: Sequence[str] = (),
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[ExpectedOutcomeRow, ExpectedOutcomesSummary]:
     """Return what was expected of the subjects that match, each with what came of it, ordered by date.
 
     `states` and `by` (who expected it) select among them. `counts` counts all that match, by state and result.
@@ -170,18 +172,22 @@ def expected_outcomes(
     ]
     shown, next_cursor = page_after(found, _sort_key, (str, str, str), limit, cursor)
     rows = [_build_row(each, today) for each in shown]
-    return build_answer(resolved, rows, next_cursor=next_cursor, about={"counts": _count(found, today)})
+    about: ExpectedOutcomesSummary = {"counts": _count(found, today)}
+    return build_answer(resolved, rows, next_cursor=next_cursor, about=about)
 
 
-def _count(found: Sequence[Expectation], today: str) -> Row:
-    counts = dict.fromkeys(("open", "overdue", "met", "not_met", "unclear"), 0)
-    for each in found:
-        name = each.outcome.result.replace("-", "_") if each.outcome else each.state(today)
-        counts[name] += 1
-    return counts
+def _count(found: Sequence[Expectation], today: str) -> OutcomeCounts:
+    counts = Counter(each.outcome.result if each.outcome else each.state(today) for each in found)
+    return {
+        "open": counts["open"],
+        "overdue": counts["overdue"],
+        "met": counts["met"],
+        "not_met": counts["not-met"],
+        "unclear": counts["unclear"],
+    }
 
 
-def _build_row(each: Expectation, today: str) -> Row:
+def _build_row(each: Expectation, today: str) -> ExpectedOutcomeRow:
     outcome = each.outcome
     late = (date.fromisoformat(today) - date.fromisoformat(each.due_on)).days if not outcome else 0
     return {

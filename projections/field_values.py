@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final, Literal
 
-from domain.fields import CHANGES_PER_EVENT
+from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros
 from projections.answers import FieldCount, FieldRow
 from projections.blame import add_blame
@@ -165,3 +165,21 @@ def by_subject(rows: Sequence[FieldRow]) -> dict[str, dict[str, FieldRow]]:
     for row in rows:
         found.setdefault(row["subject"], {})[row["field"]] = row
     return found
+
+
+def find_accountable(read: Read, subjects: Sequence[str], time: ResolvedTime) -> dict[str, list[str]]:
+    """Return the people and teams accountable for each of these subjects that has any."""
+    if not subjects:
+        return {}
+    rows = all_field_values(read, Filter(subjects=subjects, fields=("role.accountable",)), time)
+    return {row["subject"]: list(as_ids(row["value"])) for row in rows}
+
+
+def as_ids(value: Value) -> tuple[str, ...]:
+    """Return the subjects in a list; none for any other value."""
+    return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def as_text(value: Value) -> str | None:
+    """Return a value as text; None if there is none."""
+    return None if value is None else str(value)

@@ -19,11 +19,11 @@ from domain.catalog import EVENT_NAMES
 from domain.fields import CHANGES_PER_EVENT, STATUS
 from domain.messages import Event
 from domain.values import format_micros, from_micros, kind_of, to_micros
-from projections.answers import FlagReason
-from projections.field_values import all_field_values
+from projections.answers.evidence import FlagReason, FlagRow
+from projections.field_values import all_field_values, find_accountable
 from projections.filters import Filter, starts_with
 from projections.latest_values import LatestValue, latest_values
-from projections.paging import AnyAnswer, Row, build_answer, page_after
+from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
 from projections.schema import kind, loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
@@ -113,7 +113,7 @@ def flags(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[FlagRow]:
     """Return the flags of all or some subjects, the oldest first.
 
     Each has the subject and `field` that is flagged, the `reason`, the `cause` with the `position` of the event that
@@ -146,7 +146,7 @@ def _find_unchecked_flags(read: Read, resolved: ResolvedTime) -> list[Flag]:
     return [flag for flag in found if not clearing.is_kept(flag)]
 
 
-def _sort_key(row: Row) -> tuple[str, str, str, str, str]:
+def _sort_key(row: FlagRow) -> tuple[str, str, str, str, str]:
     return row["since"], row["subject"], row["field"] or "", row["cause"], row["reason"]
 
 
@@ -159,11 +159,10 @@ def _select_subjects(read: Read, selection: Filter, among: set[str], resolved: R
     return {row["subject"] for row in all_field_values(read, asked, resolved)} if subjects else set()
 
 
-def _build_rows(read: Read, found: Sequence[Flag], resolved: ResolvedTime) -> list[Row]:
+def _build_rows(read: Read, found: Sequence[Flag], resolved: ResolvedTime) -> list[FlagRow]:
     subjects = sorted({flag.subject for flag in found})
     titles = find_titles(read, subjects, resolved)
-    asked = Filter(subjects=subjects, fields=("role.accountable",))
-    owners = {row["subject"]: row["value"] for row in all_field_values(read, asked, resolved)} if subjects else {}
+    owners = find_accountable(read, subjects, resolved)
     return [
         {
             "subject": flag.subject,
@@ -174,7 +173,7 @@ def _build_rows(read: Read, found: Sequence[Flag], resolved: ResolvedTime) -> li
             "through": list(flag.through),
             "since": format_micros(flag.since),
             "position": flag.cause.position,
-            "accountable": owners.get(flag.subject) or [],
+            "accountable": owners.get(flag.subject, []),
         }
         for flag in found
     ]

@@ -11,15 +11,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Final, Literal, get_args
 
 from domain.outcome import MET, SHARING_FIELD, UNCLEAR
 from domain.values import MAX_INTEGER, format_micros
+from projections.answers.outcomes import CalibrationScore, CalibrationSummary, CurvePoint, ScoreParts
 from projections.calibration import Forecast, brier_interval, brier_score, decompose, reliability_curve
 from projections.expected_outcomes import Expectation, Outcome, end_of_day, find_expectations
 from projections.field_values import all_field_values
 from projections.filters import Filter
-from projections.paging import AnyAnswer, Row, build_answer
+from projections.paging import Answer, build_answer
 from projections.read_model import Read
 from projections.timepoint import NOW, TimePoint, resolve_time
 
@@ -32,7 +33,7 @@ MIN_FORECASTERS: Final = 3
 Standing = Literal[
     "counted", "open", "overdue", "unclear", "self_judged", "replaces", "claimed", "stated_late", "judged_early"
 ]
-STANDINGS: Final[tuple[Standing, ...]] = Standing.__args__  # type: ignore[attr-defined]
+STANDINGS: Final[tuple[Standing, ...]] = get_args(Standing)
 """`counted`, or why a forecast with a probability does not count."""
 
 
@@ -71,7 +72,7 @@ def calibration(
     who: str | None = None,
     selection: Filter | None = None,
     when: TimePoint = NOW,
-) -> AnyAnswer:
+) -> Answer[CurvePoint, CalibrationSummary]:
     """Return how good the forecasts of a person, or of all people together, were.
 
     `shown` says whether the viewer sees it, and `why_not` why not; `counts` has the number of forecasts by standing. With
@@ -89,14 +90,15 @@ def calibration(
     why_not = _find_why_hidden(read, read.surviving_id(viewer), person, counted)
     is_public = person in (None, read.surviving_id(viewer)) or why_not is None
     counts = Counter(each.standing for each in forecasts) if is_public else Counter[Standing]()
-    about: dict[str, Any] = {
+    scored = [_forecast(each) for each in counted] if why_not is None else []
+    about: CalibrationSummary = {
         "who": person,
         "shown": why_not is None,
         "why_not": why_not,
         "counts": {standing: counts[standing] for standing in STANDINGS},
-        **_score([_forecast(each) for each in counted] if why_not is None else []),
+        **_score(scored),
     }
-    return build_answer(resolved, about.pop("curve"), about=about)
+    return build_answer(resolved, _build_curve(scored), about=about)
 
 
 def _forecast(each: Expectation) -> Forecast:
@@ -133,37 +135,43 @@ def _find_sharing(read: Read, people: Iterable[str]) -> set[str]:
     return {read.surviving_id(row["subject"]) for row in rows if row["value"] is True}
 
 
-def _score(found: Sequence[Forecast]) -> Row:
-    """Return the score with its interval, its parts, and the curve, each as far as the number of forecasts allows."""
-    empty: Row = {"score": None, "low": None, "high": None, "climate": None, "parts": None, "curve": []}
+def _score(found: Sequence[Forecast]) -> CalibrationScore:
+    """Return the score with its interval and its parts, each as far as the number of forecasts allows."""
     if len(found) < SCORE_FROM:
-        return empty
+        return {"score": None, "low": None, "high": None, "climate": None, "parts": None}
     interval, rate = brier_interval(found), sum(each.came_true for each in found) / len(found)
-    scored = {
-        **empty,
+    return {
         "score": _round(brier_score(found)),
         "low": _round(interval.low),
         "high": _round(interval.high),
         "climate": _round(rate * (1 - rate)),
+        "parts": _build_parts(found) if len(found) >= CURVE_FROM else None,
     }
-    if len(found) < CURVE_FROM:
-        return scored
+
+
+def _build_parts(found: Sequence[Forecast]) -> ScoreParts:
     parts = decompose(found)
-    named = ("miscalibration", "discrimination", "uncertainty")
     return {
-        **scored,
-        "parts": {name: _round(getattr(parts, name)) for name in named},
-        "curve": [
-            {
-                "probability": round(point.probability * 100),
-                "count": point.count,
-                "observed": _round(100 * point.observed),
-                "low": _round(100 * point.low),
-                "high": _round(100 * point.high),
-            }
-            for point in reliability_curve(found)
-        ],
+        "miscalibration": _round(parts.miscalibration),
+        "discrimination": _round(parts.discrimination),
+        "uncertainty": _round(parts.uncertainty),
     }
+
+
+def _build_curve(found: Sequence[Forecast]) -> list[CurvePoint]:
+    """Return the points of the curve; none of too few forecasts."""
+    if len(found) < CURVE_FROM:
+        return []
+    return [
+        {
+            "probability": round(point.probability * 100),
+            "count": point.count,
+            "observed": _round(100 * point.observed),
+            "low": _round(100 * point.low),
+            "high": _round(100 * point.high),
+        }
+        for point in reliability_curve(found)
+    ]
 
 
 def _round(value: float) -> float:

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Final, get_args
 
 from domain.evidence import LINK, link_field
-from projections.field_values import all_field_values, by_subject
+from projections.answers.evidence import GroundRow, GroundStance
+from projections.answers.fields import FieldRow
+from projections.field_values import all_field_values, as_text, by_subject
 from projections.filters import Filter
-from projections.paging import Answer, Row, build_answer
+from projections.paging import Answer, build_answer
 from projections.read_model import Read
 from projections.schema import kind, loads, members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
-GroundStance = Literal["for", "against", "under"]
-"""Evidence `for` or `against` a subject, or an assumption `under` it."""
-FIELDS: Final = ("title", "status", "kind", "strength", "valid_until", "confidence", "check_on", "role.accountable")
+STANCES: Final[tuple[GroundStance, ...]] = get_args(GroundStance)
+FIELDS: Final = ("title", "status", "kind", "strength", "valid_until", "confidence", "check_on")
 
 
-def grounds(read: Read, subject: str, when: TimePoint = NOW) -> Answer[Row]:
+def grounds(read: Read, subject: str, when: TimePoint = NOW) -> Answer[GroundRow]:
     """Return the evidence and assumptions behind a subject, evidence first, each with its `stance` and main fields."""
     resolved = resolve_time(read, when)
     stances = {
@@ -27,28 +28,36 @@ def grounds(read: Read, subject: str, when: TimePoint = NOW) -> Answer[Row]:
     }
     asked = Filter(subjects=sorted(stances), fields=("exists", *FIELDS))
     found = by_subject(all_field_values(read, asked, resolved)) if stances else {}
-    rows: list[Row] = [
-        {
-            "subject": ground,
-            "title": fields["title"]["value"] if "title" in fields else None,
-            "stance": stances[ground],
-            **{name: fields[name]["value"] if name in fields else None for name in FIELDS if name != "title"},
-        }
-        for ground, fields in found.items()
-    ]
+    rows = [_build_row(ground, stances[ground], fields) for ground, fields in found.items()]
     return build_answer(resolved, sorted(rows, key=lambda row: (row["stance"] == "under", row["subject"])))
+
+
+def _build_row(ground: str, stance: GroundStance, fields: Mapping[str, FieldRow]) -> GroundRow:
+    values = {name: fields[name]["value"] if name in fields else None for name in FIELDS}
+    return {
+        "subject": ground,
+        "title": as_text(values["title"]),
+        "stance": stance,
+        "status": values["status"],
+        "kind": values["kind"],
+        "strength": values["strength"],
+        "valid_until": values["valid_until"],
+        "confidence": values["confidence"],
+        "check_on": values["check_on"],
+    }
 
 
 def _default_stance(ground: str) -> GroundStance:
     return "under" if ground.startswith("assumption:") else "for"
 
 
-def _find_linked(read: Read, subject: str, resolved: ResolvedTime) -> dict[str, Any]:
+def _find_linked(read: Read, subject: str, resolved: ResolvedTime) -> dict[str, GroundStance]:
     sql = f"""select c.subject, c.value from field_ref r join field_value c
         on c.subject = r.subject and c.field = r.field and c.valid_from = r.valid_from and c.id = r.id
         where r.ref = :subject and r.field = :link and {resolved.is_in_effect("c")}"""
     rows = read.rows(sql, {**resolved.parameters, "subject": subject, "link": link_field(subject)})
-    return {ground: loads(value) for ground, value in rows}
+    stances = {ground: loads(value) for ground, value in rows}
+    return {ground: stance for ground, stance in stances.items() if stance in STANCES}
 
 
 def _find_named(read: Read, subject: str, resolved: ResolvedTime) -> Sequence[str]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from domain.decision import RISKS
+from domain.decision import RISKS, Risk
 from domain.fields import Value
 from domain.money import CURRENCIES, Cost
 from domain.quantities import Duration, TimeUnit, compare_cost, compare_duration
-from projections.field_values import subject_fields
-from projections.paging import AnyAnswer, Row, build_answer
+from projections.answers.decisions import OptionFinding, OptionLimits, WeighedOption
+from projections.field_values import as_text, subject_fields
+from projections.paging import Answer, build_answer
 from projections.read_model import Read
 from projections.timepoint import NOW, TimePoint, resolve_time
 
 
-def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> AnyAnswer:
+def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> Answer[WeighedOption, OptionLimits]:
     """Return the options of a decision, in their order.
 
     Each has its `title`, whether it was `chosen`, its `cost_amount` and `duration` with their fit to `cost_limit` and
@@ -27,11 +28,15 @@ def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> AnyAnswe
     values: dict[str, Value] = {name: row["value"] for name, row in fields.items()}
     options = values.get("options")
     rows = [_build_row(each, values) for each in options if isinstance(each, dict)] if isinstance(options, list) else []
-    about = {name: values.get(name) for name in ("cost_limit", "time_limit")}
-    return build_answer(resolved, rows, about={"subject": subject, **about})
+    about: OptionLimits = {
+        "subject": subject,
+        "cost_limit": as_text(values.get("cost_limit")),
+        "time_limit": as_text(values.get("time_limit")),
+    }
+    return build_answer(resolved, rows, about=about)
 
 
-def _build_row(option: Mapping[str, Any], values: Mapping[str, Value]) -> Row:
+def _build_row(option: Mapping[str, Any], values: Mapping[str, Value]) -> WeighedOption:
     is_chosen = option.get("title") is not None and option.get("title") == values.get("option")
     cost_limit, time_limit = parse_cost(values.get("cost_limit")), parse_duration(values.get("time_limit"))
     cost = Cost.model_validate(option["cost_amount"]) if "cost_amount" in option else None
@@ -43,22 +48,23 @@ def _build_row(option: Mapping[str, Any], values: Mapping[str, Value]) -> Row:
         "cost_fit": compare_cost(cost, cost_limit) if cost_limit else None,
         "duration": option.get("duration"),
         "time_fit": compare_duration(duration, time_limit) if time_limit else None,
-        "findings": [{"risk": each["risk"], **_finding(each)} for each in option.get("findings", ())],
+        "findings": [_build_finding(each["risk"], each) for each in option.get("findings", ())],
         "afterward": _find_afterward(values) if is_chosen else [],
     }
 
 
-def _finding(found: Mapping[str, Any]) -> Row:
+def _build_finding(risk: Risk, found: Mapping[str, Any]) -> OptionFinding:
     return {
+        "risk": risk,
         "answer": found["answer"],
         "finding": found.get("finding"),
         "evidence": list(found.get("evidence", ())),
     }
 
 
-def _find_afterward(values: Mapping[str, Value]) -> list[Row]:
+def _find_afterward(values: Mapping[str, Value]) -> list[OptionFinding]:
     found = ((risk, values.get(f"afterward.{risk}")) for risk in RISKS)
-    return [{"risk": risk, **_finding(value)} for risk, value in found if isinstance(value, dict)]
+    return [_build_finding(risk, value) for risk, value in found if isinstance(value, dict)]
 
 
 def parse_cost(value: Value) -> Cost | None:

@@ -31,20 +31,22 @@ class OnlyRows(TypedDict):
 
 
 RowT = TypeVar("RowT", bound=Mapping[str, object])
-AboutT = TypeVar("AboutT", bound=Mapping[str, object], default=OnlyRows)
+AboutT = TypeVar("AboutT", bound=Mapping[str, object])
+RowT_co = TypeVar("RowT_co", bound=Mapping[str, object], covariant=True)
+AboutT_co = TypeVar("AboutT_co", bound=Mapping[str, object], default=OnlyRows, covariant=True)
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[RowT, AboutT]):
+class Answer(Generic[RowT_co, AboutT_co]):
     """Rows ready for JSON and CSV, the position they cover, and the cursor of the next page.
 
     The types are those of `projections.answers`: of a row, and of what concerns the answer as a whole.
     """
 
     time: ResolvedTime
-    rows: list[RowT]
+    rows: list[RowT_co]
     next: str | None
-    about: AboutT
+    about: AboutT_co
 
     @property
     def position(self) -> int:
@@ -68,9 +70,6 @@ class Answer(Generic[RowT, AboutT]):
         return {**{name: value for name, value in whole.items() if value is not None}, **self.about}
 
 
-AnyAnswer = Answer[Any, Any]
-
-
 @overload
 def build_answer(time: ResolvedTime, rows: list[RowT], *, next_cursor: str | None = None) -> Answer[RowT]: ...
 
@@ -83,7 +82,7 @@ def build_answer(
 
 def build_answer(
     time: ResolvedTime, rows: list[Any], *, next_cursor: str | None = None, about: Any = None
-) -> AnyAnswer:
+) -> Answer[Any, Any]:
     """Return rows as an answer."""
     return Answer(time, rows, next_cursor, about or {})
 

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from domain.fields import Value
 from projections.answers import ReasonKind
-from projections.field_values import all_field_values, by_subject
+from projections.field_values import all_field_values, as_ids, by_subject
 from projections.filters import Filter
 from projections.read_model import Read
 from projections.schema import loads, members
@@ -50,11 +49,6 @@ def find_reasons(read: Read, positions: Iterable[int], time: ResolvedTime) -> di
         position: _build_reason(find_own_reason(type_, json.loads(body)) or note, cited[position], texts)
         for position, type_, note, _, body in rows
     }
-
-
-def as_ids(value: Value) -> tuple[str, ...]:
-    """Return the subjects in a list; none for any other value."""
-    return tuple(map(str, value)) if isinstance(value, list) else ()
 
 
 def _build_reason(own: str | None, cited: tuple[str, ...], texts: Mapping[str, str]) -> Reason:

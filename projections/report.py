@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, get_args
 
 from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
@@ -22,21 +22,33 @@ from domain.fields import EXISTS, STATUS
 from domain.values import format_micros, kind_of, parse_timestamp, to_micros
 from eventlog.canonical import canonical
 from projections.accountability import unowned
-from projections.answers import Section
+from projections.answers.audit import AuditEvent
+from projections.answers.changes import FieldChangeRow
+from projections.answers.fields import FieldRow
+from projections.answers.parts import Blame
+from projections.answers.report import (
+    ReleaseFeatures,
+    ReportChange,
+    ReportIssue,
+    ReportLine,
+    ReportSlips,
+    ReportSummary,
+    Section,
+)
 from projections.audit import AuditFilter, all_events
-from projections.blame import add_blame, find_blames
+from projections.blame import add_blame, blame_of, find_blames
 from projections.field_history import ChangeFilter, iterate_changes
-from projections.field_values import all_field_values, by_subject
+from projections.field_values import all_field_values, as_ids, by_subject
 from projections.filters import Filter, subjects_where
 from projections.ordering import TargetOrder, resolve_people
-from projections.paging import AnyAnswer, Row, build_answer
+from projections.paging import Answer, Row, build_answer
 from projections.read_model import PinnedRead, Read
 from projections.reasons import NO_REASON, Reason, find_reasons
 from projections.schema import members
 from projections.timepoint import ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
-SECTIONS: Final[tuple[Section, ...]] = Section.__args__  # type: ignore[attr-defined]
+SECTIONS: Final[tuple[Section, ...]] = get_args(Section)
 
 ACCOUNTABLE: Final = "role.accountable"
 TARGET: Final = "target."
@@ -79,8 +91,6 @@ TEXT_KEYS: Final = frozenset({"title", "titles", "text", "note", "measure", "sou
 """The keys left out of the canonical JSON: their texts can be erased, or are not in the log."""
 UNHASHED_KEYS: Final = frozenset({"sha256", "issued"})
 
-Line = Row
-"""A line of a report, ready for JSON."""
 MAX_LINES: Final = 1_000
 """The most lines a section shows, so that a report fits into memory."""
 BATCH_CHANGES: Final = 500
@@ -110,7 +120,7 @@ class ReportRequest:
     position: int | None = None
 
 
-def report(read: Read, request: ReportRequest) -> AnyAnswer:
+def report(read: Read, request: ReportRequest) -> Answer[ReportLine, ReportSummary]:
     """Return what happened to a product in a period, line by line, each with who, when, why and where in the log.
 
     Each row has a `section`; rows are in the order of `SECTIONS`: `goals` that are open or were closed in the period;
@@ -142,18 +152,20 @@ def report(read: Read, request: ReportRequest) -> AnyAnswer:
     lines = builder.build_lines()
     titles = find_titles(pinned, [request.product, *(line.subject for line in lines)], time)
     rows = [line.to_row(titles.get(line.subject)) for line in lines]
-    about = {
+    about: ReportSummary = {
         "product": request.product,
         "title": titles.get(request.product),
         "since": format_micros(request.since),
         "until": format_micros(until),
         "counts": {section: builder.counts[section] for section in SECTIONS},
+        "sha256": "",
     }
     answer = build_answer(time, rows, about=about)
-    return replace(answer, about={**about, "sha256": report_hash(answer.to_dict())})
+    about["sha256"] = report_hash(answer.to_dict())
+    return answer
 
 
-def issued_report(read: Read, product: str, position: int) -> AnyAnswer:
+def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine, ReportSummary]:
     """Return the report that was issued at a position again, with who `issued` it, when, and with which summary.
 
     Raises:
@@ -167,10 +179,11 @@ def issued_report(read: Read, product: str, position: int) -> AnyAnswer:
             f"the report issued at position {position} had the SHA-256 {sha256_issued}, but the log up to position "
             f"{request.position} now gives {answer.about['sha256']}; run `decisionlog verify` and `decisionlog rebuild`"
         )
-    return replace(answer, about={**answer.about, "issued": issue})
+    answer.about["issued"] = issue
+    return answer
 
 
-def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str, Row]:
+def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str, ReportIssue]:
     """Return the request of a report that was issued at a position, its hash, and who issued it with which summary."""
     sql = """select body, principal, recorded_at from event
         where position = :position and type = 'ReportIssued.v1' and subject = :product"""
@@ -180,7 +193,7 @@ def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest
     body, principal, recorded_at = found
     data = json.loads(body)
     since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
-    issue = {
+    issue: ReportIssue = {
         "position": position,
         "by": principal,
         "at": format_micros(int(recorded_at)),
@@ -220,10 +233,10 @@ class _Line:
     subject: str
     at: str
     by: Sequence[str]
-    blame: Row
+    blame: Blame
     reason: Reason = NO_REASON
     weight: int = 0
-    changes: list[Row] = field(default_factory=list)
+    changes: list[ReportChange] = field(default_factory=list)
     current: bool | None = None
     """Whether a field still has the value that this line reports."""
     due: str | None = None
@@ -231,22 +244,13 @@ class _Line:
     """Former holders who have left."""
     voids: int | None = None
     """The position that this event voided."""
-    slips: Row | None = None
+    slips: ReportSlips | None = None
     measure: str | None = None
-    features: Row | None = None
+    features: ReleaseFeatures | None = None
     """For a release: how many features are planned for it, and how many of them were shipped."""
 
-    def to_row(self, title: str | None) -> Line:
-        optional = {
-            "current": self.current,
-            "due": self.due,
-            "left": self.left,
-            "voids": self.voids,
-            "slips": self.slips,
-            "measure": self.measure,
-            "features": self.features,
-        }
-        return {
+    def to_row(self, title: str | None) -> ReportLine:
+        row: ReportLine = {
             "section": self.section,
             "subject": self.subject,
             "title": title,
@@ -257,8 +261,22 @@ class _Line:
             "changes": self.changes,
             "blame": self.blame,
             "link": f"/v1/subjects/{self.subject}",
-            **{name: value for name, value in optional.items() if value is not None},
         }
+        if self.current is not None:
+            row["current"] = self.current
+        if self.due is not None:
+            row["due"] = self.due
+        if self.left is not None:
+            row["left"] = list(self.left)
+        if self.voids is not None:
+            row["voids"] = self.voids
+        if self.slips is not None:
+            row["slips"] = self.slips
+        if self.measure is not None:
+            row["measure"] = self.measure
+        if self.features is not None:
+            row["features"] = self.features
+        return row
 
 
 @dataclass(frozen=True)
@@ -288,6 +306,10 @@ class _ChangeLine:
     in_effect: int = 0
 
 
+StartLine = Callable[[Section, FieldChangeRow], _Line]
+"""Starts a line about a change in a section."""
+
+
 class _ChangeLines:
     """Lines about changes, collected in the order of the changes. Of a long section only the most relevant are kept."""
 
@@ -297,7 +319,7 @@ class _ChangeLines:
         self._last: dict[tuple[str, str], _ChangeLine | None] = {}
         """The line about the last change of each field."""
 
-    def add(self, section: Section | None, change: Row, start_line: Callable[[Section, Row], _Line]) -> None:
+    def add(self, section: Section | None, change: FieldChangeRow, start_line: StartLine) -> None:
         """Add a change to the line of its event in a section, which `start_line` creates if there is none."""
         entry = self._find_or_start(section, change, start_line) if section else None
         key = (change["subject"], change["field"])
@@ -307,9 +329,16 @@ class _ChangeLines:
         self._last[key] = entry
         if entry and entry.line:
             entry.in_effect += 1
-            entry.line.changes.append({name: change[name] for name in ("field", "before", "after", "direction")})
+            entry.line.changes.append(
+                {
+                    "field": change["field"],
+                    "before": change["before"],
+                    "after": change["after"],
+                    "direction": change["direction"],
+                }
+            )
 
-    def _find_or_start(self, section: Section, change: Row, start_line: Callable[[Section, Row], _Line]) -> _ChangeLine:
+    def _find_or_start(self, section: Section, change: FieldChangeRow, start_line: StartLine) -> _ChangeLine:
         found = self._lines.setdefault(section, {})
         key = (change["subject"], change["at"], change["position"])
         if key not in found:
@@ -350,7 +379,7 @@ class _ReportBuilder:
         self.counts: Counter[Section] = Counter()
         self.members = self._find_members()
         current = Filter(products=[request.product], fields=CURRENT_FIELDS)
-        self.fields: Mapping[str, Mapping[str, Row]] = by_subject(all_field_values(read, current, time))
+        self.fields: Mapping[str, Mapping[str, FieldRow]] = by_subject(all_field_values(read, current, time))
         """Fields at the end of the period, by subject and name."""
 
     def build_lines(self) -> list[_Line]:
@@ -417,7 +446,7 @@ class _ReportBuilder:
             if _is_first(change)
         }
 
-    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[Sequence[Row], Mapping[int, _Event]]]:
+    def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[Sequence[FieldChangeRow], Mapping[int, _Event]]]:
         """Yield the changes of the period in batches, each with its events; batches do not count as kept."""
         period = (self.request.since, self.until)
         selection = ChangeFilter(fields=Filter(subjects=self.members, fields=fields), span=period)
@@ -427,12 +456,14 @@ class _ReportBuilder:
             yield batch, self._find_events(change["position"] for change in batch)
             self.read.bounds.release_to(kept_bytes)
 
-    def _changed_value(self, change: Row) -> bool:
+    def _changed_value(self, change: FieldChangeRow) -> bool:
         """Whether the value changed, and not only the source value."""
-        before, after = (resolve_people(change[side]["value"], self.read.merged_into) for side in ("before", "after"))
+        before, after = (
+            resolve_people(side["value"], self.read.merged_into) for side in (change["before"], change["after"])
+        )
         return before != after and not (before in (None, []) and after in (None, []))
 
-    def _count_slips(self, subject: str, field: str) -> Row:
+    def _count_slips(self, subject: str, field: str) -> ReportSlips:
         """Return how often a target was moved to later by the end of the period, and the first target."""
         selection = ChangeFilter(fields=Filter(subjects=[subject], fields=[field]))
         changes = list(iterate_changes(self.read, selection, self.time))  # kept only for a short time
@@ -494,7 +525,7 @@ class _ReportBuilder:
             line.features = self._count_features(line.subject)
         return lines
 
-    def _count_features(self, release: str) -> Row:
+    def _count_features(self, release: str) -> ReleaseFeatures:
         """Return how many features have a release as a target, and how many of them were shipped."""
         planned = self._find_subjects(
             "feature",
@@ -503,7 +534,7 @@ class _ReportBuilder:
         shipped = sum(_value(self.fields[feature], STATUS) == "shipped" for feature in planned)
         return {"planned": len(planned), "shipped": shipped}
 
-    def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, Row]], bool]) -> list[str]:
+    def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, FieldRow]], bool]) -> list[str]:
         return [subject for subject, fields in self.fields.items() if kind_of(subject) == kind and matches(fields)]
 
     def _lines_of_states(self, states: Sequence[_State]) -> list[_Line]:
@@ -606,7 +637,7 @@ class _ReportBuilder:
     def _is_active(self, subject: str) -> bool:
         return _value(self.fields.get(subject, {}), STATUS) not in ENDED_STATUSES
 
-    def _find_ownership_blames(self, subjects: Iterable[str]) -> Mapping[str, Row]:
+    def _find_ownership_blames(self, subjects: Iterable[str]) -> Mapping[str, Blame]:
         """Return who last set the accountable person of each subject, or else who created it."""
         selection = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE, EXISTS), include_removed=True)
         if not selection.subjects:
@@ -659,19 +690,17 @@ class _ReportBuilder:
         return [_event_line("late", event) for event in self._limit("late", newest_first)]
 
 
-_KEYS_BEYOND_BLAME: Final = ("subject", "title", "version", "transaction", "index", "credential", "references", "data")
-
-
-def _event_line(section: Section, event: Row, *, weight: int = 0) -> _Line:
-    blame = {name: value for name, value in event.items() if name not in _KEYS_BEYOND_BLAME}
+def _event_line(section: Section, event: AuditEvent, *, weight: int = 0) -> _Line:
+    blame = blame_of(event)
     voids = event["data"]["position"] if event["type"] == "EntryVoided.v1" else None
+    assert voids is None or isinstance(voids, int)
     return _Line(section, event["subject"], event["at"], [blame["principal"]], blame, weight=weight, voids=voids)
 
 
-def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
+def _line_starter(data: Mapping[str, Any]) -> StartLine:
     """Return a function that starts a line about changes made by an event with this data."""
 
-    def start_line(section: Section, change: Row) -> _Line:
+    def start_line(section: Section, change: FieldChangeRow) -> _Line:
         blame = change["blame"]
         deciders = data.get("deciders") if section == "decisions" else None
         return _Line(section, change["subject"], change["at"], deciders or [blame["principal"]], blame)
@@ -679,7 +708,7 @@ def _line_starter(data: Mapping[str, Any]) -> Callable[[Section, Row], _Line]:
     return start_line
 
 
-def _change_section(change: Row, product: str, *, is_new: bool) -> Section | None:
+def _change_section(change: FieldChangeRow, product: str, *, is_new: bool) -> Section | None:
     """Return the section of a change, if it is reported; `is_new` if its transaction created the subject."""
     kind, field, after = kind_of(change["subject"]), change["field"], change["after"]["value"]
     if field == ACCOUNTABLE or field.startswith("delegation."):
@@ -697,10 +726,10 @@ def _change_section(change: Row, product: str, *, is_new: bool) -> Section | Non
     return None
 
 
-def _feature_section(change: Row, product: str) -> Section | None:
+def _feature_section(change: FieldChangeRow, product: str) -> Section | None:
     field, after = change["field"], change["after"]["value"]
     if field == "products":
-        if product in (change["before"]["value"] or ()) and product not in (after or ()):
+        if product in as_ids(change["before"]["value"]) and product not in as_ids(after):
             return "dropped"
         return None if _is_first(change) else "moved"
     if field == EXISTS:
@@ -710,20 +739,20 @@ def _feature_section(change: Row, product: str) -> Section | None:
     return "slipped" if field.startswith(TARGET) and change["direction"] == "later" else "moved"
 
 
-def _is_first(change: Row) -> bool:
+def _is_first(change: FieldChangeRow) -> bool:
     """Whether the field had no value before."""
     return change["before"]["value"] is None and change["before"]["source_value"] is None
 
 
-def _value(fields: Mapping[str, Row], name: str) -> Any:
+def _value(fields: Mapping[str, FieldRow], name: str) -> Any:
     return fields[name]["value"] if name in fields else None
 
 
-def _is_target(name: str, row: Row) -> bool:
+def _is_target(name: str, row: FieldRow) -> bool:
     return name.startswith(TARGET) and row["value"] is not None
 
 
-def planning_fields(fields: Mapping[str, Row]) -> list[str]:
+def planning_fields(fields: Mapping[str, FieldRow]) -> list[str]:
     """Return the fields that make a feature planned: committed, started or paused, in now or next, or with a target."""
     return [
         name

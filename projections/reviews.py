@@ -7,14 +7,18 @@ the reasoning was reviewed, unless it is asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from domain.values import format_micros, parse_timestamp, to_micros
+from projections.answers.outcomes import ExpectedOutcomeRow, KnownThen, ReviewFinding, ReviewSummary
+from projections.answers.parts import FieldState
+from projections.answers.subjects import SubjectDetails
 from projections.decisions import subject_page
 from projections.expected_outcomes import expected_outcomes
-from projections.field_groups import GROUPS, flat_fields
+from projections.field_groups import add_fields, flat_fields
+from projections.field_values import as_ids, as_text
 from projections.filters import Filter
-from projections.paging import AnyAnswer, Row, build_answer
+from projections.paging import Answer, build_answer
 from projections.read_model import Read
 from projections.timepoint import NOW, TimePoint, resolve_time
 
@@ -23,7 +27,9 @@ RESULT: Final = ("review.outcome", "review.finding", "review.by")
 LEARNED: Final = "review.learned"
 
 
-def review(read: Read, subject: str, when: TimePoint = NOW, *, with_result: bool = False) -> AnyAnswer:
+def review(
+    read: Read, subject: str, when: TimePoint = NOW, *, with_result: bool = False
+) -> Answer[ExpectedOutcomeRow, ReviewSummary]:
     """Return a decision as it was known when it was decided, the review of its reasoning, and what came of it.
 
     `result_hidden` says that the result is left out because the reasoning was not reviewed yet. An open decision has no
@@ -39,23 +45,20 @@ def review(read: Read, subject: str, when: TimePoint = NOW, *, with_result: bool
     is_hidden = REASONING[0] not in fields and not with_result and then is not None
     expected = expected_outcomes(read, Filter(subjects=(subject,)), when).rows
     rows = [_without_outcome(row) for row in expected] if is_hidden else expected
-    return build_answer(
-        resolved,
-        rows,
-        about={
-            "subject": subject,
-            "title": about["title"],
-            "decided_at": None if then is None else format_micros(then.as_of or 0),
-            "recorded_at": None if then is None else format_micros(then.known_at or 0),
-            "then": None if then is None else _group(subject_page(read, subject, then).about),
-            "reasoning": _build_review(fields, REASONING),
-            "result": None if is_hidden else _build_review(fields, RESULT),
-            "result_hidden": is_hidden,
-        },
-    )
+    summary: ReviewSummary = {
+        "subject": subject,
+        "title": about["title"],
+        "decided_at": None if then is None else format_micros(then.as_of or 0),
+        "recorded_at": None if then is None else format_micros(then.known_at or 0),
+        "then": None if then is None else _known_then(subject_page(read, subject, then).about),
+        "reasoning": _build_review(fields, REASONING),
+        "result": None if is_hidden else _build_review(fields, RESULT),
+        "result_hidden": is_hidden,
+    }
+    return build_answer(resolved, rows, about=summary)
 
 
-def _find_moment(read: Read, fields: Mapping[str, Row]) -> TimePoint | None:
+def _find_moment(read: Read, fields: Mapping[str, FieldState]) -> TimePoint | None:
     """Return when it was decided and when that was recorded; None if no decider is recorded."""
     if "deciders" not in fields:
         return None
@@ -64,32 +67,39 @@ def _find_moment(read: Read, fields: Mapping[str, Row]) -> TimePoint | None:
     return None if found is None else TimePoint(to_micros(parse_timestamp(fields["deciders"]["since"])), int(found[0]))
 
 
-def _group(about: Row) -> Row:
-    return {name: value for name, value in about.items() if name in ("fields", "rests_on", *GROUPS.values())}
+def _known_then(about: SubjectDetails) -> KnownThen:
+    known: KnownThen = {"fields": {}, "rests_on": about["rests_on"]}
+    add_fields(known, dict(flat_fields(about)))
+    return known
 
 
-def _build_review(fields: Mapping[str, Row], names: tuple[str, str, str]) -> Row | None:
+def _build_review(fields: Mapping[str, FieldState], names: tuple[str, str, str]) -> ReviewFinding | None:
     """Return a review, with what was learned if the same event says it; None if there is none."""
     judgment, finding, by = (fields.get(name) for name in names)
     if judgment is None:
         return None
     learned = fields.get(LEARNED)
     return {
-        "judgment": judgment["value"],
-        "finding": finding["value"] if finding else None,
-        "learned": learned["value"] if learned and learned["position"] == judgment["position"] else None,
-        "by": by["value"] if by else [judgment["blame"]["principal"]],
+        "judgment": str(judgment["value"] or judgment["source_value"]),
+        "finding": as_text(finding["value"]) if finding else None,
+        "learned": as_text(learned["value"]) if learned and learned["position"] == judgment["position"] else None,
+        "by": list(as_ids(by["value"])) if by else [judgment["blame"]["principal"]],
         "at": judgment["since"],
         "position": judgment["position"],
     }
 
 
-_OUTCOME_KEYS: Final[Mapping[str, Any]] = {
-    **dict.fromkeys(("result", "actual", "finding", "judged_by", "judged_at", "outcome_position")),
-    "evidence": [],
-}
-
-
-def _without_outcome(row: Row) -> Row:
+def _without_outcome(row: ExpectedOutcomeRow) -> ExpectedOutcomeRow:
     """Return what was expected without what came of it, and without whether it is known."""
-    return {**row, **_OUTCOME_KEYS, "state": "open", "days_late": 0}
+    return {
+        **row,
+        "state": "open",
+        "days_late": 0,
+        "result": None,
+        "actual": None,
+        "finding": None,
+        "evidence": [],
+        "judged_by": None,
+        "judged_at": None,
+        "outcome_position": None,
+    }

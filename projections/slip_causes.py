@@ -7,20 +7,21 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Final, Literal
+from typing import Final, Literal, NamedTuple, get_args
 
 from domain.fields import Value
 from domain.values import kind_of, parse_timestamp, to_micros
-from projections.answers import SlipReason
+from projections.answers.changes import FieldChangeRow
+from projections.answers.slips import SlipCause, SlipCauseCounts, SlipCount, SlipReason
 from projections.field_history import ChangeFilter, all_field_history
 from projections.filters import Filter
-from projections.paging import AnyAnswer, Row, build_answer, page_after
+from projections.paging import Answer, build_answer, page_after
 from projections.read_model import Read
 from projections.reasons import find_own_reason
 from projections.schema import members
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 
-CAUSES: Final[tuple[SlipReason, ...]] = SlipReason.__args__  # type: ignore[attr-defined]
+CAUSES: Final[tuple[SlipReason, ...]] = get_args(SlipReason)
 SlipGroup = Literal["cause", "release", "owner", "quarter"]
 TARGETS: Final = ("target.*", "due_on")
 KINDS: Final = ("feature", "release", "goal")
@@ -44,7 +45,7 @@ def slip_causes(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[SlipCause, SlipCauseCounts]:
     """Return each move of a target to later, in order, with its cause, its owner then, and the first target.
 
     The cause is what the move names (an assumption, evidence, or a feature or release that it waits for), else the
@@ -54,7 +55,7 @@ def slip_causes(
     found = _find_slips(read, selection, resolved)
     shown, next_cursor = page_after(found, _sort_key, (str, int, str), limit, cursor)
     counts = Counter(row["cause"] for row in found)
-    about = {"counts": {cause: counts[cause] for cause in CAUSES}}
+    about: SlipCauseCounts = {"counts": {cause: counts[cause] for cause in CAUSES}}
     return build_answer(resolved, shown, next_cursor=next_cursor, about=about)
 
 
@@ -66,7 +67,7 @@ def count_slips(
     *,
     limit: int | None = None,
     cursor: str | None = None,
-) -> AnyAnswer:
+) -> Answer[SlipCount]:
     """Return how many moves to later there were by cause, by the release moved from, by owner then, or by quarter.
 
     Each row has the group and the number of moves of each cause. A move with several owners counts for each.
@@ -76,23 +77,31 @@ def count_slips(
     for row in _find_slips(read, selection, resolved):
         for group in _groups_of(row, by):
             counts.setdefault(group, Counter())[row["cause"]] += 1
-    rows: list[Row] = [
-        {"group": group or None, "count": sum(counted.values()), **{cause: counted[cause] for cause in CAUSES}}
+    rows: list[SlipCount] = [
+        {
+            "group": group or None,
+            "count": sum(counted.values()),
+            "decision": counted["decision"],
+            "assumption": counted["assumption"],
+            "dependency": counted["dependency"],
+            "reason": counted["reason"],
+            "none": counted["none"],
+        }
         for group, counted in sorted(counts.items())
     ]
     shown, next_cursor = page_after(rows, _group_key, (str,), limit, cursor)
     return build_answer(resolved, shown, next_cursor=next_cursor)
 
 
-def _group_key(row: Row) -> tuple[str]:
+def _group_key(row: SlipCount) -> tuple[str]:
     return (row["group"] or "",)
 
 
-def _sort_key(row: Row) -> tuple[str, int, str]:
+def _sort_key(row: SlipCause) -> tuple[str, int, str]:
     return row["at"], row["position"], row["field"]
 
 
-def _groups_of(row: Row, by: SlipGroup) -> Sequence[str]:
+def _groups_of(row: SlipCause, by: SlipGroup) -> Sequence[str]:
     match by:
         case "cause":
             return [row["cause"]]
@@ -105,10 +114,10 @@ def _groups_of(row: Row, by: SlipGroup) -> Sequence[str]:
             return row["owners"] or [""]
 
 
-def _find_slips(read: Read, selection: SlipFilter, resolved: ResolvedTime) -> list[Row]:
+def _find_slips(read: Read, selection: SlipFilter, resolved: ResolvedTime) -> list[SlipCause]:
     asked = replace(selection.fields, fields=selection.fields.fields or TARGETS, kinds=selection.fields.kinds or KINDS)
     changes = all_field_history(read, ChangeFilter(fields=asked, existing_only=True), resolved)
-    firsts: dict[tuple[str, str], Any] = {}
+    firsts: dict[tuple[str, str], Value] = {}
     for change in changes:
         firsts.setdefault((change["subject"], change["field"]), change["after"]["value"])
     since, until = selection.span
@@ -130,7 +139,9 @@ def _find_slips(read: Read, selection: SlipFilter, resolved: ResolvedTime) -> li
     )
 
 
-def _build_row(change: Row, firsts: Mapping[tuple[str, str], Any], cause: Row, owners: _Owners) -> Row:
+def _build_row(
+    change: FieldChangeRow, firsts: Mapping[tuple[str, str], Value], cause: _Cause, owners: _Owners
+) -> SlipCause:
     at = change["at"]
     first = firsts[change["subject"], change["field"]]
     return {
@@ -142,7 +153,9 @@ def _build_row(change: Row, firsts: Mapping[tuple[str, str], Any], cause: Row, o
         "first": first,
         "days": _days_between(change["before"]["value"], change["after"]["value"]),
         "days_from_first": _days_between(first, change["after"]["value"]),
-        **cause,
+        "cause": cause.kind,
+        "because": cause.subjects,
+        "reason": cause.reason,
         "owners": owners.at(change["subject"], at),
         "quarter": f"{at[:4]}-Q{(int(at[5:7]) + 2) // 3}",
         "at": at,
@@ -159,20 +172,23 @@ def _days_between(one: Value, other: Value) -> int | None:
         return None
 
 
-def _find_causes(read: Read, positions: Iterable[int]) -> dict[int, Row]:
-    """Return the cause of each of these events: its kind, the subjects, and the reason in words if it gives one."""
+class _Cause(NamedTuple):
+    """What made a target move: the kind, the subjects, and the reason in words if the event gives one."""
+
+    kind: SlipReason
+    subjects: list[str]
+    reason: str | None
+
+
+def _find_causes(read: Read, positions: Iterable[int]) -> dict[int, _Cause]:
     sql = f"select position, type, because, note, body from event where position in {members('positions')}"
-    found: dict[int, Row] = {}
+    found: dict[int, _Cause] = {}
     for position, type_, because, note, body in read.rows(sql, {"positions": sorted(set(positions))}):
         data = json.loads(body)
         reason = find_own_reason(type_, data) or note
         named = [str(data["cause"])] if data.get("cause") else []
         decisions = json.loads(because) if because else []
-        found[position] = {
-            "cause": _kind_of_cause(named, decisions, reason),
-            "because": named + decisions,
-            "reason": reason,
-        }
+        found[position] = _Cause(_kind_of_cause(named, decisions, reason), named + decisions, reason)
     return found
 
 

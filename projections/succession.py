@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from domain.decision import OPEN as OPEN_DECISION
-from domain.fields import STATUS
+from domain.fields import STATUS, Value
 from domain.values import format_micros, kind_of
-from projections.answers import Relation
+from projections.answers.ownership import Relation, SuccessionRow, SuccessionSummary
+from projections.answers.parts import TitledSubject
 from projections.debt import DebtFilter, DebtFinder
 from projections.expected_outcomes import find_expectations
-from projections.field_values import all_field_values
+from projections.field_values import all_field_values, as_ids
 from projections.filters import Filter
-from projections.paging import AnyAnswer, Row, build_answer
+from projections.paging import Answer, build_answer
 from projections.read_model import Read
 from projections.report import ENDED_STATUSES
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
@@ -23,7 +24,9 @@ MAX_COMMANDS: Final = 1_000
 """The most commands of one transaction."""
 
 
-def succession(read: Read, person: str, when: TimePoint = NOW, *, to: str | None = None) -> AnyAnswer:
+def succession(
+    read: Read, person: str, when: TimePoint = NOW, *, to: str | None = None
+) -> Answer[SuccessionRow, SuccessionSummary]:
     """Return everything that a person or team holds, owes and waits for, in this order.
 
     With `to`, `commands` are those that hand over all roles in one transaction; `truncated` says that there are more
@@ -36,7 +39,7 @@ def succession(read: Read, person: str, when: TimePoint = NOW, *, to: str | None
         *_find_awaited(read, person, resolved),
     ]
     commands = [] if to is None else list(_build_commands(read, person, to, rows))
-    about: Row = {
+    about: SuccessionSummary = {
         "person": read.surviving_id(person),
         "to": to,
         "commands": commands[:MAX_COMMANDS],
@@ -45,19 +48,26 @@ def succession(read: Read, person: str, when: TimePoint = NOW, *, to: str | None
     return build_answer(resolved, rows, about=about)
 
 
-def _row(relation: Relation, code: str, row: Row, **more: Any) -> Row:
+def _row(
+    relation: Relation,
+    code: str,
+    about: TitledSubject,
+    since: str,
+    part: str | None = None,
+    holders: Sequence[str] = (),
+) -> SuccessionRow:
     return {
         "relation": relation,
         "code": code,
-        "subject": row["subject"],
-        "title": row["title"],
-        "part": more.get("part"),
-        "since": row["since"],
-        "holders": more.get("holders", []),
+        "subject": about["subject"],
+        "title": about["title"],
+        "part": part,
+        "since": since,
+        "holders": list(holders),
     }
 
 
-def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Row]:
+def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
     """Yield the roles and delegations that a person has on what is not closed."""
     rows = all_field_values(read, Filter(holders=(person,), fields=("role.*", f"{DELEGATION}*")), resolved)
     ended = _find_ended(read, {row["subject"] for row in rows}, resolved)
@@ -66,9 +76,9 @@ def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Row]
             continue
         if row["field"].startswith(DELEGATION):
             if isinstance(row["value"], dict) and row["value"].get("to") in read.all_ids(person):
-                yield _row("holds", "delegation", row, part=row["field"].removeprefix(DELEGATION))
+                yield _row("holds", "delegation", row, row["since"], row["field"].removeprefix(DELEGATION))
         elif isinstance(row["value"], list):
-            yield _row("holds", "role", row, part=row["field"].removeprefix("role."), holders=row["value"])
+            yield _row("holds", "role", row, row["since"], row["field"].removeprefix("role."), as_ids(row["value"]))
 
 
 def _find_ended(read: Read, subjects: set[str], resolved: ResolvedTime) -> set[str]:
@@ -78,27 +88,27 @@ def _find_ended(read: Read, subjects: set[str], resolved: ResolvedTime) -> set[s
     return {row["subject"] for row in rows if row["value"] in ENDED_STATUSES}
 
 
-def _find_owed(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Row]:
+def _find_owed(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
     finder = DebtFinder(read, DebtFilter(owners=(person,)), resolved)
     for item in sorted(finder.find(), key=lambda each: (each.since, each.subject, each.code, each.part)):
         row = finder.build_row(item)
-        yield _row("owes", item.code, row, part=row["part"])
+        yield _row("owes", item.code, row, row["since"], row["part"])
 
 
-def _find_awaited(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Row]:
+def _find_awaited(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
     """Yield the open decisions that a person proposed, and what they expect whose outcome is not recorded."""
     asked = Filter(kinds=("decision",), holders=(person,), fields=("proposed_by",), statuses=sorted(OPEN_DECISION))
     for row in all_field_values(read, asked, resolved):
-        yield _row("waits_for", "open_decision", row)
+        yield _row("waits_for", "open_decision", row, row["since"])
     ids = read.all_ids(person)
     today = format_micros(resolved.as_of)[:10]
     for each in find_expectations(read, Filter(), resolved):
         if each.by in ids and each.outcome is None:
-            expected: Row = {"subject": each.subject, "title": each.title, "since": each.at}
-            yield _row("waits_for", f"{each.state(today)}_outcome", expected, part=each.key)
+            expected: TitledSubject = {"subject": each.subject, "title": each.title}
+            yield _row("waits_for", f"{each.state(today)}_outcome", expected, each.at, each.key)
 
 
-def _build_commands(read: Read, person: str, to: str, rows: list[Row]) -> Iterator[Row]:
+def _build_commands(read: Read, person: str, to: str, rows: Sequence[SuccessionRow]) -> Iterator[dict[str, Value]]:
     """Yield the commands that hand over the roles of a person; delegations stay, because others gave them."""
     ids = read.all_ids(person)
     for row in rows:
@@ -108,5 +118,5 @@ def _build_commands(read: Read, person: str, to: str, rows: list[Row]) -> Iterat
         if row["part"] == "accountable":
             yield {"type": "HandOverOwnership", "subject": row["subject"], "to": to}
         else:
-            holders = list(dict.fromkeys(to if holder in ids else holder for holder in row["holders"]))
+            holders: list[Value] = list(dict.fromkeys(to if holder in ids else holder for holder in row["holders"]))
             yield {"type": "AssignOwnership", "subject": row["subject"], "role": row["part"], "holders": holders}

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from domain.values import is_subject
 from identity.directory import Names
-from projections.paging import AnyAnswer
+from projections.paging import Answer, Row
 from projections.read_model import Read
 from projections.schema import loads, members
 from projections.timepoint import ResolvedTime
@@ -25,7 +25,7 @@ def find_titles(read: Read, subjects: Iterable[str], time: ResolvedTime) -> Mapp
     return {subject: str(loads(value)) for subject, value in found}
 
 
-def titles_of_answer(read: Read, answer: AnyAnswer, names: Names) -> dict[str, str]:
+def titles_of_answer(read: Read, answer: Answer[Row, Row], names: Names) -> dict[str, str]:
     """Return what each subject anywhere in an answer is called as of the answer's time, in the order of their ids.
 
     Takes one query of the read model, and one of the directory for people and services.

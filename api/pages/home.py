@@ -32,11 +32,10 @@ from projections.answers import DecisionRow
 from projections.debt import DebtFilter, debt
 from projections.decisions import DecisionFilter
 from projections.field_history import ChangeFilter
-from projections.field_values import all_field_values
+from projections.field_values import all_field_values, as_ids, find_accountable
 from projections.filters import Filter, subjects_where
 from projections.read_model import Read
-from projections.reasons import as_ids
-from projections.timepoint import NOW, TimePoint, resolve_time
+from projections.timepoint import NOW, resolve_time
 
 VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Auditor"}
 VIEW_COOKIE: Final = "decisionlog-view"
@@ -212,7 +211,7 @@ def _reviews(read: Read, page: Page) -> list[Need]:
     today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
     rows = all_field_values(read, Filter(kinds=("decision",), fields=("review_on",), statuses=("accepted",)), time)
     due = [row for row in rows if str(row["value"]) <= today]
-    owners = _owners(read, [row["subject"] for row in due], page.time.point)
+    owners = find_accountable(read, [row["subject"] for row in due], time)
     late = {row["subject"]: _days_since(f"{row['value']}T00:00:00+00:00", page) for row in due}
     return [
         Need(
@@ -220,17 +219,10 @@ def _reviews(read: Read, page: Page) -> list[Need]:
             "Was the outcome as expected?",
             Mark("bad", f"review {count_of(late[row['subject']], 'day')} late"),
             "ReviewDecision",
-            owners.get(row["subject"], ()),
+            tuple(owners.get(row["subject"], ())),
         )
         for row in due
     ]
-
-
-def _owners(read: Read, subjects: Sequence[str], when: TimePoint) -> dict[str, tuple[str, ...]]:
-    if not subjects:
-        return {}
-    rows = all_field_values(read, Filter(subjects=subjects, fields=("role.accountable",)), resolve_time(read, when))
-    return {row["subject"]: as_ids(row["value"]) for row in rows}
 
 
 def _overdue(cards: Sequence[Card]) -> list[Need]:

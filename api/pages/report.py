@@ -31,8 +31,10 @@ from domain.errors import Refused
 from domain.validation_messages import list_errors
 from domain.values import MAX_INTEGER, from_micros, parse_timestamp, to_micros
 from projections import audit as audit_queries
+from projections.answers.report import ReportLine as ReportRow
+from projections.answers.report import ReportSummary
 from projections.audit import AuditFilter
-from projections.paging import AnyAnswer, Row
+from projections.paging import Answer, Row
 from projections.read_model import Read
 from projections.reasons import Reason
 from projections.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
@@ -227,7 +229,7 @@ def _parse_shown(typed: Typed, product: str) -> tuple[_Asked, str]:
     return _Asked(product, since, until, position=position), typed.get("sha256", "")
 
 
-def _read_report(page: Page, asked: _Asked) -> AnyAnswer:
+def _read_report(page: Page, asked: _Asked) -> Answer[ReportRow, ReportSummary]:
     with page.services.read(page.execution.bounds) as read:
         return _build(read, asked)
 
@@ -286,7 +288,7 @@ def reason_of(reason: Row) -> Reason:
     return Reason(reason["kind"], reason["text"], tuple(reason["decisions"]))
 
 
-def _build(read: Read, asked: _Asked) -> AnyAnswer:
+def _build(read: Read, asked: _Asked) -> Answer[ReportRow, ReportSummary]:
     try:
         if asked.issued_at is not None:
             return issued_report(read, asked.product, asked.issued_at)

@@ -31,7 +31,7 @@ from domain import product
 from domain.messages import Command
 from domain.values import MAX_INTEGER, Timestamp, to_micros
 from projections import listings
-from projections.paging import AnyAnswer
+from projections.paging import Answer
 from projections.read_model import Read
 from projections.report import ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
 from projections.titles import titles_of_answer
@@ -173,7 +173,9 @@ def get_report(
     return response
 
 
-def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: int | None) -> AnyAnswer:
+def _build_report(
+    read: Read, product: str, given: dict[str, Any], issued_at: int | None
+) -> Answer[answers.ReportLine, answers.ReportSummary]:
     """Return the requested report.
 
     Raises:
@@ -199,7 +201,12 @@ def _build_report(read: Read, product: str, given: dict[str, Any], issued_at: in
     )
 
 
-def _build_page(answer: AnyAnswer, titles: Mapping[str, str], request: Request, lines: int | None) -> Page:
+def _build_page(
+    answer: Answer[answers.ReportLine, answers.ReportSummary],
+    titles: Mapping[str, str],
+    request: Request,
+    lines: int | None,
+) -> Page:
     """Return the report as a page, with links to the public address of the server, if it has one that readers reach."""
     base = quote(site_of(request).address, safe=":/[]")
     return build_page({**answer.to_dict(), "titles": titles}, base=base, lines=lines)

@@ -33,7 +33,7 @@ from projections import changes as change_queries
 from projections import roadmap as roadmap_query
 from projections import slip_causes as slip_queries
 from projections.answers import Direction
-from projections.paging import AnyAnswer
+from projections.paging import Answer, Row
 from projections.read_model import Read
 from projections.slip_causes import SlipFilter, SlipGroup
 
@@ -112,7 +112,7 @@ def get_roadmap(
     """Features, or subjects of another `kind`, in columns. Those without a place are in the column `unplanned`."""
     chosen = check_choice(layout, _LAYOUTS, "layout")
 
-    def ask(read: Read) -> AnyAnswer:
+    def ask(read: Read) -> Answer[Row]:
         _check_fields(read, [columns], _COLUMNS, "columns")
         _check_fields(read, show, _FIELDS, "show")
         return roadmap_query.roadmap(

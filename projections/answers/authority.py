@@ -5,14 +5,7 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from projections.answers.parts import At, TableAnswer, TitledSubject
-
-
-class Money(TypedDict):
-    """An amount of money."""
-
-    amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
-    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
+from projections.answers.parts import At, Money, TableAnswer, TitledSubject
 
 
 class RuleUse(TypedDict):

@@ -8,6 +8,9 @@ from typing_extensions import TypedDict
 from projections.answers.parts import TableAnswer, TitledSubject
 from projections.answers.subjects import ContributionEdge, GraphNode
 
+GapReason = Literal["no_goal", "no_contribution"]
+"""Why something contributes to no goal, or a goal has no contribution."""
+
 
 class ContributionRow(TypedDict):
     """A way from a goal to a release; null where it skips a step, or ends before it."""
@@ -23,17 +26,21 @@ class ContributionGap(TitledSubject):
 
     status: Annotated[str | None, Field(description="The status; null if it has none.")]
     reason: Annotated[
-        Literal["no_goal", "no_contribution"],
-        Field(description="`no_contribution` for a goal, `no_goal` for a decision or feature."),
+        GapReason, Field(description="`no_contribution` for a goal, `no_goal` for a decision or feature.")
     ]
 
 
-class Contributions(TableAnswer):
+class ContributionGraph(TypedDict):
+    """The ways from goals to releases as a graph."""
+
+    nodes: Annotated[list[GraphNode], Field(description="The subjects on these ways.")]
+    edges: Annotated[list[ContributionEdge], Field(description="The edges between them.")]
+
+
+class Contributions(TableAnswer, ContributionGraph):
     """What contributes to which goal."""
 
     rows: Annotated[list[ContributionRow], Field(description="Each way from a goal to a release.")]
-    nodes: Annotated[list[GraphNode], Field(description="The subjects on these ways.")]
-    edges: Annotated[list[ContributionEdge], Field(description="The edges between them.")]
 
 
 class ContributionGaps(TableAnswer):

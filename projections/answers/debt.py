@@ -50,7 +50,7 @@ class DebtRow(TitledSubject):
 class DebtSummary(TypedDict):
     """How many items there are."""
 
-    counts: Annotated[dict[str, int], Field(description="The number of items of each code.")]
+    counts: Annotated[dict[DebtCode, int], Field(description="The number of items of each code.")]
 
 
 class Debt(TableAnswer, DebtSummary):

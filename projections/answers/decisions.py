@@ -5,20 +5,13 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from projections.answers.parts import SubjectRow, TableAnswer
+from projections.answers.parts import Money, SubjectRow, TableAnswer
 
 
 class DecisionRow(SubjectRow):
     """A decision in a list."""
 
     number: Annotated[dict[str, int], Field(description="The decision's number in each of its products, by product.")]
-
-
-class CostAmount(TypedDict):
-    """An amount of money."""
-
-    amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
-    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
 
 
 class DurationAmount(TypedDict):
@@ -45,7 +38,7 @@ class WeighedOption(TypedDict):
 
     title: Annotated[str | None, Field(description="The title of the option.")]
     chosen: Annotated[bool, Field(description="Whether it is the option chosen.")]
-    cost_amount: Annotated[CostAmount | None, Field(description="Its cost; null if none was stated as an amount.")]
+    cost_amount: Annotated[Money | None, Field(description="Its cost; null if none was stated as an amount.")]
     cost_fit: Annotated[
         Literal["within", "exceeds", "unclear"] | None,
         Field(description="Whether its cost keeps the limit; null without a limit."),
@@ -65,10 +58,15 @@ class Decisions(TableAnswer):
     rows: Annotated[list[DecisionRow], Field(description="The decisions.")]
 
 
-class WeighedOptions(TableAnswer):
-    """The options of a decision, in their order."""
+class OptionLimits(TypedDict):
+    """The decision whose options were weighed, and its limits."""
 
     subject: Annotated[str, Field(description="The decision.")]
     cost_limit: Annotated[str | None, Field(description="What an option may cost at most, such as `500 EUR`.")]
     time_limit: Annotated[str | None, Field(description="How long an option may take at most, such as `6 weeks`.")]
+
+
+class WeighedOptions(TableAnswer, OptionLimits):
+    """The options of a decision, in their order."""
+
     rows: Annotated[list[WeighedOption], Field(description="The options.")]

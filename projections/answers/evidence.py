@@ -4,13 +4,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from projections.answers.parts import At, TableAnswer, TitledSubject
+from projections.answers.parts import At, TableAnswer, TitledSubject, Value
 
 ArrivalReason = Literal[
     "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
 ]
 """What a deferred decision waited for has happened."""
 
+GroundStance = Literal["for", "against", "under"]
+"""How a ground bears on a subject."""
 FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
@@ -41,6 +43,20 @@ class ArrivalRow(TitledSubject):
     awaited: Annotated[str | None, Field(description="What it waited for; null for a day.")]
     since: Annotated[At, Field(description="The time from which the decision is back.")]
     accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
+
+
+class GroundRow(TitledSubject):
+    """Evidence or an assumption behind a subject."""
+
+    stance: Annotated[
+        GroundStance, Field(description="Evidence `for` or `against` the subject, or an assumption `under` it.")
+    ]
+    status: Annotated[Value, Field(description="The status; null if it has none.")]
+    kind: Annotated[Value, Field(description="The kind of evidence, such as `research`; null for an assumption.")]
+    strength: Annotated[Value, Field(description="How strong the evidence is; null if unsaid.")]
+    valid_until: Annotated[Value, Field(description="The last day on which the evidence is valid; null if unlimited.")]
+    confidence: Annotated[Value, Field(description="How sure of the assumption its owner is; null if unsaid.")]
+    check_on: Annotated[Value, Field(description="The day on which to check the assumption; null if none.")]
 
 
 class Flags(TableAnswer):

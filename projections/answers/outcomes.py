@@ -7,12 +7,15 @@ from typing_extensions import TypedDict
 
 from projections.answers.parts import At, GroupedFields, TableAnswer, TitledSubject
 
+OutcomeState = Literal["open", "overdue", "recorded"]
+"""Whether the outcome of an expectation is recorded, overdue, or still to come."""
+
 
 class ExpectedOutcomeRow(TitledSubject):
     """What a decision or feature was expected to bring, and what came of it."""
 
     expectation: Annotated[str, Field(description="Its number or key on the subject.")]
-    state: Annotated[Literal["open", "overdue", "recorded"], Field(description="Whether its outcome is recorded.")]
+    state: Annotated[OutcomeState, Field(description="Whether its outcome is recorded.")]
     measure: Annotated[str, Field(description="What is measured.")]
     baseline: Annotated[str | None, Field(description="The value when it was stated; null if none was given.")]
     target: Annotated[str, Field(description="The value or state that counts as met.")]
@@ -73,8 +76,8 @@ class KnownThen(GroupedFields):
     rests_on: Annotated[list[TitledSubject], Field(description="The decisions that its events were based on.")]
 
 
-class DecisionReview(TableAnswer):
-    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+class ReviewSummary(TypedDict):
+    """A decision as it was known when it was decided, and its reviews."""
 
     subject: Annotated[str, Field(description="The decision, as `decision:key`.")]
     title: Annotated[str | None, Field(description="The title.")]
@@ -84,6 +87,11 @@ class DecisionReview(TableAnswer):
     reasoning: Annotated[ReviewFinding | None, Field(description="The review of the reasoning; null if there is none.")]
     result: Annotated[ReviewFinding | None, Field(description="The review of the result; null if none or hidden.")]
     result_hidden: Annotated[bool, Field(description="Whether the result is left out, as the reasoning comes first.")]
+
+
+class DecisionReview(TableAnswer, ReviewSummary):
+    """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
+
     rows: Annotated[list[ExpectedOutcomeRow], Field(description="What was expected, with what came of it if shown.")]
 
 
@@ -105,8 +113,18 @@ class ScoreParts(TypedDict):
     uncertainty: Annotated[float, Field(description="How hard the questions were.")]
 
 
-class Calibration(TableAnswer):
-    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+class CalibrationScore(TypedDict):
+    """How good forecasts were."""
+
+    score: Annotated[float | None, Field(description="The Brier score: 0 is perfect, always saying 50 % is 0.25.")]
+    low: Annotated[float | None, Field(description="The lower end of its interval of 90 %.")]
+    high: Annotated[float | None, Field(description="The upper end.")]
+    climate: Annotated[float | None, Field(description="The score of always saying how often they came true.")]
+    parts: Annotated[ScoreParts | None, Field(description="Its parts; null below 30 forecasts.")]
+
+
+class CalibrationSummary(CalibrationScore):
+    """Whose forecasts were scored, and how good they were, as far as it is shown."""
 
     who: Annotated[str | None, Field(description="The person; null for all together.")]
     shown: Annotated[bool, Field(description="Whether the score is shown to the caller.")]
@@ -114,9 +132,9 @@ class Calibration(TableAnswer):
     counts: Annotated[
         dict[str, int], Field(description="How many forecasts are `counted`, and how many are not, by the reason.")
     ]
-    score: Annotated[float | None, Field(description="The Brier score: 0 is perfect, always saying 50 % is 0.25.")]
-    low: Annotated[float | None, Field(description="The lower end of its interval of 90 %.")]
-    high: Annotated[float | None, Field(description="The upper end.")]
-    climate: Annotated[float | None, Field(description="The score of always saying how often they came true.")]
-    parts: Annotated[ScoreParts | None, Field(description="Its parts; null below 30 forecasts.")]
+
+
+class Calibration(TableAnswer, CalibrationSummary):
+    """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
+
     rows: Annotated[list[CurvePoint], Field(description="The curve; empty below 30 forecasts.")]

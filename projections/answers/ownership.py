@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
+from typing_extensions import TypedDict
 
 from projections.answers.fields import FieldRow
 from projections.answers.parts import At, TableAnswer, TitledSubject, Value
@@ -41,8 +42,8 @@ class SuccessionRow(TitledSubject):
     holders: Annotated[list[str], Field(description="All holders of the role; empty for anything else.")]
 
 
-class Succession(TableAnswer):
-    """Everything that a person or team holds, owes and waits for."""
+class SuccessionSummary(TypedDict):
+    """Whose succession it is, and the commands that hand over."""
 
     person: Annotated[str, Field(description="The person or team.")]
     to: Annotated[str | None, Field(description="Who is to take over; null if not given.")]
@@ -50,6 +51,11 @@ class Succession(TableAnswer):
         list[dict[str, Value]], Field(description="The commands that hand over all roles in one transaction.")
     ]
     truncated: Annotated[bool, Field(description="Whether there are more commands than one transaction takes.")]
+
+
+class Succession(TableAnswer, SuccessionSummary):
+    """Everything that a person or team holds, owes and waits for."""
+
     rows: Annotated[list[SuccessionRow], Field(description="What the person holds, owes and waits for, in this order.")]
 
 

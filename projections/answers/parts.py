@@ -157,6 +157,13 @@ class SubjectRow(TitledSubject, GroupedFields):
     """A subject in a list, with the fields that the list shows."""
 
 
+class Money(TypedDict):
+    """An amount of money."""
+
+    amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
+    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
+
+
 class ReadAnswer(TypedDict):
     """What every answer of the read model contains."""
 

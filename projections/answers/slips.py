@@ -64,11 +64,16 @@ class SlipCause(SubjectField):
     blame: Annotated[Blame, Field(description="Who moved it, when and why.")]
 
 
-class SlipCauses(TableAnswer):
+class SlipCauseCounts(TypedDict):
+    """How many moves to later there were by cause."""
+
+    counts: Annotated[dict[SlipReason, int], Field(description="The number of moves by cause.")]
+
+
+class SlipCauses(TableAnswer, SlipCauseCounts):
     """Each move of a target or a release to later, in order."""
 
     rows: Annotated[list[SlipCause], Field(description="The moves.")]
-    counts: Annotated[dict[str, int], Field(description="The number of moves by cause.")]
 
 
 class SlipCount(TypedDict):

@@ -32,7 +32,7 @@ from cli.table import Table, format_lines, layout
 from cli.tables import Titles
 from decisionlog_client import ClientError, Refused, questions
 from tests.support_log import LocalService
-from tests.support_serving import COMMAND, run, serving, surroundings
+from tests.support_serving import COMMAND, forked_server, run, surroundings
 from tests.support_terminal import NOW, around, run_command, table
 
 NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
@@ -602,7 +602,7 @@ def test_interrupted_while_it_asks(tmp_path):
 def test_beside_a_server_and_without(tmp_path):
     """The same commands say the same with a server on this machine, with one elsewhere, and over the files alone."""
     data, elsewhere = tmp_path / "data", {"DECISIONLOG_DATA": str(tmp_path / "none")}
-    with serving(data) as server:
+    with forked_server(data) as server:
         far = {**elsewhere, "DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN": server.token}
         secret = secret_in(tmp_path, server.token)
         filed = {**elsewhere, "DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN_FILE": str(secret)}

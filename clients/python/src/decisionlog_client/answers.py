@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, NotRequired, TypedDict
 
+GapReason = Literal["no_goal", "no_contribution"]
+"Why something contributes to no goal, or a goal has no contribution."
 DebtCode = Literal[
     "no_reason",
     "undecided",
@@ -30,10 +32,14 @@ ArrivalReason = Literal[
     "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
 ]
 "What a deferred decision waited for has happened."
+GroundStance = Literal["for", "against", "under"]
+"How a ground bears on a subject."
 FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
 "What is wrong with a ground."
+OutcomeState = Literal["open", "overdue", "recorded"]
+"Whether the outcome of an expectation is recorded, overdue, or still to come."
 Relation = Literal["holds", "owes", "waits_for"]
 "What a person has to do with a subject."
 Direction = Literal[
@@ -116,15 +122,6 @@ class Blame(TypedDict):
     "The position of the voided entry that it replaces."
     voided_by: NotRequired[int]
     "The position of the event that voided it."
-
-
-class Money(TypedDict):
-    """An amount of money."""
-
-    amount: int
-    "The amount, in whole units of the currency."
-    currency: str
-    "The currency, as its code of ISO 4217."
 
 
 class RuleUse(TypedDict):
@@ -347,10 +344,19 @@ class ContributionRow(TypedDict):
     "The release that the feature targets."
 
 
+class ContributionGraph(TypedDict):
+    """The ways from goals to releases as a graph."""
+
+    nodes: list[GraphNode]
+    "The subjects on these ways."
+    edges: list[ContributionEdge]
+    "The edges between them."
+
+
 class DebtSummary(TypedDict):
     """How many items there are."""
 
-    counts: dict[str, int]
+    counts: dict[DebtCode, int]
     "The number of items of each code."
 
 
@@ -367,15 +373,6 @@ class DebtMonth(TypedDict):
     "What is left undone."
     count: int
     "The number of items."
-
-
-class CostAmount(TypedDict):
-    """An amount of money."""
-
-    amount: int
-    "The amount, in whole units of the currency."
-    currency: str
-    "The currency, as its code of ISO 4217."
 
 
 class DurationAmount(TypedDict):
@@ -407,7 +404,7 @@ class WeighedOption(TypedDict):
     "The title of the option."
     chosen: bool
     "Whether it is the option chosen."
-    cost_amount: CostAmount | None
+    cost_amount: Money | None
     "Its cost; null if none was stated as an amount."
     cost_fit: Literal["within", "exceeds", "unclear"] | None
     "Whether its cost keeps the limit; null without a limit."
@@ -419,6 +416,17 @@ class WeighedOption(TypedDict):
     "What was found before the decision."
     afterward: list[OptionFinding]
     "What turned out; only for the option chosen."
+
+
+class OptionLimits(TypedDict):
+    """The decision whose options were weighed, and its limits."""
+
+    subject: str
+    "The decision."
+    cost_limit: str | None
+    "What an option may cost at most, such as `500 EUR`."
+    time_limit: str | None
+    "How long an option may take at most, such as `6 weeks`."
 
 
 class FieldCount(TypedDict):
@@ -586,6 +594,27 @@ class GroupedFields(TypedDict):
     "What came of each expected outcome, by its number."
 
 
+class ReviewSummary(TypedDict):
+    """A decision as it was known when it was decided, and its reviews."""
+
+    subject: str
+    "The decision, as `decision:key`."
+    title: str | None
+    "The title."
+    decided_at: str | None
+    "The time from which it was in effect; null if open."
+    recorded_at: str | None
+    "The time at which that was recorded."
+    then: KnownThen | None
+    "What was known then; null if it is not decided."
+    reasoning: ReviewFinding | None
+    "The review of the reasoning; null if there is none."
+    result: ReviewFinding | None
+    "The review of the result; null if none or hidden."
+    result_hidden: bool
+    "Whether the result is left out, as the reasoning comes first."
+
+
 class CurvePoint(TypedDict):
     """A point of the reliability curve. All but `count` are in percent."""
 
@@ -612,6 +641,34 @@ class ScoreParts(TypedDict):
     "How hard the questions were."
 
 
+class CalibrationScore(TypedDict):
+    """How good forecasts were."""
+
+    score: float | None
+    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
+    low: float | None
+    "The lower end of its interval of 90 %."
+    high: float | None
+    "The upper end."
+    climate: float | None
+    "The score of always saying how often they came true."
+    parts: ScoreParts | None
+    "Its parts; null below 30 forecasts."
+
+
+class SuccessionSummary(TypedDict):
+    """Whose succession it is, and the commands that hand over."""
+
+    person: str
+    "The person or team."
+    to: str | None
+    "Who is to take over; null if not given."
+    commands: list[dict[str, Any]]
+    "The commands that hand over all roles in one transaction."
+    truncated: bool
+    "Whether there are more commands than one transaction takes."
+
+
 class DelegationLink(TypedDict):
     """One link of the chain of delegation from the actor to the principal."""
 
@@ -632,6 +689,15 @@ class EventSource(TypedDict):
     "That system's identifier of the change."
     at: NotRequired[str]
     "The time of the change in that system."
+
+
+class Money(TypedDict):
+    """An amount of money."""
+
+    amount: int
+    "The amount, in whole units of the currency."
+    currency: str
+    "The currency, as its code of ISO 4217."
 
 
 class ReadAnswer(TypedDict):
@@ -845,6 +911,13 @@ class SlipSummary(TypedDict):
     "All moves, including those that `min_count` leaves out."
 
 
+class SlipCauseCounts(TypedDict):
+    """How many moves to later there were by cause."""
+
+    counts: dict[SlipReason, int]
+    "The number of moves by cause."
+
+
 class SlipCount(TypedDict):
     """The number of moves to later in one group."""
 
@@ -983,7 +1056,7 @@ class ContributionGap(TitledSubject):
 
     status: str | None
     "The status; null if it has none."
-    reason: Literal["no_goal", "no_contribution"]
+    reason: GapReason
     "`no_contribution` for a goal, `no_goal` for a decision or feature."
 
 
@@ -1040,12 +1113,31 @@ class ArrivalRow(TitledSubject):
     "The people or teams accountable for it."
 
 
+class GroundRow(TitledSubject):
+    """Evidence or an assumption behind a subject."""
+
+    stance: GroundStance
+    "Evidence `for` or `against` the subject, or an assumption `under` it."
+    status: Any
+    "The status; null if it has none."
+    kind: Any
+    "The kind of evidence, such as `research`; null for an assumption."
+    strength: Any
+    "How strong the evidence is; null if unsaid."
+    valid_until: Any
+    "The last day on which the evidence is valid; null if unlimited."
+    confidence: Any
+    "How sure of the assumption its owner is; null if unsaid."
+    check_on: Any
+    "The day on which to check the assumption; null if none."
+
+
 class ExpectedOutcomeRow(TitledSubject):
     """What a decision or feature was expected to bring, and what came of it."""
 
     expectation: str
     "Its number or key on the subject."
-    state: Literal["open", "overdue", "recorded"]
+    state: OutcomeState
     "Whether its outcome is recorded."
     measure: str
     "What is measured."
@@ -1255,6 +1347,19 @@ class KnownThen(GroupedFields):
 
 class SubjectRow(TitledSubject, GroupedFields):
     """A subject in a list, with the fields that the list shows."""
+
+
+class CalibrationSummary(CalibrationScore):
+    """Whose forecasts were scored, and how good they were, as far as it is shown."""
+
+    who: str | None
+    "The person; null for all together."
+    shown: bool
+    "Whether the score is shown to the caller."
+    why_not: str | None
+    "Why it is not shown; null if it is."
+    counts: dict[str, int]
+    "How many forecasts are `counted`, and how many are not, by the reason."
 
 
 class TableAnswer(ReadAnswer):
@@ -1469,15 +1574,11 @@ class Changes(TableAnswer, ComparedTimes):
     "The fields that differ."
 
 
-class Contributions(TableAnswer):
+class Contributions(TableAnswer, ContributionGraph):
     """What contributes to which goal."""
 
     rows: list[ContributionRow]
     "Each way from a goal to a release."
-    nodes: list[GraphNode]
-    "The subjects on these ways."
-    edges: list[ContributionEdge]
-    "The edges between them."
 
 
 class ContributionGaps(TableAnswer):
@@ -1508,15 +1609,9 @@ class Decisions(TableAnswer):
     "The decisions."
 
 
-class WeighedOptions(TableAnswer):
+class WeighedOptions(TableAnswer, OptionLimits):
     """The options of a decision, in their order."""
 
-    subject: str
-    "The decision."
-    cost_limit: str | None
-    "What an option may cost at most, such as `500 EUR`."
-    time_limit: str | None
-    "How long an option may take at most, such as `6 weeks`."
     rows: list[WeighedOption]
     "The options."
 
@@ -1556,65 +1651,23 @@ class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):
     "The expected outcomes."
 
 
-class DecisionReview(TableAnswer):
+class DecisionReview(TableAnswer, ReviewSummary):
     """A decision as it is to be reviewed: what was known then, how it was reasoned, and what came of it."""
 
-    subject: str
-    "The decision, as `decision:key`."
-    title: str | None
-    "The title."
-    decided_at: str | None
-    "The time from which it was in effect; null if open."
-    recorded_at: str | None
-    "The time at which that was recorded."
-    then: KnownThen | None
-    "What was known then; null if it is not decided."
-    reasoning: ReviewFinding | None
-    "The review of the reasoning; null if there is none."
-    result: ReviewFinding | None
-    "The review of the result; null if none or hidden."
-    result_hidden: bool
-    "Whether the result is left out, as the reasoning comes first."
     rows: list[ExpectedOutcomeRow]
     "What was expected, with what came of it if shown."
 
 
-class Calibration(TableAnswer):
+class Calibration(TableAnswer, CalibrationSummary):
     """How good the forecasts of a person, or of all people together, were; the rows are the reliability curve."""
 
-    who: str | None
-    "The person; null for all together."
-    shown: bool
-    "Whether the score is shown to the caller."
-    why_not: str | None
-    "Why it is not shown; null if it is."
-    counts: dict[str, int]
-    "How many forecasts are `counted`, and how many are not, by the reason."
-    score: float | None
-    "The Brier score: 0 is perfect, always saying 50 % is 0.25."
-    low: float | None
-    "The lower end of its interval of 90 %."
-    high: float | None
-    "The upper end."
-    climate: float | None
-    "The score of always saying how often they came true."
-    parts: ScoreParts | None
-    "Its parts; null below 30 forecasts."
     rows: list[CurvePoint]
     "The curve; empty below 30 forecasts."
 
 
-class Succession(TableAnswer):
+class Succession(TableAnswer, SuccessionSummary):
     """Everything that a person or team holds, owes and waits for."""
 
-    person: str
-    "The person or team."
-    to: str | None
-    "Who is to take over; null if not given."
-    commands: list[dict[str, Any]]
-    "The commands that hand over all roles in one transaction."
-    truncated: bool
-    "Whether there are more commands than one transaction takes."
     rows: list[SuccessionRow]
     "What the person holds, owes and waits for, in this order."
 
@@ -1675,13 +1728,11 @@ class Slips(TableAnswer, SlipSummary):
     "The targets."
 
 
-class SlipCauses(TableAnswer):
+class SlipCauses(TableAnswer, SlipCauseCounts):
     """Each move of a target or a release to later, in order."""
 
     rows: list[SlipCause]
     "The moves."
-    counts: dict[str, int]
-    "The number of moves by cause."
 
 
 class SlipCounts(TableAnswer):
