@@ -172,7 +172,7 @@ class TimeReader:
             epoch = _from_epoch(wrapped[1] or wrapped[2])
             return (epoch, False) if epoch else None
         offset = None
-        text = _in_usual_order(text)
+        text = _to_usual_order(text)
         plain = re.sub(r"\s*\((?:[A-Za-z ]|[+:\d-])+\)$", "", text)
         if not _DAY.fullmatch(plain):
             if (named := _NAMED_ZONE.fullmatch(plain)) is not None:
@@ -238,12 +238,12 @@ def parse_zone(name: str) -> tzinfo:
         raise ValueError(f"{name!r} is no time zone; use a name such as `Europe/Berlin` or `UTC`") from None
 
 
-def _in_usual_order(text: str) -> str:
+def _to_usual_order(text: str) -> str:
     """Return a date of China and Japan, in Spanish or Portuguese, without separators or of Unix in a usual form."""
     text = re.sub(r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?日", r"\1-\2-\3", text)
     text = re.sub(r"(\d{1,2}) ?[時时] ?(\d{1,2}) ?分(?: ?(\d{1,2}) ?秒)?", _clock, text)
     text = re.sub(r"(?<=\w) de (?=\w)", " ", text)
-    text = re.sub(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2}))?(?=$|[Z+ -])", _separated, text, count=1)
+    text = re.sub(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2}))?(?=$|[Z+ -])", _with_separators, text, count=1)
     return re.sub(r"(\d{1,2}:\d{2}:\d{2}) (UTC|GMT) (\d{4})$", r"\1 \3 \2", text)
 
 
@@ -251,7 +251,7 @@ def _clock(found: re.Match[str]) -> str:
     return f"{found[1]}:{int(found[2]):02}" + (f":{int(found[3]):02}" if found[3] else "")
 
 
-def _separated(found: re.Match[str]) -> str:
+def _with_separators(found: re.Match[str]) -> str:
     """Return a date without separators (ISO 8601, basic format) with them."""
     day = "-".join(found.groups()[:3])
     return day if found[4] is None else f"{day} {':'.join(found.groups()[3:])}"

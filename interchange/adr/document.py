@@ -220,6 +220,10 @@ class _Parser:
         found = {name: value for key, value in named if (name := self._words.field_of_key(key)) is not None}
         if "status" not in found and "date" not in found:
             return 0
+        created = next((value for key, value in named if key.casefold() == "created" and "date" not in found), None)
+        if created:  # Backstage
+            found["date"] = created
+            named = [(key, value) for key, value in named if key.casefold() != "created"]
         unknown = [(key, value) for key, value in named if self._words.field_of_key(key) is None and (key or value)]
         for name, value in found.items():
             self.document.fields.setdefault(name, strip_comments(value))

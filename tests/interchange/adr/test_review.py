@@ -200,6 +200,40 @@ def test_statuses(folder, log, text, status):
 @pytest.mark.parametrize(
     "text",
     [
+        "**Superseded** by [ADR-2](./0002-two.md)",
+        "Superseded ([ADR-0002](0002-two.md))",
+        "Superseded → ADR-0002",
+        "Superseded: ADR-2",
+        "Deprecated in favor of [ADR-0002](0002-two.md)",
+        "Obsoleted by ADR-0002",
+        "置き換え済み: ADR-0002",
+    ],
+)
+def test_ways_to_say_superseded(folder, log, text):
+    """A record is superseded by another, in whatever words and marks its status says so."""
+    put(folder, **{"0002-two": "# Two\n\n## Status\n\nAccepted\n"})
+    (folder / "0001-one.md").write_text(f"# One\n\n## Status\n\n{text}\n", "utf-8")
+
+    bring_in(folder, log)
+
+    (state,) = (log.state(one) for one in decisions(log) if now(log.state(one), "title") == "One")
+    assert now(state, "status") == "superseded"
+    assert [now(log.state(one), "title") for one in state.subjects_at("superseded_by", LATER + DAY)] == ["Two"]
+
+
+@pytest.mark.parametrize("name", ["0002-two.rst", "0002-two.adoc", "ADR-3 three.docx", "4.x.txt"])
+def test_a_record_in_another_format_is_listed(folder, log, name):
+    """A document that is named like a record and is not Markdown is not read, and the report says so."""
+    (folder / name).write_text("Two\n===\n", "utf-8")
+
+    _, report = one(folder, log, "# T\n\n## Status\n\nAccepted\n")
+
+    assert [str(remark).partition(";")[0] for remark in report.skipped] == [f"{name}: is not Markdown"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "[ADR-0002](0002-two.md) and [ADR-0003](0003-three.md)",
         "ADR-0002, ADR-0003",
         "ADR 2 and ADR 3",
@@ -211,6 +245,8 @@ def test_statuses(folder, log, text, status):
         "[Two](./0002-two.md?x=1); [Three](../adr/0003-three.md)",
         "**ADR-2** and **ADR-3**",
         "[ADR-0002](0002-two.md) and by [ADR-0003](0003-three.md)",
+        "https://example.org/adr/0002-two.md, https://example.org/adr/0003-three.md",
+        '<a href="0002-two.html">2</a>, <a href="0003-three.html">3</a>',
     ],
 )
 @pytest.mark.parametrize("verb", ["Superseded by", "Replaced by", "Ersetzt durch", "Remplacé par", "Reemplazado por"])
