@@ -210,7 +210,7 @@ def test_statuses(folder, log, text, status):
     ],
 )
 def test_ways_to_say_superseded(folder, log, text):
-    """A record is superseded by another, in whatever words and marks its status says so."""
+    """A record is superseded by another, whatever words and marks its status has."""
     put(folder, **{"0002-two": "# Two\n\n## Status\n\nAccepted\n"})
     (folder / "0001-one.md").write_text(f"# One\n\n## Status\n\n{text}\n", "utf-8")
 
@@ -223,7 +223,7 @@ def test_ways_to_say_superseded(folder, log, text):
 
 @pytest.mark.parametrize("name", ["0002-two.rst", "0002-two.adoc", "ADR-3 three.docx", "4.x.txt"])
 def test_a_record_in_another_format_is_listed(folder, log, name):
-    """A document that is named like a record and is not Markdown is not read, and the report says so."""
+    """A document that is named like a record and is not Markdown is not read but listed in the report."""
     (folder / name).write_text("Two\n===\n", "utf-8")
 
     _, report = one(folder, log, "# T\n\n## Status\n\nAccepted\n")
