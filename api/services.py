@@ -20,7 +20,7 @@ from domain.values import MAX_INTEGER, is_subject
 from eventlog.entry import Caller
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
-from projections.answers import Positions
+from projections.answers.meta import Positions
 from projections.bounds import UNBOUNDED, Bounds
 from projections.names import find_by_name
 from projections.read_model import Read, ReadModel, ReadModelDamagedError
@@ -81,6 +81,7 @@ class Services:
     sign_in: Callable[[str], Caller | Awaitable[Caller | None] | None]
     wait_seconds: float = 5.0
     workers: Callable[[], Sequence[tuple[WorkerStatus, bool]]] = tuple
+    last_verification: Callable[[], WorkerStatus | None] = lambda: None
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
     products: frozenset[str] | None = None

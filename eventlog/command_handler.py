@@ -21,7 +21,7 @@ from domain.decision import SUPERSEDED_BY
 from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
-from domain.messages import Command, CommandContext, Draft, copy_with, replace_strings, string_paths, strings_of_kind
+from domain.messages import Command, CommandContext, Draft, copy_with, replace_in_fields, strings_of_kind
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
@@ -168,7 +168,8 @@ class CommandHandler:
         self._identifiers: dict[str, tuple[str, ...]] = {}
         self._keys: set[UniqueClaim] = set()
         self._revoked: set[str] = set()
-        # What was read from the view:
+        # What was read from the view, for all transactions that are decided on this head:
+        self._loaded: dict[str, SubjectState] = {}
         self._directory: dict[str, tuple[str, ...]] = {}
         self._new_subjects: set[str] = set()
         """Subjects that a command creates."""
@@ -217,6 +218,7 @@ class CommandHandler:
 
     def _advance_head(self) -> None:
         """Continue on the current head, so that no event gets a time before what it is based on."""
+        self._loaded.clear()
         head = self._view.head()
         self._size += head.size - self._committed_size
         self._committed_size = head.size
@@ -394,10 +396,7 @@ class CommandHandler:
             for place, value in strings_of_kind(command, StringKind.PERSON)
             if not is_subject(value)
         }
-        for path in string_paths(type(command), StringKind.PERSON) if ids else ():
-            if getattr(command, path[0]):
-                command = replace_strings(command, path, lambda value: ids.get(value, value))
-        return command
+        return replace_in_fields(command, StringKind.PERSON, ids) if ids else command
 
     def _resolve_person(self, name: str, place: str, work: UnitOfWork) -> str:
         found = self._find_people(normalize_name(name), work)
@@ -529,11 +528,12 @@ class CommandHandler:
         return state
 
     def _load(self, subject: str) -> SubjectState:
-        state = self._find_decided(subject)
+        state = self._find_decided(subject) or self._loaded.get(subject)
         if state is None:
-            state = (
-                self._view.new_subject_state(subject) if subject in self._new_subjects else self._view.state(subject)
-            )
+            if subject in self._new_subjects:
+                state = self._view.new_subject_state(subject)
+            else:  # a new subject is read once, by the transaction that creates it; others are shared by a batch
+                state = self._loaded[subject] = self._view.state(subject)
             if state.position > self._committed_size:
                 raise _SnapshotAdvanced
         return state

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
@@ -24,7 +25,7 @@ from eventlog.inclusion import find_inclusion_path, root_of_path
 from eventlog.merkle import leaf_hash
 from identity.decision_log import DecisionLog
 from projections import audit as audit_queries
-from projections.answers import HistoryEvent
+from projections.answers.subjects import HistoryEvent
 from projections.audit import AuditFilter
 from projections.field_history import ChangeFilter, all_field_history
 from projections.read_model import Read
@@ -187,9 +188,31 @@ def get_proof(
             "event_position": position,
             "agrees": proof["root"] == head.root if is_whole else None,
             "proved_at": format_micros(page.time.now),
+            "verification": find_verification(page),
             "checkpoint": str(Checkpoint(log.id, whole, bytes.fromhex(proof["root"]))),
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """When every hash was last verified, by what, and up to which position."""
+
+    at: str
+    by: str
+    position: int
+    later: int
+    """The entries that were recorded since."""
+    error: str | None
+
+
+def find_verification(page: Page) -> Verification | None:
+    """Return the last verification of the log; None if it was never verified here, and on a replica."""
+    status, book = page.services.last_verification(), page.services.book
+    if status is None or not isinstance(book, DecisionLog):
+        return None
+    later = max(0, book.head().size - status.position)
+    return Verification(format_micros(status.at), status.place, status.position, later, status.error)
 
 
 def _prove(log: DecisionLog, position: int, size: int) -> dict[str, Any]:

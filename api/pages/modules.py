@@ -6,6 +6,7 @@ from typing import Final
 
 from api.pages import (
     access_journal,
+    account,
     admin,
     admin_forms,
     audit,
@@ -39,6 +40,7 @@ PAGE_MODULES: Final = (
     audit,
     search,
     report,
+    account,
     admin,
     admin_forms,
     access_journal,

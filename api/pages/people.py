@@ -10,7 +10,7 @@ from api.pages.page import Context, PageDependency, add_page, page_router
 from api.pages.subjects import ENDED
 from domain.people import INACTIVE_STATUSES
 from projections import accountability
-from projections.answers import UnownedRow
+from projections.answers.ownership import UnownedRow
 from projections.field_values import all_field_values
 from projections.filters import Filter
 from projections.paging import Row
@@ -31,11 +31,11 @@ def get_people(page: PageDependency) -> Response:
     """Show how much each person and team is accountable for, what has no owner, and everyone."""
 
     def build(read: Read) -> Context:
-        directory = page.services.book.directory
+        people = sorted(page.services.book.directory.list_people(), key=lambda each: each.name.casefold())
         return {
             "loads": find_loads(read, page.time.point),
             "gaps": find_gaps(read, Filter(), page.time.point)[:MAX_ROWS],
-            "people": sorted(each.id for each in directory.list_people() if each.id.startswith("person:")),
+            "people": [each.id for each in people if each.id.startswith("person:")],
         }
 
     return page.render("people.html", build)

@@ -24,13 +24,22 @@ import uvicorn
 
 from api.admission import Admission, limits_for
 from api.app import create_app
+from api.caller_lookup import SessionLookup
 from api.connections import Pool, protocol_of
 from api.middleware import Hosts
 from api.routes.sessions import build_link
 from api.services import Services
-from api.session_lookup import SessionLookup
 from cli import options
-from cli.bootstrap import clock, find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
+from cli.bootstrap import (
+    clock,
+    find_last_verification,
+    find_writer,
+    list_workers,
+    local_caller,
+    open_for_write,
+    open_runtime,
+    tune_gc,
+)
 from cli.demo.writer import load_demo
 from cli.errors import CommandFailed
 from cli.first_token import FirstToken, create_first_link, create_first_token
@@ -103,6 +112,7 @@ def run_server(settings: Settings, *, open_browser: bool = False) -> None:
             runtime.runner,
             build_sign_in(log, key, local_caller(owner), provider),
             workers=lambda: list_workers(settings),
+            last_verification=lambda: find_last_verification(settings),
             questions=_build_admission(settings),
             zone=ZoneInfo(settings.zone),
             sessions=SessionLookup(log.sessions),

@@ -11,7 +11,7 @@ from cli import options
 from cli.bootstrap import open_read_only, tune_gc
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
-from cli.integrity import require_valid_log, require_valid_read_model
+from cli.integrity import require_valid_read_model, verify_and_save
 from cli.settings import Settings
 from cli.table import count_entries
 from eventlog.checkpoint import Checkpoint
@@ -54,7 +54,7 @@ def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | No
     with open_read_only(settings, whole=False) as log:
         if replaced and replaced.log != log.id:
             raise CommandFailed(f"{write} is a checkpoint of another log, {replaced.log}. Choose another file.")
-        now = require_valid_log(log, known)
+        now = verify_and_save(settings, log, known)
         require_valid_read_model(settings)
     click.echo(f"{now.log}: {count_entries(now.size)}, root {now.root.hex()}")
     if write:

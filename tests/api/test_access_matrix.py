@@ -59,7 +59,7 @@ PAGES = {
             *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
             *("evidence", "assumptions", "flags"),
             *("debt", "slips", "outcomes", "succession/{key}"),
-            *("teams/{key}", "audit", "search", "help", "reports", "admin"),
+            *("teams/{key}", "audit", "search", "help", "reports", "admin", "account"),
         )
     ),
 }
@@ -81,7 +81,7 @@ ADMIN_FORMS = {route.replace("GET", "POST") for route in ROLE_PAGES | ADMIN_PAGE
 """Roles for all products; who may grant them for one product is a matter of the command."""
 PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal"}
 PAGES_ABOUT_PRODUCT |= {"GET /imports/{key}"}
-FORMS |= ADMIN_FORMS | {"POST /demo"}
+FORMS |= ADMIN_FORMS | {"POST /demo", "POST /account"}
 SIGN_IN = {
     f"{method} /{path}"
     for method, path in (
@@ -180,6 +180,7 @@ NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
     **{route: Need(3) for route in FORMS},
     "POST /succession/{key}": Need(3, "any"),
+    "POST /account": Need(1, "any"),
     "GET /v1/access-journal": Need(AUDIT, "all"),
     "GET /access-journal": Need(AUDIT, "all"),
     **{route: Need(4, "any") for route in ROLE_PAGES},
@@ -242,6 +243,7 @@ BODIES: Final[dict[str, Any]] = {
         "confirmed": "yes",
     },
     "POST /demo": {"confirmed": "yes"},
+    "POST /account": {"others": "yes"},
     "POST /succession/{key}": {"to": "team:somebody", "confirmed": "yes"},
     "POST /record": {
         "title": "T",

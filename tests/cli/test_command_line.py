@@ -17,6 +17,7 @@ from cli.bootstrap import open_read_only
 from cli.commands.doctor import has_wal_reset_bug
 from cli.commands.token import format_columns
 from cli.settings import Settings
+from eventlog.worker_status import VERIFIER, workers_at
 from tests.support_serving import COMMAND, forked_server, run, serving, surroundings
 
 DECISION = {
@@ -397,3 +398,15 @@ def test_tokens_fit_the_terminal():
 def test_versions_with_the_wal_reset_bug(version, affected):
     """The bug is in 3.7.0 to 3.51.2, but not in the two that were repaired."""
     assert has_wal_reset_bug(version) is affected
+
+
+def test_a_verification_is_saved_and_is_no_worker(log_folder):
+    """What was verified, and up to which position, is what pages show; `status` lists no worker for it."""
+    assert run(log_folder, "verify").returncode == 0
+
+    saved = workers_at(log_folder / "log.sqlite3").find(VERIFIER)
+
+    assert saved is not None
+    assert f"{saved.position} entries" in run(log_folder, "verify").stdout.replace(",", "")
+    assert (saved.place, saved.error) == ("decisionlog verify", None)
+    assert "decisionlog verify" not in run(log_folder, "status").stdout

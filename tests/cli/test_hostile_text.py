@@ -153,7 +153,7 @@ CASES = {
     "debt": [Case("debt"), Case("debt --owner EVIL"), Case("debt --json")],
     "outcomes": [Case("outcomes"), Case("outcomes --by EVIL"), Case("outcomes --json")],
     "calibration": [Case("calibration"), Case("calibration EVIL")],
-    "hand-over": [Case("hand-over EVIL"), Case("hand-over ann --to EVIL --yes")],
+    "succession": [Case("succession EVIL"), Case("succession ann --to EVIL --yes")],
     "decisions": [
         Case("decisions"),
         Case("decisions --json"),
