@@ -22,6 +22,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "debt": ("debt", "debt --owner me", "debt --months 6"),
     "outcomes": ("outcomes --state overdue", "outcomes --product tide"),
     "flags": ("flags", "flags --product tide --as-of 'last month'"),
+    "arrivals": ("arrivals", "arrivals --product tide"),
+    "options": ("options TIDE-11", "options TIDE-11 --as-of 'last quarter'"),
     "contributions": ("contributions --product tide", "contributions --gaps"),
     "show": (
         "show TIDE-11",

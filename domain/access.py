@@ -19,6 +19,7 @@ from pydantic import Field, StringConstraints
 
 from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges, unknown_subject
 from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
+from domain.ids import LOG_SERVICE
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonRegistered
 from domain.roles import ADMIN, holds, merge_path, revokes_administrator
@@ -27,7 +28,6 @@ from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, Timestamp,
 
 LOCAL_CREDENTIAL: Final = "local"
 """The credential of a command that runs as a local owner, signed in with the key file of the log's own machine."""
-LOG_SERVICE: Final = "service:decisionlog"
 IDENTITY_FIELDS: Final = frozenset({EXISTS, STATUS, MERGED_INTO})
 """The fields that decide whether a person or service may act, and under which id."""
 

@@ -29,9 +29,10 @@ from domain import (
     product,
     roles,
 )
-from domain.access import LOCAL_CREDENTIAL, LOG_SERVICE
+from domain.access import LOCAL_CREDENTIAL
 from domain.errors import Forbidden
 from domain.fields import Subjects, SubjectState
+from domain.ids import LOG_SERVICE
 from domain.messages import Command, CommandContext
 from domain.references import referenced_subjects, unknown_error
 from domain.roles import ADMIN, AUDITOR, CONTRIBUTOR, MANAGER, VIEWER, Grant

@@ -58,7 +58,7 @@ def test_everything_is_there():
         name for name in Settings.model_fields if f"`DECISIONLOG_{name.upper()}`" not in generated()["settings.md"]
     ] == []
     assert [
-        path for path, _ in leaves_of(cli, "decisionlog") if f"\n## {path}\n" not in generated()["command-line.md"]
+        path for path, _ in leaves_of(cli, "decisionlog") if f"\n### {path}\n" not in generated()["command-line.md"]
     ] == []
 
 

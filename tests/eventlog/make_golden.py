@@ -49,6 +49,15 @@ ADDED_FIELDS = {
         "goals": ["loyalty"],
         "because": ["assumption:water"],
     },
+    "summary": {
+        "type": "IssueReport",
+        "subject": "product:shop",
+        "since": "2024-10-01T00:00:00Z",
+        "until": "2025-01-01T00:00:00Z",
+        "position": 9,
+        "sha256": "0b1d6e8f2a4c97531e0f8d6b2c4a97531e0f8d6b2c4a97531e0f8d6b2c4a9753",
+        "summary": "A calm quarter: gift cards sold well.",
+    },
     "awaits": {
         "type": "DeferDecision",
         "subject": "decision:cake",

@@ -68,6 +68,8 @@ Section = Literal[
     "late",
 ]
 "The sections of a progress report, in its order."
+GoalValue = Literal["baseline", "target", "current", "unit"]
+"The values of a goal, in the order of a progress report."
 SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
 "What made a target move."
 SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
@@ -1237,6 +1239,8 @@ class ReportLine(TitledSubject):
     "The day on which it is due at the end of the period, if there is one."
     measure: NotRequired[str]
     "For a goal: how to measure whether it is met."
+    progress: NotRequired[dict[GoalValue, str]]
+    "For a goal: its values when it was set, to reach, and last measured, with their unit."
     features: NotRequired[ReleaseFeatures]
     "For a release: its features."
     left: NotRequired[list[str]]
