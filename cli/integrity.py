@@ -73,7 +73,7 @@ def require_valid_log(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) 
     click.echo(f"OK: {count_entries(found.size)} verified; all hashes, texts and idempotency records match.")
     if last := log.journal.head().last:
         click.echo(
-            f"OK: the access journal is unchanged up to row {last}, with the hash {log.journal.head().hash.hex()}."
+            f"OK: the access journal is unchanged up to row {last},\nwith the hash {log.journal.head().hash.hex()}."
         )
     return found
 

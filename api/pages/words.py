@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final, Literal
 
-from domain.money import format_cost
-from domain.values import SUBJECT_PATTERN, from_micros, is_subject, kind_of, parse_timestamp
+from domain.ids import SUBJECT_PATTERN, is_subject, kind_of
+from domain.times import from_micros, parse_timestamp
 
 Shape = Literal["good", "half", "ring", "warn", "bad"]
 """Circle, half-filled circle, ring, triangle, square: the state is never told by color alone."""
@@ -282,7 +282,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "page_address": page_address,
     "with_titles": with_titles,
     "items": plain_value,
-    "money": format_cost,
+    "money": str,
     "kind": kind_of,
 }
 TESTS: Final[dict[str, Callable[..., bool]]] = {
