@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import answers, command_schemas
+from api.routes.accounts import AccountName, NewAccount
 from api.routes.commands import BulkRequest, KeyedTransaction
 from api.routes.people import Names
 from api.routes.sessions import NewSignInLink
@@ -55,6 +56,10 @@ _OPERATION_IDS: Final = {
     "GET /v1/decisions/{key}/authority": "getDecisionAuthority",
     "GET /v1/products/{key}/deciders": "listDeciders",
     "GET /v1/access-journal": "listAccess",
+    "GET /v1/activity": "listActivity",
+    "GET /v1/accounts": "listAccounts",
+    "POST /v1/accounts": "connectAccount",
+    "POST /v1/accounts/disconnect": "disconnectAccount",
     "GET /v1/search": "search",
     "GET /v1/products/{key}/report": "getReport",
     "GET /v1/fields/count": "countFields",
@@ -67,6 +72,7 @@ _OPERATION_IDS: Final = {
     "GET /v1/slips/causes": "listSlipCauses",
     "GET /v1/slips/count": "countSlips",
     "GET /v1/decisions/{key}/review": "getDecisionReview",
+    "GET /v1/meetings/{key}/minutes": "getMinutes",
     "GET /v1/decisions/{key}/options": "getDecisionOptions",
     "DELETE /v1/sessions": "endOtherSessions",
     "DELETE /v1/sessions/{key}": "endSession",
@@ -89,6 +95,8 @@ _TAGS: Final = {
     "flags": "Evidence",
     "arrivals": "Evidence",
     "assumptions": "Evidence",
+    "meetings": "Meetings",
+    "tasks": "Meetings",
     "people": "People",
     "teams": "People",
     "roadmap": "Roadmap",
@@ -98,6 +106,7 @@ _TAGS: Final = {
     "unowned": "Ownership",
     "audit": "Audit",
     "access-journal": "Audit",
+    "activity": "Audit",
     "search": "Search",
     "fields": "Fields",
     "imports": "Imports",
@@ -111,6 +120,7 @@ _TAGS: Final = {
     "me": "Tokens",
     "sessions": "Sessions",
     "sign-in-links": "Sessions",
+    "accounts": "Sessions",
 }
 _TAG_DESCRIPTIONS: Final = {
     "Decisions": "Record, change and list decisions.",
@@ -118,6 +128,7 @@ _TAG_DESCRIPTIONS: Final = {
     "Products": "Products and their progress reports.",
     "Releases": "Schedule and list releases.",
     "Goals": "Set, measure and close goals, and list what contributes to them.",
+    "Meetings": "Plan meetings and write them up, and assign tasks.",
     "Evidence": "Record and list evidence and assumptions, and what rests on those that no longer hold.",
     "People": "People, teams and the names they go by.",
     "Roadmap": "The roadmap as of any day, what changed, and what slipped.",
@@ -131,7 +142,7 @@ _TAG_DESCRIPTIONS: Final = {
     "Log": "The log's entries, head and followers, and erasure.",
     "Roles": "Who may do what, for all products or for one.",
     "Tokens": "API tokens.",
-    "Sessions": "Sign-in links, and the sessions of browsers.",
+    "Sessions": "Sign-in links, sessions of browsers, and accounts at an OpenID provider.",
     "Meta": "Health, version and catalog. No token needed.",
 }
 _OWNERSHIP_PATHS: Final = frozenset(
@@ -153,7 +164,9 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application, built once."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = command_schemas.build_schemas((KeyedTransaction, BulkRequest, Names, NewToken, NewSignInLink))
+        schemas = command_schemas.build_schemas(
+            (KeyedTransaction, BulkRequest, Names, NewToken, NewSignInLink, NewAccount, AccountName)
+        )
         components = document.setdefault("components", {}).setdefault("schemas", {})
         components.update(answers.build_answer_schemas(document))
         components.update(schemas)

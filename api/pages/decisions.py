@@ -9,10 +9,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
-from api.pages.comparison import find_differences
+from api.pages.comparison import LEGEND, find_differences
 from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins
 from api.pages.graph import lay_out
+from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
 from api.pages.words import SUBJECT
@@ -125,6 +126,7 @@ def list_decisions(  # noqa: PLR0917  (the filters of the page)
             "chosen_product": products,
             "chosen_people": [*selection.deciders, *selection.accountable],
             "text": text,
+            "legend": LEGEND,
             "unratified": unratified,
             "differences": find_differences(read, page.time, Filter(kinds=("decision",), products=products)),
         }
@@ -165,6 +167,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "weighed": find_weighed(read, subject, page),
             **find_evidence_parts(read, page, subject),
             "history": history,
+            "meetings": find_meetings(read, page, subject),
             "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
             "authority": authority,
             "expected": expected_outcomes(read, Filter(subjects=(subject,)), page.time.point).rows,

@@ -21,6 +21,8 @@ DebtCode = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "task_overdue",
+    "minutes_missing",
     "broken_assumption",
     "unchecked_assumption",
     "withdrawn_evidence",
@@ -38,6 +40,8 @@ FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
 "What is wrong with a ground."
+MinuteKind = Literal["advice", "dissent", "approval", "abstention", "decision", "task", "other"]
+"What an item of the minutes of a meeting is."
 OutcomeState = Literal["open", "overdue", "recorded"]
 "Whether the outcome of an expectation is recorded, overdue, or still to come."
 Relation = Literal["holds", "owes", "waits_for"]
@@ -68,6 +72,8 @@ Section = Literal[
     "late",
 ]
 "The sections of a progress report, in its order."
+GoalValue = Literal["baseline", "target", "current", "unit"]
+"The values of a goal, in the order of a progress report."
 SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
 "What made a target move."
 SubjectRelation = Literal["replaces", "replaced_by", "rests_on", "supports"]
@@ -93,6 +99,55 @@ class AccessJournalRow(TypedDict):
     "Why it was refused; null if it was not."
     times: int
     "The number of equal attempts within about a second."
+
+
+class Account(TypedDict):
+    """An account at an OpenID provider, and the person it signs in."""
+
+    person: str
+    "The person it belongs to."
+    issuer: str
+    "The issuer of the provider."
+    account: str
+    "The subject of the account at the provider."
+
+
+class ActivityRow(TypedDict):
+    """An entry of the log, or a row of the access journal."""
+
+    at: str
+    "The time of recording; of a row of the journal, that of the first attempt."
+    source: Literal["log", "access"]
+    "`log` for an entry, `access` for a row."
+    kind: str
+    "The type of the event, such as `RoleGranted.v1`, or the kind of access, such as `denied`."
+    who: str | None
+    "The person or service, according to the token; null if unknown."
+    on_behalf_of: str | None
+    "The person on whose behalf it was; null if there is none."
+    credential: str | None
+    "The id of the token or session; null if unknown."
+    subject: str | None
+    "The subject of the event; null for access."
+    what: str | None
+    "The method and path of a request; null for an event."
+    reason: str | None
+    "Why it was refused, or the note of the event; null without one."
+    times: int
+    "The number of equal attempts within about a second; 1 for an event."
+    position: int | None
+    "The position of the entry; null for access."
+    number: int | None
+    "The number of the row of the journal; null for an event."
+
+
+class ActivityCounts(TypedDict):
+    """How much there is of what matches, on all pages."""
+
+    types: dict[str, int]
+    "The number of events of each type."
+    kinds: dict[str, int]
+    "The number of attempts of each kind of access."
 
 
 class Blame(TypedDict):
@@ -474,6 +529,29 @@ class Entry(TypedDict):
     "The SHA-256 of a zero byte and the canonical entry, in hex."
     texts: dict[str, list[str]]
     "Its texts that were not erased, each as a pair of salt and text, by JSON pointer."
+
+
+class MinutesSummary(TypedDict):
+    """A meeting: its plan, and who was there."""
+
+    subject: str
+    "The meeting."
+    status: str | None
+    "`planned`, `held` or `canceled`."
+    held_on: str | None
+    "The day of the meeting."
+    agenda: list[str]
+    "The decisions that were up, in order."
+    invited: list[str]
+    "The people who were invited."
+    attendees: list[str]
+    "The people who were there."
+    notes: str | None
+    "What else was said, or is to be discussed."
+    recorded_by: list[str]
+    "Who wrote it up."
+    claims: int
+    "The number of items with unconfirmed people."
 
 
 class Positions(TypedDict):
@@ -1132,6 +1210,31 @@ class GroundRow(TitledSubject):
     "The day on which to check the assumption; null if none."
 
 
+class MinuteRow(TitledSubject):
+    """Something that was recorded at a meeting."""
+
+    kind: MinuteKind
+    "What it is."
+    type: str
+    "The type of the event, such as `DecisionAccepted`."
+    people: list[str]
+    "Who said or decided it, or is to do it."
+    said: str | None
+    "The advice, the decision or the task; null if there are no words."
+    why: str | None
+    "The reason; null if none was given."
+    due_on: str | None
+    "Tasks only: the day by which it is to be done."
+    status: str | None
+    "The status of the subject at the time asked."
+    unconfirmed: list[str]
+    "The people for whom another person recorded it, and who have not confirmed it."
+    at: str
+    "The time at which it took effect."
+    position: int
+    "The position of the event."
+
+
 class ExpectedOutcomeRow(TitledSubject):
     """What a decision or feature was expected to bring, and what came of it."""
 
@@ -1237,6 +1340,8 @@ class ReportLine(TitledSubject):
     "The day on which it is due at the end of the period, if there is one."
     measure: NotRequired[str]
     "For a goal: how to measure whether it is met."
+    progress: NotRequired[dict[GoalValue, str]]
+    "For a goal: its values when it was set, to reach, and last measured, with their unit."
     features: NotRequired[ReleaseFeatures]
     "For a release: its features."
     left: NotRequired[list[str]]
@@ -1532,6 +1637,20 @@ class AccessJournal(TableAnswer):
     "The rows."
 
 
+class Accounts(TableAnswer):
+    """Accounts, in the order of issuer and account."""
+
+    rows: list[Account]
+    "The accounts."
+
+
+class Activity(TableAnswer, ActivityCounts):
+    """Events and access by time of recording, newest first."""
+
+    rows: list[ActivityRow]
+    "The events and the access."
+
+
 class AuditTrail(TableAnswer):
     """Events, in the order in which they were recorded."""
 
@@ -1642,6 +1761,13 @@ class FieldCounts(TableAnswer):
 
     rows: list[FieldCount]
     "The numbers."
+
+
+class Minutes(TableAnswer, MinutesSummary):
+    """The minutes of a meeting: what was recorded in one transaction with it."""
+
+    rows: list[MinuteRow]
+    "The items, in order."
 
 
 class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):

@@ -305,6 +305,17 @@ class AccessJournalParameters(Paged, total=False):
     until: Time
 
 
+class ActivityParameters(Paged, total=False):
+    """Parameters of `activity`."""
+
+    source: Texts
+    type: Texts
+    kind: Texts
+    who: Texts
+    since: Time
+    until: Time
+
+
 class AuditParameters(Periods, AtTime, Paged, total=False):
     """Parameters of `audit`."""
 
@@ -342,6 +353,12 @@ class GrantsParameters(AtTime, Paged, total=False):
 
 class SessionsParameters(Paged, total=False):
     """Parameters of `sessions`."""
+
+    person: str
+
+
+class AccountsParameters(Paged, total=False):
+    """Parameters of `accounts`."""
 
     person: str
 
@@ -469,6 +486,21 @@ def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Subjec
     return Question("/v1/assumptions", parameters)
 
 
+def meetings(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
+    """All meetings."""
+    return Question("/v1/meetings", parameters)
+
+
+def minutes(meeting: str, **parameters: Unpack[AtTime]) -> Question[answers.Minutes]:
+    """The minutes of a meeting."""
+    return Question(f"/v1/meetings/{_quote(meeting)}/minutes", parameters)
+
+
+def tasks(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
+    """All tasks."""
+    return Question("/v1/tasks", parameters)
+
+
 def flags(**parameters: Unpack[SelectionParameters]) -> Question[answers.Flags]:
     """What rests on a broken assumption, or on evidence that no longer holds."""
     return Question("/v1/flags", parameters)
@@ -569,6 +601,11 @@ def audit(**parameters: Unpack[AuditParameters]) -> Question[answers.AuditTrail]
     return Question("/v1/audit", parameters)
 
 
+def activity(**parameters: Unpack[ActivityParameters]) -> Question[answers.Activity]:
+    """The audit trail with access: events, sign-ins, refusals, exports and audits by time."""
+    return Question("/v1/activity", parameters)
+
+
 def access_journal(**parameters: Unpack[AccessJournalParameters]) -> Question[answers.AccessJournal]:
     """The access journal: sign-ins, refusals, exports and audits."""
     return Question("/v1/access-journal", parameters)
@@ -612,6 +649,11 @@ def grants(**parameters: Unpack[GrantsParameters]) -> Question[answers.Grants]:
 def tokens() -> Question[answers.Tokens]:
     """All tokens, including revoked ones."""
     return Question("/v1/tokens", {})
+
+
+def accounts(**parameters: Unpack[AccountsParameters]) -> Question[answers.Accounts]:
+    """The accounts at an OpenID provider, and whom each signs in."""
+    return Question("/v1/accounts", parameters)
 
 
 def sessions(**parameters: Unpack[SessionsParameters]) -> Question[answers.Sessions]:
