@@ -1,4 +1,4 @@
-"""How routes document their answers. The answers themselves are described in `projections.answers`."""
+"""How routes document their answers. The answers themselves are described in `projections.answers`, by noun."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pydantic import TypeAdapter
 from typing_extensions import is_typeddict
 
 from api.problems import MEDIA_TYPE
-from projections import answers
-from projections.answers import *  # noqa: F403  (every answer, under the name that routes use)
+from projections.answers import everything
+from projections.answers.everything import *  # noqa: F403  (every answer, under the name that routes use)
 
 Model = type[Any]
 REFERENCE: Final = "#/components/schemas/"
@@ -51,7 +51,7 @@ def describe_response(model: Model, description: str = "") -> dict[str, Any]:
 def model_of(response: Mapping[str, Any]) -> Model:
     """Return the answer that `describe_response` documents."""
     name = response["content"]["application/json"]["schema"]["$ref"].removeprefix(REFERENCE)
-    model: Model = getattr(answers, name)
+    model: Model = getattr(everything, name)
     return model
 
 
@@ -63,7 +63,7 @@ def describe_query(model: Model) -> dict[str, Any]:
 def build_answer_schemas(document: Mapping[str, Any]) -> dict[str, Any]:
     """Return the JSON Schema of every answer that an OpenAPI document refers to, by name."""
     names = sorted(_find_references(document))
-    models = [getattr(answers, name) for name in names if is_typeddict(getattr(answers, name, None))]
+    models = [getattr(everything, name) for name in names if is_typeddict(getattr(everything, name, None))]
     _, found = TypeAdapter.json_schemas(
         [(model, "serialization", TypeAdapter(model)) for model in models], ref_template=REFERENCE + "{model}"
     )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib.metadata import version
 from typing import Final
 
 from fastapi import FastAPI
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
@@ -113,17 +114,25 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.state.services = services
     app.state.documents = docs_page.Documents()
     problems.install(app)
-    writes = v1_router("Commands", action=None)  # the log asks the policy about each command
-    writes.route_class = CommandRoute
-    commands.add_routes(writes)
-    add_command_routes(writes, COMMAND_PATHS)
-    app.router.routes += writes.routes
-    for module in QUERY_MODULES:
-        app.router.routes += module.router().routes
-    for page in PAGE_MODULES:
-        app.router.routes += page.router().routes
-    app.router.routes.append(Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"]))
-    dispatcher = CommandDispatcher(super(Application, app).__call__, app, writes.routes)
+    app.router.routes += [*_write_routes(), *_read_routes()]
+    dispatcher = CommandDispatcher(super(Application, app).__call__, app, _write_routes())
     app.middleware_app = Middleware(dispatcher, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app
+
+
+@cache
+def _write_routes() -> Sequence[BaseRoute]:
+    """The routes that take commands. Like all routes they hold no state, so that one process builds them once."""
+    router = v1_router("Commands", action=None)  # the log asks the policy about each command
+    router.route_class = CommandRoute
+    commands.add_routes(router)
+    add_command_routes(router, COMMAND_PATHS)
+    return router.routes
+
+
+@cache
+def _read_routes() -> Sequence[BaseRoute]:
+    modules = (*QUERY_MODULES, *PAGE_MODULES)
+    static = Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"])
+    return [*(route for module in modules for route in module.router().routes), static]

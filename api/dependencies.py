@@ -34,7 +34,7 @@ from domain.values import (
     to_micros,
 )
 from eventlog.entry import Caller
-from projections.answers import Direction
+from projections.answers.parts import Direction
 from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
 from projections.conditions import Condition, UnknownField, is_absent, parse_condition
 from projections.decisions import NotFound

@@ -17,7 +17,7 @@ from api.access_journal import record_refusal
 from domain import errors
 from domain.validation_messages import is_combination, list_errors, summarize_errors
 from eventlog.errors import DamagedStoreError, DiskFullError
-from projections.answers import FieldProblem, Problem
+from projections.answers.problems import FieldProblem, Problem
 from projections.read_model import ReadModelDamagedError
 
 _log: Final = logging.getLogger("decisionlog.api")

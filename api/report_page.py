@@ -16,9 +16,8 @@ from typing import Any, Final, TypeVar
 from api.pages.words import subject_path
 from domain.characters import escape_unsafe
 from domain.values import kind_of
-from projections.answers import ReasonKind, Section
-from projections.answers.parts import FieldValue, Value
-from projections.answers.report import ReportChange, ReportLine
+from projections.answers.parts import FieldValue, ReasonKind, Value
+from projections.answers.report import ReportChange, ReportLine, Section
 from projections.report import SECTIONS, TARGET, UNDONE_STATUSES
 
 PRINTED_LINES: Final = 142.0

@@ -20,7 +20,7 @@ from domain.values import MAX_INTEGER, is_subject
 from eventlog.entry import Caller
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
-from projections.answers import Positions
+from projections.answers.meta import Positions
 from projections.bounds import UNBOUNDED, Bounds
 from projections.names import find_by_name
 from projections.read_model import Read, ReadModel, ReadModelDamagedError

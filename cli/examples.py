@@ -9,16 +9,16 @@ import click
 
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "roadmap": ("roadmap", "roadmap tide --as-of 'last quarter'", "roadmap tide --columns owner", "roadmap tide --all"),
-    "changes": ("changes", "changes --since 'last month' --product tide", "changes --slips"),
+    "changes": ("changes", "changes --since 'last month' --product tide"),
     "blame": (
         "blame night-mode",
         "blame night-mode --field horizon --order newest",
         "blame --field status --count-by by",
     ),
     "decisions": ("decisions --status accepted", "decisions --decider 'Priya Raman' --as-of 2026-07-01"),
-    "slips": ("slips --since 'last quarter'", "slips --by cause"),
+    "slips": ("slips --since 'last quarter'", "slips --by cause", "slips --by target --min-count 2"),
     "calibration": ("calibration", "calibration me"),
-    "hand-over": ("hand-over 'Priya Raman'", "hand-over 'Priya Raman' --to 'Wen Li'"),
+    "succession": ("succession 'Priya Raman'", "succession 'Priya Raman' --to 'Wen Li'"),
     "debt": ("debt", "debt --owner me", "debt --months 6"),
     "outcomes": ("outcomes --state overdue", "outcomes --product tide"),
     "flags": ("flags", "flags --product tide --as-of 'last month'"),

@@ -42,7 +42,7 @@ SECTIONS: Final = {
     "Record": {
         "record": "Record a decision that was made.",
         **NOUNS,
-        "hand-over": "List what a person holds and owes, and hand it over.",
+        "succession": "List what a person holds and owes, and hand it over.",
         "import": "Import histories, decision records or commands.",
     },
     "Run": {

@@ -13,7 +13,7 @@ from typing import Final
 import httpx2
 
 from api.authentication import LookupUnavailableError
-from api.token_lookup import Lookups, UnknownSecrets
+from api.caller_lookup import Lookups, UnknownSecrets
 from eventlog.entry import Caller
 from identity.tokens import is_secret
 

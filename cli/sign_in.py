@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable
 from hmac import compare_digest
 from typing import TYPE_CHECKING, Final
 
-from api.provider_tokens import find_caller_by_access_token
+from api.caller_lookup import TokenLookup
 from api.quotas import QuotaLimits, Quotas
-from api.token_lookup import TokenLookup
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from domain.roles import GrantRole, holds
 from domain.scopes import READ_SCOPE
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
+from identity.oidc.callers import find_caller_by_access_token
 from identity.oidc.groups import parse_claim_path, parse_group_table
 from identity.sessions import HOUR_US, SessionLimits
 

@@ -2,8 +2,8 @@
 
 1. *Load*: `eventlog.views` reads the states that a transaction needs, at first from the caches of this process.
 2. *Decide*: `eventlog.command_handler` applies the domain's rules and serializes the resulting events.
-3. *Append*: `eventlog.store` queues the result; `eventlog.appender` checks under the write lock that nothing it read has
-   changed, and assigns positions.
+3. *Append*: `eventlog.group_commit` commits the results of many callers together; under its lock, `eventlog.sequencer`
+   checks that nothing they have read has changed, and assigns positions.
 4. *Retry*: where something has changed, the transaction is decided again on the committed log.
 """
 

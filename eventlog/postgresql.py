@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventsourcing import persistence
 
-from eventlog.appender import Appender
 from eventlog.dsn import redact, split_dsn, without_secret
 from eventlog.errors import DamagedLogError, DatabaseUnavailableError, UnknownOutcomeError
 from eventlog.postgres_integrity import find_damage
 from eventlog.records import Append, EntryRow, Head, Lookups, Outcome, UniqueClaim
+from eventlog.sequencer import Sequencer
 from eventlog.side_tables import write_side_tables
 from eventlog.sql import HEAD, Result, Session, parse_head, update_head
 from eventlog.store import Store
@@ -294,18 +294,18 @@ class PostgresStore(Store):
             _roll_back(connection)
 
     def _append_group(self, appends: Sequence[Append]) -> list[Outcome]:
-        appender = Appender(Head(), self._clock)
-        locked = self._begin(appender.missing(appends))
+        sequencer = Sequencer(Head(), self._clock)
+        locked = self._begin(sequencer.missing(appends))
         try:
-            appender.head = locked.head
-            appender.provide(locked.versions, locked.claimed, locked.people)
-            outcomes: list[Outcome] = [appender.append(append) for append in appends]
+            sequencer.head = locked.head
+            sequencer.provide(locked.versions, locked.claimed, locked.people)
+            outcomes: list[Outcome] = [sequencer.append(append) for append in appends]
             written = [(append, rows) for append, rows in zip(appends, outcomes, strict=True) if isinstance(rows, list)]
             if written:
-                self._write(locked.connection, appender.head, written)
+                self._write(locked.connection, sequencer.head, written)
         finally:
             _roll_back(locked.connection)
-        self.cache_head(appender.head)
+        self.cache_head(sequencer.head)
         return outcomes
 
     def _begin(self, wanted: Lookups) -> _LockedLog:

@@ -1,4 +1,4 @@
-"""The records that pass between the command handler, the appender and the store."""
+"""The records that pass between the command handler, the sequencer and the store."""
 
 from __future__ import annotations
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 from eventsourcing import persistence
 
-from eventlog.appender import Appender
 from eventlog.errors import DamagedLogError, DiskFullError, NewerLogError
 from eventlog.records import Append, Outcome, UniqueClaim
+from eventlog.sequencer import Sequencer
 from eventlog.side_tables import write_side_tables
 from eventlog.sql import AMONG_RESULTS, HEAD, Session, iter_values, parse_head, update_head
 from eventlog.sqlite_integrity import (
@@ -304,20 +304,20 @@ class SqliteStore(Store):
 
     def _append_group(self, appends: Sequence[Append]) -> list[Outcome]:
         with self._transaction() as session:
-            appender = Appender(parse_head(session.execute(HEAD).fetchall()), self._clock)
-            missing = appender.missing(appends)
-            appender.provide(
+            sequencer = Sequencer(parse_head(session.execute(HEAD).fetchall()), self._clock)
+            missing = sequencer.missing(appends)
+            sequencer.provide(
                 self._find_versions(session, missing.streams),
                 _find_claimed(session, missing.claims),
                 _find_people(session, missing.names),
             )
-            outcomes: list[Outcome] = [appender.append(append) for append in appends]
+            outcomes: list[Outcome] = [sequencer.append(append) for append in appends]
             try:
                 _write(session, appends, outcomes)
             except sqlite3.IntegrityError as error:  # the appends were checked under this lock, so they must fit
                 raise self.stop_writing(f"an index holds what no entry says ({describe(error)})") from error
-            update_head(session, appender.head)
-        self.cache_head(appender.head)
+            update_head(session, sequencer.head)
+        self.cache_head(sequencer.head)
         return outcomes
 
     def _find_versions(self, session: _Session, streams: Sequence[str]) -> dict[str, int | None]:

@@ -1,7 +1,7 @@
 """The store: what every database of a log has in common. Queries, the group commit, and the calls after a commit.
 
 A database adds how to read, how to open the writer's transaction, how to write a group of appends, and how to vacuum.
-The statements themselves are in `eventlog.sql`, the writer's thread is in `eventlog.write_queue`.
+The statements themselves are in `eventlog.sql`, the writer's thread, which commits, is in `eventlog.group_commit`.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from typing import Any, Final, TypeVar
 from eventsourcing.persistence import OperationalError
 
 from eventlog.errors import DamagedLogError, DamagedStoreError, ReadOnlyLogError, UnknownOutcomeError
+from eventlog.group_commit import GroupCommit
 from eventlog.records import Append, EntryRow, Head, Outcome, Span, StoredResult, TokenRow, UniqueClaim
 from eventlog.side_tables import SideTables
 from eventlog.sql import AMONG_RESULTS, COLUMNS, HEAD, LAST, SIDE_TABLE_KEYS, Session, iter_values, parse_head
-from eventlog.write_queue import WriteQueue
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ class Store(ABC):
         self._last_notified = 0
         self._notify_lock = threading.Lock()
         self._cached_head_lock = threading.Lock()
-        self._queue = WriteQueue(name, self._write_group, self._publish_group)
+        self._queue = GroupCommit(name, self._write_group, self._publish_group)
 
     # What a database adds
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from domain.fields import STATUS
-from projections.answers import FieldCount, FieldRow, RoleRow, UnownedRow
+from projections.answers.fields import FieldCount, FieldRow
+from projections.answers.ownership import RoleRow, UnownedRow
 from projections.field_values import all_field_values, count_fields, field_values
 from projections.filters import Filter, subjects_where
 from projections.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page

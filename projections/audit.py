@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from domain.fields import CHANGES_PER_EVENT
 from domain.values import format_micros
-from projections.answers import AuditEvent
+from projections.answers.audit import AuditEvent
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.filters import Filter, json_spellings, matches_text, subjects_where, within
 from projections.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page

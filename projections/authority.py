@@ -25,16 +25,16 @@ from domain.fields import EventSummary, FieldRow, Subjects, SubjectState
 from domain.money import Cost
 from domain.persistent import SortedItems, Table
 from domain.values import STORED, format_micros
-from projections.answers import (
+from projections.answers.authority import (
     AuthorityFinding,
     AuthorityRow,
     AuthoritySummary,
     AuthorityVerdict,
     DeciderRow,
     DecidersQuestion,
-    Money,
     RuleUse,
 )
+from projections.answers.parts import Money
 from projections.paging import Answer, build_answer
 from projections.read_model import Read
 from projections.schema import loads, members

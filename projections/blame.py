@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from domain.values import format_micros
-from projections.answers import Blame, EventSource, FieldRow
+from projections.answers.fields import FieldRow
+from projections.answers.parts import Blame, EventSource
 from projections.read_model import Read
 from projections.schema import members
 from projections.timepoint import ResolvedTime

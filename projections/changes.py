@@ -10,18 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT, EXISTS, Value
-from projections.answers import (
-    Absence,
-    ComparedTimes,
-    Direction,
-    FieldChangeRow,
-    FieldDifference,
-    FieldValue,
-    Slip,
-    SlipSummary,
-    SubjectField,
-    VoidedEvent,
-)
+from projections.answers.changes import ComparedTimes, FieldChangeRow, FieldDifference, VoidedEvent
+from projections.answers.parts import Absence, Direction, FieldValue, SubjectField
+from projections.answers.slips import Slip, SlipSummary
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.field_values import HAS_CONTENT

@@ -7,18 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from domain.fields import EXISTS, STATUS, Value
-from projections.answers import (
-    DecisionRow,
-    FieldChange,
-    FieldChangeRow,
-    GraphEdge,
-    GraphNode,
-    GraphNodes,
-    HistoryEvent,
-    SubjectDetails,
-    SubjectRelation,
-    TitledSubject,
-)
+from projections.answers.changes import FieldChange, FieldChangeRow
+from projections.answers.decisions import DecisionRow
+from projections.answers.parts import TitledSubject
+from projections.answers.subjects import GraphEdge, GraphNode, GraphNodes, HistoryEvent, SubjectDetails, SubjectRelation
 from projections.audit import AuditFilter, all_events, find_events
 from projections.field_groups import add_fields, build_subject_row, field_state
 from projections.field_history import ChangeFilter, all_field_history, iterate_changes

@@ -11,11 +11,13 @@ from typing import Any, Final, Literal, cast, get_args
 
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros, from_micros, kind_of
-from projections import answers
-from projections.answers import Direction, FieldChangeCount, FieldChangeRow
+from projections.answers.changes import FieldChangeCount, FieldChangeRow
+from projections.answers.changes import Held as HeldShape
+from projections.answers.parts import Direction
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.bounds import ReadTooMuch, memory_bytes
 from projections.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
+from projections.field_values import as_ids
 from projections.filters import Filter, fields_where, json_spellings, within
 from projections.ordering import FieldContent, TargetOrder, add_list_difference, change_direction, resolve_people
 from projections.paging import (
@@ -214,7 +216,7 @@ def _find_products(read: Read, time: ResolvedTime) -> dict[str, list[str]]:
     """Return the products of each subject that belongs to any. A product belongs to itself."""
     sql = f"""select c.subject, c.value from field_value c where c.field = 'products' and c.value is not null
         and {time.is_in_effect("c")}"""
-    found = {subject: list(loads(value)) for subject, value in read.rows(sql, time.parameters)}  # type: ignore[arg-type]
+    found = {subject: list(as_ids(loads(value))) for subject, value in read.rows(sql, time.parameters)}
     of_products = f"""select c.subject from field_value c where c.field = 'exists' and c.subject >= 'product:'
         and c.subject < 'product;' and {time.is_in_effect("c")}"""
     products = {subject: [subject] for (subject,) in read.rows(of_products, time.parameters)}
@@ -274,7 +276,7 @@ class Held:
         members = value if isinstance(value, list) else [value]
         return source_value in source_values or any(each in values or str(each) in values for each in members)
 
-    def describe(self) -> answers.Held:
+    def describe(self) -> HeldShape:
         """Return it ready for JSON."""
         following = self.following
         if following is None:

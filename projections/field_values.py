@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros
-from projections.answers import FieldCount, FieldRow
+from projections.answers.fields import FieldCount, FieldRow
 from projections.blame import add_blame
 from projections.conditions import check_field_names
 from projections.filters import Filter, fields_where

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from domain.roles import ALL_PRODUCTS, FIELD_PREFIX, LINE_FIELD
-from projections.answers import FieldRow, GrantRow
+from projections.answers.fields import FieldRow
+from projections.answers.roles import GrantRow
 from projections.blame import add_blame
 from projections.field_values import all_field_values
 from projections.filters import Filter

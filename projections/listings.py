@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from projections.answers import SubjectRow
+from projections.answers.parts import SubjectRow
 from projections.field_groups import build_subject_row
 from projections.field_values import all_field_values, by_subject
 from projections.filters import Filter

@@ -6,16 +6,16 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from typing import Final, get_args
 
 from domain.fields import Value
 from domain.values import kind_of
-from projections.answers import Direction, ListDifference
+from projections.answers.parts import Direction, ListDifference
 from projections.read_model import Read
 from projections.schema import loads
 from projections.timepoint import ResolvedTime
 
-DIRECTIONS: Final[tuple[Direction, ...]] = Direction.__args__  # type: ignore[attr-defined]
+DIRECTIONS: Final[tuple[Direction, ...]] = get_args(Direction)
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _VERSION = re.compile(r"\D*(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)")

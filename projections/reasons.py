@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from projections.answers import ReasonKind
+from projections.answers.parts import ReasonKind
 from projections.field_values import all_field_values, as_ids, by_subject
 from projections.filters import Filter
 from projections.read_model import Read

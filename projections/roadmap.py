@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from domain.fields import EXISTS, Value
-from projections.answers import Card, Column, FieldState
+from projections.answers.parts import FieldState
+from projections.answers.roadmap import Card, Column
 from projections.blame import add_blame
 from projections.field_groups import add_fields, field_state
 from projections.field_values import all_field_values, by_subject

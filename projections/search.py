@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from domain.fields import CHANGES_PER_EVENT
-from projections.answers import SearchHit
+from projections.answers.search import SearchHit
 from projections.filters import Filter, matches_text, subjects_where
 from projections.paging import Answer, BadCursor, build_answer, decode_cursor, encode_cursor, take_page
 from projections.projector import NOTE

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT
-from projections.answers import FieldValue
+from projections.answers.parts import FieldValue
 from projections.filters import match_fields
 from projections.ordering import FieldContent, is_same
 from projections.read_model import Read

@@ -28,7 +28,7 @@ from typing import Any
 
 from tests.support_fork_server import warm
 from tests.support_postgresql import fresh_databases
-from tests.support_serving import COMMAND, Serving, serving, surroundings
+from tests.support_serving import COMMAND, Serving, forked_server, surroundings
 
 ROOT = Path(__file__).parents[1]
 ADDRESS = "http://127.0.0.1:8737"
@@ -173,7 +173,7 @@ class Reader:
     def _starts(self, more: dict[str, str], shown: str) -> None:
         self._stops()
         data = self.folder / more.pop("DECISIONLOG_DATA", "data")
-        self.server = self.running.enter_context(serving(data, terminal=True, **more))
+        self.server = self.running.enter_context(forked_server(data, terminal=True, **more))
         if shown:
             self._compares("the server", self.server.said, shown)
         if "curl " in self.server.said:

@@ -1,28 +1,36 @@
 """Run commands in processes forked from one that has imported everything, because importing takes half a second.
 
-`warm` returns a program that behaves like `decisionlog`. Servers, and processes that are killed or timed, are started as a
-user starts them.
+`warm` returns a program that behaves like `decisionlog`, and passes on the signals that end it. What is killed, limited or
+timed, and each way to start a server, is started as a user starts it.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 _SHIM = """#!{python} -IS
-import array, json, os, socket, sys
+import array, json, os, signal, socket, sys
 end = socket.socket(socket.AF_UNIX)
 end.connect({address!r})
 request = json.dumps([sys.argv[1:], os.getcwd(), dict(os.environ)]).encode()
 end.sendmsg([len(request).to_bytes(4, "big")], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [0, 1, 2]))])
 end.sendall(request)
+process = int.from_bytes(end.recv(4, socket.MSG_WAITALL), "big")
+for number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, lambda number, _: os.kill(process, number))
+for number in (0, 1, 2):
+    os.close(number)  # so that a reader sees when the command has ended
 os._exit(int.from_bytes(end.recv(1), "big"))
 """
 
@@ -60,16 +68,15 @@ def _serve(address: str) -> None:
     """Fork a process for each command, until the process that started this one has ended."""
     import gc
     import selectors
-    import signal
 
     import click
 
-    import cli.in_process_client
+    from api.app import create_app
     from cli.main import cli as group
 
     for name in group.list_commands(click.Context(group)):
         group.get_command(click.Context(group), name)
-    assert cli.in_process_client
+    create_app(None)  # type: ignore[arg-type]  # so that its routes are built
 
     gc.freeze()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
@@ -103,10 +110,21 @@ def _handle(end: socket.socket) -> None:
     if not child:
         end.close()
         _run(arguments, folder, environment, handles)
+    for handle in handles:
+        os.close(handle)
+    end.sendall(child.to_bytes(4, "big"))
+    threading.Thread(target=_kill_when_left, args=(end, child), daemon=True).start()
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     end.sendall(bytes([code if code >= 0 else 128 - code]))
     os._exit(0)
+
+
+def _kill_when_left(end: socket.socket, child: int) -> None:
+    """Kill a command whose caller has ended before it."""
+    if not end.recv(1):
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(child, signal.SIGKILL)
 
 
 def _run(arguments: list[str], folder: str, environment: dict[str, str], handles: list[int]) -> None:
@@ -119,7 +137,8 @@ def _run(arguments: list[str], folder: str, environment: dict[str, str], handles
     os.environ.update(environment)
     os.chdir(folder)
     sys.argv = ["decisionlog", *arguments]
-    sys.stdin, sys.stdout = open(0), open(1, "w")  # noqa: SIM115  (they are open until the end)
+    buffering = 1 if "PYTHONUNBUFFERED" in environment or os.isatty(1) else -1
+    sys.stdin, sys.stdout = open(0), open(1, "w", buffering=buffering)  # noqa: SIM115  (they are open until the end)
     sys.stderr = open(2, "w", buffering=1, errors="backslashreplace")  # noqa: SIM115
     main()
     sys.exit(0)

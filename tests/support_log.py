@@ -19,8 +19,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.caller_lookup import SessionLookup
 from api.services import Services
-from api.session_lookup import SessionLookup
 from domain.errors import Refused
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction

@@ -181,3 +181,13 @@ def test_a_path_that_dockerignore_keeps_out_is_found():
     assert not is_in_context("api", "*\n!domain\n")
     assert is_in_context("api/app.py", "*\n!api\n")
     assert not is_in_context("api/__pycache__", "*\n!api\n**/__pycache__\n")
+
+
+def test_the_guide_to_the_code_names_files_that_exist():
+    """Each file or folder in the section "Where the code is" of CONTRIBUTING.md is in the repository."""
+    guide = (ROOT / "CONTRIBUTING.md").read_text().partition("## Where the code is")[2].partition("\n## ")[0]
+
+    named = set(re.findall(r"`([a-z_/]+/[a-z_.]*)`", guide))
+
+    assert len(named) > len(FOLDERS)
+    assert {path for path in named if not (ROOT / path).exists()} == set()

@@ -39,7 +39,7 @@ from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE, SCOPES
 from domain.validation_messages import list_errors
 from domain.values import format_micros, format_timestamp, from_micros
 from identity.decision_log import DecisionLog
-from projections.answers import TokenRow
+from projections.answers.tokens import TokenRow
 from projections.grants import grants
 from projections.read_model import Read
 

@@ -24,7 +24,7 @@ from eventlog.inclusion import find_inclusion_path, root_of_path
 from eventlog.merkle import leaf_hash
 from identity.decision_log import DecisionLog
 from projections import audit as audit_queries
-from projections.answers import HistoryEvent
+from projections.answers.subjects import HistoryEvent
 from projections.audit import AuditFilter
 from projections.field_history import ChangeFilter, all_field_history
 from projections.read_model import Read

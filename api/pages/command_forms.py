@@ -338,5 +338,5 @@ def _control_of(hint: Any) -> tuple[Control, str, tuple[str, ...]] | None:
         return "number", "", ()
     if typing.get_origin(hint) is typing.Annotated:
         kinds = [each for each in typing.get_args(hint) if isinstance(each, StringKind)]
-        return {StringKind.CODE: ("line", "", ()), StringKind.TEXT: ("line", "", ())}.get(kinds[0]) if kinds else None  # type: ignore[return-value]
+        return ("line", "", ()) if kinds and kinds[0] in (StringKind.CODE, StringKind.TEXT) else None
     return None

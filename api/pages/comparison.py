@@ -10,7 +10,7 @@ from api.pages.fields import Origin, Origins, content_of
 from api.pages.times import PageTime
 from domain.fields import EXISTS
 from projections import changes as change_queries
-from projections.answers import FieldDifference as DifferenceRow
+from projections.answers.changes import FieldDifference as DifferenceRow
 from projections.filters import Filter
 from projections.read_model import Read
 

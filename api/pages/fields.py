@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from projections.answers import Blame, FieldState, FieldValue
+from projections.answers.parts import Blame, FieldState, FieldValue
 from projections.field_groups import flat_fields
 from projections.paging import Row
 from projections.read_model import Read

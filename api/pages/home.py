@@ -28,7 +28,7 @@ from identity.decision_log import DecisionLog
 from projections import arrivals as arrival_queries
 from projections import audit as audit_queries
 from projections import decisions as decision_queries
-from projections.answers import DecisionRow
+from projections.answers.decisions import DecisionRow
 from projections.debt import DebtFilter, debt
 from projections.decisions import DecisionFilter
 from projections.field_history import ChangeFilter
@@ -86,10 +86,9 @@ def get_home(
 
     response = page.render("home.html", build)
     if page.time.is_now:
-        cookie = {"max_age": COOKIE_DAYS * 86_400, "httponly": True, "samesite": "lax"}
-        response.set_cookie(LOOKED_COOKIE, f"{last}.{started}.{page.time.now}", **cookie)  # type: ignore[arg-type]
-        if view:
-            response.set_cookie(VIEW_COOKIE, view, **cookie)  # type: ignore[arg-type]
+        cookies = {LOOKED_COOKIE: f"{last}.{started}.{page.time.now}", **({VIEW_COOKIE: view} if view else {})}
+        for name, value in cookies.items():
+            response.set_cookie(name, value, max_age=COOKIE_DAYS * 86_400, httponly=True, samesite="lax")
     return response
 
 

@@ -10,7 +10,7 @@ from api.pages.page import Context, PageDependency, add_page, page_router
 from api.pages.subjects import ENDED
 from domain.people import INACTIVE_STATUSES
 from projections import accountability
-from projections.answers import UnownedRow
+from projections.answers.ownership import UnownedRow
 from projections.field_values import all_field_values
 from projections.filters import Filter
 from projections.paging import Row

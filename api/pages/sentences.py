@@ -9,7 +9,8 @@ from typing import Any, Final
 from api.pages.fields import Origin, Origins, content_of
 from api.pages.verbs import verb_of
 from domain.fields import EXISTS, STATUS
-from projections.answers import Blame, FieldChange
+from projections.answers.changes import FieldChange
+from projections.answers.parts import Blame
 from projections.field_history import ChangeFilter, all_field_history
 from projections.read_model import Read
 from projections.timepoint import TimePoint, resolve_time

@@ -25,7 +25,7 @@ from domain.feature import CLOSED
 from projections import accountability, listings
 from projections import changes as change_queries
 from projections import decisions as decision_queries
-from projections.answers import DecisionRow
+from projections.answers.decisions import DecisionRow
 from projections.authority import read_subjects
 from projections.contributions import contribution_gaps
 from projections.decisions import DecisionFilter

@@ -32,7 +32,7 @@ from domain.values import Timestamp, documented
 from projections import changes as change_queries
 from projections import roadmap as roadmap_query
 from projections import slip_causes as slip_queries
-from projections.answers import Direction
+from projections.answers.parts import Direction
 from projections.paging import Answer, Row
 from projections.read_model import Read
 from projections.slip_causes import SlipFilter, SlipGroup

@@ -11,15 +11,13 @@ from cli import options, tables
 from cli.browser import open_path
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH
-from cli.options import Output, TimeParam, drop_unset, refuse_combination
+from cli.options import Output, TimeParam, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from cli.query import ask, open_log, print_answer, print_notes
+from cli.query import ask, open_log, print_notes
 from cli.sentences import Happening, lay_out_groups
 from cli.table import print_note, print_table
 from cli.tables import Titles
 from decisionlog_client import questions
-
-_SLIPS_OPTIONS = {"product", "status", "kind", "field", "include_removed"}
 
 
 @click.command()
@@ -27,8 +25,6 @@ _SLIPS_OPTIONS = {"product", "status", "kind", "field", "include_removed"}
 @options.time_option("--until", "Second point in time.  [now]")
 @options.time_option("--known-since", "Compare with what was known of --since at this time.  [now]")
 @options.time_option("--known-until", "Compare with what was known of --until at this time.  [now]")
-@click.option("--slips", is_flag=True, help="List targets that moved, how often and by how much.")
-@click.option("--min-count", type=click.IntRange(1), help="With --slips: minimum number of moves.")
 @click.option("--table", "as_table", is_flag=True, help="Show a row for every field that differs.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @options.product_and_status
@@ -38,7 +34,7 @@ _SLIPS_OPTIONS = {"product", "status", "kind", "field", "include_removed"}
 @options.changed_values
 @options.include_removed
 @options.output
-def changes(output: Output, slips: bool, min_count: int | None, as_table: bool, opens: bool, **options_: Any) -> None:
+def changes(output: Output, as_table: bool, opens: bool, **options_: Any) -> None:
     """Show what changed between two times, and why.
 
     What happened is grouped: what was decided, shipped, slipped, moved, handed over. With --table, and in a pipe, there is
@@ -49,12 +45,6 @@ def changes(output: Output, slips: bool, min_count: int | None, as_table: bool, 
         with open_log(output) as log:
             open_path(log, "/audit")
         return
-    if slips:
-        refuse_combination(given, "--slips", *given.keys() - _SLIPS_OPTIONS)
-        print_answer(questions.slips(**drop_unset(min_count=min_count), **given), tables.slips, output)
-        return
-    if min_count:
-        raise click.UsageError("--min-count requires --slips.")
     since = given.pop("since", None) or TimeParam().convert("a week ago", None, None)
     with open_log(output) as log:
         answer = ask(log, questions.changes(since, **given), output)

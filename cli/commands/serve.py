@@ -24,11 +24,11 @@ import uvicorn
 
 from api.admission import Admission, limits_for
 from api.app import create_app
+from api.caller_lookup import SessionLookup
 from api.connections import Pool, protocol_of
 from api.middleware import Hosts
 from api.routes.sessions import build_link
 from api.services import Services
-from api.session_lookup import SessionLookup
 from cli import options
 from cli.bootstrap import clock, find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
 from cli.demo.writer import load_demo

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from cli import options, tables
-from cli.options import Output, drop_unset
+from cli.options import Output, drop_unset, refuse_combination
 from cli.query import print_answer
 from decisionlog_client import questions
 
@@ -22,9 +22,10 @@ from decisionlog_client import questions
 @options.time_option("--until", "Moved before this time.")
 @click.option(
     "--by",
-    type=click.Choice(["cause", "release", "owner", "quarter"]),
-    help="Count the moves in groups instead of listing them.",
+    type=click.Choice(["cause", "release", "owner", "quarter", "target"]),
+    help="Count the moves in groups instead of listing them; by target, also those to earlier.",
 )
+@click.option("--min-count", type=click.IntRange(1), help="With --by target: minimum number of moves.")
 @options.bitemporal
 @options.paging
 @options.output
@@ -34,6 +35,13 @@ def slips(output: Output, **given: Any) -> None:
     Each move of a target to later is compared with the first promise.
     """
     chosen = drop_unset(**given)
+    if chosen.get("by") == "target":
+        refuse_combination(chosen, "--by target", "cause", "owner", "since", "until")
+        del chosen["by"]
+        print_answer(questions.slips(**chosen), tables.slips, output)
+        return
+    if "min_count" in chosen:
+        raise click.UsageError("--min-count requires --by target.")
     if "by" in chosen:
         print_answer(questions.slip_counts(**chosen), tables.slip_counts, output)
     else:

@@ -26,7 +26,8 @@ def questions(ends_on: date) -> Iterator[Question]:
         f"What was the team working on six months ago, on {then}?", ("roadmap", "tideline", *started, "--as-of", then)
     )
     yield Question(
-        "Which promises slipped more than once?", ("changes", "--slips", "--product", "tideline", "--min-count", "2")
+        "Which promises slipped more than once?",
+        ("slips", "--by", "target", "--product", "tideline", "--min-count", "2"),
     )
     yield Question(
         'Who moved "Change a trip under way", when and why?',

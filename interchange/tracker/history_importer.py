@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
@@ -210,7 +211,7 @@ class _Import:
                 record.subjects[subject.kind] = state.subject
                 record.is_from_log = True
 
-    def _implied_creations(self, found: FileScan, known: set[str] = frozenset()) -> Iterator[IdentityEvent]:  # type: ignore[assignment]
+    def _implied_creations(self, found: FileScan, known: AbstractSet[str] = frozenset()) -> Iterator[IdentityEvent]:
         """Yield the creation of each record that no line creates, if the mapping says that lines may do so."""
         if self._mapping.kinds.unknown_records != "create" and self._mapping.file.rows != "records":
             return

@@ -416,7 +416,9 @@ def test_every_get_route_is_asked(world: World) -> None:
     assert served == {*ASKED, *ASKED_ABOUT_EVERYBODY} | REFUSED | OUTSIDE
 
 
-@pytest.mark.parametrize("reader", READERS)
+@pytest.mark.parametrize(
+    "reader", ["team", pytest.param("viewer", marks=pytest.mark.slow), pytest.param("line", marks=pytest.mark.slow)]
+)
 def test_a_reader_sees_their_own_product_and_no_word_of_the_other(world: World, reader: str) -> None:
     """Given two products, when a reader of one asks every question, then the other one does not exist for them."""
     assert leaks(world, reader) == []
@@ -429,6 +431,7 @@ def test_auditors_of_a_product_read_no_access_journal(world: World) -> None:
     assert ZINC.word not in world.auditor.get("/v1/audit", params={"limit": 500}).text
 
 
+@pytest.mark.slow
 def test_an_administrator_sees_both_products(world: World) -> None:
     """Each question would show the other product to a reader who may read it."""
     for path, questions in ASKED.items():
@@ -463,6 +466,7 @@ def test_a_report_is_the_same_for_all_who_may_read_it(world: World) -> None:
     assert [each["position"] for each in reports] == [size] * 3
 
 
+@pytest.mark.slow
 def test_a_replica_hides_the_same(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

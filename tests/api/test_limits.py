@@ -29,6 +29,7 @@ from api import json_parsing
 from api.authentication import LookupUnavailableError
 from api.bodies import MAX_BODY
 from api.bulk import CHUNK_COMMANDS, execute_in_chunks
+from api.caller_lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
 from api.connections import (
     BODY_TIMEOUT_S,
     HEAD_TIMEOUT_S,
@@ -43,7 +44,6 @@ from api.connections import (
 )
 from api.routes import commands
 from api.routes.commands import MAX_COMMANDS
-from api.token_lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
 from domain.people import RegisterPerson
 from eventlog.entry import Receipt, Transaction
 from tests.support_log import LocalService

@@ -103,6 +103,7 @@ def test_a_wrong_document_is_found(fresh_app: FastAPI, spoil: Callable[[dict[str
     assert check in outcome.failures
 
 
+@pytest.mark.slow
 def test_a_transaction_of_a_bulk_request_is_judged_by_its_own_result(app: FastAPI) -> None:
     """A document that is stricter than the rules is found, although the response to a bulk request is always 200."""
     document, outcome = _with_short_titles(sample_commands(app.openapi(), 1, seed=1)), Outcome()

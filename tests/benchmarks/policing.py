@@ -23,8 +23,8 @@ from unittest.mock import patch
 from fastapi import FastAPI, Request
 
 from api.app import create_app
+from api.caller_lookup import TokenLookup
 from api.services import Services
-from api.token_lookup import TokenLookup
 from cli.bootstrap import clock
 from domain.access import LOCAL_CREDENTIAL
 from domain.catalog import COMMAND

@@ -15,10 +15,12 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support_serving import Serving, run, serving
+from tests.support_serving import Serving, forked_server, run
 
 CHROMIUM: Final = os.environ.get("DECISIONLOG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+WAIT_MS: Final = 120_000
+"""For a busy machine: what a test waits for comes, or it never does."""
 AXE_VERSION: Final = "4.14.1"
 AXE_FOLDER: Final = Path(sys.prefix) / "axe-core"
 AXE_TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -106,6 +108,7 @@ class Site:
         context = self.browser.new_context(
             base_url=self.address, viewport={"width": width, "height": height}, extra_http_headers=headers, **options
         )
+        context.set_default_timeout(WAIT_MS)
         page = context.new_page()
         page.on("console", lambda message: self.problems.append(f"{page.url}: {message.text}"))
         page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
@@ -120,6 +123,12 @@ class Site:
             self.problems.append(f"a request left for {url}")
 
 
+def press(page: Any, key: str) -> None:
+    """Press a key once the scripts of the page have run."""
+    page.wait_for_load_state("load")
+    page.keyboard.press(key)
+
+
 @contextmanager
 def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
     """The address of the demo, served, and a token of Priya, its product manager, who has every role."""
@@ -129,14 +138,14 @@ def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
     created = run(data, "token", "create", "Priya Raman", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr
     token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
-    with serving(data) as server:
+    with forked_server(data) as server:
         yield server.address, token
 
 
 @contextmanager
 def served_empty(folder: Path, browser: Any) -> Iterator[tuple[Site, Serving]]:
     """A new log, served as at the first start; no one is signed in."""
-    with serving(folder / "empty") as server:
+    with forked_server(folder / "empty") as server:
         yield Site(server.address, "", browser), server
 
 

@@ -12,11 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.browser.support import Site, require_browser
+from tests.browser.support import Site, press, require_browser
 from tests.support_corpora import CORPORA, FILES
-from tests.support_serving import run, serving
+from tests.support_serving import forked_server, run
 
 MAPPING = Path(__file__).parents[2] / "examples" / "mappings" / "keps.toml"
+
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +31,7 @@ def corpus(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     created = run(data, "token", "create", "ann", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr
     token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
-    with serving(data) as server:
+    with forked_server(data) as server:
         _wait_for_read_model(server.address, token)
         site = Site(server.address, token, browser)
         yield site
@@ -70,7 +73,7 @@ def test_the_board_of_another_year_has_fewer_features_and_one_key_leads_back(cor
         page.goto("/roadmap?as_of=2019-06-15")
         then = int(re.search(r"(\d+) open", page.locator("main").inner_text())[1])
         assert page.get_by_role("status").filter(has_text="You are looking at").is_visible()
-        page.keyboard.press("Escape")
+        press(page, "Escape")
         page.wait_for_url("**/roadmap")
         assert int(re.search(r"(\d+) open", page.locator("main").inner_text())[1]) > then > 0
 
@@ -79,9 +82,9 @@ def test_a_comparison_steps_through_its_changes(corpus):
     """The right arrow focuses the first change that is shown, and then the second."""
     with corpus.tab() as page:
         page.goto("/roadmap?as_of=2021-06-15&compare=2022-06-15")
-        page.keyboard.press("ArrowRight")
+        press(page, "ArrowRight")
         first = page.evaluate("document.activeElement.innerText")
-        page.keyboard.press("ArrowRight")
+        press(page, "ArrowRight")
         assert page.evaluate("document.activeElement.matches('[data-change]')")
         assert page.evaluate("document.activeElement.innerText") != first
 

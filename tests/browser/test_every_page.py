@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.support import PAGES, find_violations
+from tests.browser.support import PAGES, find_violations, press
 
 pytestmark = pytest.mark.slow
 
@@ -28,7 +28,7 @@ def test_axe_finds_no_violation_with_the_menu_of_times_open(demo, axe):
     """The controls of the time machine are accessible, too."""
     with demo.tab() as page:
         page.goto("/roadmap?as_of=2026-07-01&compare=now")
-        page.keyboard.press("t")
+        press(page, "t")
         assert find_violations(page, axe) == []
 
 

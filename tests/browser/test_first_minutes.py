@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from tests.browser.support import served_empty
+from tests.browser.support import press, served_empty
 
 
 def test_a_new_manager_records_the_first_decision_by_keyboard(browser, tmp_path):
@@ -18,7 +18,7 @@ def test_a_new_manager_records_the_first_decision_by_keyboard(browser, tmp_path)
         page.get_by_role("button", name="Add a product").click()
         assert page.inner_text("h1") == "Tideline"
 
-        page.keyboard.press("c")
+        press(page, "c")
         page.locator("[name=title]:focus").wait_for()
         for words in ("Cards only", "We take cards only.", "Invoices take weeks."):
             page.keyboard.type(words)
@@ -74,12 +74,12 @@ def test_the_time_machine_is_one_key_away_and_one_key_back(demo):
     """`t` opens it, a preset leads to a past view with a banner, Escape leads back."""
     with demo.tab() as page:
         page.goto("/roadmap")
-        page.keyboard.press("t")
+        press(page, "t")
         page.get_by_role("link", name="A month ago").first.click()
         page.wait_for_url("**/roadmap?as_of=*")
         assert "You are looking at" in page.inner_text(".past")
         assert page.locator("[href^='/do/']").count() == 0  # nothing is recorded from a past view
-        page.keyboard.press("Escape")
+        press(page, "Escape")
         page.wait_for_url("**/roadmap")
         assert page.locator(".past").count() == 0
 
@@ -88,9 +88,9 @@ def test_arrow_keys_step_through_the_changes_of_a_comparison(demo):
     """Each changed card is focused in turn, with its old value struck through and its reason."""
     with demo.tab() as page:
         page.goto("/roadmap?as_of=2026-07-01&compare=now")
-        page.keyboard.press("ArrowRight")
+        press(page, "ArrowRight")
         first = page.evaluate("document.activeElement.innerText")
-        page.keyboard.press("ArrowRight")
+        press(page, "ArrowRight")
         second = page.evaluate("document.activeElement.innerText")
         assert first != second
         assert page.locator("[data-step]").inner_text().startswith("2 of ")
@@ -112,7 +112,7 @@ def test_a_time_that_is_typed_is_that_of_the_readers_zone(demo):
     """The address has the absolute time, so it can be shared."""
     with demo.tab(timezone_id="Asia/Tokyo") as page:
         page.goto("/roadmap")
-        page.keyboard.press("t")
+        press(page, "t")
         page.locator("input[name=as_of]").fill("2026-07-01T09:00")
         page.get_by_role("button", name="Show").click()
         page.wait_for_url("**/roadmap?*")

@@ -18,7 +18,7 @@ NAUGHTY = [
 ]
 
 
-@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("width", [1280, pytest.param(360, marks=pytest.mark.slow)])
 def test_every_naughty_string_is_text_on_every_page(demo, width):
     """In every text field of a decision and a feature; nothing runs, and nothing scrolls sideways."""
     headers = {"Authorization": f"Bearer {demo.token}"}

@@ -86,6 +86,7 @@ def test_the_site_loads_nothing_from_elsewhere(site):
     assert [page.name for page in pages if loaded.search(page.read_text(encoding="utf-8"))] == []
 
 
+@pytest.mark.slow
 def test_the_site_can_be_searched_from_its_folder(site):
     """Without a server, a word is found; a page has its contents, links to headings, copy buttons and a next page."""
     require_browser()

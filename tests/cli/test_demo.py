@@ -32,7 +32,7 @@ from projections.search import search
 from projections.timepoint import TimePoint
 from projections.titles import titles_of_answer
 from tests.support_report import find_untrue_reasons, own_reason
-from tests.support_serving import run, serving
+from tests.support_serving import forked_server, run
 
 ENDS = date(2025, 6, 30)
 P = "product:tideline"
@@ -272,7 +272,7 @@ SPAN = ("--since", "2025-04-01", "--until", "2025-06-30")
 def test_the_report_on_the_command_line(demo_folder, tmp_path):
     """Asking writes nothing; a report issued through the server can be shown again without a server."""
     page = tmp_path / "page.html"
-    with serving(demo_folder):
+    with forked_server(demo_folder):
         size = size_of(demo_folder)
         given = run(demo_folder, "report", "tideline", *SPAN, "--format", "html", "-o", str(page), "--issue")
     written = size_of(demo_folder)

@@ -12,7 +12,7 @@ import pytest
 from cli.first_token import create_first_token
 from cli.settings import Settings
 from identity.decision_log import DecisionLog
-from tests.support_serving import serving
+from tests.support_serving import forked_server
 
 
 def test_a_service_does_not_log_the_secret(tmp_path: Path) -> None:
@@ -23,7 +23,7 @@ def test_a_service_does_not_log_the_secret(tmp_path: Path) -> None:
     data.mkdir()
     (data / "first-token").symlink_to(victim)
 
-    with serving(data) as server:
+    with forked_server(data) as server:
         answer = httpx2.get(f"{server.address}/v1/me", headers={"Authorization": f"Bearer {server.token}"})
 
     assert "dlog_" not in server.said

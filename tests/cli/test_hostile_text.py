@@ -32,7 +32,7 @@ from domain.characters import escape_unsafe, is_unsafe
 from interchange.tracker.presets import PRESETS
 from tests.support_fork_server import warm
 from tests.support_log import LocalService
-from tests.support_serving import COMMAND, serving, surroundings
+from tests.support_serving import COMMAND, forked_server, surroundings
 
 EVIL = (
     "tea\x1b]0;owned\x07\x1b[2J\x1b[38;5;213m\x9b31m\x85\x7f\r\u202e\u2066\u200f\u061c\u200b\ufeff\u2028\U000e0041pot"
@@ -153,7 +153,7 @@ CASES = {
     "debt": [Case("debt"), Case("debt --owner EVIL"), Case("debt --json")],
     "outcomes": [Case("outcomes"), Case("outcomes --by EVIL"), Case("outcomes --json")],
     "calibration": [Case("calibration"), Case("calibration EVIL")],
-    "hand-over": [Case("hand-over EVIL"), Case("hand-over ann --to EVIL --yes")],
+    "succession": [Case("succession EVIL"), Case("succession ann --to EVIL --yes")],
     "decisions": [
         Case("decisions"),
         Case("decisions --json"),
@@ -252,7 +252,7 @@ def folder(tmp_path_factory):
         _fill(root)
     shutil.move(root / "log.sqlite", root / "data" / "log.sqlite3")
     _files(root)
-    with serving(root / "data"):  # so that a command that asks need not build the whole interface
+    with forked_server(root / "data"):  # so that a command that asks need not build the whole interface
         yield root
 
 

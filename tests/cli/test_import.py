@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.support_serving import COMMAND, run, serving, surroundings
+from tests.support_serving import COMMAND, forked_server, run, surroundings
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -36,7 +36,7 @@ def test_interrupting(tmp_path, served):
     file.write_text(
         "".join(f'{{"type": "RegisterTeam", "key": "t{n}", "title": "{n}"}}\n' for n in range(5000)), encoding="utf-8"
     )
-    with serving(data) if served else nullcontext():
+    with forked_server(data) if served else nullcontext():
         command = subprocess.Popen(
             [COMMAND, "import", "commands", str(file)], env=surroundings(data), stderr=subprocess.PIPE, text=True
         )
@@ -66,7 +66,7 @@ def size_of(data: Path) -> int:
 
 def test_importing_without_the_right(tmp_path):
     """A token that may not import gets one error, with a server and without one, and nothing is written."""
-    with serving(tmp_path):
+    with forked_server(tmp_path):
         secret = re.search(r"dlog_\S+", run(tmp_path, "token", "create", "ann").stdout)[0]
         size = size_of(tmp_path)
         beside = run(tmp_path, "import", "changes", *KEPS, DECISIONLOG_TOKEN=secret)
@@ -88,7 +88,7 @@ def reported(data: Path) -> dict[str, Any]:
 @pytest.mark.slow
 def test_importing_through_a_server(tmp_path):
     """An import through a running server is complete when it ends; the same file without a server changes nothing."""
-    with serving(tmp_path):
+    with forked_server(tmp_path):
         first = reported(tmp_path)
         dry = json.loads(run(tmp_path, "import", "changes", *KEPS, "--dry-run", "--json").stdout)
     again = reported(tmp_path)
@@ -103,7 +103,7 @@ def test_importing_through_a_server(tmp_path):
 @pytest.mark.slow
 def test_importing_into_a_log_elsewhere(tmp_path):
     """By its address and a token, from a folder without a log, an import does the same, and again changes nothing."""
-    with serving(tmp_path / "theirs") as server:
+    with forked_server(tmp_path / "theirs") as server:
         there = {"DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN": server.token}
         mine = tmp_path / "mine"
         first = run(mine, "import", "changes", *KEPS, "--json", **there)

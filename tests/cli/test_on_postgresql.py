@@ -8,14 +8,14 @@ import httpx2
 import pytest
 
 from tests.support_postgresql import fresh_schema
-from tests.support_serving import run, serving
+from tests.support_serving import forked_server, run
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
     """Migrated, a log is served from PostgreSQL with its tokens and entries, and from its old file no more."""
-    with serving(tmp_path) as old:
+    with forked_server(tmp_path) as old:
         token = old.token
     with fresh_schema() as address:
         done = run(tmp_path, "migrate", "--to", address)
@@ -27,7 +27,7 @@ def test_a_log_moves_to_postgresql_and_goes_on_there(tmp_path: Path) -> None:
         assert (refused.returncode, "DECISIONLOG_STORE" in refused.stderr) == (1, True)
         assert run(tmp_path, "verify").returncode == 0
 
-        with serving(tmp_path, DECISIONLOG_STORE=address) as new:
+        with forked_server(tmp_path, DECISIONLOG_STORE=address) as new:
             asked = {"headers": {"Authorization": f"Bearer {token}"}, "trust_env": False}
             made = httpx2.post(f"{new.address}/v1/products", json={"key": "shop", "title": "Shop"}, **asked)
             assert made.status_code in (200, 201), made.text
@@ -53,11 +53,11 @@ def test_what_cannot_be_carried_is_said_in_a_sentence(
     tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     """A wrong address is reported, and the log stays writable."""
-    with serving(tmp_path):
+    with forked_server(tmp_path):
         pass
     done = run(tmp_path, "migrate", *arguments)
     assert done.returncode == 1
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
-    with serving(tmp_path):
+    with forked_server(tmp_path):
         pass

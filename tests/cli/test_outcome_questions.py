@@ -90,8 +90,8 @@ def test_what_slipped_and_why(demo: Path, entries: list[Any]) -> None:
 
 
 def test_what_does_a_person_hold(demo: Path) -> None:
-    """`decisionlog hand-over` lists the roles that `who` lists on what is not closed."""
-    answer = ask(demo, "hand-over", "Kwame Mensah")
+    """`decisionlog succession` lists the roles that `who` lists on what is not closed."""
+    answer = ask(demo, "succession", "Kwame Mensah")
     held = {(row["subject"], f"role.{row['part']}") for row in answer["rows"] if row["code"] == "role"}
     listed = {
         (row["subject"], row["field"])

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from tests.support_postgresql import fresh_schema
-from tests.support_serving import run, serving
+from tests.support_serving import forked_server, run
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -25,7 +25,7 @@ def store(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
 @pytest.mark.slow
 def test_an_attacked_log_starts_again_for_its_owner(tmp_path: Path, store: dict[str, str]) -> None:
     """After a loop over everybody and a namesake of the owner, the server starts, and token and local key work."""
-    with serving(tmp_path, **store) as server:
+    with forked_server(tmp_path, **store) as server:
         owner = _Caller(server.address, server.token)
         people = owner.get("/v1/people").json()["rows"]
         mallory = owner.post("/v1/people", {"name": "Mallory"}).json()["subject"]
@@ -44,7 +44,7 @@ def test_an_attacked_log_starts_again_for_its_owner(tmp_path: Path, store: dict[
         beside = run(tmp_path, "token", "create", "service:one", **store)
         assert beside.returncode == 0, beside.stderr
 
-    with serving(tmp_path, **store) as again:
+    with forked_server(tmp_path, **store) as again:
         me = _Caller(again.address, server.token).get("/v1/me")
         assert me.json()["actor"] == people[0]["id"]
         assert _Caller(again.address, secret).get("/v1/me").status_code == 401
@@ -55,7 +55,7 @@ def test_an_attacked_log_starts_again_for_its_owner(tmp_path: Path, store: dict[
 
 def test_the_first_token_and_those_made_here_leave_entries(tmp_path: Path, store: dict[str, str]) -> None:
     """Each token is an entry with who made it: the owner, by the key of the machine."""
-    with serving(tmp_path, **store):
+    with forked_server(tmp_path, **store):
         pass
     run(tmp_path, "token", "create", "service:ci", **store)
     lines = [json.loads(line)["entry"] for line in run(tmp_path, "export", **store).stdout.splitlines()]

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support_serving import run, serving
+from tests.support_serving import forked_server, run
 
 CORPUS = Path(__file__).parents[3] / "shared" / "corpora" / "adr-alphagov-govuk-aws"
 RECORD = "# 1. One\n\n## Status\n\nAccepted\n\n## Context\n\nC.\n"
@@ -16,7 +16,7 @@ def test_in_and_out(tmp_path):
     the names they had.
     """
     words = ("import", "nygard", str(CORPUS), "--product", "govuk")
-    with serving(tmp_path / "data"):
+    with forked_server(tmp_path / "data"):
         dry, first = (
             json.loads(run(tmp_path / "data", *words, *more).stdout) for more in (("--dry-run", "--json"), ("--json",))
         )

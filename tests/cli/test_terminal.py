@@ -32,7 +32,7 @@ from cli.table import Table, format_lines, layout
 from cli.tables import Titles
 from decisionlog_client import ClientError, Refused, questions
 from tests.support_log import LocalService
-from tests.support_serving import COMMAND, run, serving, surroundings
+from tests.support_serving import COMMAND, forked_server, run, surroundings
 from tests.support_terminal import NOW, around, run_command, table
 
 NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
@@ -117,7 +117,7 @@ def test_a_subject_and_a_number(service):
         (("audit", "--because", "tea"), "event", ["FeaturePrioritized"]),
         (("audit", "--unjustified", "--type", "FeaturePrioritized"), "subject", ["feature:f0"]),
         (("changes", "--since", "2024", "--field", "horizon"), "after", ["later", "now"]),
-        (("changes", "--slips"), "subject", []),
+        (("slips", "--by", "target"), "subject", []),
         (("blame", "--field", "horizon", "--count-by", "principal"), "count", ["2"]),
         (("show", "--field", "horizon", "--value", "now"), "subject", ["feature:f1"]),
         (("roadmap", "--layout", "table", "--field", "horizon"), "subject", ["feature:f0", "feature:f1"]),
@@ -273,8 +273,8 @@ def test_a_sentence_that_says_what_to_do(service, words, sentence):
         (("roadmap", "--as-of", "soon"), "Can't read the time 'soon'. Try 2025-03-01"),
         (("roadmap", "--as-of", "2025-02-30"), "Can't read the time '2025-02-30'"),
         (("roadmap", "--json", "--csv"), "Choose one of --json and --csv."),
-        (("changes", "--slips", "--until", "now"), "--until cannot be combined with --slips."),
-        (("changes", "--min-count", "2"), "--min-count requires --slips."),
+        (("slips", "--by", "target", "--until", "now"), "--until cannot be combined with --by target."),
+        (("slips", "--min-count", "2"), "--min-count requires --by target."),
         (("blame", "--min-count", "2"), "--min-count requires --count-by."),
         (("blame", "--count-by", "field", "--order", "newest"), "--order cannot be combined with --count-by."),
         (("who", "--nobody", "--role", "approver"), "--role cannot be combined with --nobody."),
@@ -602,7 +602,7 @@ def test_interrupted_while_it_asks(tmp_path):
 def test_beside_a_server_and_without(tmp_path):
     """The same commands say the same with a server on this machine, with one elsewhere, and over the files alone."""
     data, elsewhere = tmp_path / "data", {"DECISIONLOG_DATA": str(tmp_path / "none")}
-    with serving(data) as server:
+    with forked_server(data) as server:
         far = {**elsewhere, "DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN": server.token}
         secret = secret_in(tmp_path, server.token)
         filed = {**elsewhere, "DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN_FILE": str(secret)}

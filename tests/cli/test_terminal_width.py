@@ -23,7 +23,7 @@ ASKING = [
     ("roadmap", "--layout", "table", "--blame"),
     ("changes", "--since", "2024"),
     ("changes", "--since", "2024", "--table"),
-    ("changes", "--slips"),
+    ("slips", "--by", "target"),
     ("blame",),
     ("decisions",),
     ("debt",),

@@ -18,7 +18,7 @@ import psycopg
 
 from cli.bootstrap import clock
 from eventlog import postgresql
-from eventlog.appender import Appender
+from eventlog.sequencer import Sequencer
 from identity.decision_log import DecisionLog
 from tests.faults.tail import write
 
@@ -64,14 +64,14 @@ class Trouble:
 
 def with_gap(size: int) -> None:
     """Has every process leave out the position after the first that is at least `size`."""
-    placed = Appender._assign_position
+    placed = Sequencer._assign_position
 
-    def leaving_one_out(self: Appender, event: Any) -> Any:
+    def leaving_one_out(self: Sequencer, event: Any) -> Any:
         if size <= self.head.size < size + 50:
             placed(self, event)
         return placed(self, event)
 
-    Appender._assign_position = leaving_one_out  # type: ignore[method-assign]
+    Sequencer._assign_position = leaving_one_out  # type: ignore[method-assign]
 
 
 def main(store: str, task: Task) -> None:

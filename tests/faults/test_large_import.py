@@ -5,10 +5,9 @@ import pytest
 from tests.faults import large_import
 from tests.faults.large_import import WRONG, import_and_check, write_file
 
-SLOW = pytest.mark.slow
 
-
-@pytest.mark.parametrize("kind", ["sqlite", pytest.param("postgresql", marks=SLOW), pytest.param("http", marks=SLOW)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "http"])
 def test_a_killed_import_goes_on_where_it_stopped(tmp_path, monkeypatch, kind):
     """After a kill, the same command imports the rest: each line is in the log once, on every kind of log."""
     monkeypatch.setattr(large_import, "RECORDS", 50)

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from domain.errors import NotAllowed
-from eventlog.appender import Appender
 from eventlog.command_handler import CommandHandler
+from eventlog.sequencer import Sequencer
 from identity.decision_log import DecisionLog
 from tests.faults.race import races, transaction
 from tests.support_log import LocalService
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 ROUNDS = 201
 OVER_HTTP = 10
 MAX_RACES = 3_000
-"""A sabotaged appender must be detected within this many races; usually ten are enough."""
+"""A sabotaged sequencer must be detected within this many races; usually ten are enough."""
 WRITERS = 16
 
 
@@ -44,9 +44,9 @@ def test_each_race_of_several_processes_has_one_winner():
     ],
     ids=["no version", "no version of streams that were read"],
 )
-def test_an_appender_with_a_missing_check_is_detected(tmp_path, monkeypatch, sabotaged, seen):
+def test_a_sequencer_with_a_missing_check_is_detected(tmp_path, monkeypatch, sabotaged, seen):
     """Without a check of versions under the lock, the table refuses, or two conflicting transactions both succeed."""
-    monkeypatch.setattr(Appender, "_find_conflict", sabotaged(Appender._find_conflict))
+    monkeypatch.setattr(Sequencer, "_find_conflict", sabotaged(Sequencer._find_conflict))
 
     assert any(seen in problem for problem in races(tmp_path / "log.sqlite3", MAX_RACES))
 

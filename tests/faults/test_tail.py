@@ -2,7 +2,7 @@
 
 import pytest
 
-from eventlog.appender import Appender
+from eventlog.sequencer import Sequencer
 from tests.faults.tail import Followed, Troubled, tail, tail_on_postgresql
 from tests.support_postgresql import fresh_schema
 
@@ -20,14 +20,14 @@ def test_readers_miss_nothing(tmp_path):
 
 def test_a_gap_in_the_log_is_detected(tmp_path, monkeypatch):
     """If a rolled-back transaction uses up its position, as a sequence does, both readers meet the gap."""
-    placed = Appender._assign_position
+    placed = Sequencer._assign_position
 
     def with_gaps(self, event):
         if self.head.size == 100:  # on every attempt, as the first one may be rolled back
             placed(self, event)
         return placed(self, event)
 
-    monkeypatch.setattr(Appender, "_assign_position", with_gaps)
+    monkeypatch.setattr(Sequencer, "_assign_position", with_gaps)
 
     wrong = tail(tmp_path / "log.sqlite3", 500, pauses=0)
 

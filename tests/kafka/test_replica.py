@@ -20,7 +20,7 @@ from consumers.kafka.people_publisher import PeoplePublisher
 from consumers.kafka.replica_session import UpstreamLog, WrongLog
 from consumers.kafka.replica_worker import ReplicaWorker
 from consumers.kafka.topics import InvalidTopic, Topics
-from eventlog.appender import EntryRow
+from eventlog.sequencer import EntryRow
 from identity.decision_log import DecisionLog
 from projections.factory import open_database
 from projections.projector import Projector

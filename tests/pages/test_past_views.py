@@ -76,7 +76,9 @@ def _parse_table(html: str) -> dict[str, tuple[str, str]]:
     return found
 
 
-@pytest.mark.parametrize("time", TIMES)
+@pytest.mark.parametrize(
+    "time", [pytest.param(each, marks=pytest.mark.slow) if n % 5 else each for n, each in enumerate(TIMES, 1)]
+)
 @pytest.mark.parametrize("clock", ["as_of", "known_at"])
 def test_the_roadmap_of_a_past_day_is_that_of_the_api(service, pages, time, clock):
     """Every card of the page has the owner and target of the API's answer for the same time, and there are no others."""

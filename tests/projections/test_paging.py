@@ -97,7 +97,9 @@ def _pages(model: ReadModel, ask: Ask, limit: int, page: float) -> Iterator[Answ
             return
 
 
-@pytest.mark.parametrize(("limit", "page"), [(7, 1e12), (10_000, PAGE_BYTES), (23, PAGE_BYTES)])
+@pytest.mark.parametrize(
+    ("limit", "page"), [pytest.param(7, 1e12, marks=pytest.mark.slow), (29, 1e12), (10_000, PAGE_BYTES)]
+)
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_all_pages_together_are_the_whole_answer(model: ReadModel, name: str, limit: int, page: float) -> None:
     """Whether pages end by rows or by size, together they are the answer without paging."""

@@ -598,15 +598,3 @@ def test_the_report_as_text_and_json(log, file):
     assert report.to_dict()["contradictions"] == [
         {"line": "2", "message": "T-1 state: from x, but the previous value is hm"}
     ]
-
-
-@pytest.mark.parametrize(("name", "not_placed", "applied"), [("peps", [], 2688), ("keps", ["2105", "2196"], 3142)])
-def test_the_corpora_are_imported(log, name, not_placed, applied):
-    """Every line of the two corpora is imported, except those about KEP-2594, which was never created."""
-    path = {"peps": naive.PEPS, "keps": naive.KEPS}[name]
-
-    report = rehearse(path, shipped(name), log)
-
-    assert [one.line for one in report.skipped] == not_placed
-    assert (report.imported, report.rejected) == (applied, [])
-    assert (report.unmapped_fields, report.unmapped_columns) == ({}, {})

@@ -1,7 +1,7 @@
-"""The appender: checks appends for conflicts, assigns positions and times, and extends the Merkle tree. No I/O.
+"""The sequencer: checks appends for conflicts, assigns positions and times, and extends the Merkle tree. No I/O.
 
 A store fetches what `missing` asks for, passes it to `provide`, and writes the rows that `append` returns, all under one
-lock. Every store uses the same appender.
+lock. Every store uses the same sequencer.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from eventlog.merkle import append_leaves, leaf_hash
 from eventlog.records import Append, Conflict, EntryRow, Head, Lookups, NewEvent, UniqueClaim
 
 
-class Appender:
+class Sequencer:
     """Appends one group of transactions to a head. The head advances with each append that has no conflict."""
 
     def __init__(self, head: Head, clock: Callable[[], int]) -> None:

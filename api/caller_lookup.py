@@ -1,4 +1,7 @@
-"""Token lookup off the event loop, so that a flood of unknown tokens does not slow down known callers."""
+"""Lookup of callers by token or session, off the event loop.
+
+A flood of unknown secrets does not slow down known callers. What a request must have is decided in `api.authentication`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from typing import Any, Final
 
 from api.authentication import LookupUnavailableError
 from eventlog.entry import Caller
+from identity.secrets import hash_secret
+from identity.sessions import SESSION, Sessions
 from identity.tokens import Tokens, is_secret
 
 MAX_UNKNOWN: Final = 1_000
@@ -20,6 +25,8 @@ UNKNOWN_S: Final = 10.0
 """How long an unknown secret is refused without another lookup."""
 MAX_NEW: Final = 64
 """Lookups at a time of secrets never seen before."""
+MAX_KNOWN_SESSIONS: Final = 10_000
+"""Sessions that are looked up before secrets that were never found."""
 
 
 class UnknownSecrets:
@@ -108,3 +115,43 @@ class TokenLookup:
 
 def _hash(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
+
+
+class SessionLookup:
+    """Finds callers by the secrets of their sessions. A session that ends has ended for every process: none is cached.
+
+    Secrets that were found before have their own thread: a flood of made-up cookies only fills the queue of the other.
+    """
+
+    def __init__(self, sessions: Sessions) -> None:
+        self._sessions = sessions
+        self._known: OrderedDict[bytes, None] = OrderedDict()
+        self._unknown = UnknownSecrets()
+        self._lookups = Lookups()
+        self._known_pool = ThreadPoolExecutor(1, thread_name_prefix="known-sessions")
+        self._new_pool = ThreadPoolExecutor(1, thread_name_prefix="new-sessions")
+
+    async def find(self, secret: str) -> Caller | None:
+        """Return the person behind a secret, or None.
+
+        Raises:
+            LookupUnavailableError: too many new secrets are being looked up.
+        """
+        if not SESSION.matches(secret) or secret in self._unknown:
+            return None
+        known = hash_secret(secret) in self._known
+        return await self._lookups.run(secret, lambda: self._find(secret, known=known), known=known)
+
+    async def _find(self, secret: str, *, known: bool) -> Caller | None:
+        pool = self._known_pool if known else self._new_pool
+        session = await asyncio.get_running_loop().run_in_executor(pool, self._sessions.find, secret)
+        hash_ = hash_secret(secret)
+        if session is None:
+            self._known.pop(hash_, None)
+            self._unknown.add(secret)
+            return None
+        self._known[hash_] = None
+        self._known.move_to_end(hash_)
+        if len(self._known) > MAX_KNOWN_SESSIONS:
+            self._known.popitem(last=False)
+        return session.caller()

@@ -1,4 +1,4 @@
-"""The write queue hands over what one round of an event loop submits at once, and answers everyone."""
+"""The group commit hands over what one round of an event loop submits at once, and answers everyone."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 from eventsourcing.persistence import OperationalError
 
+from eventlog.group_commit import GroupCommit
 from eventlog.records import Append, NewEvent, Outcome
-from eventlog.write_queue import WriteQueue
 
 WAIT_S = 60.0
 
@@ -23,7 +23,7 @@ class Recorder:
         self.is_writing = threading.Event()
         self.may_write = threading.Event()
         self.may_write.set()
-        self.queue = WriteQueue("test", self.write, lambda _appends, _outcomes: None)
+        self.queue = GroupCommit("test", self.write, lambda _appends, _outcomes: None)
         self.queue.start()
 
     def write(self, appends: Sequence[Append]) -> list[Outcome]:

@@ -1,4 +1,4 @@
-"""The write queue: one thread takes all appends that wait and commits them as one group, with one lock and one fsync."""
+"""The group commit: one thread takes all appends that wait and commits them as one group, with one lock and one fsync."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Task:
     future: Future[Any] = field(default_factory=Future)
 
 
-class WriteQueue:
+class GroupCommit:
     """Runs every write of a store in one thread, in the order of submission.
 
     `write_group` writes a group of appends and returns their outcomes. `publish_group` is called with both after the

@@ -1,4 +1,4 @@
-"""`decisionlog hand-over`."""
+"""`decisionlog succession`."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from decisionlog_client import questions
 from domain.catalog import COMMAND
 
 
-@click.command("hand-over")
+@click.command()
 @click.argument("who")
 @click.option("--to", help="Person or team who takes over all roles.")
 @click.option("--yes", is_flag=True, help="Hand over without asking.")
 @options.bitemporal
 @options.output
-def hand_over(output: Output, who: str, *, to: str | None, yes: bool, **given: Any) -> None:
+def succession(output: Output, who: str, *, to: str | None, yes: bool, **given: Any) -> None:
     """List what a person holds and owes, and hand it over.
 
     With --to, all roles are handed over in one transaction, after you confirm it.
