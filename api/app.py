@@ -12,14 +12,16 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
-from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute, add_command_routes
+from api.dispatcher import Dispatcher
 from api.middleware import Hosts, Middleware
 from api.pages.modules import PAGE_MODULES
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
 from api.routes import (
     access_journal,
+    accounts,
+    activity,
     audit,
     commands,
     contributions,
@@ -73,6 +75,8 @@ QUERY_MODULES: Final = (
     ownership,
     audit,
     access_journal,
+    accounts,
+    activity,
     search,
     imports,
     log,
@@ -115,7 +119,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.state.documents = docs_page.Documents()
     problems.install(app)
     app.router.routes += [*_write_routes(), *_read_routes()]
-    dispatcher = CommandDispatcher(super(Application, app).__call__, app, _write_routes())
+    dispatcher = Dispatcher(super(Application, app).__call__, app, app.router.routes)
     app.middleware_app = Middleware(dispatcher, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app

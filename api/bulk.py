@@ -12,8 +12,9 @@ from identity.decision_log import DecisionLog
 
 CHUNK_COMMANDS: Final = 200
 """Commands decided and written at a time; they block the event loop for about 30 ms."""
-_CHUNK_LOCK: Final = asyncio.Lock()
-"""One chunk at a time: bulk requests take turns, and a single command waits for at most one chunk."""
+CHUNKS_AT_ONCE: Final = 2
+"""While one chunk is written, the next is decided. Bulk requests take turns, and a single command waits for these at most."""
+_CHUNKS: Final = asyncio.Semaphore(CHUNKS_AT_ONCE)
 
 
 async def execute_in_chunks(log: DecisionLog, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
@@ -24,7 +25,7 @@ async def execute_in_chunks(log: DecisionLog, transactions: Sequence[Transaction
     """
     outcomes: list[Receipt | Refused] = []
     for chunk in _chunks(transactions):
-        async with _CHUNK_LOCK:
+        async with _CHUNKS:
             outcomes += await log.execute_many(chunk)
     return outcomes
 

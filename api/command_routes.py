@@ -35,7 +35,7 @@ from eventlog.entry import Caller, Receipt, Transaction
 VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
 """Commands that replace shared text, and so need the version that was read: no caller overwrites an unseen change."""
 ERROR: Final = "decisionlog.error"
-"""Where a request that failed in `api.command_dispatcher` carries its error to the framework, which answers it."""
+"""Where a request that failed in `api.dispatcher` carries its error to the framework, which answers it."""
 IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
 
 _KINDS: Final = {

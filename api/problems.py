@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from api.access_journal import record_refusal
 from domain import errors
 from domain.validation_messages import is_combination, list_errors, summarize_errors
-from eventlog.errors import DamagedStoreError, DiskFullError
+from eventlog.store_errors import DamagedStoreError, DiskFullError
 from projections.answers.problems import FieldProblem, Problem
 from projections.read_model import ReadModelDamagedError
 

@@ -17,7 +17,7 @@ from api.pages.words import subject_path
 from domain.characters import escape_unsafe
 from domain.values import kind_of
 from projections.answers.parts import FieldValue, ReasonKind, Value
-from projections.answers.report import ReportChange, ReportLine, Section
+from projections.answers.report import GoalValue, ReportChange, ReportLine, Section
 from projections.report import SECTIONS, TARGET, UNDONE_STATUSES
 
 PRINTED_LINES: Final = 142.0
@@ -437,7 +437,7 @@ class _LineWriter:
         due = f"due {self.format_day(str(fields['due_on']))}" if fields.get("due_on") else "no date"
         status = str(fields.get("status") or "open")
         measure = f". Measure: {_shorten(row['measure'])}" if row.get("measure") else ""
-        return f"{status}, {due}{measure}"
+        return f"{status}, {due}{_describe_progress(row.get('progress', {}))}{measure}"
 
     def _release(self, row: ReportLine) -> str:
         features, slips = row["features"], row["slips"]
@@ -542,6 +542,15 @@ _MILESTONES: Final = {"ship": "target"}
 def _event_in_words(type_: str) -> str:
     """Return `FeatureShipped.v1` as "feature shipped"."""
     return re.sub(r"(?<!^)(?=[A-Z])", " ", type_.partition(".")[0]).lower()
+
+
+def _describe_progress(progress: Mapping[GoalValue, str]) -> str:
+    """Return where a goal began, what it is to reach, and where it is: "; from 12 to 20 %, last measured 15 %"."""
+    unit = f" {progress['unit']}" if "unit" in progress else ""
+    begun = f"from {progress['baseline']} " if "baseline" in progress else ""
+    parts = [f"{begun}to {progress['target']}{unit}"] if "target" in progress else []
+    parts += [f"last measured {progress['current']}{unit}"] if "current" in progress else []
+    return f"; {', '.join(parts)}" if parts else ""
 
 
 def _shorten(text: str) -> str:

@@ -12,6 +12,7 @@ from api.admission import LaneName
 from api.authentication import authenticate
 from api.dependencies import refuse_unknown_parameters, run_as_query
 from api.permissions import require
+from api.query_route import QueryRoute
 from api.services import refuse_writes_on_replica
 from domain.policy import READ, Action
 
@@ -48,5 +49,6 @@ def add_query(
         methods=["GET"],
         summary=summary,
         description=f"{(endpoint.__doc__ or '').strip()}\n\n{_FORMATS}",
+        route_class_override=QueryRoute,
         **answers.describe_query(model),
     )

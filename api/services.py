@@ -81,6 +81,7 @@ class Services:
     sign_in: Callable[[str], Caller | Awaitable[Caller | None] | None]
     wait_seconds: float = 5.0
     workers: Callable[[], Sequence[tuple[WorkerStatus, bool]]] = tuple
+    last_verification: Callable[[], WorkerStatus | None] = lambda: None
     upstream: str = ""
     questions: Admission = field(default_factory=Admission)
     products: frozenset[str] | None = None

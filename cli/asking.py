@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 import click
 
-from cli.errors import CommandFailed, Exit
+from cli.context import get_context
+from cli.errors import CommandFailed, Exit, NoLogError
+from cli.location import Location
 from cli.table import print_note
 
 
@@ -53,3 +55,17 @@ def confirm(question: str, *, yes: bool, otherwise: str) -> None:
         raise CommandFailed(otherwise, Exit.USAGE_ERROR)
     if not click.confirm(question, err=True):
         raise CommandFailed("Nothing was recorded.")
+
+
+def confirm_new_log(location: Location, *, yes: bool) -> None:
+    """Ask whether to begin a log where there is none.
+
+    Raises:
+        CommandFailed: the person declined, or there is no terminal to ask on.
+    """
+    try:
+        get_context().require_log(location)
+    except NoLogError as missing:
+        hint = "Choose a log with --data or DECISIONLOG_DATA, or begin a new one there with --yes."
+        confirm(f"{missing} Begin a new one there?", yes=yes, otherwise=f"{missing} {hint}")
+        click.echo(f"New log in {location.data}.", err=True)

@@ -19,7 +19,7 @@ from eventlog.entry import Caller
 from eventlog.errors import DamagedLogError, LogInUseError
 from eventlog.ids import EntropyPool
 from eventlog.lock import find_writer as find_lock_holder
-from eventlog.worker_status import WorkerStatus, workers_at
+from eventlog.worker_status import VERIFIER, WorkerStatus, workers_at
 from identity.decision_log import DecisionLog
 from projections.database import Database
 from projections.factory import open_database
@@ -121,7 +121,13 @@ def local_caller(person: str, channel: str = "cli") -> Caller:
 def list_workers(settings: Settings) -> list[tuple[WorkerStatus, bool]]:
     """Return the status of each publisher and command consumer, and whether it is working."""
     now = clock()
-    return [(status, status.is_working(now)) for status in workers_at(settings.log).all()]
+    found = workers_at(settings.log).all()
+    return [(status, status.is_working(now)) for status in found if status.name != VERIFIER]
+
+
+def find_last_verification(settings: Settings) -> WorkerStatus | None:
+    """Return what `decisionlog verify` last found, up to which position; None if it never ran here."""
+    return workers_at(settings.log).find(VERIFIER)
 
 
 def open_read_model_database(settings: Settings) -> Database:

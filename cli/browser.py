@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import webbrowser
 from typing import Final
 from urllib.parse import urlencode
 
 import click
 
-from api.pages.words import subject_path
 from cli.connection import IN_PROCESS_URL
 from cli.errors import CommandFailed
 from decisionlog_client import Client
@@ -24,6 +22,8 @@ def open_page(log: Client, subject: str) -> None:
     Raises:
         CommandFailed: the log has no server, or there is no browser.
     """
+    from api.pages.words import subject_path  # noqa: PLC0415  (only with --open)
+
     open_path(log, subject_path(subject))
 
 
@@ -33,6 +33,8 @@ def open_path(log: Client, path: str, **parameters: str) -> None:
     Raises:
         CommandFailed: the log has no server, or there is no browser.
     """
+    import webbrowser  # noqa: PLC0415  (only with --open)
+
     if log.address == IN_PROCESS_URL:
         raise CommandFailed(_NO_SERVER)
     query = f"?{urlencode(parameters)}" if parameters else ""

@@ -14,7 +14,7 @@ from typing import Final
 from cli.connection import connect
 from cli.credentials import find_token
 from cli.errors import CommandFailed, Exit, NoLogError
-from cli.settings import Settings
+from cli.location import Location
 from decisionlog_client import Client
 from eventlog.errors import LogInUseError
 from eventlog.lock import find_writer
@@ -25,58 +25,58 @@ LOCK_POLL_INTERVAL_S: Final = 0.05
 
 
 @contextmanager
-def open_client(settings: Settings, *, writes: bool, creates: bool = False) -> Iterator[Client]:
-    """Open a client of the log that the settings name. With `creates`, the log is created if it does not exist.
+def open_client(location: Location, *, writes: bool, creates: bool = False) -> Iterator[Client]:
+    """Open a client of the log at a location. With `creates`, the log is created if it does not exist.
 
     Raises:
         NoLogError: there is no log.
         CommandFailed: another process has its files open and is not a server.
     """
     if writes and not creates:
-        require_log(settings)
-    if settings.url:
-        client = connect(settings.url, find_token(settings))
-    elif server := _find_local_server(settings, writes=writes):
-        client = connect(server.address, find_token(settings) or server.key)
+        require_log(location)
+    if location.url:
+        client = connect(location.url, find_token(location))
+    elif server := _find_local_server(location, writes=writes):
+        client = connect(server.address, find_token(location) or server.key)
     else:
         # Loading the interface takes a second, which commands next to a server need not wait for.
         from cli.in_process_client import open_in_process_client  # noqa: PLC0415
 
-        with open_in_process_client(settings, writes=writes) as in_process:
+        with open_in_process_client(location.load_settings(), writes=writes) as in_process:
             yield in_process
         return
     with client:
         yield client
 
 
-def require_log(settings: Settings) -> None:
+def require_log(location: Location) -> None:
     """Check that there is a log, so that a mistyped directory does not begin a new one.
 
     Raises:
         NoLogError: there is none.
     """
-    if settings.url or settings.store or settings.log_file.exists():
+    if location.url or location.store or location.log_file.exists():
         return
-    near = sorted(each.parent for each in settings.data.absolute().parent.glob("*/log.sqlite3"))
+    near = sorted(each.parent for each in location.data.absolute().parent.glob("*/log.sqlite3"))
     hint = f" There is one in {' and in '.join(str(each) for each in near[:3])}." if near else ""
-    raise NoLogError(f"No log in {settings.data}.{hint}")
+    raise NoLogError(f"No log in {location.data}.{hint}")
 
 
-def _find_local_server(settings: Settings, *, writes: bool) -> LogInUseError | None:
+def _find_local_server(location: Location, *, writes: bool) -> LogInUseError | None:
     """Return the server that has the log, if there is one. A writer waits a moment for another command to finish.
 
     Raises:
         CommandFailed: another process has the log open and is not a server.
     """
-    if settings.store:
+    if location.store:
         return None
     deadline = time.monotonic() + LOCK_WAIT_S
-    while (found := find_writer(settings.log_file)) and not found.address:
+    while (found := find_writer(location.log_file)) and not found.address:
         if not writes:
             return None
         if time.monotonic() > deadline:
             raise CommandFailed(
-                f"Another process has {settings.log_file} open. Try again when it has finished.", Exit.LOG_UNAVAILABLE
+                f"Another process has {location.log_file} open. Try again when it has finished.", Exit.LOG_UNAVAILABLE
             )
         time.sleep(LOCK_POLL_INTERVAL_S)
     return found

@@ -8,9 +8,9 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from cli.configuration import find_location
 from cli.context import Context
 from cli.finding import UNREGISTERED, Candidate, Finder, fold
-from cli.settings import Settings
 from cli.values import format_number
 from decisionlog_client import Client, questions
 
@@ -21,9 +21,7 @@ def complete_subjects(ctx: click.Context, kinds: Sequence[str], incomplete: str)
     """Return the subjects of some kinds of which a number, key or name begins so, each with its title."""
     context = ctx.ensure_object(Context)
     try:
-        data = ctx.params.get("data")
-        settings = Settings(data=data, store="", url="") if data else Settings()
-        with context.client(settings, writes=False) as log:
+        with context.client(find_location(data=ctx.params.get("data")), writes=False) as log:
             found = list(_list_items(log, kinds))
     except Exception:  # noqa: BLE001  (an error would be printed into the line that the person is typing)
         return []

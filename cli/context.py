@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 
 import click
 
-from cli.client import open_client
+from cli.client import open_client, require_log
 from cli.dates import Zone
+from cli.location import Location
 from decisionlog_client import Client
 
 
@@ -20,9 +21,12 @@ def _system_clock() -> datetime:
 
 @dataclass(frozen=True)
 class Context:
-    """What a command depends on. `client(settings, writes=...)` opens a client of the log that the settings name."""
+    """What a command depends on. `client(location, writes=...)` opens a client of the log there; `require_log` raises
+    an error if there is none.
+    """
 
     client: Callable[..., AbstractContextManager[Client]] = open_client
+    require_log: Callable[[Location], None] = require_log
     now: Callable[[], datetime] = _system_clock
     zone: Zone = field(default_factory=Zone)
 

@@ -10,24 +10,24 @@ from pathlib import Path
 from typing import Final
 
 from cli.errors import CommandFailed
-from cli.settings import Settings
+from cli.location import Location
 
 KEYRING_SERVICE: Final = "decisionlog"
 """The service name in the keyring; the user name is the URL of the server."""
 GROUP_AND_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
-def find_token(settings: Settings) -> str | None:
+def find_token(location: Location) -> str | None:
     """Return DECISIONLOG_TOKEN, else the token in DECISIONLOG_TOKEN_FILE, else the keyring's for DECISIONLOG_URL.
 
     Raises:
         CommandFailed: other users may read the file, or it is empty.
     """
-    if settings.token is not None:
-        return settings.token.get_secret_value()
-    if settings.token_file is not None:
-        return _read_token_file(settings.token_file)
-    return _read_keyring(settings.url) if settings.url and find_spec("keyring") else None
+    if location.token is not None:
+        return location.token
+    if location.token_file is not None:
+        return _read_token_file(location.token_file)
+    return _read_keyring(location.url) if location.url and find_spec("keyring") else None
 
 
 def _read_token_file(path: Path) -> str:

@@ -10,11 +10,13 @@ from typing import Any, Final
 from api.pages.words import field_label
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, paragraphs, to_single_line, wrap
+from cli.forecasts import describe_expectation, describe_outcome
 from cli.marks import SHAPES, mark_problem, mark_status, mark_verdict
 from cli.sentences import Happening, tell
 from cli.tables import Titles
 from cli.values import format_number
-from domain.values import kind_of, parse_timestamp
+from domain.ids import kind_of
+from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
 Row = Mapping[str, Any]
@@ -24,9 +26,16 @@ _LISTS: Final = ("evidence", "assumptions", "constraints")
 _HEADER: Final = frozenset(
     {
         *("exists", "title", "status", "number", "deciders", "products", "kind", "options", "chosen_option", "option"),
-        *("authority", "superseded_by", "identifiers", *_TEXTS, *_LISTS),
+        *("authority", "superseded_by", "identifiers", "ended_by", *_TEXTS, *_LISTS),
+        *("deferred_until", "awaits", "review_on"),
     }
 )
+_REVIEWS: Final = (
+    ("Result", "review.outcome", "review.finding", "review.by"),
+    ("Reasoning", "review.reasoning", "review.reasoning_finding", "review.reasoning_by"),
+)
+_TOLD: Final = ("authority.", "review.")
+"""The beginnings of fields that have a section of their own."""
 _RELATIONS: Final = {
     "replaces": "Replaces",
     "replaced_by": "Replaced by",
@@ -59,6 +68,9 @@ class Document:
         yield from self._authority()
         yield from self._voices("advice", "Advice")
         yield from self._voices("dissents", "Dissent")
+        yield from self._waiting()
+        yield from self._forecasts()
+        yield from self._reviews()
         yield from self._details()
         yield from self._relations()
         for heading, lines in self.sections.items():
@@ -173,12 +185,66 @@ class Document:
                 [(f"  {isolate(to_single_line(who))}", "bold"), (f": {isolate(text)} ({when})", "")], self.width, 4
             )
 
+    def _waiting(self) -> Iterator[Line]:
+        """Yield what a deferred decision waits for."""
+        until, awaits = self._text("deferred_until"), self._text("awaits")
+        if not (until or awaits):
+            return
+        yield from ([], [("Waits for", "bold")])
+        for text in (until, awaits):
+            if text:
+                yield from paragraphs(text, self.width)
+        if day := self._text("review_on"):
+            yield [(f"  To be decided again by {format_day(day)} at the latest.", "")]
+
+    def _forecasts(self) -> Iterator[Line]:
+        expectations, outcomes = self.page.get("expectations", {}), self.page.get("outcomes", {})
+        if not expectations:
+            return
+        yield from ([], [("Expected outcomes", "bold")])
+        for key, cell in expectations.items():
+            text = f"  {key}. {describe_expectation(cell['value'])}"
+            yield from wrap([(text, ""), self._cite(cell)], self.width, 5)
+            if (outcome := outcomes.get(key)) and outcome["value"]:
+                spans = describe_outcome(outcome["value"], self.titles)
+                yield from wrap([("     ", ""), *spans, self._cite(outcome)], self.width, 7)
+
+    def _cite(self, cell: Row) -> Span:
+        """Return who said it, and when."""
+        by = to_single_line(self.titles.format(cell["value"]["by"]))
+        return f" ({isolate(by)}, {self._when(cell['since'])})", "dim"
+
+    def _reviews(self) -> Iterator[Line]:
+        """Yield what the reviews of the result and of the reasoning found, and when the next one is due."""
+        waits = bool(self._text("deferred_until"))
+        day = "" if waits else self._text("review_on")
+        found = [
+            (what, verdict, self._cell(finding), self._text(by))
+            for what, name, finding, by in _REVIEWS
+            if (verdict := self._text(name))
+        ]
+        learned = self._text("review.learned")
+        if not (found or day or learned):
+            return
+        yield from ([], [("Review", "bold")])
+        for what, verdict, finding, by in found:
+            text = f": {to_single_line(str(finding['value']))}" if finding else ""
+            when = f", {self._when(finding['since'])}" if finding else ""
+            spans: list[Span] = [(f"  {what} {verdict.replace('-', ' ')}", ""), (isolate(text), "")]
+            yield from wrap([*spans, (f" ({isolate(to_single_line(by))}{when})", "dim")], self.width, 4)
+        if learned:
+            yield from wrap([("  Learned: ", ""), (isolate(to_single_line(learned)), "")], self.width, 4)
+        if day:
+            yield [(f"  Next review on {format_day(day)}.", "")]
+
     def _details(self) -> Iterator[Line]:
-        groups = ("roles", "advice", "dissents")
+        groups = ("roles", "advice", "dissents", "expectations", "outcomes")
         shown = {
             name: cell
             for name, cell in flat_fields({**self.page, **{group: {} for group in groups}})
-            if name not in _HEADER and (cell["value"] is not None or cell["source_value"])
+            if name not in _HEADER
+            and not name.startswith(_TOLD)
+            and (cell["value"] is not None or cell["source_value"])
         }
         if not shown:
             return

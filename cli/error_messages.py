@@ -13,8 +13,9 @@ import decisionlog_client
 from cli.errors import CommandFailed, Exit
 from decisionlog_client.errors import ClientError, NotADecisionLog, NotSignedIn, Unreachable
 from domain.errors import Forbidden, Refused, Unknown
-from domain.values import is_subject, kind_of
-from eventlog.errors import DamagedLogError, DamagedStoreError, DiskFullError, LogError, LogInUseError
+from domain.ids import is_subject, kind_of
+from eventlog.errors import DamagedLogError, LogError, LogInUseError
+from eventlog.store_errors import DamagedStoreError, DiskFullError
 
 _DISK_FULL: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _SUBJECT: Final = re.compile(r"\b[a-z]+:[^\s;,']+")

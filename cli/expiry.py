@@ -10,7 +10,7 @@ import click
 
 from cli.context import get_context
 from cli.dates import parse_time
-from domain.values import format_timestamp
+from domain.times import format_timestamp
 
 NEVER: Final = "never"
 _DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([hdwy])")

@@ -14,7 +14,7 @@ from typing import Any, Final
 from cli.asking import choose
 from cli.errors import CommandFailed
 from decisionlog_client import Client, questions
-from domain.values import is_subject, kind_of
+from domain.ids import is_subject, kind_of
 
 KINDS: Final = ("decision", "feature", "product", "release", "goal", "evidence", "assumption", "team", "person")
 """The kinds that are searched if any will do."""

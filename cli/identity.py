@@ -15,11 +15,11 @@ from cli.credentials import find_token
 from cli.errors import CommandFailed
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
-from domain.access import LOG_SERVICE, is_active
+from domain.access import is_active
 from domain.errors import Forbidden, Refused
+from domain.ids import LOG_SERVICE, is_subject, kind_of
 from domain.people import RegisterPerson
 from domain.scopes import ADMIN_SCOPE
-from domain.values import is_subject, kind_of
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
 
@@ -87,7 +87,7 @@ def resolve_caller(
     Raises:
         CommandFailed: the token is unknown or was revoked.
     """
-    secret = find_token(settings)
+    secret = find_token(settings.location)
     if secret is None:
         return local_caller(resolve_owner(log, settings.owner, target), channel)
     return _find_token_holder(log, secret, channel)
@@ -99,7 +99,7 @@ def find_caller(log: DecisionLog, settings: Settings, channel: str) -> Caller:
     Raises:
         CommandFailed: the token is unknown or was revoked.
     """
-    secret = find_token(settings)
+    secret = find_token(settings.location)
     if secret is not None:
         return _find_token_holder(log, secret, channel)
     owner = log.owners.find(settings.owner)

@@ -14,7 +14,14 @@ from api.admission import Admission, Limits
 from api.app import create_app
 from api.middleware import Hosts
 from api.services import Services
-from cli.bootstrap import POLL_INTERVAL_S, list_workers, open_for_write, open_read_only, open_runtime
+from cli.bootstrap import (
+    POLL_INTERVAL_S,
+    find_last_verification,
+    list_workers,
+    open_for_write,
+    open_read_only,
+    open_runtime,
+)
 from cli.connection import IN_PROCESS_URL, TIMEOUT_S, connect
 from cli.identity import find_caller, resolve_caller
 from cli.settings import Settings
@@ -45,6 +52,7 @@ def open_in_process_client(settings: Settings, *, writes: bool) -> Iterator[Clie
             lambda _: caller,
             wait_seconds=TIMEOUT_S,
             workers=lambda: list_workers(settings),
+            last_verification=lambda: find_last_verification(settings),
             questions=Admission(NO_LIMITS),
         )
         hosts = Hosts(settings.public_url.rstrip("/"), in_process=True)

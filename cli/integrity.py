@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 import click
+from eventsourcing.persistence import PersistenceError
 
 from cli.bootstrap import clock, open_read_model_database
 from cli.errors import CommandFailed, Exit
@@ -16,12 +19,40 @@ from cli.table import count_entries
 from eventlog.checkpoint import Checkpoint
 from eventlog.sqlite_integrity import describe
 from eventlog.verification import Finding
+from eventlog.worker_status import VERIFIER, WorkerStatus, workers_at
 from identity.decision_log import DecisionLog
 from projections.checking import find_difference
 from projections.read_model import ReadModel
 
 MAX_COMPARED_ENTRIES: Final = 20_000
 """Larger logs are compared with the read model only on request; this many take about ten seconds."""
+
+
+def verify_and_save(settings: Settings, log: DecisionLog, checkpoints: Sequence[Checkpoint]) -> Checkpoint:
+    """Verify a log as `require_valid_log` does, and save what was found, so that pages show when it was last verified.
+
+    Raises:
+        CommandFailed: an entry, a text or a checkpoint does not match.
+    """
+    place = "decisionlog verify"
+    if checkpoints:
+        place += f", compared with {len(checkpoints)} checkpoint{'s' if len(checkpoints) > 1 else ''}"
+    status = WorkerStatus(VERIFIER, place, clock())
+    try:
+        found = require_valid_log(log, checkpoints)
+    except CommandFailed as error:
+        _save(settings, status.with_error(str(error), clock()))
+        raise
+    _save(settings, replace(status, at=clock(), position=found.size, topic=found.root.hex()))
+    return found
+
+
+def _save(settings: Settings, status: WorkerStatus) -> None:
+    """Save a status, unless the log belongs to another user, whose server could then not replace it."""
+    if not settings.store and settings.data.stat().st_uid != os.geteuid():
+        return
+    with suppress(OSError, PersistenceError):
+        workers_at(settings.log).save(status)
 
 
 def require_valid_log(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) -> Checkpoint:
@@ -42,7 +73,7 @@ def require_valid_log(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) 
     click.echo(f"OK: {count_entries(found.size)} verified; all hashes, texts and idempotency records match.")
     if last := log.journal.head().last:
         click.echo(
-            f"OK: the access journal is unchanged up to row {last}, with the hash {log.journal.head().hash.hex()}."
+            f"OK: the access journal is unchanged up to row {last},\nwith the hash {log.journal.head().hash.hex()}."
         )
     return found
 

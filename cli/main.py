@@ -27,6 +27,8 @@ SECTIONS: Final = {
         "debt": "List what is left undone, with what clears it.",
         "outcomes": "List what was expected, and what came of it.",
         "flags": "List what rests on something that no longer holds.",
+        "arrivals": "List deferred decisions whose waiting is over.",
+        "options": "Compare the options of a decision.",
         "contributions": "List what contributes to which goal.",
         "show": "Show a decision or another subject.",
         "search": "Search all text.",
@@ -36,6 +38,7 @@ SECTIONS: Final = {
         "people": "List people.",
         "imports": "List imports and the lines that were not placed.",
         "audit": "List events: who, when and why.",
+        "activity": "List events and access in one audit trail.",
         "access-journal": "List sign-ins, refusals and exports.",
         "report": "Create a progress report for a product.",
     },
@@ -105,7 +108,7 @@ class LazyGroup(click.Group):
         """Write the commands by section, without importing them."""
         for title, commands in SECTIONS.items():
             with formatter.section(title):
-                formatter.write_dl(list(commands.items()), col_max=10)
+                formatter.write_dl(list(commands.items()), col_max=14)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})

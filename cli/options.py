@@ -11,13 +11,12 @@ from typing import Any, Final, Literal
 
 import click
 from click.shell_completion import CompletionItem
-from pydantic import ValidationError
 
+from cli.configuration import find_location
 from cli.context import get_context
 from cli.credentials import read_secret
 from cli.dates import parse_time
-from cli.errors import CommandFailed, Exit
-from cli.settings import PREFIX, Settings
+from cli.location import Location
 from eventlog.dsn import is_dsn, secrets_in
 
 Command = Callable[..., Any]
@@ -31,6 +30,7 @@ data: Option = click.option(
 owner: Option = click.option("--owner", help="Owner of the log.  [DECISIONLOG_OWNER; the operating system's user]")
 overwrite: Option = click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 dry_run: Option = click.option("--dry-run", is_flag=True, help="Show what would happen without writing anything.")
+yes: Option = click.option("--yes", "-y", is_flag=True, help="Begin a new log without asking.")
 output_file: Option = click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [standard output]"
 )
@@ -39,23 +39,6 @@ output_file: Option = click.option(
 def json_flag(help: str) -> Option:  # noqa: A002  (click's word)
     """Return the option --json."""
     return click.option("--json", "as_json", is_flag=True, help=help)
-
-
-def load_settings(**given: Any) -> Settings:
-    """Return the settings. Options override the environment; --data also overrides a database or server there.
-
-    Raises:
-        CommandFailed: a setting is invalid.
-    """
-    if given.get("data") is not None:
-        given = {"store": "", "url": "", **given}
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{PREFIX}{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
-        )
-        raise CommandFailed(f"Invalid configuration. {wrong}.", Exit.USAGE_ERROR) from None
 
 
 def drop_unset(**given: Any) -> dict[str, Any]:
@@ -120,9 +103,9 @@ class Output:
     select: Sequence[str] = ()
 
     @property
-    def settings(self) -> Settings:
-        """The settings."""
-        return load_settings(data=self.data)
+    def location(self) -> Location:
+        """Where the log is."""
+        return find_location(data=self.data)
 
 
 def output(command: Command) -> Command:

@@ -11,7 +11,7 @@ from cli.display import Line, Span, format_day, isolate, pad, shorten, to_single
 from cli.marks import mark_problem, mark_status
 from cli.tables import Titles
 from decisionlog_client import Client, questions
-from domain.values import parse_timestamp
+from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
 Row = Mapping[str, Any]

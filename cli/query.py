@@ -19,7 +19,8 @@ from cli.tables import Titles
 from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
 from decisionlog_client.errors import Malformed, Refused, Unknown
-from domain.values import is_subject, parse_timestamp
+from domain.ids import is_subject
+from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
 T = TypeVar("T", bound=Mapping[str, Any])
@@ -37,7 +38,7 @@ _KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
 @contextmanager
 def open_log(output: Output, *, writes: bool = False) -> Iterator[Client]:
     """Open a client whose answers include everything that is recorded by now."""
-    with get_context().client(output.settings, writes=writes) as log:
+    with get_context().client(output.location, writes=writes) as log:
         log.cover(log.ask(questions.head())["size"])
         yield log
 
@@ -152,19 +153,19 @@ def print_notes(answer: Mapping[str, Any], log: Client, output: Output) -> None:
 
 def name_log(log: Client, output: Output) -> str:
     """Return which log answered, and through what."""
-    settings = output.settings
+    location = output.location
     if log.address != IN_PROCESS_URL:
         return (
             log.address
-            if settings.url
-            else f"{(settings.store and 'PostgreSQL') or settings.data} through {log.address}"
+            if location.url
+            else f"{(location.store and 'PostgreSQL') or location.data} through {log.address}"
         )
-    return "PostgreSQL, without a server" if settings.store else f"{settings.data}, without a server"
+    return "PostgreSQL, without a server" if location.store else f"{location.data}, without a server"
 
 
 def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "") -> Iterator[str]:
     """Return the notes below an answer."""
-    if not answer.get("rows", True):
+    if not answer.get("rows", True) and "counts" not in answer:
         yield "No matching results."
     began = answer.get("from")
     since = f"From {_format_time(began, zone)} to " if began else "As of "

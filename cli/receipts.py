@@ -45,7 +45,8 @@ def _call(subject: str, log: Client) -> tuple[str, str]:
 
 
 def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: str, title: str, log: Client) -> str:
-    done = past_tense(receipt["recorded"][-1]["type"])
+    own = [each for each in receipt["recorded"] if each["subject"] == receipt["subject"]] or receipt["recorded"]
+    done = past_tense(own[-1]["type"])
     created = command.get("title") or command.get("name") or command.get("version") if verb["creates"] else None
     called = to_single_line(" ".join(each for each in (name, title or str(created or "")) if each))
     fields = [each for each in verb["fields"] if "argument" in each and each["name"] != "subject"]
@@ -54,4 +55,6 @@ def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: st
     )
     values += [describe(command[name], log) for name in ("release", "day") if name in command and not verb["creates"]]
     detail = f": {to_single_line(', '.join(values))}" if values else ""
+    if verb["creates"] and command.get("supersedes"):
+        detail = f", which supersedes {to_single_line(describe(command['supersedes'], log))}"
     return f"{done[:1].upper()}{done[1:]} {called}{detail}.".replace("  ", " ")

@@ -12,19 +12,19 @@ from typing import Any, Final
 
 import click
 
-from cli.asking import ask_text, confirm, is_interactive
+from cli.asking import ask_text, confirm, confirm_new_log, is_interactive
+from cli.configuration import find_location
 from cli.context import get_context
 from cli.editing import edit_fields, edit_text
 from cli.errors import CommandFailed, Exit, NoLogError
 from cli.field_types import NONE, parse_day
 from cli.finding import KINDS, ME, Finder, fold
-from cli.options import load_settings
+from cli.location import Location
 from cli.receipts import print_preview, print_receipt
-from cli.settings import Settings
 from cli.table import print_note
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs
 from decisionlog_client import Client, Malformed, Refused, questions
-from domain.values import SUBJECT_PATTERN
+from domain.ids import SUBJECT_PATTERN
 
 Values = dict[str, Any]
 
@@ -40,7 +40,7 @@ def record(verb: Verb, given: Mapping[str, Any]) -> None:
         CommandFailed: a value is missing, nothing has the name that was given, or confirmation is needed.
         Refused: the log refused it.
     """
-    settings = load_settings(data=given["data"], owner=given["owner"])
+    location = find_location(data=given["data"], owner=given["owner"])
     fields = _fields_of(verb)
     values = {
         name.removeprefix(PREFIX): value
@@ -50,7 +50,7 @@ def record(verb: Verb, given: Mapping[str, Any]) -> None:
     typed = dict(values)
     asked = _ask_for_texts(verb, fields, typed, edit=bool(given.get("edit")))
     try:
-        _record(verb, fields, typed, settings, given, asked=asked)
+        _record(verb, fields, typed, location, given, asked=asked)
     except (CommandFailed, Refused, click.Abort):
         if typed != values:
             click.echo(f"To continue with what you typed:\n  {to_command_line(verb, fields, typed)}", err=True)
@@ -63,10 +63,10 @@ def _fields_of(verb: Verb) -> dict[str, Field]:
 
 
 def _record(
-    verb: Verb, fields: Mapping[str, Field], typed: Values, settings: Settings, given: Mapping[str, Any], *, asked: bool
+    verb: Verb, fields: Mapping[str, Field], typed: Values, location: Location, given: Mapping[str, Any], *, asked: bool
 ) -> None:
     dry_run, yes = bool(given["dry_run"]), bool(given["yes"])
-    with _open_log(settings, yes=yes, dry_run=dry_run) as log:
+    with _open_log(location, yes=yes, dry_run=dry_run) as log:
         finder = Finder(log)
         if asked or is_interactive():
             _ask_for_names(verb, fields, typed, finder, asked=asked)
@@ -83,35 +83,16 @@ def _record(
 
 
 @contextmanager
-def _open_log(settings: Settings, *, yes: bool, dry_run: bool) -> Iterator[Client]:
+def _open_log(location: Location, *, yes: bool, dry_run: bool) -> Iterator[Client]:
     """Open the log. One that does not exist is created only after confirmation, never by a dry run."""
-    client = get_context().client
+    if not dry_run:
+        confirm_new_log(location, yes=yes)
     try:
-        opened = client(settings, writes=True)
-        log = opened.__enter__()
+        with get_context().client(location, writes=True, creates=not dry_run) as log:
+            log.cover(log.ask(questions.head())["size"])
+            yield log
     except NoLogError as missing:
-        if dry_run:
-            raise CommandFailed(f"{missing} Choose a log with --data or DECISIONLOG_DATA.") from None
-        hint = "Choose a log with --data or DECISIONLOG_DATA, or begin a new one there with --yes."
-        confirm(f"{missing} Begin a new one there?", yes=yes, otherwise=f"{missing} {hint}")
-        click.echo(f"New log in {settings.data}.", err=True)
-        opened = client(settings, writes=True, creates=True)
-        log = opened.__enter__()
-    with opened_already(opened):
-        log.cover(log.ask(questions.head())["size"])
-        yield log
-
-
-@contextmanager
-def opened_already(opened: Any) -> Iterator[None]:
-    """Leave a context manager that was entered before, with the error if there is one."""
-    try:
-        yield
-    except BaseException as error:
-        if not opened.__exit__(type(error), error, error.__traceback__):
-            raise
-    else:
-        opened.__exit__(None, None, None)
+        raise CommandFailed(f"{missing} Choose a log with --data or DECISIONLOG_DATA.") from None
 
 
 # Asking --------------------------------------------------------------------------------------------------------------

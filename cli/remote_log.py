@@ -17,7 +17,7 @@ from decisionlog_client.errors import parse_problem
 from decisionlog_client.exchange import Call
 from domain import errors
 from domain.errors import Refused
-from domain.values import parse_timestamp, to_micros
+from domain.times import parse_timestamp, to_micros
 from eventlog.entry import Caller, Receipt, RecordedEvent, Transaction
 from eventlog.errors import LogInUseError
 
@@ -44,7 +44,7 @@ def connect_to_writer(found: LogInUseError, settings: Settings) -> Iterator[Remo
     """
     if not found.address:
         raise CommandFailed(str(found), Exit.LOG_UNAVAILABLE)
-    with connect(found.address, find_token(settings) or found.key) as client:
+    with connect(found.address, find_token(settings.location) or found.key) as client:
         yield RemoteLog(client)
 
 

@@ -11,10 +11,11 @@ from api.pages.verbs import verb_of
 from api.pages.words import field_label
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, to_single_line, wrap
+from cli.forecasts import describe_expectation, describe_outcome
 from cli.tables import Titles
-from domain.access import LOG_SERVICE
 from domain.fields import EXISTS, STATUS
-from domain.values import parse_timestamp
+from domain.ids import LOG_SERVICE
+from domain.times import parse_timestamp
 
 Row = Mapping[str, Any]
 
@@ -125,6 +126,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "TokenCreated",
         "TokenRevoked",
         "SignInLinkCreated",
+        "AccountConnected",
+        "AccountDisconnected",
         "NamesChanged",
     ),
 }
@@ -194,7 +197,7 @@ def tell(happening: Happening, titles: Titles, alike: Sequence[Happening] = ()) 
     spans: list[Span] = [(isolate(who), ""), (f" {verb_of(str(blame['type']))} ", "")]
     spans += _name_subjects(happening, titles, alike)
     if effect := describe_changes(happening, titles):
-        spans.append((f" {effect}", ""))
+        spans.append((effect if effect.startswith(":") else f" {effect}", ""))
     if blame["actor"] != blame["principal"]:
         spans.append((f", recorded by {to_single_line(titles.format(blame['actor']))}", ""))
     return [*spans, *_give_reason(happening, titles)]
@@ -229,6 +232,11 @@ def describe_changes(happening: Happening, titles: Titles) -> str:
     if len(shown) == 1 and happening.type in _MOVES:
         before, after = (_value(shown[0][side], titles) for side in ("before", "after"))
         return f"from {before} to {after}" if before and after else f"to {after or 'nothing'}"
+    if len(shown) == 1 and isinstance(value := shown[0]["after"]["value"], Mapping) and "." in shown[0]["field"]:
+        if "measure" in value:
+            return f": {describe_expectation(value)}"
+        if "result" in value:
+            return f": {''.join(text for text, _ in describe_outcome(value, titles))}"
     parts = [
         f"{field_label(change['field'])}: {_value(change['before'], titles) or '–'} → {_value(change['after'], titles) or '–'}"
         for change in shown

@@ -5,14 +5,13 @@ from __future__ import annotations
 import getpass
 import os
 from pathlib import Path
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
+from cli.location import DEFAULT_DATA, PREFIX, STORE_PATTERN, URL_PATTERN, Location
 from identity.oidc.groups import parse_group_table
-
-PREFIX: Final = "DECISIONLOG_"
 
 
 def system_user() -> str:
@@ -28,10 +27,10 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Field(Path("data"), description="Data directory: the log and its read model.")
+    data: Path = Field(DEFAULT_DATA, description="Data directory: the log and its read model.")
     store: str = Field(
         "",
-        pattern="^(postgres(ql)?://.*)?$",
+        pattern=STORE_PATTERN,
         description="Address of a PostgreSQL database that holds the log and its read model: `postgresql://...`. The "
         "schema is `decisionlog` unless `?schema=` names another. If empty, they are in SQLite files in the data "
         "directory.",
@@ -195,7 +194,7 @@ class Settings(BaseModel):
     )
     upstream: str = Field(
         "",
-        pattern="^(https?://.+)?$",
+        pattern=URL_PATTERN,
         description="URL of the log's server, for a replica. The replica fetches missing entries from it, with the "
         "token in `DECISIONLOG_TOKEN`, and checks callers' tokens with it.",
     )
@@ -257,7 +256,7 @@ class Settings(BaseModel):
 
     url: str = Field(
         "",
-        pattern="^(https?://.+)?$",
+        pattern=URL_PATTERN,
         description="URL of a server, such as `https://log.example.org`, for commands that query and record. If "
         "empty, they use the log in the data directory, through its server if one is running.",
     )
@@ -291,6 +290,12 @@ class Settings(BaseModel):
             raise ValueError("DECISIONLOG_OIDC_AUDIENCE must differ from the client id, or ID tokens would be accepted")
         parse_group_table(self.oidc_groups)
         return self
+
+    @property
+    def location(self) -> Location:
+        """Where the log is, for a client of it."""
+        token = self.token.get_secret_value() if self.token else None
+        return Location(self.data, self.store, self.url, token, self.token_file, lambda: self)
 
     @property
     def server_url(self) -> str:

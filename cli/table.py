@@ -7,7 +7,7 @@ right-to-left text is isolated within its cell.
 from __future__ import annotations
 
 import sys
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -27,7 +27,7 @@ from cli.display import (
     wrap,
 )
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from domain.values import is_subject
+from domain.ids import is_subject
 
 Cell = str | int | datetime | None
 
@@ -54,6 +54,9 @@ FLEXIBLE: Final = frozenset(
         "finding",
         "deciders",
         "first",
+        "from",
+        "to",
+        "target",
         "now",
         "holders",
         "gained",
@@ -73,6 +76,14 @@ LAST_TO_HIDE: Final = (
     "title",
     "number",
     "status",
+    "result",
+    "reason",
+    "verdict",
+    "to",
+    "from",
+    "why",
+    "target",
+    "by when",
     "event",
     "who",
     "when",
@@ -108,6 +119,7 @@ class Table:
         optional: headings that a narrow terminal omits.
         shared: headings printed once above the table on a terminal if all rows have the same value there.
         grouped: whether adjacent rows with the same first cell form a group.
+        below: headings whose text is wrapped on lines of its own below each row where it does not fit into the row.
     """
 
     columns: Sequence[str]
@@ -115,12 +127,15 @@ class Table:
     optional: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
     grouped: bool = False
+    below: frozenset[str] = frozenset()
 
     def drop_columns(self, headings: frozenset[str]) -> Table:
         """Return the table without some columns."""
         kept = [index for index, heading in enumerate(self.columns) if heading not in headings]
         rows = [[row[index] for index in kept] for row in self.rows]
-        return Table([self.columns[index] for index in kept], rows, self.optional, self.shared, self.grouped)
+        return Table(
+            [self.columns[index] for index in kept], rows, self.optional, self.shared, self.grouped, self.below
+        )
 
 
 def print_table(table: Table, zone: Zone, now: datetime) -> None:
@@ -150,8 +165,12 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
     shared = _find_shared_cells(table)
     table = table.drop_columns(_find_empty_columns(table) | frozenset(shared))
     cells = [[_format_cell(cell, zone, now) for cell in row] for row in table.rows]
-    columns = _fit([_measure(table, index, cells) for index in range(len(table.columns))], width)
-    hidden = [table.columns[index] for index in range(len(table.columns)) if index not in columns]
+    measured = [_measure(table, index, cells) for index in range(len(table.columns))]
+    columns = _fit(measured, width)
+    below = [each.index for each in measured if _goes_below(table, each, columns)]
+    if below:
+        columns = _fit([each for each in measured if each.index not in below], width)
+    hidden = [table.columns[each.index] for each in measured if each.index not in (*columns, *below)]
     if hidden:
         noun = "1 column" if len(hidden) == 1 else f"{len(hidden)} columns"
         print_note(f"{noun} hidden ({', '.join(hidden)}). Widen the terminal, or use --csv.")
@@ -168,6 +187,13 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
             spans[0] = ("", "") if row[0] == previous else (row[0], "bold")
             previous = row[0]
         yield _join(spans, list(columns.values()), numbers)
+        for index in below:
+            if row[index]:
+                yield from wrap([(f"    {table.columns[index]}: ", "dim"), (isolate(row[index]), "")], width, 6)
+
+
+def _goes_below(table: Table, column: _Column, fitted: Mapping[int, int]) -> bool:
+    return table.columns[column.index] in table.below and fitted.get(column.index, 0) < column.width
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import Any, Final
 from cli.table import Cell, Table
 from cli.values import format_number
 from cli.verb_list import read_verbs
-from domain.values import SUBJECT_PATTERN, parse_timestamp
+from domain.ids import SUBJECT_PATTERN
+from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
 Row = Mapping[str, Any]
@@ -209,6 +210,19 @@ def access_journal(answer: Answer, titles: Titles) -> Table:
     return Table(("at", "kind", "who", "what", "reason", "times"), rows)
 
 
+def activity(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the audit trail with access."""
+    rows = [
+        [
+            *(row["at"], row["kind"].partition(".")[0], titles.format(row["who"]), titles.format(row["on_behalf_of"])),
+            titles.format(row["subject"]) or row["what"],
+            *(row["reason"], row["times"], row["position"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("at", "kind", "who", "on behalf of", "what", "reason", "times", "position"), rows)
+
+
 def imports(answer: Answer, titles: Titles) -> Table:
     """Return the table of imports."""
     rows = [
@@ -347,7 +361,13 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
     ]
     values = ("when", "subject", "title", "field", "before", "after", "direction", "gained", "lost")
     columns = (*values, *held, *_headings(shown, {*values, *WHO}), *WHO)
-    return Table(columns, rows, OPTIONAL | {"title", "gained", "lost"}, frozenset({"subject", "title", "field"}))
+    return Table(
+        columns,
+        rows,
+        OPTIONAL | {"title", "gained", "lost"},
+        frozenset({"subject", "title", "field"}),
+        below=frozenset({"why"}),
+    )
 
 
 def _held_cells(held: Row, titles: Titles) -> list[Cell]:
@@ -476,7 +496,8 @@ def outcomes(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("subject", "title", "no.", "measure", "from", "target", "by when", "likely", "by", "result", "actual")
-    return Table((*columns, "judged by"), rows, frozenset({"from", "likely", "actual", "judged by"}))
+    optional = frozenset({"no.", "from", "likely", "by", "judged by"})
+    return Table((*columns, "judged by"), rows, optional, below=frozenset({"actual"}))
 
 
 def slip_causes(answer: Answer, titles: Titles) -> Table:
@@ -484,7 +505,7 @@ def slip_causes(answer: Answer, titles: Titles) -> Table:
     rows: list[list[Cell]] = [
         [
             row["subject"],
-            row["title"],
+            row["title"] or titles.format(row["subject"]),
             row["field"],
             titles.format(row["first"]),
             titles.format(row["before"]),
@@ -499,7 +520,8 @@ def slip_causes(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("subject", "title", "field", "first", "from", "to", "days", "from first", "cause", "why", "owner")
-    return Table((*columns, "quarter"), rows, frozenset({"days", "from first", "owner", "quarter"}))
+    optional = frozenset({"field", "first", "days", "from first", "cause", "owner", "quarter"})
+    return Table((*columns, "quarter"), rows, optional, below=frozenset({"why"}))
 
 
 def slip_counts(answer: Answer, titles: Titles) -> Table:
@@ -527,7 +549,7 @@ def succession(answer: Answer, titles: Titles) -> Table:
     return Table(("relation", "what", "subject", "title", "about", "since"), rows, frozenset({"about"}))
 
 
-def calibration(answer: Answer, titles: Titles) -> Table:
+def calibration(answer: Answer, _: Titles) -> Table:
     """Return the table of how good forecasts were."""
     counts = [(_format_code(standing), count) for standing, count in answer["counts"].items() if count]
     scores = [(name, answer[name]) for name in ("score", "low", "high", "climate") if answer[name] is not None]
@@ -538,8 +560,7 @@ def calibration(answer: Answer, titles: Titles) -> Table:
         )
         for row in answer["rows"]
     ]
-    hidden = [("not shown", titles.format_sentence(answer["why_not"]))] if answer["why_not"] else []
-    rows: list[list[Cell]] = [[name, value] for name, value in (*hidden, *scores, *counts, *points)]
+    rows: list[list[Cell]] = [[name, value] for name, value in (*scores, *counts, *points)]
     return Table(("what", "value"), rows)
 
 
@@ -559,14 +580,14 @@ def debt(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("left undone", "subject", "title", "about", "days", "who", "detail", "clear it with")
-    return Table(columns, rows, frozenset({"about", "detail"}))
+    return Table(columns, rows, frozenset({"about", "detail"}), below=frozenset({"clear it with"}))
 
 
 def _command_line(row: Row) -> str:
-    """Return what to type to clear an item, such as `decision review decision:tea`."""
+    """Return what to type to clear an item, such as `decisionlog decision review decision:tea`."""
     path = next((path for path, verb in read_verbs()[1].items() if verb["command"] == row["action"]), row["action"])
     number = f" --expectation {row['part']}" if row["code"] == "outcome_overdue" else ""
-    return f"{path} {row['subject']}{number}"
+    return f"decisionlog {path} {row['subject']}{number}"
 
 
 def debt_by_month(answer: Answer, titles: Titles) -> Table:
@@ -593,7 +614,56 @@ def flags(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("subject", "title", "field", "reason", "rests on", "through", "since", "accountable")
-    return Table(columns, rows, frozenset({"through", "accountable"}))
+    return Table(columns, rows, frozenset({"field", "through", "accountable"}))
+
+
+def arrivals(answer: Answer, titles: Titles) -> Table:
+    """Return the table of deferred decisions that are back."""
+    rows: list[list[Cell]] = [
+        [
+            row["subject"],
+            row["title"],
+            _format_code(row["reason"]),
+            titles.format(row["awaited"]),
+            parse_time(row["since"]),
+            titles.format(row["accountable"]),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("subject", "title", "reason", "waited for", "since", "accountable")
+    return Table(columns, rows, frozenset({"accountable"}))
+
+
+def weighed_options(answer: Answer, titles: Titles) -> Table:
+    """Return the table of a decision's options, with what speaks for and against each."""
+    rows: list[list[Cell]] = [
+        [
+            row["title"],
+            "chosen" if row["chosen"] else "",
+            _format_amount(row["cost_amount"], "currency", row["cost_fit"]),
+            _format_amount(row["duration"], "unit", row["time_fit"]),
+            _format_findings([*row["findings"], *row["afterward"]], titles),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("option", "chosen", "cost", "time", "finding"), rows, below=frozenset({"finding"}))
+
+
+def _format_amount(amount: Row | None, unit: str, fit: str | None) -> str:
+    """Return an amount with its unit, and whether it keeps the limit."""
+    if amount is None:
+        return ""
+    limit = f" ({fit} the limit)" if fit in ("within", "exceeds") else ""
+    return f"{amount['amount']:,} {amount[unit]}{limit}"
+
+
+def _format_findings(findings: Iterable[Row], titles: Titles) -> str:
+    return "; ".join(
+        f"{found['risk']}: {found['answer']}"
+        + (f", {found['finding']}" if found["finding"] else "")
+        + (f" ({titles.format(found['evidence'])})" if found["evidence"] else "")
+        for found in findings
+    )
 
 
 def contributions(answer: Answer, titles: Titles) -> Table:
@@ -627,7 +697,7 @@ def authority(answer: Answer, titles: Titles) -> Table:
             now = [_format_sentences(row["explanation_now"], titles), None]
             rows.append([event, parse_time(row["at"]), decider, "now", _format_code(row["verdict_now"]), *now])
     columns = ("event", "effective", "decider", "judged", "verdict", "explanation", "position")
-    return Table(columns, rows)
+    return Table(columns, rows, below=frozenset({"explanation"}))
 
 
 def _format_sentences(sentences: Iterable[str], titles: Titles) -> str:
@@ -654,7 +724,7 @@ def deciders(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("who", "members", "verdict", "because", "approvals", "mode", "rights of", "position")
-    return Table(columns, rows, frozenset({"members", "mode", "rights of"}))
+    return Table(columns, rows, frozenset({"members", "mode", "rights of"}), below=frozenset({"because"}))
 
 
 def events(answer: Answer, titles: Titles) -> Table:

@@ -7,7 +7,7 @@ from typing import Any
 
 from api.pages.verbs import verb_of
 from decisionlog_client import Client, questions
-from domain.values import is_subject
+from domain.ids import is_subject
 
 
 def format_number(numbers: Mapping[str, int]) -> str:

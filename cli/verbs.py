@@ -62,7 +62,7 @@ class RecordingCommand(click.Command):
         super().__init__(name, params=params, callback=_record_later(verb), help=f"{verb['summary']}\n\n{verb['help']}")
         self._own = own
         self._arguments = [(metavar_of(each), _help_of_argument(each)) for each in _arguments_of(verb)]
-        self._example = str(verb["example"])
+        self.example = str(verb["example"])
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the arguments, the options of its own and those of every command."""
@@ -80,8 +80,8 @@ class RecordingCommand(click.Command):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (click's signature)
         """Write the example, unwrapped, so that it can be copied."""
         formatter.write_paragraph()
-        formatter.write("Example:\n" if self._example else "")
-        formatter.write(f"  {self._example}\n" if self._example else "")
+        formatter.write("Example:\n" if self.example else "")
+        formatter.write(f"  {self.example}\n" if self.example else "")
 
 
 def build_command(name: str, verb: Verb) -> click.Command:

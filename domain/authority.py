@@ -32,7 +32,7 @@ from domain.delegation import FIELD_PREFIX, Basis, DelegateActions, iterate_line
 from domain.errors import Forbidden, NothingChanges
 from domain.fields import STATUS, FieldChange, FieldRow, Subjects, Value
 from domain.messages import Command, CommandContext, Draft, Event, Message
-from domain.money import Cost, format_cost
+from domain.money import Cost
 from domain.ownership import MEMBER_FIELDS
 from domain.people import INACTIVE_STATUSES
 from domain.values import COMBINATION, STORED, Holder, Integral, Person, Position, ProductId, Slug, kind_of
@@ -718,14 +718,14 @@ _FLAGS: Final[dict[str, str]] = {
 
 def explain_reason(finding: Finding, cost: Cost | None, decider: str = "the decider") -> str:
     """Return the reason of a finding as a clause, in lower case and without a period."""
-    limit = format_cost(finding.cost_limit) if finding.cost_limit else None
+    limit = str(finding.cost_limit) if finding.cost_limit else None
     return _CLAUSES[finding.reason].format(
         rule=f"rule {finding.rule}",
         decider=decider,
         title=_explain_title(finding, decider),
         limit=limit,
         covers=f" up to {limit}" if limit else "",
-        cost=format_cost(cost) if cost else "no cost",
+        cost=str(cost) if cost else "no cost",
         support=_explain_support(finding),
         finding=finding,
     )

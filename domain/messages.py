@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar
@@ -223,6 +223,19 @@ def replace_strings(data: Any, path: tuple[str, ...], change: Callable[[str], st
     return copy_with(data, head, changed) if isinstance(data, BaseModel) else {**data, head: changed}
 
 
+def replace_in_fields(message: M, kind: StringKind, replacements: Mapping[str, str]) -> M:
+    """Return a message with some of its strings of one kind replaced, in one copy; unchanged fields are shared."""
+    members = vars(message)
+    changed: dict[str, object] = {}
+    for head, *rest in string_paths(type(message), kind):
+        value = changed.get(head, members[head])
+        if isinstance(value, str):
+            changed[head] = replacements.get(value, value)
+        elif value:
+            changed[head] = replace_strings(value, tuple(rest), lambda each: replacements.get(each, each))
+    return _construct(type(message), {**members, **changed}, message.__pydantic_fields_set__)
+
+
 def copy_with(message: M, name: str, value: object) -> M:
     """Return a copy with one field replaced: as `model_copy` does, but without copying what is immutable anyway."""
     given = message.__pydantic_fields_set__
@@ -276,6 +289,7 @@ __all__ = [
     "Text",
     "copy_with",
     "derive",
+    "replace_in_fields",
     "replace_strings",
     "string_fields",
     "string_paths",

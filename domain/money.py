@@ -38,7 +38,6 @@ class Cost(Message):
     amount: Amount = Field(description="The amount, in whole units of the currency.")
     currency: Currency = Field(description="The currency, as its code of ISO 4217, such as `EUR`.")
 
-
-def format_cost(cost: Cost) -> str:
-    """Return an amount as it is displayed, such as `50,000 EUR`."""
-    return f"{cost.amount:,} {cost.currency}"
+    def __str__(self) -> str:
+        """Return the amount as it is displayed, such as `50,000 EUR`."""
+        return f"{self.amount:,} {self.currency}"

@@ -12,7 +12,7 @@ The type of each string field declares its kind, and a test rejects a field with
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any, Final
 
@@ -27,6 +27,22 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from domain.ids import KEY_PATTERN, SUBJECT_KINDS, SUBJECT_PATTERN, is_subject, kind_of
+from domain.times import format_micros, format_timestamp, from_micros, parse_timestamp, to_micros
+
+__all__ = [  # noqa: RUF022  (ids, then times: what the field types are made of)
+    "KEY_PATTERN",
+    "SUBJECT_KINDS",
+    "SUBJECT_PATTERN",
+    "is_subject",
+    "kind_of",
+    "format_micros",
+    "format_timestamp",
+    "from_micros",
+    "parse_timestamp",
+    "to_micros",
+]
+
 
 class StringKind(StrEnum):
     """The kind of a string field; see the module docstring."""
@@ -37,25 +53,8 @@ class StringKind(StrEnum):
     PERSON = "person"
 
 
-SUBJECT_KINDS: Final = (
-    "product",
-    "decision",
-    "feature",
-    "goal",
-    "release",
-    "person",
-    "team",
-    "service",
-    "group",
-    "evidence",
-    "assumption",
-    "import",
-    "log",
-)
-KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
 SLUG_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
 NUMBER_PATTERN: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:[.][0-9]{1,9})?"
-SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 _BLANKS: Final = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE: Final = rf"[{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
 _END: Final = r"(?!\n)$"  # in some languages `$` alone also matches before a final line break
@@ -74,7 +73,6 @@ MAX_INTEGER: Final = 2**53 - 1
 """The largest integer that every JSON parser reads exactly (RFC 8785)."""
 
 _KEY_FORMAT: Final = "a key has 1 to 100 characters from a-z 0-9 . _ ~ - and starts with a letter or digit"
-_SUBJECT = re.compile(SUBJECT_PATTERN)
 _KEY = re.compile(KEY_PATTERN)
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _FORBIDDEN_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -82,71 +80,6 @@ _FORBIDDEN_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]"
 _C1 = re.compile(r"[\x80-\x9f]")
 STORED: Final = {"stored": True}
 """The validation context for data read from a log: C1 controls, which were accepted in the past, are allowed."""
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
-_MICROSECOND: Final = timedelta(microseconds=1)
-
-
-def is_subject(text: str) -> bool:
-    """Return whether `text` has the form `kind:key` of a subject id."""
-    return _SUBJECT.fullmatch(text) is not None
-
-
-def kind_of(subject: str) -> str:
-    """Return the kind of a subject: `feature` for `feature:gift-cards`."""
-    return subject.partition(":")[0]
-
-
-def to_micros(time: datetime) -> int:
-    """Return microseconds since 1970-01-01T00:00Z, negative before it; exact for all years."""
-    return (time - _EPOCH) // _MICROSECOND
-
-
-def from_micros(value: int) -> datetime:
-    """Return the time that many microseconds after 1970-01-01T00:00Z."""
-    return _EPOCH + timedelta(microseconds=value)
-
-
-def format_timestamp(time: datetime) -> str:
-    """Format a time as RFC 3339 in UTC, with six digits and `Z`: the only format in entries and answers."""
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
-
-
-def format_micros(value: int) -> str:
-    """Format microseconds since 1970 in the same way as `format_timestamp`."""
-    return (_EPOCH_IN_UTC + timedelta(microseconds=value)).isoformat(timespec="microseconds") + "Z"
-
-
-def parse_timestamp(value: object) -> datetime:
-    """Parse an RFC 3339 time with an offset, or a date, which means midnight UTC.
-
-    Raises:
-        ValueError: it is neither, has no offset, or is outside the years 1 to 9999.
-    """
-    if isinstance(value, datetime):
-        parsed = value
-    elif isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        parsed = datetime.combine(date.fromisoformat(value), time(0), tzinfo=UTC)
-    elif isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
-        parsed = _parse_iso(value)
-    else:
-        raise ValueError("must be a time such as 2025-03-01T09:30:00Z, or a date such as 2025-03-01 for midnight UTC")
-    if parsed.tzinfo is None:
-        raise ValueError("needs an offset from UTC, such as 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00")
-    try:
-        return parsed.astimezone(UTC)
-    except OverflowError:
-        raise ValueError("must be between the years 1 and 9999 in UTC") from None
-
-
-def _parse_iso(value: str) -> datetime:
-    try:
-        return datetime.fromisoformat(value.upper())
-    except ValueError:
-        hint = "; in a URL, write `+` as `%2B`" if re.search(r" [0-9]{2}:?[0-9]{2}$", value) else ""
-        raise ValueError(
-            f"{value!r} is not a valid time; write it like 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00{hint}"
-        ) from None
 
 
 def _check_storable(value: str) -> str:

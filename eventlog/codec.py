@@ -7,7 +7,7 @@ needs nothing else. When a text is erased it reads `[erased]`, and no hash chang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from hashlib import sha256
 from typing import Any, Final
@@ -120,9 +120,9 @@ def parse_texts(stored: bytes | None) -> Texts:
     return {place: (salt, text) for place, (salt, text) in from_json(stored).items()} if stored else {}
 
 
-def iter_commitments(model: type[Event], own: Any) -> Iterator[tuple[str, str]]:
-    """Yield the place of each text in an event, as a JSON pointer, with the commitment to it."""
-    return ((_pointer(place), committed) for place, committed in _text_places(model, own))
+def iter_commitments(model: type[Event], own: Any) -> list[tuple[str, str]]:
+    """Return the place of each text in an event, as a JSON pointer, with the commitment to it."""
+    return [(_pointer(place), committed) for place, committed in _text_places(model, own)]
 
 
 def find_broken_text(model: type[Event], own: Any, texts: Mapping[str, Sequence[str]]) -> str | None:
@@ -308,9 +308,12 @@ def _parse_time(value: str | None) -> int | None:
 
 
 @cache
-def _text_paths(model: type[Event]) -> tuple[tuple[str, ...], ...]:
-    """Return the paths of all texts in the data of events of a class."""
-    return tuple(("data", *path) for path in string_paths(model, StringKind.TEXT))
+def _text_paths(model: type[Event]) -> dict[str, list[tuple[str, ...]]]:
+    """Return the paths of all texts in the data of events of a class, by the member that they begin with."""
+    paths: dict[str, list[tuple[str, ...]]] = {}
+    for path in string_paths(model, StringKind.TEXT):
+        paths.setdefault(path[0], []).append(("data", *path))
+    return paths
 
 
 _METADATA_TEXT_PATHS: Final = (
@@ -321,14 +324,14 @@ _METADATA_TEXT_PATHS: Final = (
 
 def _text_places(model: type[Event], own: dict[str, Any]) -> list[tuple[Place, str]]:
     """Return every text of an event with its place."""
-    data = own.get("data", {})
     found: list[tuple[Place, str]] = []
-    for path in _text_paths(model):
-        value = data.get(path[1])
-        if isinstance(value, str):
-            found.append((path, value))
-        elif value:  # most fields are empty, and to follow the path of each would take most of the time
-            found += strings_at(own, path)
+    paths = _text_paths(model)
+    for name, value in own.get("data", {}).items():
+        for path in paths.get(name, ()):
+            if isinstance(value, str):
+                found.append((path, value))
+            else:
+                found += strings_at(own, path)
     for path in _METADATA_TEXT_PATHS:
         if path[0] in own:
             found += strings_at(own, path)

@@ -6,15 +6,12 @@ LogError                          the log cannot be used
 ├── DatabaseUnavailableError      the database cannot be reached or used
 ├── NewerLogError                 a later version of this program wrote it
 └── DamagedLogError               the file is not a complete decision log
-Errors of an open log derive from those of the `eventsourcing` library:
-DiskFullError, DamagedStoreError, UnknownOutcomeError
+Those of an open log are in `eventlog.store_errors`.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
-
-from eventsourcing.persistence import IntegrityError, OperationalError
 
 
 class LogError(Exception):
@@ -61,28 +58,4 @@ class DamagedLogError(LogError):
         super().__init__(
             f"{name} cannot be used as a decision log: {problem}. "
             "Move it aside and restore a backup: see docs/how-to/back-up-and-restore.md."
-        )
-
-
-class DiskFullError(OperationalError):
-    """The disk is full; nothing was stored."""
-
-
-class DamagedStoreError(IntegrityError):
-    """Damage was found in a log that is open; nothing more is written to it."""
-
-    def __init__(self, name: Path | str, problem: str) -> None:
-        super().__init__(
-            f"{name} is damaged: {problem}. Nothing more is written to it. Stop the server, run `decisionlog verify`, "
-            "and restore a backup: see docs/how-to/back-up-and-restore.md"
-        )
-
-
-class UnknownOutcomeError(OperationalError):
-    """The connection was lost during a commit, so it is unknown whether the group was recorded."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(
-            f"the connection to {name} was lost during a commit, so it is unknown whether this was recorded. "
-            "Retry with the same idempotency key"
         )

@@ -12,12 +12,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
-from domain.access import LOCAL_CREDENTIAL, LOG_SERVICE, Access, ActiveToken
+from domain.access import LOCAL_CREDENTIAL, Access, ActiveToken
 from domain.any_subject import LogOpened
 from domain.catalog import EVENT_NAMES
 from domain.errors import Refused
 from domain.fields import SubjectState
+from domain.ids import LOG_SERVICE
 from domain.messages import Command
+from domain.policy import FoundRoles
 from domain.scopes import SCOPES
 from eventlog import codec
 from eventlog.application import LogApplication
@@ -26,7 +28,6 @@ from eventlog.command_handler import CommandHandler
 from eventlog.dry_run import DryRun
 from eventlog.dsn import is_dsn
 from eventlog.entry import Caller, Entry, Metadata, Origin, Receipt, Transaction
-from eventlog.errors import DamagedStoreError
 from eventlog.executor import TransactionExecutor
 from eventlog.ids import new_id, new_key
 from eventlog.lock import WriterLock
@@ -37,8 +38,10 @@ from eventlog.records import Append, EntryRow, Head, IdempotencyRecord, NewEvent
 from eventlog.side_tables import SideTables
 from eventlog.sqlite import SqliteStore
 from eventlog.store import Store
+from eventlog.store_errors import DamagedStoreError
 from eventlog.supersessions import Supersessions
 from eventlog.teams_with_roles import TeamsWithRoles
+from eventlog.token_ends import TokenEnds
 from eventlog.verification import Finding, verify
 from eventlog.views import CommittedView
 
@@ -84,6 +87,10 @@ class EventLog:
         """
         self.limits_reading = False
         """Whether callers read only what belongs to products for which they hold a role."""
+        self.found_roles = FoundRoles()
+        """What was found before about the roles of callers."""
+        self.token_ends = TokenEnds(self.entry)
+        """When the tokens of each holder end."""
         self._supersessions = Supersessions(store)
         self._teams_with_roles = TeamsWithRoles(store, self.application.recent)
         self._executor = TransactionExecutor(

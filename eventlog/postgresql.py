@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from eventsourcing import persistence
 
 from eventlog.dsn import redact, split_dsn, without_secret
-from eventlog.errors import DamagedLogError, DatabaseUnavailableError, UnknownOutcomeError
+from eventlog.errors import DamagedLogError, DatabaseUnavailableError
 from eventlog.postgres_integrity import find_damage
 from eventlog.records import Append, EntryRow, Head, Lookups, Outcome, UniqueClaim
 from eventlog.sequencer import Sequencer
 from eventlog.side_tables import write_side_tables
 from eventlog.sql import HEAD, Result, Session, parse_head, update_head
 from eventlog.store import Store
+from eventlog.store_errors import UnknownOutcomeError
 
 try:
     import psycopg

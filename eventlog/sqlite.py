@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from eventsourcing import persistence
 
-from eventlog.errors import DamagedLogError, DiskFullError, NewerLogError
+from eventlog.errors import DamagedLogError, NewerLogError
 from eventlog.records import Append, Outcome, UniqueClaim
 from eventlog.sequencer import Sequencer
 from eventlog.side_tables import write_side_tables
@@ -28,6 +28,7 @@ from eventlog.sqlite_integrity import (
     read_schema,
 )
 from eventlog.store import Store
+from eventlog.store_errors import DiskFullError
 
 BACKUP_PAGES_PER_STEP: Final = 1024
 MAX_IDLE_CONNECTIONS: Final = 8

@@ -17,11 +17,12 @@ from typing import Any, Final, TypeVar
 
 from eventsourcing.persistence import OperationalError
 
-from eventlog.errors import DamagedLogError, DamagedStoreError, ReadOnlyLogError, UnknownOutcomeError
+from eventlog.errors import DamagedLogError, ReadOnlyLogError
 from eventlog.group_commit import GroupCommit
 from eventlog.records import Append, EntryRow, Head, Outcome, Span, StoredResult, TokenRow, UniqueClaim
 from eventlog.side_tables import SideTables
 from eventlog.sql import AMONG_RESULTS, COLUMNS, HEAD, LAST, SIDE_TABLE_KEYS, Session, iter_values, parse_head
+from eventlog.store_errors import DamagedStoreError, UnknownOutcomeError
 
 T = TypeVar("T")
 

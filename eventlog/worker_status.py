@@ -19,6 +19,8 @@ from eventlog.dsn import is_dsn
 
 WORKER_TIMEOUT_US: Final = 15_000_000
 """A worker that has not saved its status for this long is considered stopped; it saves it about every second."""
+VERIFIER: Final = "verify"
+"""The name under which `decisionlog verify` saves what it found; it is no worker."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from domain.fields import Value
 from projections.conditions import Condition, ConditionSql, check_field_names, field_names
 from projections.read_model import Read
-from projections.schema import dumps, members
+from projections.schema import dumps, is_any_of, members
 from projections.timepoint import ResolvedTime
 from projections.tokenizer import tokenize
 
@@ -74,8 +74,8 @@ def subjects_where(read: Read, asked: Filter, time: ResolvedTime, subject: str) 
     if asked.kinds:
         terms.append(_match_kinds(asked.kinds, subject, parameters))
     if asked.subjects:
-        parameters["f_subjects"] = [one for wanted in asked.subjects for one in read.all_ids(wanted)]
-        terms.append(f"{subject} in {members('f_subjects')}")
+        ids = [one for wanted in asked.subjects for one in read.all_ids(wanted)]
+        terms.append(is_any_of(subject, "f_subjects", ids, parameters))
     if asked.products:
         parameters["f_products"] = list(asked.products)
         terms.append(f"({subject} in {_product_members(time, 'f_products')} or {subject} in {members('f_products')})")
@@ -128,8 +128,7 @@ def matches_text(alias: str, name: str, text: str, parameters: dict[str, Any]) -
 def match_fields(patterns: Sequence[str], alias: str, parameters: dict[str, Any]) -> str:
     """SQL: the field of a row is one of these names, or starts with one that ends in `*`."""
     exact = [pattern for pattern in patterns if not pattern.endswith("*")]
-    parameters["f_fields"] = exact
-    terms = [f"{alias}.field in {members('f_fields')}"] if exact else []
+    terms = [is_any_of(f"{alias}.field", "f_fields", exact, parameters)] if exact else []
     for n, pattern in enumerate(pattern for pattern in patterns if pattern.endswith("*")):
         terms.append(starts_with(f"{alias}.field", f"f_field{n}", pattern[:-1], parameters))
     return f"({' or '.join(terms)})"

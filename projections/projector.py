@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import itemgetter
 from typing import Any, Final, Protocol
 
 from eventsourcing.persistence import OperationalError
@@ -68,8 +69,12 @@ class _Batch:
     texts: list[tuple[int, str, str, int, str]] = field(default_factory=list)
     voids: list[tuple[str, int, int]] = field(default_factory=list)
     erased: list[int] = field(default_factory=list)
+    created: set[str] = field(default_factory=set)
+    """The subjects whose first entry is among these: the tables have no rows of them yet."""
 
     def add(self, entry: Entry) -> None:
+        if entry.version == 1:
+            self.created.add(entry.subject)
         self.events.append(event_row(entry))
         self.becauses.extend((decision, entry.position) for decision in dict.fromkeys(entry.metadata.because))
         for n, change in enumerate(entry.event.field_changes()):
@@ -157,18 +162,18 @@ class Projector:
         self.writer.insert(self.prefix, "event", batch.events)
         self.writer.insert(self.prefix, "event_because", batch.becauses)
         self._insert_field_values(batch)
-        self.writer.insert(self.prefix, "field_ref", batch.refs)
+        self.writer.insert(self.prefix, "field_ref", sorted(batch.refs))
         self.writer.insert(self.prefix, "search", batch.texts)
 
     def _insert_field_values(self, batch: _Batch) -> None:
         """Insert the rows with their next rows, and update the rows before them and the voided ones."""
         new = {row[0] for row in batch.field_values}
         voided = self._find_voided(batch, new)
-        after, before = self._find_next_rows(new, voided)
+        after, before = self._find_next_rows(new, voided, batch.created)
         rows = [
             (*key, *(key[2:] if key in voided else after[key]), ends_at, voided.get(key), value, source_value)
-            for key, ends_at, value, source_value in batch.field_values
-        ]
+            for key, ends_at, value, source_value in sorted(batch.field_values, key=itemgetter(0))
+        ]  # sorted, because rows next to each other are on the same page
         self.writer.insert(self.prefix, "field_value", rows)
         updated = [(*key, *row_key, None) for key, row_key in after.items() if key in before and before[key] != row_key]
         newly_void = [(*key, *key[2:], by) for key, by in voided.items() if key not in new]
@@ -189,18 +194,22 @@ class Projector:
         return found
 
     def _find_next_rows(
-        self, new: set[FieldRowKey], voided: dict[FieldRowKey, int]
+        self, new: set[FieldRowKey], voided: dict[FieldRowKey, int], created: set[str]
     ) -> tuple[dict[FieldRowKey, NextRow], dict[FieldRowKey, NextRow]]:
         """Return the next rows of inserted rows and of their neighbors, and what they were before."""
         touched: dict[tuple[str, str], list[RowKey]] = defaultdict(list)
-        for subject, name, valid_from, id_ in {*new, *voided}:
+        for subject, name, valid_from, id_ in sorted({*new, *voided}):
             touched[subject, name].append((valid_from, id_))
-        ranges: list[RowRange] = [(*field_key, min(row_keys), max(row_keys)) for field_key, row_keys in touched.items()]
+        ranges: list[RowRange] = [(*field_key, row_keys[0], row_keys[-1]) for field_key, row_keys in touched.items()]
         before: dict[FieldRowKey, NextRow] = {}
         live_rows: list[set[RowKey]] = [
             {row_key for row_key in touched[s[:2]] if (*s[:2], *row_key) not in voided} for s in ranges
         ]
-        for n, valid_from, id_, valid_to, next_id in self.writer.neighbors(self.prefix, ranges):
+        stored = [n for n, (subject, *_) in enumerate(ranges) if subject not in created]
+        for index, valid_from, id_, valid_to, next_id in self.writer.neighbors(
+            self.prefix, [ranges[n] for n in stored]
+        ):
+            n = stored[index]
             key = (*ranges[n][:2], valid_from, id_)
             before[key] = valid_to, next_id
             if key not in voided:

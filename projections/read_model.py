@@ -84,6 +84,11 @@ class Read:
         )
         return _resolve_merges({str(subject): str(schema.loads(value)) for subject, value in rows})
 
+    @cached_property
+    def titles(self) -> dict[tuple[int, int], dict[str, str | None]]:
+        """What `projections.titles` has read so far, by time and position."""
+        return {}
+
     def surviving_id(self, who: str) -> str:
         """Return the id that a person is shown under after merges."""
         return self.merged_into.get(who, who)

@@ -27,6 +27,7 @@ from projections.answers.changes import FieldChangeRow
 from projections.answers.fields import FieldRow
 from projections.answers.parts import Blame
 from projections.answers.report import (
+    GoalValue,
     ReleaseFeatures,
     ReportChange,
     ReportIssue,
@@ -75,10 +76,12 @@ CURRENT_FIELDS: Final = (
     "deciders",
     "kind",
     "measure",
+    *("baseline", "target", "current", "unit"),
     "review_on",
     "due_on",
 )
 """The fields whose values at the end of the period are reported."""
+GOAL_VALUES: Final[tuple[GoalValue, ...]] = get_args(GoalValue)
 HORIZONS: Final = ("now", "next", "later")
 PROMISED_STATUSES: Final = frozenset({"committed", "started"})
 ENDED_STATUSES: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
@@ -246,6 +249,7 @@ class _Line:
     """The position that this event voided."""
     slips: ReportSlips | None = None
     measure: str | None = None
+    progress: dict[GoalValue, str] | None = None
     features: ReleaseFeatures | None = None
     """For a release: how many features are planned for it, and how many of them were shipped."""
 
@@ -274,6 +278,8 @@ class _Line:
             row["slips"] = self.slips
         if self.measure is not None:
             row["measure"] = self.measure
+        if self.progress:
+            row["progress"] = self.progress
         if self.features is not None:
             row["features"] = self.features
         return row
@@ -550,7 +556,12 @@ class _ReportBuilder:
         for state, rows, last in zip(shown, fields, latest, strict=True):
             blame = blames[last["position"]]
             line = _Line(state.section, state.subject, last["since"], [blame["principal"]], blame, due=state.due)
-            line.measure = _value(self.fields[state.subject], "measure") if state.section == "goals" else None
+            if state.section == "goals":
+                values = self.fields[state.subject]
+                line.measure = _value(values, "measure")
+                line.progress = {
+                    name: str(values[name]["value"]) for name in GOAL_VALUES if _value(values, name) is not None
+                }
             line.changes = [
                 {"field": row["field"], "after": {"value": row["value"], "source_value": row["source_value"]}}
                 for row in rows

@@ -13,6 +13,7 @@ positions of all entries and their times, even if only some of the events can be
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -132,6 +133,15 @@ def storable(text: str) -> str:
 def members(name: str) -> str:
     """SQL: the members of the list in a parameter. The statement is the same for a list of any length."""
     return f"members(:{name})"
+
+
+def is_any_of(column: str, name: str, values: Sequence[str], parameters: dict[str, Any]) -> str:
+    """SQL: the column is one of these values. For a single one a database can plan ahead: it expects ten in a list."""
+    if len(values) == 1:
+        parameters[name] = values[0]
+        return f"{column} = :{name}"
+    parameters[name] = list(values)
+    return f"{column} in {members(name)}"
 
 
 def pairs(name: str) -> str:

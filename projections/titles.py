@@ -9,7 +9,7 @@ from domain.values import is_subject
 from identity.directory import Names
 from projections.paging import Answer, Row
 from projections.read_model import Read
-from projections.schema import loads, members
+from projections.schema import is_any_of, loads
 from projections.timepoint import ResolvedTime
 
 IN_DIRECTORY: Final = ("person:", "service:")
@@ -17,12 +17,20 @@ IN_DIRECTORY: Final = ("person:", "service:")
 
 
 def find_titles(read: Read, subjects: Iterable[str], time: ResolvedTime) -> Mapping[str, str]:
-    """Return the title of each of these subjects that has one, removed or not. A release is called by its version."""
-    sql = f"""select c.subject, c.value from field_value c where c.subject in {members("named")}
-        and c.field in ('title', 'version') and c.value is not null and {time.is_in_effect("c")}
-        order by c.field desc"""
-    found = read.rows(sql, {"named": sorted(set(subjects)), **time.parameters})
-    return {subject: str(loads(value)) for subject, value in found}
+    """Return the title of each of these subjects that has one, removed or not. A release is called by its version.
+
+    Each is read once in a snapshot: the rows of an answer have titles of their own.
+    """
+    known = read.titles.setdefault((time.as_of, time.position), {})
+    wanted = set(subjects)
+    if unknown := sorted(wanted - known.keys()):
+        known.update(dict.fromkeys(unknown))
+        parameters = time.parameters
+        sql = f"""select c.subject, c.value from field_value c
+            where {is_any_of("c.subject", "named", unknown, parameters)} and c.field in ('title', 'version')
+            and c.value is not null and {time.is_in_effect("c")} order by c.field desc"""
+        known.update({subject: str(loads(value)) for subject, value in read.rows(sql, parameters)})
+    return {subject: title for subject in wanted if (title := known.get(subject)) is not None}
 
 
 def titles_of_answer(read: Read, answer: Answer[Row, Row], names: Names) -> dict[str, str]:

@@ -25,7 +25,7 @@ from domain.errors import Refused
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.records import TokenRow
-from eventlog.worker_status import workers_at
+from eventlog.worker_status import VERIFIER, workers_at
 from identity.decision_log import DecisionLog
 from identity.tokens import PREFIX
 from projections.read_model import ReadModel
@@ -104,7 +104,14 @@ class LocalService:
         sheets = lambda: [(sheet, sheet.is_working(self.clock())) for sheet in self.workers.all()]  # noqa: E731
         sessions = SessionLookup(self.log.sessions)
         services = Services(
-            self.log, self.model, self.runner, self.sign_in, workers=sheets, sessions=sessions, load_demo=self.load_demo
+            self.log,
+            self.model,
+            self.runner,
+            self.sign_in,
+            workers=sheets,
+            sessions=sessions,
+            load_demo=self.load_demo,
+            last_verification=lambda: self.workers.find(VERIFIER),
         )
         self.app = shared_app()
         self.app.state.services = services

@@ -29,7 +29,7 @@ def around(service: LocalService, zone: Zone | None = None, token: str | None = 
         with connect(IN_PROCESS_URL, token or service.token, InProcessTransport(service.app)) as opened:
             yield opened
 
-    return Context(client, lambda: NOW, zone or Zone(UTC))
+    return Context(client, lambda _: None, lambda: NOW, zone or Zone(UTC))
 
 
 def run_command(service: LocalService, *words: str, **more: Any) -> Result:

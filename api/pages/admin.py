@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from api.pages.admin_forms import allowed_forms, list_sessions
+from api.pages.admin_forms import allowed_forms, describe_sessions
 from api.pages.imports import list_imports
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.permissions import is_administrator, why_not
@@ -39,7 +39,7 @@ def get_admin(page: PageDependency) -> Response:
             "sees_journal": is_log and why_not(page.services, page.caller, policy.AUDIT) is None,
             "grants": grants(read, page.time.point).rows,
             "tokens": _list_tokens(page) if sees_all else None,
-            "sessions": list_sessions(page) if sees_all else None,
+            "sessions": describe_sessions(page.services.log.sessions.all(), page.caller) if sees_all else None,
             "imports": list_imports(read, page.time.point),
             "systems": _count_imports(read),
             "status": status,

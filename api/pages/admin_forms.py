@@ -24,8 +24,7 @@ from api.dependencies import wait_for_position
 from api.pages.command_forms import FormField
 from api.pages.form_input import LIST_SEPARATOR, Errors, Typed, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.pages.record import MAX_OFFERED
-from api.pages.references import Candidate, NotFoundError, find_one, list_candidates, people_candidates
+from api.pages.references import MAX_OFFERED, Candidate, NotFoundError, find_one, list_candidates, people_candidates
 from api.pages.words import SUBJECT
 from api.permissions import held_roles, is_administrator
 from api.problems import HttpProblem, unprocessable
@@ -38,7 +37,9 @@ from domain.messages import Command
 from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE, SCOPES
 from domain.validation_messages import list_errors
 from domain.values import format_micros, format_timestamp, from_micros
+from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
+from identity.sessions import Session
 from projections.answers.tokens import TokenRow
 from projections.grants import grants
 from projections.read_model import Read
@@ -482,16 +483,17 @@ def _by_id(ids: Any) -> list[Candidate]:
     return [Candidate(each, each, (each, each.partition(":")[2])) for each in sorted(ids)]
 
 
-def list_sessions(page: Page) -> list[dict[str, Any]]:
-    """Return all sessions that have not ended, newest first."""
+def describe_sessions(sessions: Sequence[Session], caller: Caller) -> list[dict[str, Any]]:
+    """Return sessions as pages show them, in the same order."""
     return [
         {
             "id": each.id,
             "person": each.person,
-            "is_own": each.id == page.caller.credential,
+            "is_own": each.id == caller.credential,
             "provider": each.issuer or None,
             "created_at": format_micros(each.created_at),
             "used_at": format_micros(each.used_at),
+            "expires_at": format_micros(each.expires_at),
         }
-        for each in page.services.log.sessions.all()
+        for each in sessions
     ]

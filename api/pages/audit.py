@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
 
+from api.access_journal import record_read
 from api.dependencies import CURSOR_PATTERN, ProductText, SubjectText, check_choices, list_parameter
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.sentences import build_sentences
@@ -177,6 +179,7 @@ def get_proof(
             raise HttpProblem(404, f"the log has no entry {position} at this time", field="position")
     proof = _prove(log, position, whole)
     if download:
+        record_read(page.request, is_file=True)
         headers = {"Content-Disposition": f'attachment; filename="entry-{position}-of-{whole}.proof.json"'}
         return Response(_as_json(proof) + "\n", media_type="application/json", headers=headers)
     is_whole = whole == head.size
@@ -187,9 +190,31 @@ def get_proof(
             "event_position": position,
             "agrees": proof["root"] == head.root if is_whole else None,
             "proved_at": format_micros(page.time.now),
+            "verification": find_verification(page),
             "checkpoint": str(Checkpoint(log.id, whole, bytes.fromhex(proof["root"]))),
         },
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """When every hash was last verified, by what, and up to which position."""
+
+    at: str
+    by: str
+    position: int
+    later: int
+    """The entries that were recorded since."""
+    error: str | None
+
+
+def find_verification(page: Page) -> Verification | None:
+    """Return the last verification of the log; None if it was never verified here, and on a replica."""
+    status, book = page.services.last_verification(), page.services.book
+    if status is None or not isinstance(book, DecisionLog):
+        return None
+    later = max(0, book.head().size - status.position)
+    return Verification(format_micros(status.at), status.place, status.position, later, status.error)
 
 
 def _prove(log: DecisionLog, position: int, size: int) -> dict[str, Any]:

@@ -102,6 +102,22 @@ SHORT_NAME: Final = ("DefineProduct", "key")
 REASONS: Final = ("note", "because")
 FOLDED: Final = ("effective_at", "on_behalf_of")
 """Fields of every command that are rarely needed."""
+RARE: Final[Mapping[str, frozenset[str]]] = {
+    MOVE: frozenset({"milestone", "cause"}),
+    "TargetMilestone": frozenset({"milestone", "cause"}),
+    "RecordEvidence": frozenset(
+        {"sha256", "asked", "sample_size", "found_on", "collected_by", "valid_until", "opposes"}
+    ),
+}
+"""Further fields of a form that are rarely needed."""
+MORE: Final = "More"
+FOLDS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Situation, evidence and assumptions": ("context", "evidence", "assumptions", "constraints"),
+    "Options and their limits": ("options", "cost_limit", "time_limit"),
+    "Goals, expected outcome and review": ("goals", "expected", "review_on", "cost"),
+    "Who decided, when, and what it replaces": ("deciders", "effective_at", "on_behalf_of", "supersedes", "because"),
+}
+"""What the folded fields of a decision are about; all others are under `MORE`."""
 FINAL: Final[Mapping[str, str]] = {
     "SupersedeDecision": "A superseded decision cannot be reopened.",
     "MergePeople": "Two people who were merged cannot be separated.",
@@ -200,6 +216,15 @@ class Form:
         return tuple(one for each in self.fields for one in each.every)
 
     @property
+    def folds(self) -> list[tuple[str, list[FormField]]]:
+        """The folded fields by what they are about; a short form has them in one fold."""
+        folded = [each for each in self.fields if each.is_folded]
+        folds = FOLDS if any(each.control == "items" for each in folded) else {}
+        named = [(label, [each for each in folded if each.name in names]) for label, names in folds.items()]
+        rest = [each for each in folded if not any(each.name in names for names in folds.values())]
+        return [(label, found) for label, found in (*named, (MORE, rest)) if found]
+
+    @property
     def summary(self) -> str:
         """What it does, in a sentence."""
         return (self.commands[0].__doc__ or "").strip().partition("\n")[0]
@@ -231,7 +256,12 @@ def find_form(name: str) -> Form | None:
     if name in REFUSED or (name not in COMMANDS and name not in COMBINED):
         return None
     commands = commands_of(name)
-    fields = {each.name: each for command in commands for each in _form_fields(command)}
+    rare = RARE.get(name, frozenset())
+    fields = {
+        each.name: replace(each, is_folded=each.is_folded or each.name in rare)
+        for command in commands
+        for each in _form_fields(command)
+    }
     return Form(name, commands, tuple(sorted(fields.values(), key=lambda each: (each.is_folded, _rank(name, each)))))
 
 

@@ -22,7 +22,8 @@ LEGEND: Final[dict[Kind, str]] = {
     "not_yet": "did not exist yet",
 }
 ENDINGS: Final = ("dropped", "rejected", "withdrawn", "reversed")
-HIDDEN_FIELDS: Final = frozenset({EXISTS, "rank", "aliases"})
+HIDDEN_FIELDS: Final = frozenset({EXISTS, "rank", "aliases", "authority.ending", "ended_by"})
+"""Fields that say nothing that the others do not, like those of reasons, which every difference has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,15 @@ def find_differences(read: Read, time: PageTime, selection: Filter) -> dict[str,
         subject: SubjectDifference(
             subject,
             _kind_of(rows, time),
-            {row["field"]: _build_difference(row, origins) for row in rows if row["field"] not in HIDDEN_FIELDS},
+            {row["field"]: _build_difference(row, origins) for row in rows if not _is_hidden(row["field"])},
         )
         for subject, rows in by_subject.items()
-        if any(row["field"] not in HIDDEN_FIELDS or row["field"] == EXISTS for row in rows)
+        if any(not _is_hidden(row["field"]) or row["field"] == EXISTS for row in rows)
     }
+
+
+def _is_hidden(field: str) -> bool:
+    return field in HIDDEN_FIELDS or field.endswith("_because")
 
 
 def _kind_of(rows: Sequence[DifferenceRow], time: PageTime) -> Kind:

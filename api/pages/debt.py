@@ -10,9 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from api.command_routes import build_transaction
-from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, check_choices, list_parameter
+from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, check_choice, check_choices, list_parameter
 from api.pages.form_input import read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
+from api.pages.roadmap import find_release_products
 from api.problems import HttpProblem, of_refusal, unprocessable
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
@@ -50,6 +51,18 @@ LABELS: Final[Mapping[str, str]] = {
     "superseded_evidence": "rests on superseded evidence",
     "expired_evidence": "rests on expired evidence",
 }
+GROUPS: Final[Mapping[slip_queries.SlipGroup, str]] = {
+    "quarter": "By quarter",
+    "owner": "By owner then",
+    "release": "By release",
+}
+SUCCESSION_LABELS: Final[Mapping[str, str]] = {
+    **LABELS,
+    "delegation": "acts for another person",
+    "open_decision": "proposed, not decided yet",
+    "open_outcome": "outcome not due yet",
+    "overdue_outcome": "outcome overdue",
+}
 Cursor = Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)]
 
 
@@ -69,8 +82,10 @@ def list_debt(
     code: Annotated[list[str], list_parameter("Only these codes.")],
     owner: Annotated[list[str], list_parameter("Only what these people should do.")],
     cursor: Cursor = None,
+    *,
+    months: Annotated[bool, Query()] = False,
 ) -> Response:
-    """Show what is left undone, the oldest first, and how much there was at the end of the last months."""
+    """Show what is left undone, the oldest first; with `months`, how much there was at the end of each month, too."""
     check_choices(code, CODES, "code")
     products = [page.services.find_subject(each, "product", kind="product") for each in product]
     owners = [page.services.find_person(each, "owner") for each in owner]
@@ -84,7 +99,7 @@ def list_debt(
             "rows": answer.rows,
             "next": answer.next,
             "counts": counts or answer.about["counts"],
-            "months": _build_months(read, selection, page) if cursor is None else None,
+            "months": _build_months(read, selection, page) if months else None,
             "labels": LABELS,
             "chosen_code": code,
             "chosen": {"product": products, "owner": owners},
@@ -110,9 +125,11 @@ def list_slips(
     product: Annotated[list[ProductText], list_parameter("Only targets of these products.")],
     cause: Annotated[list[str], list_parameter("Only these causes.")],
     owner: Annotated[list[str], list_parameter("Only what these people were accountable for then.")],
+    group: Annotated[str, Query()] = "quarter",
     cursor: Cursor = None,
 ) -> Response:
-    """Show each move of a target to later with its cause, and the counts by quarter, owner and release."""
+    """Show each move of a target to later with its cause, and the counts by quarter, owner or release."""
+    check_choice(group, GROUPS, "group")
     check_choices(cause, CAUSES, "cause")
     products = [page.services.find_subject(each, "product", kind="product") for each in product]
     owners = [page.services.find_person(each, "owner") for each in owner]
@@ -120,20 +137,19 @@ def list_slips(
 
     def build(read: Read) -> Context:
         answer = slip_queries.slip_causes(read, selection, page.time.point, limit=ROWS, cursor=cursor)
-        groups: list[tuple[str, slip_queries.SlipGroup]] = [
-            ("By quarter", "quarter"),
-            ("By owner then", "owner"),
-            ("By release", "release"),
-        ]
         counted = [
             (label, slip_queries.count_slips(read, selection, by, page.time.point, limit=20).rows)
-            for label, by in groups
+            for by, label in GROUPS.items()
+            if by == group
         ]
         return {
             "rows": answer.rows,
             "next": answer.next,
             "counts": answer.about["counts"],
             "groups": counted,
+            "group_labels": GROUPS,
+            "group": group,
+            "release_products": find_release_products(read, page),
             "causes": CAUSES,
             "chosen_cause": cause,
             "chosen": {"product": products, "owner": owners},
@@ -162,7 +178,7 @@ def _build_succession(read: Read, page: Page, person: str, to: str, error: str) 
             (label, [row for row in answer.rows if row["relation"] == relation])
             for relation, label in (("holds", "Holds"), ("owes", "Owes"), ("waits_for", "Waits for"))
         ],
-        "labels": LABELS,
+        "labels": SUCCESSION_LABELS,
         "number": len(answer.about["commands"]),
         "candidates": sorted(
             row["subject"] for row in people if row["subject"] != person and row["value"] not in INACTIVE_STATUSES

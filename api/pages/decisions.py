@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
-from api.pages.comparison import find_differences
+from api.pages.comparison import LEGEND, find_differences
 from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins
 from api.pages.graph import lay_out
@@ -125,6 +125,7 @@ def list_decisions(  # noqa: PLR0917  (the filters of the page)
             "chosen_product": products,
             "chosen_people": [*selection.deciders, *selection.accountable],
             "text": text,
+            "legend": LEGEND,
             "unratified": unratified,
             "differences": find_differences(read, page.time, Filter(kinds=("decision",), products=products)),
         }

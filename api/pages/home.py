@@ -10,7 +10,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import check_choice
+from api.pages.audit import find_verification
 from api.pages.cards import Card, complete_cards, list_open_cards
+from api.pages.debt import LABELS
 from api.pages.demo import may_load_demo
 from api.pages.evidence import find_flags
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
@@ -18,7 +20,7 @@ from api.pages.people import find_gaps
 from api.pages.sentences import Sentence, find_sentences
 from api.pages.subjects import find_goals, find_releases
 from api.pages.times import parse_page_time
-from api.pages.visits import LOOKED_COOKIE, find_visits
+from api.pages.visits import DAY_US, DEFAULT_DAYS, LOOKED_COOKIE, find_visits
 from api.pages.words import Mark, count_of
 from api.permissions import why_not
 from domain import policy
@@ -34,15 +36,21 @@ from projections.decisions import DecisionFilter
 from projections.field_history import ChangeFilter
 from projections.field_values import all_field_values, as_ids, find_accountable
 from projections.filters import Filter, subjects_where
+from projections.paging import Row
 from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
 
 VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Auditor"}
 VIEW_COOKIE: Final = "decisionlog-view"
 COOKIE_DAYS: Final = 400
+STEP_KINDS: Final = ("product", "decision", "feature")
+NEW_ENTRIES: Final = 100
+"""A log with fewer entries shows the first steps that are left."""
 NEEDS: Final = 8
 NOW_CARDS: Final = 6
 CHANGES: Final = 15
+RELEASES: Final = 8
+PAST_RELEASES: Final = 2
 CHANGE_FIELDS: Final = ("exists", "status", "horizon", "target.*", "role.accountable", "due_on", "vision", "strategy")
 HOME_KINDS: Final = ("decision", "feature", "goal", "release", "product")
 
@@ -76,11 +84,22 @@ def get_home(
         chosen = check_choice(view or "manager", VIEWS, "view")
     last, started = find_visits(page.request, page.time.now)
     begin = parse_page_time({"as_of": since}, page.time.now, page.time.zone).point.as_of or last if since else last
+    if begin > page.time.valid_time:  # a past Home shows what had changed by then
+        begin = page.time.valid_time - DEFAULT_DAYS * DAY_US
 
     def build(read: Read) -> Context:
-        if not _has_content(read):
-            return {"is_empty": True, "may_load_demo": may_load_demo(page)}
-        shared = {"is_empty": False, "view": chosen, "views": VIEWS, "since": begin, "since_at": format_micros(begin)}
+        kinds = _find_kinds(read)
+        if not kinds:
+            return {"is_empty": True, "done_steps": (), "may_load_demo": may_load_demo(page)}
+        is_new = page.time.is_now and read.position < NEW_ENTRIES and len(kinds) < len(STEP_KINDS)
+        shared = {
+            "is_empty": False,
+            "done_steps": kinds if is_new else None,
+            "view": chosen,
+            "views": VIEWS,
+            "since": begin,
+            "since_at": format_micros(begin),
+        }
         builders = {"manager": _manager, "superior": _superior, "auditor": _auditor}
         return {**shared, "greeting": _greeting(page), **builders[chosen](read, page, begin)}
 
@@ -92,10 +111,14 @@ def get_home(
     return response
 
 
-def _has_content(read: Read) -> bool:
-    kinds = Filter(kinds=("decision", "feature", "product"))
-    where, parameters = subjects_where(read, kinds, resolve_time(read, NOW), "c.subject")
-    return read.one(f"select 1 from field_value c where c.field = 'exists' and {where} limit 1", parameters) is not None
+def _find_kinds(read: Read) -> frozenset[str]:
+    """Return which of the kinds of the first steps there are."""
+    found = set()
+    for kind in STEP_KINDS:
+        where, parameters = subjects_where(read, Filter(kinds=(kind,)), resolve_time(read, NOW), "c.subject")
+        if read.one(f"select 1 from field_value c where c.field = 'exists' and {where} limit 1", parameters):
+            found.add(kind)
+    return frozenset(found)
 
 
 def _greeting(page: Page) -> str:
@@ -271,18 +294,29 @@ def _summary(sentences: Sequence[Sentence]) -> str:
 def _manager(read: Read, page: Page, since: int) -> Context:
     cards = list_open_cards(read, page, Filter(kinds=("feature",)))
     needs = find_needs(read, page, cards)
+    now = [card for card in cards if card.horizon == "now"]
     sentences = _changes(read, page, since)
     return {
         "needs": needs[:NEEDS],
         "needs_count": len(needs),
-        "debt": sum(debt(read, DebtFilter(), page.time.point, limit=1).about["counts"].values()),
+        "debt": debt(read, DebtFilter(), page.time.point, limit=1).about["counts"],
+        "debt_labels": LABELS,
         "sentences": sentences[:CHANGES],
         "changes_count": len(sentences),
         "summary": _summary(sentences),
         "goals": find_goals(read, page, ()),
-        "releases": find_releases(read, page, ())[-6:],
-        "now_cards": complete_cards(read, page, [card for card in cards if card.horizon == "now"][:NOW_CARDS]),
+        "releases": find_next_releases(read, page),
+        "now_cards": complete_cards(read, page, now[:NOW_CARDS]),
+        "now_count": len(now),
     }
+
+
+def find_next_releases(read: Read, page: Page) -> list[Row]:
+    """Return the releases to come in the order of their days, after the last ones that are past; without a day last."""
+    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
+    dated = sorted(find_releases(read, page, ()), key=lambda row: str(row.get("due_on") or "9999"))
+    past = [row for row in dated if str(row.get("due_on") or "9999") < today]
+    return [*past[-PAST_RELEASES:], *dated[len(past) :]][:RELEASES]
 
 
 def _superior(read: Read, page: Page, since: int) -> Context:
@@ -296,7 +330,7 @@ def _superior(read: Read, page: Page, since: int) -> Context:
         "changes_count": len(sentences),
         "summary": _summary(sentences),
         "goals": find_goals(read, page, ()),
-        "releases": find_releases(read, page, ())[-8:],
+        "releases": find_next_releases(read, page),
         "late": [card for card in cards if card.days_late],
         "gaps": find_gaps(read, Filter(kinds=("product", "feature", "goal")), page.time.point),
         "issued": issued,
@@ -352,5 +386,6 @@ def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (e
         "backdated": backdated,
         "corrections": corrections,
         "head": log.head() if isinstance(log, DecisionLog) else None,
+        "verification": find_verification(page),
         "gaps": find_gaps(read, Filter(), when),
     }

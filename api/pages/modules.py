@@ -6,6 +6,8 @@ from typing import Final
 
 from api.pages import (
     access_journal,
+    account,
+    activity,
     admin,
     admin_forms,
     audit,
@@ -39,9 +41,11 @@ PAGE_MODULES: Final = (
     audit,
     search,
     report,
+    account,
     admin,
     admin_forms,
     access_journal,
+    activity,
     imports,
     demo,
     sign_in,

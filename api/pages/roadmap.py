@@ -15,6 +15,7 @@ from api.pages.command_forms import MOVE
 from api.pages.comparison import LEGEND, SubjectDifference, find_differences
 from api.pages.fields import flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
+from domain.values import from_micros
 from projections import changes as change_queries
 from projections import listings
 from projections import roadmap as roadmap_query
@@ -28,7 +29,7 @@ COLUMNS: Final = {"horizon": "Horizon", "status": "Status", "owner": "Owner"}
 COMPARED: Final = ("exists", "title", "status", "horizon", "target.*", "role.accountable", "definition", "products")
 CARDS: Final = 60
 """Cards that a page shows at first, shared by its columns; each column has a link that shows all of its cards."""
-MIN_PER_COLUMN: Final = 6
+MIN_PER_COLUMN: Final = 3
 TABLE_ROWS: Final = 100
 HORIZON_TITLES: Final = {"now": "Now", "next": "Next", "later": "Later", roadmap_query.UNPLANNED: "Not planned"}
 
@@ -128,8 +129,10 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
             "row_count": sum(len(column.cards) for column in placed),
             "table_rows": TABLE_ROWS,
             "legend": LEGEND,
-            "releases": _timeline(read, page, products) if layout == "timeline" else [],
-            "release_products": _release_products(read, page) if layout == "timeline" and len(products) != 1 else {},
+            **(_timeline(read, page, products) if layout == "timeline" else NO_TIMELINE),
+            "release_products": find_release_products(read, page)
+            if layout == "timeline" and len(products) != 1
+            else {},
             "is_presentation": present,
             "can_move": page.time.is_now and page.permissions.may_anywhere(MOVE),
         }
@@ -137,7 +140,7 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
     return page.render("roadmap.html", build)
 
 
-def _release_products(read: Read, page: Page) -> dict[str, list[str]]:
+def find_release_products(read: Read, page: Page) -> dict[str, list[str]]:
     """Return the products of each release: two products may both have a release 1.0."""
     return {
         row["subject"]: flatten(row).get("products", []) for row in listings.releases(read, (), page.time.point).rows
@@ -251,11 +254,14 @@ def _complete(
     return [replace(column, cards=[full[card.subject] for card in column.cards]) for column in columns]
 
 
-def _timeline(read: Read, page: Page, products: Sequence[str]) -> list[TimelineSlip]:
-    """Return the releases with their first and their current day, to be drawn on one axis."""
+NO_TIMELINE: Final[Context] = {"releases": [], "today_x": None}
+
+
+def _timeline(read: Read, page: Page, products: Sequence[str]) -> Context:
+    """Return the releases with their first and their current day, and today, to be drawn on one axis."""
     rows = [row for row in map(flatten, listings.releases(read, products, page.time.point).rows) if row.get("due_on")]
     if not rows:
-        return []
+        return NO_TIMELINE
     subjects = [row["subject"] for row in rows]
     slips = change_queries.slips(read, Filter(subjects=subjects, fields=("due_on",)), page.time.point).rows
     first = {row["subject"]: row["first"]["value"] for row in slips}
@@ -267,8 +273,10 @@ def _timeline(read: Read, page: Page, products: Sequence[str]) -> list[TimelineS
     def share(day: date) -> float:
         return round(100 * (day - start).days / length, 2)
 
-    return [
+    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date()
+    drawn = [
         TimelineSlip(subject, one.isoformat(), two.isoformat(), share(one), share(two), (two - one).days)
-        for subject, (one, two) in pairs.items()
+        for subject, (one, two) in sorted(pairs.items(), key=lambda item: item[1][1])
         if one
     ]
+    return {"releases": drawn, "today_x": share(today) if start <= today <= max(ends) else None}

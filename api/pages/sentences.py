@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from api.pages.fields import Origin, Origins, content_of
 from api.pages.verbs import verb_of
+from domain.evidence import LINK, linked_subject
 from domain.fields import EXISTS, STATUS
 from projections.answers.changes import FieldChange
 from projections.answers.parts import Blame
@@ -46,6 +47,13 @@ class Sentence:
     changes: list[Change]
     origin: Origin
     is_voided: bool
+
+    @property
+    def verb_with_this(self) -> str:
+        """The verb with "this" in the place of the subject: "moved this", "found this false"."""
+        first, _, rest = self.verb.partition(" ")
+        is_apart = self.verb.endswith(":") and self.type != "ActionsDelegated"
+        return f"{first} this {rest.rstrip(':')}" if is_apart else f"{self.verb.rstrip(':')} this"
 
     @property
     def is_move(self) -> bool:
@@ -98,5 +106,7 @@ def _shown_changes(changes: Sequence[FieldChange]) -> Iterable[Change]:
         is_said = name in _QUIET or name in _SAID_BY_VERB or name.startswith(_LONG_FIELDS) or name.endswith("because")
         if not is_said and name not in ("rank", "deferred_until", "dropped_because"):
             before, after = content_of(change["before"]), content_of(change["after"])
-            if before != after:
+            if before != after and name.startswith(LINK):
+                yield Change("to" if after else "no longer to", [], [linked_subject(name)], is_slip=False)
+            elif before != after:
                 yield Change(name, before, after, change["direction"] == "later")

@@ -12,13 +12,13 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from api.dependencies import KeyPath
-from api.pages.cards import Card, complete_cards, list_cards, list_open_cards
+from api.pages.cards import Card, complete_cards, list_cards, list_open_cards, parse_day
 from api.pages.comparison import find_differences
 from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins, flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import build_sentences
-from api.pages.words import plain_value
+from api.pages.words import command_label, plain_value
 from domain.authority import RIGHTS_FIELD, DecisionRule, find_rights
 from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
@@ -52,9 +52,10 @@ PROSE: Final = {
     "still_valid_because": "Still true because",
     "dropped_because": "Dropped because",
     "reopened_because": "Reopened because",
+    "closed_because": "Closed because",
 }
 HIDDEN: Final = frozenset({"exists", "title", "version", "report", RIGHTS_FIELD, *PROSE})
-_ELSEWHERE: Final = ("acknowledged.", "confirmed.", DELEGATION_PREFIX)
+_ELSEWHERE: Final = ("acknowledged.", "confirmed.", "link.", DELEGATION_PREFIX)
 """Fields that the history, or a table of their own, says better."""
 LATEST: Final = 10
 MAX_GAPS: Final = 30
@@ -106,7 +107,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "fields": fields,
         "status": status,
         "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
-        "values": _sorted_values(fields),
+        "values": _group_by_event(_sorted_values(fields)),
         "history": history,
         "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
         "actions": page.permissions.of(actions, subject) if is_writable else [],
@@ -114,6 +115,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "slips": [],
         "expected": expected_outcomes(read, Filter(subjects=(subject,)), when).rows if kind == "feature" else [],
         "cards": [],
+        "open_count": 0,
         "releases": [],
         "goals": [],
         "decisions": [],
@@ -132,6 +134,14 @@ def _sorted_values(fields: Mapping[str, BlamedValue]) -> list[BlamedValue]:
 
     names = (name for name in sorted(fields, key=rank) if name not in HIDDEN and not name.startswith(_ELSEWHERE))
     return [fields[name] for name in names if fields[name].content]
+
+
+def _group_by_event(values: Sequence[BlamedValue]) -> list[list[BlamedValue]]:
+    """Return values in groups that one event set: they have one reason, which is shown once."""
+    groups: dict[int, list[BlamedValue]] = {}
+    for value in values:
+        groups.setdefault(value.origin.position if value.origin else 0, []).append(value)
+    return [*groups.values()]
 
 
 # What each kind adds --------------------------------------------------------------------------------------------------
@@ -157,6 +167,7 @@ def _product_parts(read: Read, page: Page, subject: str) -> Context:
         "goals": find_goals(read, page, (subject,)),
         "decisions": latest_decisions(read, page, found),
         "cards": complete_cards(read, page, open_cards[:LATEST]),
+        "open_count": len(open_cards),
     }
 
 
@@ -247,7 +258,10 @@ def find_delegations(fields: Mapping[str, BlamedValue]) -> list[Delegation]:
         Delegation(
             name.removeprefix(DELEGATION_PREFIX),
             str(found.value.get("to", "")),
-            [str(one) for key in ("role", "products", "kinds", "actions") for one in plain_value(found.value.get(key))],
+            [
+                *(str(one) for key in ("role", "products", "kinds") for one in plain_value(found.value.get(key))),
+                *(command_label(str(one)) for one in plain_value(found.value.get("actions"))),
+            ],
             found,
         )
         for name, found in fields.items()
@@ -267,7 +281,12 @@ def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
     selection = Filter(subjects=subjects, fields=("due_on",))
     slips = change_queries.slips(read, selection, page.time.point).rows if subjects else []
     first = {row["subject"]: row["first"]["value"] for row in slips}
-    return [{**row, "first": first.get(row["subject"], row.get("due_on"))} for row in rows]
+    return [_with_first_promise(row, first.get(row["subject"], row.get("due_on"))) for row in rows]
+
+
+def _with_first_promise(row: Row, first: object) -> Row:
+    begin, end = parse_day(first), parse_day(row.get("due_on"))
+    return {**row, "first": first, "slipped": (end - begin).days if begin and end else 0}
 
 
 def find_goals(read: Read, page: Page, products: Sequence[str]) -> list[Row]:

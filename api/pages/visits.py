@@ -11,7 +11,7 @@ LOOKED_COOKIE: Final = "decisionlog-looked"
 VISIT_S: Final = 30 * 60
 """A visit ends when no page was opened for this long."""
 DEFAULT_DAYS: Final = 30
-_DAY_US: Final = 86_400 * 1_000_000
+DAY_US: Final = 86_400 * 1_000_000
 _MAX_DIGITS: Final = 17
 
 
@@ -22,7 +22,7 @@ def find_visits(request: Request, now: int) -> tuple[int, int]:
     """
     parts = request.cookies.get(LOOKED_COOKIE, "").split(".")
     if len(parts) != 3 or not all(part.isdecimal() and len(part) <= _MAX_DIGITS for part in parts):  # noqa: PLR2004
-        return now - DEFAULT_DAYS * _DAY_US, now
+        return now - DEFAULT_DAYS * DAY_US, now
     before, started, seen = map(int, parts)
     if now - seen > VISIT_S * 1_000_000:
         return min(seen, now), now

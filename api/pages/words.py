@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, Final, Literal
 
-from domain.money import format_cost
-from domain.values import SUBJECT_PATTERN, from_micros, is_subject, kind_of, parse_timestamp
+from domain.ids import SUBJECT_PATTERN, is_subject, kind_of
+from domain.times import from_micros, parse_timestamp
 
 Shape = Literal["good", "half", "ring", "warn", "bad"]
 """Circle, half-filled circle, ring, triangle, square: the state is never told by color alone."""
@@ -37,6 +37,8 @@ _SHAPES: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(("sound", "better", "as-expected"), "good"),
     "partly-sound": "warn",
 }
+_WORDS: Final[Mapping[str, str]] = {"not-met": "not met", "as-expected": "as expected", "partly-sound": "partly sound"}
+"""What a code is called where that is not the code itself."""
 FIELD_LABELS: Final[Mapping[str, str]] = {
     "role.accountable": "owner",
     "target.ship": "target",
@@ -46,6 +48,9 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "line": "product line",
     "exists": "existence",
     "chosen_option": "chosen option",
+    "ended_by": "ended by",
+    "authority.ending": "authority to end it",
+    "authority.self_approved": "self-approved",
 }
 SUBJECT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}(?<![.~-])")
 """A subject id within a text."""
@@ -134,7 +139,7 @@ def command_label(name: str) -> str:
 
 def status_mark(status: str | None) -> Mark:
     """Return the mark of a status; one that we do not know is neutral."""
-    return Mark(_SHAPES.get(status or "", "ring"), status or "no status")
+    return Mark(_SHAPES.get(status or "", "ring"), _WORDS.get(status or "", status or "no status"))
 
 
 def field_label(field: str) -> str:
@@ -148,8 +153,8 @@ def field_label(field: str) -> str:
         return f"{'expected outcome' if group == 'expectation' else 'outcome'} {name}"
     if group in ("advice", "dissent", "confirmed", "ratified", "acknowledged"):
         return group
-    if group == "role":
-        return name.replace("_", " ")
+    if group in ("role", "access"):
+        return f"role {name}" if group == "access" else name.replace("_", " ")
     return field.replace("_", " ").replace(".", " ")
 
 
@@ -220,6 +225,17 @@ def format_day(value: str) -> str:
     return value if day is None else f"{day:%b} {day.day}, {day.year}"
 
 
+def format_month(value: str) -> str:
+    """Return the month of a day in words: "Jul 2026"."""
+    return f"{date.fromisoformat(value):%b %Y}"
+
+
+def choice_label(code: str) -> str:
+    """Return what a choice is called: "Partly sound" for `partly_sound`."""
+    words = code.replace("_", " ").replace("-", " ")
+    return words[:1].upper() + words[1:]
+
+
 def format_time(text: str, zone: tzinfo = UTC, style: str = "minute") -> str:
     """Return a time in words: to the day ("Jul 1, 2026") or to the minute ("Jul 1, 2026, 14:05")."""
     time = parse_utc(text).astimezone(zone)
@@ -257,6 +273,8 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "count_of": count_of,
     "times_word": times_word,
     "format_day": format_day,
+    "format_month": format_month,
+    "choice_label": choice_label,
     "format_time": format_time,
     "exact_time": exact_time,
     "html_time": html_time,
@@ -264,7 +282,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "page_address": page_address,
     "with_titles": with_titles,
     "items": plain_value,
-    "money": format_cost,
+    "money": str,
     "kind": kind_of,
 }
 TESTS: Final[dict[str, Callable[..., bool]]] = {

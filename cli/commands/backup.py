@@ -8,6 +8,7 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, open_read_only
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.files import create_private_folder, rename_into_place
 from cli.integrity import require_valid_log
@@ -26,7 +27,7 @@ def backup(file: Path, data: Path | None) -> None:
 
     Safe while a server is running. The backup is verified, and can be opened as a log.
     """
-    back_up(options.load_settings(data=data), file)
+    back_up(load_settings(data=data), file)
 
 
 def back_up(settings: Settings, target: Path) -> None:

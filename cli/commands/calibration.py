@@ -9,6 +9,7 @@ import click
 from cli import options, tables
 from cli.options import Output, drop_unset
 from cli.query import print_answer
+from cli.table import Table, print_note
 from decisionlog_client import questions
 
 
@@ -22,4 +23,10 @@ def calibration(output: Output, who: str | None, **given: Any) -> None:
 
     Without WHO, of all people together. Other people's are shown only if they agreed.
     """
-    print_answer(questions.calibration(**drop_unset(who=who, **given)), tables.calibration, output)
+    print_answer(questions.calibration(**drop_unset(who=who, **given)), _build_table, output)
+
+
+def _build_table(answer: Any, titles: tables.Titles) -> Table:
+    if answer["why_not"]:
+        print_note(f"No score is shown: {titles.format_sentence(answer['why_not'])}.")
+    return tables.calibration(answer, titles)

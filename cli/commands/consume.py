@@ -13,6 +13,7 @@ from eventsourcing.persistence import OperationalError
 
 from cli import options
 from cli.bootstrap import clock, open_for_write, open_read_only, tune_gc
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.kafka_workers import become_active, build_reporter, build_topics, connect_broker, kafka_errors, run_worker
 from cli.remote_log import RemoteLog, connect_to_writer
@@ -36,7 +37,7 @@ def consume(data: Path | None) -> None:
     The outcome of each command is published to another topic. Each command takes effect once. Only one consumer is
     active; others wait as standby.
     """
-    run_consumer(options.load_settings(data=data))
+    run_consumer(load_settings(data=data))
 
 
 def run_consumer(settings: Settings) -> None:

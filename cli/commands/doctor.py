@@ -13,6 +13,7 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only
+from cli.configuration import load_settings
 from cli.files import loose_modes
 from cli.integrity import require_valid_log, require_valid_read_model
 from cli.settings import Settings
@@ -33,7 +34,7 @@ def doctor(data: Path | None, *, read_model: bool) -> None:
     Checks versions, files, positions, every hash, and the read model. Exit code 0: no problems; 4: something is
     damaged.
     """
-    run_doctor(options.load_settings(data=data), compare=read_model)
+    run_doctor(load_settings(data=data), compare=read_model)
 
 
 def run_doctor(settings: Settings, *, compare: bool = False) -> None:
@@ -83,7 +84,7 @@ def _print_files(settings: Settings) -> None:
 
 def _print_positions(settings: Settings, log: DecisionLog) -> None:
     head = log.head()
-    click.echo(f"{log.id}: {count_entries(head.size)}, root {head.root}")
+    click.echo(f"{log.id}: {count_entries(head.size)}\nroot {head.root}")
     if not settings.store and not settings.model_file.exists():
         click.echo("No read model: the next `decisionlog serve` builds it.")
         return

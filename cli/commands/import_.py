@@ -9,19 +9,23 @@ import re
 import signal
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
 from cli import options
+from cli.asking import confirm_new_log
 from cli.bootstrap import tune_gc
+from cli.configuration import load_settings
 from cli.display import make_safe, to_single_line
 from cli.errors import CommandFailed, Exit
 from cli.import_sinks import open_dry_run_sink, open_sink
-from cli.options import load_settings
 from cli.progress import progress
 from cli.settings import Settings
-from domain.values import KEY_PATTERN
+from domain.ids import KEY_PATTERN
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from interchange.adr import HistoryError, default_system, import_records
@@ -42,9 +46,40 @@ Import = Callable[[ImportSink, Caller, ReportProgress], Awaitable[ImportReport]]
 _file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 _folder = click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 _verbose = click.option("--verbose", is_flag=True, help="Also print notes about what was imported before.")
-_import_options = options.combine(
-    options.dry_run, options.json_flag("Print the report as JSON."), _verbose, options.data, options.owner
-)
+
+
+@dataclass(frozen=True)
+class ImportRun:
+    """Into which log an import goes, and what is printed. With `yes`, a log that does not exist is begun."""
+
+    settings: Settings
+    dry_run: bool
+    as_json: bool
+    verbose: bool
+    yes: bool
+
+
+def _import_options(command: options.Command) -> options.Command:
+    """Add the options of every import, passed on as `how`."""
+
+    @wraps(command)
+    def run(
+        *args: Any,
+        dry_run: bool,
+        as_json: bool,
+        verbose: bool,
+        yes: bool,
+        data: Path | None,
+        owner: str | None,
+        **given: Any,
+    ) -> Any:
+        how = ImportRun(load_settings(data=data, owner=owner), dry_run, as_json, verbose, yes)
+        return command(*args, how=how, **given)
+
+    as_json = options.json_flag("Print the report as JSON.")
+    return options.combine(options.dry_run, as_json, _verbose, options.yes, options.data, options.owner)(run)
+
+
 _record_options = options.combine(
     click.option("--product", help="Key of the product they belong to; created if there is none."),
     click.option("--system", help="Name of the source system.  [the name of the git repository, else of DIR]"),
@@ -75,11 +110,7 @@ def changes(
     file: Path,
     mapping: Path | None,
     suggest_mapping: bool,
-    dry_run: bool,
-    as_json: bool,
-    verbose: bool,
-    data: Path | None,
-    owner: str | None,
+    how: ImportRun,
 ) -> None:
     """Import a change history from a tracker (JSON or CSV).
 
@@ -94,31 +125,19 @@ def changes(
             "Give a mapping with --mapping, or print a first one with --suggest-mapping. For Jira, GitHub and others, "
             "`decisionlog import --help` lists presets that need none."
         )
-    settings = load_settings(data=data, owner=owner)
-    import_change_file(settings, file, mapping, dry_run=dry_run, as_json=as_json, verbose=verbose)
+    import_change_file(how, file, mapping)
 
 
 def _add_preset(preset: Preset) -> None:
     """Add the command `import NAME` for a system whose exports need no mapping."""
 
-    def import_preset(  # noqa: PLR0917  (click's signature)
-        file: Path,
-        product: str,
-        system: str | None,
-        zone: str | None,
-        dry_run: bool,
-        as_json: bool,
-        verbose: bool,
-        data: Path | None,
-        owner: str | None,
-    ) -> None:
-        settings = load_settings(data=data, owner=owner)
+    def import_preset(file: Path, product: str, system: str | None, zone: str | None, how: ImportRun) -> None:
         _require_product_key(product)
         try:
             mapping = preset.mapping(product, system=system, zone=zone)
         except MappingError as error:
             raise CommandFailed(make_safe(str(error))) from error
-        _import_changes(settings, file, mapping, preset.expand, dry_run=dry_run, as_json=as_json, verbose=verbose)
+        _import_changes(how, file, mapping, preset.expand)
 
     import_preset.__doc__ = f"""Import the history of issues from {preset.title}.
 
@@ -144,70 +163,39 @@ for _preset in PRESETS.values():
 
 @import_.command(name="commands")
 @_file
-@options.dry_run
-@options.json_flag("Print the report as JSON.")
-@options.data
-@options.owner
-def commands(file: Path, dry_run: bool, as_json: bool, data: Path | None, owner: str | None) -> None:
+@_import_options
+def commands(file: Path, how: ImportRun) -> None:
     """Import commands (JSON Lines).
 
     Each line is the body of a POST /v1/commands request.
     """
-    import_command_file(load_settings(data=data, owner=owner), file, dry_run=dry_run, as_json=as_json)
+    import_command_file(how, file)
 
 
 @import_.command(name="madr")
 @_folder
 @_record_options
-def madr(  # noqa: PLR0917  (click's signature)
-    folder: Path,
-    product: str | None,
-    system: str | None,
-    words: Path | None,
-    dry_run: bool,
-    as_json: bool,
-    verbose: bool,
-    data: Path | None,
-    owner: str | None,
-) -> None:
+def madr(folder: Path, product: str | None, system: str | None, words: Path | None, how: ImportRun) -> None:
     """Import decision records in MADR format (2 to 4).
 
     A record is a file NUMBER-NAME.md. Its history comes from git or from DIR/history.jsonl; without either, the record
     is imported as it is today. Safe to repeat: only what is new is imported.
     """
-    settings = load_settings(data=data, owner=owner)
-    import_record_folder(
-        settings, folder, system=system, product=product, words=words, dry_run=dry_run, as_json=as_json, verbose=verbose
-    )
+    import_record_folder(how, folder, system=system, product=product, words=words)
 
 
 @import_.command(name="nygard")
 @_folder
 @_record_options
-def nygard(  # noqa: PLR0917  (click's signature)
-    folder: Path,
-    product: str | None,
-    system: str | None,
-    words: Path | None,
-    dry_run: bool,
-    as_json: bool,
-    verbose: bool,
-    data: Path | None,
-    owner: str | None,
-) -> None:
+def nygard(folder: Path, product: str | None, system: str | None, words: Path | None, how: ImportRun) -> None:
     """Import decision records in Michael Nygard's format.
 
     They have the headings status, context, decision and consequences. Otherwise like `import madr`.
     """
-    settings = load_settings(data=data, owner=owner)
-    import_record_folder(
-        settings, folder, system=system, product=product, words=words, dry_run=dry_run, as_json=as_json, verbose=verbose
-    )
+    import_record_folder(how, folder, system=system, product=product, words=words)
 
 
-def import_change_file(
-    settings: Settings, file: Path, mapping: Path, *, dry_run: bool, as_json: bool, verbose: bool
-) -> None:
+def import_change_file(how: ImportRun, file: Path, mapping: Path) -> None:
     """Import a history of changes.
 
     Raises:
@@ -219,19 +207,10 @@ def import_change_file(
     except MappingError as error:
         raise CommandFailed(make_safe(f"{error}. See docs/how-to/import-a-tracker.md for the format.")) from error
 
-    _import_changes(settings, file, parsed, None, dry_run=dry_run, as_json=as_json, verbose=verbose)
+    _import_changes(how, file, parsed, None)
 
 
-def _import_changes(
-    settings: Settings,
-    file: Path,
-    mapping: Mapping,
-    expand: Expand | None,
-    *,
-    dry_run: bool,
-    as_json: bool,
-    verbose: bool,
-) -> None:
+def _import_changes(how: ImportRun, file: Path, mapping: Mapping, expand: Expand | None) -> None:
     def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
         return import_changes(
             file,
@@ -239,13 +218,13 @@ def _import_changes(
             sink,
             caller,
             new_key=lambda: new_key(os.urandom),
-            verbose=verbose,
+            verbose=how.verbose,
             progress=report_progress,
             expand=expand,
         )
 
     try:
-        _import(settings, run, dry_run=dry_run, as_json=as_json)
+        _import(how, run)
     except NotAHistoryError as error:
         raise CommandFailed(to_single_line(str(error))) from error
 
@@ -267,7 +246,7 @@ def _require_product_key(product: str) -> None:
         raise CommandFailed(f"--product {product!r} is not a valid key. Use 1 to 100 of a-z 0-9 . _ ~ -, e.g. `shop`.")
 
 
-def import_command_file(settings: Settings, file: Path, *, dry_run: bool, as_json: bool) -> None:
+def import_command_file(how: ImportRun, file: Path) -> None:
     """Import commands.
 
     Raises:
@@ -278,19 +257,11 @@ def import_command_file(settings: Settings, file: Path, *, dry_run: bool, as_jso
     def run(sink: ImportSink, caller: Caller, report_progress: ReportProgress) -> Awaitable[ImportReport]:
         return import_commands(file, sink, caller, progress=report_progress)
 
-    _import(settings, run, dry_run=dry_run, as_json=as_json)
+    _import(how, run)
 
 
 def import_record_folder(
-    settings: Settings,
-    folder: Path,
-    *,
-    system: str | None,
-    product: str | None,
-    words: Path | None = None,
-    dry_run: bool,
-    as_json: bool,
-    verbose: bool,
+    how: ImportRun, folder: Path, *, system: str | None, product: str | None, words: Path | None = None
 ) -> None:
     """Import decision records in Markdown.
 
@@ -313,27 +284,29 @@ def import_record_folder(
                 product=product,
                 words=table,
                 new_key=lambda: new_key(os.urandom),
-                verbose=verbose,
+                verbose=how.verbose,
                 progress=report_progress,
             )
 
-        if not as_json:
+        if not how.as_json:
             click.echo(to_single_line(f"Records of {source}" + (f", product:{product}" if product else "")))
-        _import(settings, run, dry_run=dry_run, as_json=as_json)
+        _import(how, run)
     except (HistoryError, WordsError) as error:
         raise CommandFailed(to_single_line(str(error))) from error
 
 
-def _import(settings: Settings, run: Import, *, dry_run: bool, as_json: bool) -> None:
+def _import(how: ImportRun, run: Import) -> None:
+    if not how.dry_run:
+        confirm_new_log(how.settings.location, yes=how.yes)
     with (
-        (open_dry_run_sink if dry_run else open_sink)(settings) as (sink, caller),
-        progress("Dry run" if dry_run else "Importing") as bar,
+        (open_dry_run_sink if how.dry_run else open_sink)(how.settings) as (sink, caller),
+        progress("Dry run" if how.dry_run else "Importing") as bar,
         _stop_on_interrupt(bar) as report_progress,
     ):
         tune_gc()
         report = asyncio.run(_await(run(sink, caller, report_progress)))
-    click.echo(_format_report(report, as_json=as_json))
-    if report.rejected and not dry_run:
+    click.echo(_format_report(report, as_json=how.as_json))
+    if report.rejected and not how.dry_run:
         raise CommandFailed(f"Some {report.noun} were refused. Fix them and import again; the rest is imported.")
     if report.rejected:
         raise CommandFailed(f"Some {report.noun} would be refused. Fix them first, or import the rest.")

@@ -9,9 +9,10 @@ from typing import Any
 import click
 
 from cli import options, tables
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.import_sinks import open_sink
-from cli.options import Output, drop_unset, load_settings
+from cli.options import Output, drop_unset
 from cli.query import open_log, print_answer, print_response
 from cli.table import Table
 from decisionlog_client import questions
@@ -37,7 +38,7 @@ def imports(output: Output, key: str | None, dismiss: bool, why: str | None, **g
         return
     subject = key if key.startswith("import:") else f"import:{key}"
     if dismiss:
-        dismiss_import(output.settings.data, subject, why)
+        dismiss_import(output.location.data, subject, why)
         return
     with open_log(output) as log:
         when = {name: value for name, value in asked.items() if name in ("as_of", "known_at")}

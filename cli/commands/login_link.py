@@ -10,10 +10,11 @@ import click
 from api.routes.sessions import build_link
 from cli import options
 from cli.bootstrap import open_local_for_write
+from cli.configuration import load_settings
 from cli.identity import find_person, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
-from domain.values import format_micros
+from domain.times import format_micros
 from eventlog.errors import LogInUseError
 
 
@@ -26,7 +27,7 @@ def login_link(person: str, data: Path | None, owner: str | None) -> None:
 
     PERSON is a name, an e-mail address or an id. The link works once, within 15 minutes.
     """
-    create_login_link(options.load_settings(data=data, owner=owner), person)
+    create_login_link(load_settings(data=data, owner=owner), person)
 
 
 def create_login_link(settings: Settings, person: str) -> None:

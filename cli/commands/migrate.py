@@ -9,6 +9,7 @@ import click
 
 from cli import options
 from cli.bootstrap import clock
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.progress import progress
 from cli.settings import Settings
@@ -32,7 +33,7 @@ def migrate(to: str, data: Path | None) -> None:
 
     Copies and compares every entry, then makes the old file read-only. Safe to run again if interrupted.
     """
-    migrate_log(options.load_settings(data=data, store=""), to)
+    migrate_log(load_settings(data=data, store=""), to)
 
 
 def migrate_log(settings: Settings, to: str) -> None:

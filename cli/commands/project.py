@@ -12,6 +12,7 @@ import click
 
 from cli import options
 from cli.bootstrap import POLL_INTERVAL_S, open_read_only, open_runtime, tune_gc
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from projections.runner import Runner
@@ -28,7 +29,7 @@ def project(data: Path | None) -> None:
     Use it with servers started with DECISIONLOG_PROJECTION=external. Only one projector is active; others wait as
     standby.
     """
-    run_projector(options.load_settings(data=data))
+    run_projector(load_settings(data=data))
 
 
 def run_projector(settings: Settings) -> None:

@@ -11,6 +11,7 @@ import click
 
 from cli import options
 from cli.bootstrap import open_read_only
+from cli.configuration import load_settings
 from cli.kafka_workers import become_active, build_reporter, build_topics, connect_broker, kafka_errors, run_worker
 from cli.settings import Settings
 from consumers.kafka.people_publisher import PeoplePublisher
@@ -28,7 +29,7 @@ def publish(data: Path | None) -> None:
     Entries are published in order and at least once, also while a server is running. Only one publisher is active;
     others wait as standby.
     """
-    publish_log(options.load_settings(data=data))
+    publish_log(load_settings(data=data))
 
 
 def publish_log(settings: Settings) -> None:

@@ -8,6 +8,7 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only, tune_gc
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.progress import progress
 from cli.settings import Settings
@@ -23,7 +24,7 @@ def rebuild(data: Path | None) -> None:
 
     Safe while a server is running.
     """
-    rebuild_read_model(options.load_settings(data=data))
+    rebuild_read_model(load_settings(data=data))
 
 
 def rebuild_read_model(settings: Settings) -> None:

@@ -6,6 +6,7 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, tune_gc
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.kafka_workers import build_topics, connect_broker, kafka_errors, run_worker
 from cli.replica_reader import open_replica_database
@@ -31,7 +32,7 @@ def replica(replica: str | None) -> None:
     It reads the topic that `decisionlog publish` writes. Missing entries are fetched from the server in
     DECISIONLOG_UPSTREAM; without one, the replica waits for them. Only one process is active; others wait as standby.
     """
-    keep_replica(options.load_settings(replica=replica))
+    keep_replica(load_settings(replica=replica))
 
 
 def keep_replica(settings: Settings) -> None:

@@ -11,17 +11,17 @@ from typing import Any
 import click
 
 from cli import options
+from cli.configuration import find_location
 from cli.context import get_context
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
-from cli.options import drop_unset, load_settings
+from cli.location import Location
+from cli.options import drop_unset
 from cli.query import find_subject
-from cli.settings import Settings
 from cli.table import print_note
 from cli.terminal import print_data, print_document
 from decisionlog_client import Client, exchange, questions
-from domain.product import IssueReport
-from domain.values import parse_timestamp
+from domain.times import parse_timestamp
 
 
 @click.command()
@@ -76,10 +76,10 @@ def report(
         raise click.UsageError("Missing --since, e.g. --since 'last quarter'.")
     if summary is not None and not issue:
         raise click.UsageError("--summary is recorded with the report; add --issue.")
-    settings = load_settings(data=data, owner=owner)
+    location = find_location(data=data, owner=owner)
     chosen = format_ or ("text" if output is None and sys.stdout.isatty() else "markdown")
     issuing = Issuing(summary) if issue else None
-    write_report(settings, product, given, format_=chosen, output=output, issuing=issuing, overwrite=overwrite)
+    write_report(location, product, given, format_=chosen, output=output, issuing=issuing, overwrite=overwrite)
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Issuing:
 
 
 def write_report(
-    settings: Settings,
+    location: Location,
     product: str,
     given: Mapping[str, Any],
     *,
@@ -107,7 +107,7 @@ def write_report(
     """
     if output is not None:
         must_not_exist(output, overwrite=overwrite)  # before anything is issued
-    with get_context().client(settings, writes=issuing is not None) as log:
+    with get_context().client(location, writes=issuing is not None) as log:
         log.cover(log.ask(questions.head())["size"])
         key = find_subject(log, product, kinds=("product",)).removeprefix("product:")
         answer = log.ask(questions.report(key, **given))
@@ -136,6 +136,8 @@ def _fetch(log: Client, key: str, parameters: Mapping[str, Any], format_: str) -
 
 
 def _issue(log: Client, key: str, answer: Any, summary: str | None) -> int:
+    from domain.product import IssueReport  # noqa: PLC0415  (a report that is only read needs none)
+
     since, until = parse_timestamp(answer["since"]), parse_timestamp(answer["until"])
     command = IssueReport(
         subject=f"product:{key}",

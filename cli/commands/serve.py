@@ -30,7 +30,17 @@ from api.middleware import Hosts
 from api.routes.sessions import build_link
 from api.services import Services
 from cli import options
-from cli.bootstrap import clock, find_writer, list_workers, local_caller, open_for_write, open_runtime, tune_gc
+from cli.bootstrap import (
+    clock,
+    find_last_verification,
+    find_writer,
+    list_workers,
+    local_caller,
+    open_for_write,
+    open_runtime,
+    tune_gc,
+)
+from cli.configuration import load_settings
 from cli.demo.writer import load_demo
 from cli.errors import CommandFailed
 from cli.first_token import FirstToken, create_first_link, create_first_token
@@ -70,7 +80,7 @@ def serve(data: Path | None, owner: str | None, *, open_browser: bool, **given: 
     The first start creates the log. It prints a link to sign in with a browser, an access token and a request that
     records a first decision. Without --port and DECISIONLOG_PORT, a busy port 8737 is replaced by the next free one.
     """
-    run_server(options.load_settings(data=data, owner=owner, **given), open_browser=open_browser)
+    run_server(load_settings(data=data, owner=owner, **given), open_browser=open_browser)
 
 
 def run_server(settings: Settings, *, open_browser: bool = False) -> None:
@@ -103,6 +113,7 @@ def run_server(settings: Settings, *, open_browser: bool = False) -> None:
             runtime.runner,
             build_sign_in(log, key, local_caller(owner), provider),
             workers=lambda: list_workers(settings),
+            last_verification=lambda: find_last_verification(settings),
             questions=_build_admission(settings),
             zone=ZoneInfo(settings.zone),
             sessions=SessionLookup(log.sessions),

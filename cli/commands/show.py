@@ -20,7 +20,7 @@ from cli.query import open_log, print_answer, print_notes, print_response
 from cli.table import layout
 from cli.tables import Titles
 from decisionlog_client import Client, Refused, questions
-from domain.values import kind_of
+from domain.ids import kind_of
 
 _UNWRAPPED = 100_000
 """The width of lines in a pipe."""

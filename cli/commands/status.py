@@ -13,6 +13,7 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, list_workers, open_read_model_database, open_read_only
+from cli.configuration import load_settings
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.display import make_safe
@@ -21,7 +22,7 @@ from cli.settings import Settings
 from cli.table import count_entries
 from cli.tables import Titles
 from decisionlog_client import questions
-from domain.values import parse_timestamp
+from domain.times import parse_timestamp
 from eventlog.dsn import without_secret
 from eventlog.worker_status import WorkerStatus
 from projections.database import PROJECTOR
@@ -41,7 +42,7 @@ from projections.read_model import ReadModel
 @options.data
 def status(as_json: bool, working: str | None, replica: str | None, data: Path | None) -> None:
     """Show location, sync state, last error and your identity."""
-    settings = options.load_settings(data=data, replica=replica)
+    settings = load_settings(data=data, replica=replica)
     if working or settings.replica:
         show_progress(settings, as_json=as_json, working=working)
     else:
@@ -57,7 +58,7 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
     Raises:
         CommandFailed, ClientError: it cannot be reached.
     """
-    with get_context().client(settings, writes=False) as log:
+    with get_context().client(settings.location, writes=False) as log:
         head = log.ask(questions.head())
         log.cover(head["size"])
         unowned = log.ask(questions.unowned())

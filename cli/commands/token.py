@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from shutil import get_terminal_size
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 import click
 
 from cli import options
 from cli.bootstrap import open_local_for_write, open_read_only
+from cli.configuration import load_settings
 from cli.connection import connect
+from cli.context import get_context
 from cli.credentials import find_token
 from cli.expiry import NEVER, ExpiryParam
 from cli.identity import find_holder, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
+from cli.table import Cell, Table, print_table
 from decisionlog_client import questions
+from domain.ids import is_subject
 from domain.roles import ROLES, Role
 from domain.scopes import DEFAULT_SCOPES, SCOPES
-from domain.values import format_micros, is_subject, parse_timestamp, to_micros
+from domain.times import format_micros, parse_timestamp, to_micros
 from eventlog.errors import LogInUseError
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token
 
-HEADINGS = ("id", "created", "expires", "used", "scopes", "name", "label")
+HEADINGS: Final = ("id", "name", "label", "scopes", "expires", "used", "created")
 
 
 @click.group()
@@ -80,7 +82,7 @@ def create(
         role=role,
         product=product,
     )
-    create_token(options.load_settings(data=data, owner=owner), wanted)
+    create_token(load_settings(data=data, owner=owner), wanted)
 
 
 @token.command(name="list")
@@ -91,7 +93,7 @@ def list_(as_json: bool, data: Path | None) -> None:
 
     In a pipe the columns are separated by tabs.
     """
-    list_tokens(options.load_settings(data=data), as_json=as_json)
+    list_tokens(load_settings(data=data), as_json=as_json)
 
 
 @token.command(name="revoke")
@@ -100,7 +102,7 @@ def list_(as_json: bool, data: Path | None) -> None:
 @options.owner
 def revoke(id: str, data: Path | None, owner: str | None) -> None:  # noqa: A002  (the name of the argument in --help)
     """Revoke the token with this ID."""
-    revoke_token(options.load_settings(data=data, owner=owner), id)
+    revoke_token(load_settings(data=data, owner=owner), id)
 
 
 @dataclass(frozen=True)
@@ -149,36 +151,32 @@ def create_token(settings: Settings, new: NewToken) -> None:
 
 
 def list_tokens(settings: Settings, *, as_json: bool) -> None:
-    """Print all tokens, oldest first: in columns cut to the terminal's width, or separated by tabs in a pipe."""
+    """Print all tokens, oldest first: as a table, or separated by tabs in a pipe."""
     tokens = _load_tokens(settings)
     if as_json:
         for each in tokens:
             click.echo(json.dumps(each, ensure_ascii=False))
         return
-    rows = [
-        HEADINGS,
-        *(
-            (
-                each["id"],
-                _get_created(each),
-                str(each["expires_at"] or NEVER)[:10],
-                str(each["used_at"] or NEVER)[:10],
-                ",".join(each["scopes"]),
-                each["name"],
-                each["label"],
-            )
-            for each in tokens
-        ),
+    rows: list[list[Cell]] = [
+        [
+            each["id"],
+            each["name"],
+            each["label"],
+            ",".join(each["scopes"]),
+            str(each["expires_at"] or NEVER)[:10],
+            str(each["used_at"] or NEVER)[:10],
+            _get_created(each),
+        ]
+        for each in tokens
     ]
-    width = get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in format_columns(rows, width):
-        click.echo(line)
+    table = Table(HEADINGS, rows, frozenset({"created"}), below=frozenset({"scopes"}))
+    print_table(table, get_context().zone, get_context().now())
 
 
 def _load_tokens(settings: Settings) -> list[dict[str, Any]]:
     """Return all tokens, from the server in DECISIONLOG_URL if it is set."""
     if settings.url:
-        with connect(settings.url, find_token(settings)) as log:
+        with connect(settings.url, find_token(settings.location)) as log:
             answer = log.ask(questions.tokens())
         return [{**row, "name": answer["titles"].get(row["holder"], row["holder"])} for row in answer["rows"]]
     with open_read_only(settings) as log:
@@ -201,17 +199,6 @@ def _to_json(each: Token, name: str) -> dict[str, Any]:
         "used_at": format_micros(each.used_at) if each.used_at else None,
         "revoked_at": format_micros(each.revoked_at) if each.revoked_at else None,
     }
-
-
-def format_columns(rows: Sequence[Sequence[str]], width: int | None) -> Iterator[str]:
-    """Yield rows as lines of at most `width` characters; without a width, separated by tabs and not cut."""
-    if width is None:
-        yield from ("\t".join(" ".join(cell.split()) for cell in row) for row in rows)
-        return
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        line = "  ".join(cell.ljust(wide) for cell, wide in zip(row, widths, strict=True)).rstrip()
-        yield line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def revoke_token(settings: Settings, token_id: str) -> None:

@@ -9,9 +9,10 @@ import click
 
 from cli import options
 from cli.bootstrap import open_read_only, tune_gc
+from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
-from cli.integrity import require_valid_log, require_valid_read_model
+from cli.integrity import require_valid_read_model, verify_and_save
 from cli.settings import Settings
 from cli.table import count_entries
 from eventlog.checkpoint import Checkpoint
@@ -37,7 +38,7 @@ def verify(checkpoints: tuple[Path, ...], write: Path | None, data: Path | None)
 
     Reports the first position that does not match. Exit code 0: verified; 4: verification failed.
     """
-    verify_log(options.load_settings(data=data), checkpoints, write)
+    verify_log(load_settings(data=data), checkpoints, write)
 
 
 def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | None) -> None:
@@ -54,9 +55,9 @@ def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | No
     with open_read_only(settings, whole=False) as log:
         if replaced and replaced.log != log.id:
             raise CommandFailed(f"{write} is a checkpoint of another log, {replaced.log}. Choose another file.")
-        now = require_valid_log(log, known)
+        now = verify_and_save(settings, log, known)
         require_valid_read_model(settings)
-    click.echo(f"{now.log}: {count_entries(now.size)}, root {now.root.hex()}")
+    click.echo(f"{now.log}: {count_entries(now.size)}\nroot {now.root.hex()}")
     if write:
         with open_new_file(write, overwrite=replaced is not None) as stream:
             stream.write(str(now).encode())
@@ -64,7 +65,7 @@ def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | No
         click.echo(f"Wrote the checkpoint to {write}{earlier}. Store it where the log's writers cannot change it.")
     if not known:
         click.echo(
-            "To detect a complete rewrite, keep a checkpoint somewhere else: "
+            "To detect a complete rewrite, keep a checkpoint somewhere else:\n"
             "--write-checkpoint FILE creates one, --checkpoint FILE compares."
         )
 

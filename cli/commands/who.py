@@ -11,7 +11,7 @@ from cli.options import Output, drop_unset, refuse_combination
 from cli.query import find_subject, open_log, print_answer, print_response
 from decisionlog_client import Question, questions
 from decisionlog_client.answers import Roles
-from domain.values import kind_of
+from domain.ids import kind_of
 
 
 @click.command()

@@ -10,7 +10,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from cli.demo.story import Step, Story
-from domain.values import to_micros
+from domain.times import to_micros
 
 STARTS: Final = time(9, 10)
 WORKING_HOURS: Final = timedelta(hours=8)

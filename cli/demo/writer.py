@@ -21,11 +21,11 @@ from cli.demo.workdays import Calendar
 from cli.errors import CommandFailed, Exit
 from cli.progress import progress
 from cli.settings import Settings
-from domain.access import LOG_SERVICE
 from domain.catalog import COMMAND
+from domain.ids import LOG_SERVICE
 from domain.roles import ADMIN
 from domain.scopes import SCOPES
-from domain.values import format_timestamp, from_micros, parse_timestamp, to_micros
+from domain.times import format_timestamp, from_micros, parse_timestamp, to_micros
 from eventlog.entry import Caller, Receipt, Transaction
 from projections.report import ReportRequest, report
 

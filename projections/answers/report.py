@@ -27,6 +27,10 @@ Section = Literal[
 """The sections of a progress report, in its order."""
 
 
+GoalValue = Literal["baseline", "target", "current", "unit"]
+"""The values of a goal, in the order of a progress report."""
+
+
 class ReportChange(TypedDict):
     """A field that changed, or its value at the end of the period."""
 
@@ -105,6 +109,12 @@ class ReportLine(TitledSubject):
         Annotated[str, Field(description="The day on which it is due at the end of the period, if there is one.")]
     ]
     measure: NotRequired[Annotated[str, Field(description="For a goal: how to measure whether it is met.")]]
+    progress: NotRequired[
+        Annotated[
+            dict[GoalValue, str],
+            Field(description="For a goal: its values when it was set, to reach, and last measured, with their unit."),
+        ]
+    ]
     features: NotRequired[Annotated[ReleaseFeatures, Field(description="For a release: its features.")]]
     left: NotRequired[
         Annotated[

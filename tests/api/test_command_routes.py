@@ -8,7 +8,6 @@ import pytest
 from fastapi.routing import APIRoute
 
 from api.app import COMMAND_PATHS
-from api.command_dispatcher import CommandDispatcher
 from api.command_routes import CommandRoute
 from domain.catalog import COMMANDS
 from tests.support_log import LocalService
@@ -48,33 +47,6 @@ def test_a_command_gets_the_same_answer_through_both_routes(service: LocalServic
     assert re.sub("other", "core", str(general.json()["subject"])) == own.json()["subject"]
     assert again[0].json() == again[1].json()
     assert again[0].status_code == 409
-
-
-def scope(path: str) -> dict[str, object]:
-    return {"type": "http", "method": "POST", "path": path, "root_path": ""}
-
-
-def test_every_route_that_records_has_the_quick_way(service: LocalService) -> None:
-    """`CommandDispatcher` finds the route of each command by its path, with the parameter in it, and no other route."""
-    routes = [route for route in service.app.routes if isinstance(route, APIRoute)]
-    dispatcher = CommandDispatcher(service.app, service.app, routes)
-
-    for route in routes:
-        path = re.sub(r"\{\w+\}", "team:core", route.path)
-        found = scope(path)
-        is_found = dispatcher._find(found) is not None
-        assert is_found == isinstance(route, CommandRoute) or "POST" not in route.methods, route.path
-        if isinstance(route, CommandRoute):
-            assert found["route"] is route
-            assert list(found["path_params"].values()) == ["team:core"] * len(route.param_convertors)
-
-
-@pytest.mark.parametrize(
-    "path", ["/v1/features//ship", "/v1/features/a/b/ship", "/v1/teams/", "/v1", "/", "/v1/features/a"]
-)
-def test_other_paths_take_the_frameworks_way(service: LocalService, path: str) -> None:
-    """A path that no command has is left to the framework."""
-    assert CommandDispatcher(service.app, service.app, service.app.routes)._find(scope(path)) is None
 
 
 def test_an_unexpected_error_while_recording_is_a_problem_document(

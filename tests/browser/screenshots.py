@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -16,7 +17,13 @@ LOOKS = {
     "phone-light": {"width": 390, "height": 844},
     "phone-dark": {"width": 390, "height": 844, "color_scheme": "dark"},
 }
-EMPTY = {"empty-home": "/", "empty-roadmap": "/roadmap", "empty-decisions": "/decisions", "empty-people": "/people"}
+EMPTY = (
+    *("home", "home-superior", "home-auditor", "roadmap", "roadmap-timeline", "roadmap-table", "decisions", "record"),
+    *("propose", "goals", "releases", "people", "evidence", "assumptions", "flags", "debt", "outcomes", "slips"),
+    *("audit", "search-nothing", "reports", "admin", "access-journal", "demo"),
+)
+"""The pages that an empty log has."""
+LONGEST_PX = 4_000
 
 
 def main(out: Path) -> None:
@@ -27,16 +34,23 @@ def main(out: Path) -> None:
             site = Site(*served, browser)
             for look, options in LOOKS.items():
                 with site.tab(**options) as page:
-                    for name, address in PAGES.items():
+                    for name, address in site.pages.items():
                         page.goto(address)
-                        page.screenshot(path=out / f"{name}.{look}.png")
+                        take(page, out / f"{name}.{look}.png")
         with served_empty(Path(folder), browser) as (site, server), site.tab() as page:
             page.goto(server.sign_in_link)
-            page.screenshot(path=out / "sign-in.desktop-light.png")
+            take(page, out / "sign-in.desktop-light.png")
             page.get_by_role("button", name="Sign in").click()
-            for name, address in EMPTY.items():
-                page.goto(address)
-                page.screenshot(path=out / f"{name}.desktop-light.png")
+            for name in EMPTY:
+                page.goto(PAGES[name])
+                take(page, out / f"empty-{name}.desktop-light.png")
+
+
+def take(page: Any, path: Path) -> None:
+    """Write a picture of the whole page; of a very long one, its beginning."""
+    width, height = page.evaluate("[document.documentElement.clientWidth, document.documentElement.scrollHeight]")
+    clip = {"x": 0, "y": 0, "width": width, "height": min(height, LONGEST_PX)}
+    page.screenshot(path=path, full_page=True, clip=clip)
 
 
 if __name__ == "__main__":

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,50 +27,79 @@ WAIT_MS: Final = 120_000
 AXE_VERSION: Final = "4.14.1"
 AXE_FOLDER: Final = Path(sys.prefix) / "axe-core"
 AXE_TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+PAST: Final = "as_of=2026-07-01&known_at=2026-07-01"
 PAGES: Final = {
     "home": "/",
     "home-superior": "/?view=superior",
     "home-auditor": "/?view=auditor",
+    "home-past": f"/?view=manager&{PAST}",
     "roadmap": "/roadmap",
     "roadmap-status": "/roadmap?columns=status",
     "roadmap-timeline": "/roadmap?layout=timeline",
     "roadmap-table": "/roadmap?layout=table",
-    "roadmap-past": "/roadmap?as_of=2026-07-01&known_at=2026-07-01",
+    "roadmap-past": f"/roadmap?{PAST}",
     "roadmap-compared": "/roadmap?as_of=2026-07-01&compare=now",
+    "roadmap-timeline-compared": "/roadmap?layout=timeline&as_of=2026-07-01&compare=now",
+    "roadmap-table-compared": "/roadmap?layout=table&as_of=2026-07-01&compare=now",
     "roadmap-present": "/roadmap?present=true",
     "decisions": "/decisions",
     "decisions-compared": "/decisions?compare=2026-07-01",
     "decision": "/decisions/monthly-price",
     "decision-open": "/decisions/ratings-again",
+    "decision-options": "/decisions/winter-yes",
     "decision-past": "/decisions/monthly-price?as_of=2026-08-20&compare=now",
+    "review": "/decisions/winter-yes/review",
     "record": "/record",
     "propose": "/do/ProposeDecision",
     "move": "/do/MoveFeature?subject=feature:trip-changes",
     "supersede": "/do/SupersedeDecision?subject=decision:wallets",
+    "accept": "/do/AcceptDecision?subject=decision:ratings-again",
+    "record-evidence": "/do/RecordEvidence",
+    "decision-rights": "/do/SetDecisionRights?subject=product:marina",
     "feature": "/features/trip-changes",
+    "feature-compared": "/features/trip-changes?as_of=2026-07-01&compare=now",
     "product": "/products/tideline",
     "release": "/releases/tideline-3.0",
+    "goal": "/goals/trips",
+    "evidence-item": "/evidence/club-interviews",
+    "assumption": "/assumptions/quick-answers",
+    "assumption-broken": "/assumptions/nordpay-deposits",
+    "person": "/people/{Priya Raman}",
+    "person-left": "/people/{Tomás Rivera}",
+    "team": "/teams/app",
     "goals": "/goals",
     "releases": "/releases",
     "people": "/people",
+    "evidence": "/evidence",
+    "assumptions": "/assumptions",
+    "flags": "/flags",
+    "debt": "/debt",
+    "debt-past": f"/debt?{PAST}",
+    "outcomes": "/outcomes",
+    "slips": "/slips",
+    "succession": "/succession/{Priya Raman}",
     "audit": "/audit",
     "audit-backdated": "/audit?backdated=true",
     "entry": "/audit/429",
     "proof": "/audit/429/proof",
-    "decision-rights": "/do/SetDecisionRights?subject=product:marina",
     "demo": "/demo",
     "search": "/search?text=harbor",
+    "search-nothing": "/search?text=submarine",
     "reports": "/reports",
     "report": "/reports/tideline?since=2026-08-27&until=2026-11-26",
     "help": "/help",
+    "account": "/account",
     "admin": "/admin",
     "grant-role": "/admin/grant-role",
     "create-token": "/admin/create-token",
     "create-sign-in-link": "/admin/create-sign-in-link",
     "access-journal": "/access-journal",
+    "activity": "/activity",
+    "sign-out": "/sign-out",
     "error": "/roadmap?as_of=yesterdy",
+    "error-unknown": "/decisions/monthly-prise",
 }
-"""Every page by name, with its address in the demo."""
+"""Every page by name, with its address in the demo; a name in braces is the key of that person."""
 
 
 def require_browser() -> str:
@@ -101,6 +133,14 @@ class Site:
     problems: list[str] = field(default_factory=list)
     """Console messages, and requests that failed or left for another host."""
 
+    @cached_property
+    def pages(self) -> dict[str, str]:
+        """Every page by name, with its address."""
+        asked = urllib.request.Request(f"{self.address}/v1/people", headers={"Authorization": f"Bearer {self.token}"})
+        with urllib.request.urlopen(asked) as answer:
+            people = {row["name"]: row["id"].removeprefix("person:") for row in json.load(answer)["rows"]}
+        return {name: re.sub(r"{(.+?)}", lambda found: people[found[1]], address) for name, address in PAGES.items()}
+
     @contextmanager
     def tab(self, width: int = 1280, height: int = 900, **options: Any) -> Iterator[Any]:
         """A new tab with its own cookies and storage."""
@@ -129,15 +169,20 @@ def press(page: Any, key: str) -> None:
     page.keyboard.press(key)
 
 
-@contextmanager
-def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
-    """The address of the demo, served, and a token of Priya, its product manager, who has every role."""
+def create_demo(folder: Path) -> tuple[Path, str]:
+    """The folder of the demo, and a token of Priya, its product manager, who has every role."""
     data = folder / "demo"
     made = run(folder, "demo", str(data), "--ends-on", "2026-11-26")
     assert made.returncode == 0, made.stderr
     created = run(data, "token", "create", "Priya Raman", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr
-    token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
+    return data, next(word for word in created.stdout.split() if word.startswith("dlog_"))
+
+
+@contextmanager
+def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
+    """The address of the demo, served, and a token of Priya."""
+    data, token = create_demo(folder)
     with forked_server(data) as server:
         yield server.address, token
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def corpus(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     require_browser()
     data = tmp_path_factory.mktemp("keps")
-    imported = run(data, "import", "changes", str(CORPORA / FILES["keps"]), "--mapping", str(MAPPING))
+    imported = run(data, "import", "changes", "--yes", str(CORPORA / FILES["keps"]), "--mapping", str(MAPPING))
     assert imported.returncode == 0, imported.stderr
     created = run(data, "token", "create", "ann", "--all-scopes", "--role", "admin")
     assert created.returncode == 0, created.stderr

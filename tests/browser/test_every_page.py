@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.browser.support import PAGES, find_violations, press
+from tests.browser.support import find_violations, press
 
 pytestmark = pytest.mark.slow
 
@@ -17,7 +17,7 @@ def test_axe_finds_no_violation(demo, axe, look):
     """Every page satisfies WCAG 2.2 AA as far as axe-core can tell, in both color schemes and on a phone."""
     found = {}
     with demo.tab(**LOOKS[look]) as page:
-        for name, address in PAGES.items():
+        for name, address in demo.pages.items():
             page.goto(address)
             if violations := find_violations(page, axe):
                 found[name] = violations
@@ -37,7 +37,7 @@ def test_nothing_scrolls_sideways_on_a_phone(demo, width):
     """At 360 pixels, and at 320, which is a zoom of 400 % on a small screen."""
     found = []
     with demo.tab(width=width, height=800) as page:
-        for name, address in PAGES.items():
+        for name, address in demo.pages.items():
             page.goto(address)
             if (scroll := page.evaluate("document.documentElement.scrollWidth")) > width:
                 found.append((name, scroll))
@@ -47,7 +47,7 @@ def test_nothing_scrolls_sideways_on_a_phone(demo, width):
 def test_a_page_with_all_that_it_loads_is_small(demo):
     """The first page of a visit takes less than 150 kB on the wire, with its scripts, styles and fonts."""
     sizes = {}
-    for name, address in PAGES.items():
+    for name, address in demo.pages.items():
         with demo.tab() as page:
             page.goto(address, wait_until="networkidle")
             sizes[name] = page.evaluate(
@@ -68,7 +68,7 @@ def test_no_page_shifts_while_it_loads(demo):
     with demo.tab() as page:
         page.add_init_script(script)
         shifts = {}
-        for name, address in PAGES.items():
+        for name, address in demo.pages.items():
             page.goto(address)
             page.wait_for_timeout(60)
             shifts[name] = page.evaluate("window.shift")
@@ -78,6 +78,6 @@ def test_no_page_shifts_while_it_loads(demo):
 def test_every_page_works_without_scripts(demo):
     """Without scripts, every page still shows its content."""
     with demo.tab(java_script_enabled=False) as page:
-        for name, address in PAGES.items():
+        for name, address in demo.pages.items():
             page.goto(address)
             assert page.locator("h1").first.inner_text(), name

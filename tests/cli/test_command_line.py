@@ -15,8 +15,8 @@ import pytest
 
 from cli.bootstrap import open_read_only
 from cli.commands.doctor import has_wal_reset_bug
-from cli.commands.token import format_columns
 from cli.settings import Settings
+from eventlog.worker_status import VERIFIER, workers_at
 from tests.support_serving import COMMAND, forked_server, run, serving, surroundings
 
 DECISION = {
@@ -38,7 +38,7 @@ def write_lines(path, *lines):
 def log_folder(tmp_path):
     """The directory of a log with one decision, without a server."""
     data = tmp_path / "data"
-    done = run(data, "import", "commands", write_lines(tmp_path / "commands.jsonl", DECISION))
+    done = run(data, "import", "commands", "--yes", write_lines(tmp_path / "commands.jsonl", DECISION))
     assert done.returncode == 0, done.stderr
     return data
 
@@ -54,7 +54,7 @@ def test_help_is_there_at_once():
 
 def test_commands_from_a_file(log_folder, tmp_path):
     """A file of commands begins a log where there is none; the same file again changes nothing."""
-    again = run(log_folder, "import", "commands", str(tmp_path / "commands.jsonl"), "--json")
+    again = run(log_folder, "import", "commands", "--yes", str(tmp_path / "commands.jsonl"), "--json")
 
     report = json.loads(again.stdout)
     assert (report["lines"], report["imported"], report["unchanged"]) == (1, 0, 1)
@@ -62,7 +62,13 @@ def test_commands_from_a_file(log_folder, tmp_path):
 
 def test_a_refused_line_is_named(log_folder, tmp_path):
     """A refused line prints an error and sets the exit code, without a traceback."""
-    done = run(log_folder, "import", "commands", write_lines(tmp_path / "bad.jsonl", DECISION | {"title": "Sell milk"}))
+    done = run(
+        log_folder,
+        "import",
+        "commands",
+        "--yes",
+        write_lines(tmp_path / "bad.jsonl", DECISION | {"title": "Sell milk"}),
+    )
 
     assert done.returncode == 1
     assert "decision:tea already exists" in done.stdout
@@ -108,7 +114,7 @@ def test_doctor(log_folder):
 
     assert done.returncode == 0, done.stderr
     assert f"SQLite {sqlite3.sqlite_version}" in done.stdout
-    assert re.search(r"log:\w{16}: 3 entries, root [0-9a-f]{64}", done.stdout)
+    assert re.search(r"log:\w{16}: 3 entries\nroot [0-9a-f]{64}", done.stdout)
     assert "No server is running." in done.stdout
     said = done.stdout.splitlines()
     assert "OK: 3 entries verified; all hashes, texts and idempotency records match." in said[-2:]
@@ -180,7 +186,7 @@ def test_where_there_is_no_log(tmp_path, command):
 def test_where_there_is_no_room(log_folder, tmp_path, command):
     """On a full disk, a command prints a sentence about it; no partial write remains, and the log and its model are intact."""
     many = write_lines(tmp_path / "many", *({**DECISION, "key": f"k{n}", "why": "x" * 900} for n in range(300)))
-    assert run(log_folder, "import", "commands", many).returncode == 0
+    assert run(log_folder, "import", "commands", "--yes", many).returncode == 0
     before = run(log_folder, "export").stdout
     longer = write_lines(tmp_path / "longer", *({**DECISION, "key": f"l{n}", "why": "x" * 9000} for n in range(300)))
 
@@ -268,7 +274,7 @@ def test_tokens_without_a_server(log_folder):
 
     listed = run(log_folder, "token", "list").stdout
     (as_json,) = map(json.loads, run(log_folder, "token", "list", "--json").stdout.splitlines())
-    assert [line.split("\t")[::6] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
+    assert [line.split("\t")[:3:2] for line in listed.splitlines()] == [["id", "label"], [token, "nightly"]]
     assert (as_json["id"], as_json["holder"], as_json["scopes"]) == (token, "service:tracker", ["import"])
     assert secret not in listed
     assert run(log_folder, "token", "revoke", token).returncode == 0
@@ -296,8 +302,10 @@ def test_beside_a_server(tmp_path):
     data = tmp_path / "data"
     with forked_server(data) as server:
         client = httpx2.Client(base_url=server.address, headers={"Authorization": f"Bearer {server.token}"})
-        imported = run(data, "import", "commands", write_lines(tmp_path / "c.jsonl", DECISION), "--json")
-        refused = run(data, "import", "commands", write_lines(tmp_path / "d.jsonl", DECISION | {"title": "Sell milk"}))
+        imported = run(data, "import", "commands", "--yes", write_lines(tmp_path / "c.jsonl", DECISION), "--json")
+        refused = run(
+            data, "import", "commands", "--yes", write_lines(tmp_path / "d.jsonl", DECISION | {"title": "Sell milk"})
+        )
         made = run(data, "token", "create", "service:tracker", "--role", "viewer")
         secret = re.search(r"dlog_\S+", made.stdout)[0]
         known = httpx2.get(f"{server.address}/v1/log", headers={"Authorization": f"Bearer {secret}"}).json()
@@ -366,17 +374,6 @@ def test_a_reader_that_leaves(log_folder):
     assert (done.stdout, done.stderr) == ("{", "")
 
 
-def test_tokens_fit_the_terminal():
-    """On a terminal a row is one line that fits, and in a pipe nothing is cut."""
-    rows = [("id", "label"), ("a" * 16, "tea\n" * 30)]
-
-    shown, piped = list(format_columns(rows, 80)), list(format_columns(rows, None))
-
-    assert [len(line) for line in shown] == [25 - 2, 80]
-    assert shown[1].endswith("…")
-    assert piped[1] == "a" * 16 + "\t" + " ".join(["tea"] * 30)
-
-
 @pytest.mark.parametrize(
     ("version", "affected"),
     [
@@ -397,3 +394,15 @@ def test_tokens_fit_the_terminal():
 def test_versions_with_the_wal_reset_bug(version, affected):
     """The bug is in 3.7.0 to 3.51.2, but not in the two that were repaired."""
     assert has_wal_reset_bug(version) is affected
+
+
+def test_a_verification_is_saved_and_is_no_worker(log_folder):
+    """What was verified, and up to which position, is what pages show; `status` lists no worker for it."""
+    assert run(log_folder, "verify").returncode == 0
+
+    saved = workers_at(log_folder / "log.sqlite3").find(VERIFIER)
+
+    assert saved is not None
+    assert f"{saved.position} entries" in run(log_folder, "verify").stdout.replace(",", "")
+    assert (saved.place, saved.error) == ("decisionlog verify", None)
+    assert "decisionlog verify" not in run(log_folder, "status").stdout

@@ -25,7 +25,7 @@ def test_nothing_is_run(tmp_path, name, kind):
     assert trap.fires()
 
     dry = run(tmp_path / "data", "import", kind, str(trap.docs), "--dry-run")
-    done = run(tmp_path / "data", "import", kind, str(trap.docs))
+    done = run(tmp_path / "data", "import", kind, str(trap.docs), "--yes")
 
     assert not trap.canary.exists()
     assert (dry.returncode, done.returncode) == (0, 0)
@@ -51,7 +51,7 @@ def test_the_environment_stays_here(tmp_path, target):
     (tmp_path / "secret").write_text(f"# {SECRET}\n", encoding="utf-8")
     (tmp_path / "adr").mkdir()
     (tmp_path / "adr" / "0001-x.md").symlink_to(target)
-    done = run(tmp_path / "data", "import", "madr", str(tmp_path / "adr"), SECRET_KEY=SECRET)
+    done = run(tmp_path / "data", "import", "madr", "--yes", str(tmp_path / "adr"), SECRET_KEY=SECRET)
 
     assert done.returncode == 0
     assert "0001-x.md: is a symbolic link; only regular files are read" in done.stdout
@@ -81,7 +81,7 @@ def test_nothing_but_text_reaches_the_terminal(tmp_path, history, as_json):
         trap.git("commit", "-qm", "more", env={"GIT_AUTHOR_NAME": f"Ann{HARM}"})
     more = ("--json",) if as_json else ()
     for words in (("--dry-run",), ()):
-        done = run(tmp_path / "data", "import", "madr", str(trap.docs), "--verbose", *words, *more)
+        done = run(tmp_path / "data", "import", "madr", "--yes", str(trap.docs), "--verbose", *words, *more)
 
         assert not CONTROLS.search(done.stdout + done.stderr)
         assert "999 versions: 999 imported" not in done.stdout.splitlines()
@@ -100,13 +100,13 @@ def test_a_tracker_with_controls(tmp_path):
     file.write_text(
         "".join(json.dumps(shared | more) + "\n" for more in ({}, {"w": HARM}, {"f": "s"})), encoding="utf-8"
     )
-    done = run(tmp_path / "data", "import", "changes", str(file), "--mapping", str(mapping), "--verbose")
+    done = run(tmp_path / "data", "import", "changes", "--yes", str(file), "--mapping", str(mapping), "--verbose")
     file.write_text(json.dumps({"type": HARM}) + "\n", encoding="utf-8")
-    commands = run(tmp_path / "data", "import", "commands", str(file))
+    commands = run(tmp_path / "data", "import", "commands", "--yes", str(file))
     mapping.write_text(
         f'"{HARM}" = 1\n'.replace("\x1b", "\\u001b").replace("\x07", "").replace("\x7f", ""), encoding="utf-8"
     )
-    wrong = run(tmp_path / "data", "import", "changes", str(file), "--mapping", str(mapping))
+    wrong = run(tmp_path / "data", "import", "changes", "--yes", str(file), "--mapping", str(mapping))
 
     for one in (done, commands, wrong):
         assert not CONTROLS.search(one.stdout + one.stderr)

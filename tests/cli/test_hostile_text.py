@@ -149,6 +149,8 @@ CASES = {
     "token revoke": [Case("token revoke EVIL")],
     "slips": [Case("slips"), Case("slips --subject EVIL"), Case("slips --csv", machine=True)],
     "flags": [Case("flags"), Case("flags --subject EVIL"), Case("flags --json")],
+    "arrivals": [Case("arrivals"), Case("arrivals --subject EVIL"), Case("arrivals --csv", machine=True)],
+    "options": [Case("options EVIL"), Case("options tea --json")],
     "contributions": [Case("contributions"), Case("contributions --gaps"), Case("contributions --subject EVIL")],
     "debt": [Case("debt"), Case("debt --owner EVIL"), Case("debt --json")],
     "outcomes": [Case("outcomes"), Case("outcomes --by EVIL"), Case("outcomes --json")],
@@ -202,6 +204,11 @@ CASES = {
         Case("deciders shop --cost EVIL EVIL"),
         Case("deciders shop --json"),
         Case("deciders shop --csv", machine=True),
+    ],
+    "activity": [
+        Case("activity"),
+        Case("activity --who EVIL --type EVIL"),
+        Case("activity --csv", machine=True),
     ],
     "access-journal": [
         Case("access-journal"),

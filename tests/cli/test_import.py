@@ -38,7 +38,10 @@ def test_interrupting(tmp_path, served):
     )
     with forked_server(data) if served else nullcontext():
         command = subprocess.Popen(
-            [COMMAND, "import", "commands", str(file)], env=surroundings(data), stderr=subprocess.PIPE, text=True
+            [COMMAND, "import", "commands", "--yes", str(file)],
+            env=surroundings(data),
+            stderr=subprocess.PIPE,
+            text=True,
         )
         while command.poll() is None and size_of(data) < 100:
             time.sleep(0.01)
@@ -69,8 +72,8 @@ def test_importing_without_the_right(tmp_path):
     with forked_server(tmp_path):
         secret = re.search(r"dlog_\S+", run(tmp_path, "token", "create", "ann").stdout)[0]
         size = size_of(tmp_path)
-        beside = run(tmp_path, "import", "changes", *KEPS, DECISIONLOG_TOKEN=secret)
-    alone = run(tmp_path, "import", "changes", *KEPS, DECISIONLOG_TOKEN=secret)
+        beside = run(tmp_path, "import", "changes", "--yes", *KEPS, DECISIONLOG_TOKEN=secret)
+    alone = run(tmp_path, "import", "changes", "--yes", *KEPS, DECISIONLOG_TOKEN=secret)
     dry = run(tmp_path, "import", "changes", *KEPS, "--dry-run", DECISIONLOG_TOKEN=secret)
 
     for done in (beside, alone, dry):
@@ -80,7 +83,7 @@ def test_importing_without_the_right(tmp_path):
 
 
 def reported(data: Path) -> dict[str, Any]:
-    done = run(data, "import", "changes", *KEPS, "--json")
+    done = run(data, "import", "changes", "--yes", *KEPS, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
@@ -106,11 +109,11 @@ def test_importing_into_a_log_elsewhere(tmp_path):
     with forked_server(tmp_path / "theirs") as server:
         there = {"DECISIONLOG_URL": server.address, "DECISIONLOG_TOKEN": server.token}
         mine = tmp_path / "mine"
-        first = run(mine, "import", "changes", *KEPS, "--json", **there)
-        again = run(mine, "import", "changes", *KEPS, "--json", **there)
+        first = run(mine, "import", "changes", "--yes", *KEPS, "--json", **there)
+        again = run(mine, "import", "changes", "--yes", *KEPS, "--json", **there)
         dry = run(mine, "import", "changes", *KEPS, "--dry-run", **there)
-        unknown = run(mine, "import", "changes", *KEPS, **there | {"DECISIONLOG_TOKEN": "tea"})
-    gone = run(mine, "import", "changes", *KEPS, **there)
+        unknown = run(mine, "import", "changes", "--yes", *KEPS, **there | {"DECISIONLOG_TOKEN": "tea"})
+    gone = run(mine, "import", "changes", "--yes", *KEPS, **there)
 
     told, told_again = json.loads(first.stdout), json.loads(again.stdout)
     assert (told["imported"], told["rejected"]) == (told["lines"] - 2, [])
@@ -126,7 +129,7 @@ def test_a_mapping_out_of_order(tmp_path, mapping, said):
     """A mapping that cannot be read or understood is refused before anything is written, naming what is wrong."""
     (tmp_path / "mapping.toml").write_text(mapping, encoding="utf-8")
 
-    done = run(tmp_path / "data", "import", "changes", KEPS[0], "--mapping", str(tmp_path / "mapping.toml"))
+    done = run(tmp_path / "data", "import", "changes", "--yes", KEPS[0], "--mapping", str(tmp_path / "mapping.toml"))
 
     assert done.returncode == 1
     assert said in done.stderr

@@ -57,6 +57,24 @@ def test_what_did_we_expect_and_what_came(demo: Path, entries: list[Any]) -> Non
     } == expected
 
 
+def test_a_decision_tells_what_was_expected_in_words(demo: Path) -> None:
+    """`show` prints forecasts, outcomes, reviews and what a deferral waits for as sentences, with no name of a field."""
+    shown = {
+        name: run(demo.parent, "show", name, "--data", str(demo)).stdout
+        for name in ("deposit", "fee-to-five", "insurance")
+    }
+    reversed_ = run(demo.parent, "show", "monthly-price", "--data", str(demo)).stdout
+
+    assert "1. Share of no-shows from 17% to under 5% by " in shown["deposit"]
+    assert "75% likely (Mara Lindqvist, " in shown["deposit"]
+    assert "● met: 4%. 9 of 231 bookings in the last month. (Kwame Mensah, " in shown["deposit"]
+    assert "Result as expected: Covered running costs in July and August" in shown["fee-to-five"]
+    assert "Waits for\n  We have seen the insurer's terms." in shown["insurance"]
+    assert "within authority · Mara Lindqvist" in reversed_
+    for raw in ("Authority ending", "Ended by", "due_on", "probability", "Review finding"):
+        assert raw not in "".join(shown.values()) + reversed_
+
+
 def test_how_good_are_our_forecasts(demo: Path, entries: list[Any]) -> None:
     """`decisionlog calibration` counts forecasts that another person judged, and shows no score of so few."""
     stated = {

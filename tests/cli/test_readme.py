@@ -1,7 +1,9 @@
 """The README: its first screen, and the way from a clone to yesterday's roadmap."""
 
 import re
+import shlex
 import subprocess
+from itertools import pairwise
 
 from tests.support_documentation import ROOT, blocks, exchanges
 
@@ -38,6 +40,20 @@ def test_a_feature_is_moved_and_yesterdays_roadmap_shown_without_curl():
         "decisionlog blame feature:gift-cards",
     ]
     assert len(found[found.index("make run") :]) <= 10
+
+
+def test_no_step_needs_anything_but_the_readme():
+    """Each subject that a command names was created by a command before it, and none has a placeholder to fill in."""
+    created = set()
+    for command in commands():
+        words = shlex.split(command.partition(" | ")[0])
+        named = {
+            word for flag, word in pairwise(words) if flag in ("--product", "--because", "move", "roadmap", "blame")
+        }
+        assert {name.rpartition(":")[2] for name in named} <= created, command
+        assert not re.search(r"<|[A-Z]{3,}(?![A-Za-z])", command.replace("$PWD", "").replace("PATH", "")), command
+        created |= {key for flag, key in pairwise(words) if flag == "--key"}
+    assert created == {"shop", "gift-cards", "sell-cards"}
 
 
 def test_the_commands_of_the_readme_leave_no_files_in_the_clone():

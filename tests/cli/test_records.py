@@ -15,7 +15,7 @@ def test_in_and_out(tmp_path):
     """Records are imported through a running server as a dry run predicts, and once: without it, they exist already. They go out as files, by
     the names they had.
     """
-    words = ("import", "nygard", str(CORPUS), "--product", "govuk")
+    words = ("import", "nygard", "--yes", str(CORPUS), "--product", "govuk")
     with forked_server(tmp_path / "data"):
         dry, first = (
             json.loads(run(tmp_path / "data", *words, *more).stdout) for more in (("--dry-run", "--json"), ("--json",))
@@ -38,7 +38,7 @@ def log(tmp_path_factory):
     folder = above / "adr"
     folder.mkdir()
     (folder / "0001-one.md").write_text(RECORD, encoding="utf-8")
-    done = run(above / "data", "import", "madr", str(folder), "--system", "ours")
+    done = run(above / "data", "import", "madr", "--yes", str(folder), "--system", "ours")
     assert done.stdout.startswith("Records of ours\n1 version: 1 imported")
     return above / "data"
 
@@ -46,8 +46,8 @@ def log(tmp_path_factory):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("import", "madr", "adr", "--product", "No Key"), "--product"),
-        (("import", "madr", "nowhere"), "does not exist"),
+        (("import", "madr", "--yes", "adr", "--product", "No Key"), "--product"),
+        (("import", "madr", "--yes", "nowhere"), "does not exist"),
         (("export", "madr", "adr"), "is not empty"),
         (("export", "madr", "new", "--product", "shop"), "No product 'shop'"),
         (("export", "--people", "madr", "new"), "apply only to"),

@@ -30,6 +30,8 @@ ASKING = [
     ("slips",),
     ("outcomes",),
     ("flags",),
+    ("arrivals",),
+    ("options", "SHOP-1"),
     ("contributions",),
     ("contributions", "--gaps"),
     ("show", "SHOP-1"),
@@ -112,6 +114,22 @@ def test_every_answer_fits(service, monkeypatch, width, words):
             assert found in known, line
     text = " ".join(lines)
     assert not re.search(r"feature:$|decision:$|SHOP-$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_the_report_fits(service, monkeypatch, width):
+    """On a terminal the report is a page of at most 100 columns: no line is wider, and no text of any script is lost."""
+    monkeypatch.setenv("COLUMNS", str(width))
+
+    page = run_command(service, "report", "shop", "--since", "2024", "--format", "text").stdout
+
+    lines = re.sub(r"\x1b\[[0-9;]*m|[\u2068\u2069]", "", page).splitlines()
+    assert [line for line in lines if width_of(line) > min(width, 100)] == []
+    text = "".join("".join(lines).split())
+    for written in (WIDE, *NAMES[1:4], "Thirst."):
+        assert "".join(written.split()) in text
+    assert "**" not in page
+    assert "](" not in page
 
 
 def all_subjects(service):

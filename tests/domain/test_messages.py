@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from domain.any_subject import ImportedChange
 from domain.catalog import COMMANDS, EVENTS
 from domain.fields import CHANGES_PER_EVENT
-from domain.messages import StringField, replace_strings, string_fields, string_paths, strings_at
+from domain.messages import StringField, replace_in_fields, replace_strings, string_fields, string_paths, strings_at
 from domain.values import MAX_INTEGER, Line, StringKind
 
 MESSAGES = {**COMMANDS, **EVENTS}
@@ -114,6 +114,16 @@ def test_replace_strings():
     assert after == {"options": [{"title": "GREEN", "cost": "1"}, {"cost": "2"}], "note": "n"}
     assert before["options"][0]["title"] == "Green"
     assert replace_strings(before, ("absent", "*"), str.upper) == before
+
+
+def test_replace_in_fields():
+    """Strings of one kind are replaced wherever a message has them; texts that read the same are not."""
+    before = COMMANDS["RecordDecision"](title="ann", decision="d", why="w", accountable="ann", deciders=("bo", "ann"))
+
+    after = replace_in_fields(before, StringKind.PERSON, {"ann": "person:1"})
+
+    assert (after.accountable, after.deciders, after.title) == ("person:1", ("bo", "person:1"), "ann")
+    assert (before.accountable, before.deciders) == ("ann", ("bo", "ann"))
 
 
 def test_string_kind_of_a_union():

@@ -49,6 +49,15 @@ ADDED_FIELDS = {
         "goals": ["loyalty"],
         "because": ["assumption:water"],
     },
+    "summary": {
+        "type": "IssueReport",
+        "subject": "product:shop",
+        "since": "2024-10-01T00:00:00Z",
+        "until": "2025-01-01T00:00:00Z",
+        "position": 9,
+        "sha256": "0b1d6e8f2a4c97531e0f8d6b2c4a97531e0f8d6b2c4a97531e0f8d6b2c4a9753",
+        "summary": "A calm quarter: gift cards sold well.",
+    },
     "awaits": {
         "type": "DeferDecision",
         "subject": "decision:cake",
@@ -109,6 +118,8 @@ def write_missing() -> list[str]:
         log.tokens.revoke(log.tokens.create("service:ci", scopes=["import"])[0])
         asyncio.run(log.execute(transaction({"type": "RegisterPerson", "key": "cas", "name": "Cas"})))
         log.sign_in_links.create("person:cas")
+        log.accounts.link("https://login.example.org", "248289761001", "person:cas")
+        log.accounts.unlink("https://login.example.org", "248289761001")
         write_new_entries(log, written)
         log.tokens.create("service:ci", expires_at=UNTIL)
         write_new_entries(log, written, added="expires_at")

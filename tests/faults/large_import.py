@@ -131,7 +131,7 @@ class ImportRun:
 def run_import(file: LargeFile, environment: dict[str, str], kill_when: Any = None) -> ImportRun:
     """Import the file, and kill the importer as soon as `kill_when` returns true."""
     begun, peak = time.monotonic(), 0.0
-    command = [COMMAND, "import", "changes", str(file.path), "--mapping", str(file.mapping), "--json"]
+    command = [COMMAND, "import", "changes", "--yes", str(file.path), "--mapping", str(file.mapping), "--json"]
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=err)
         while process.poll() is None:

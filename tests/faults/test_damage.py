@@ -25,8 +25,9 @@ from cli.errors import CommandFailed, Exit
 from cli.settings import Settings
 from domain.scopes import IMPORT_SCOPE
 from eventlog import sqlite as sqlite_store
-from eventlog.errors import DamagedLogError, DamagedStoreError, NewerLogError
+from eventlog.errors import DamagedLogError, NewerLogError
 from eventlog.sqlite import SqliteStore
+from eventlog.store_errors import DamagedStoreError
 from identity.decision_log import DecisionLog
 from projections.sampling import Sampler
 from tests.faults import flips

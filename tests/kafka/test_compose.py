@@ -21,7 +21,7 @@ import yaml
 from consumers.kafka.broker import Broker
 from consumers.kafka.event_consumer import open_topic_consumer
 from tests.support_postgresql import fresh_schema
-from tests.support_serving import COMMAND, ENDED
+from tests.support_serving import COMMAND, ENDED_S
 
 pytestmark = pytest.mark.slow
 
@@ -91,7 +91,7 @@ class Company:
 def _end(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        assert process.wait(ENDED) == 0
+        assert process.wait(ENDED_S) == 0
     finally:
         process.kill()
 

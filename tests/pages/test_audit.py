@@ -11,6 +11,7 @@ import pytest
 
 from eventlog.inclusion import root_of_path
 from eventlog.merkle import leaf_hash
+from eventlog.worker_status import VERIFIER, WorkerStatus
 from tests.support_pages import text_of
 
 
@@ -107,3 +108,31 @@ def test_an_author_whom_a_system_does_not_name_is_not_known(service, pages, prod
 
     assert all("not known" in text_of(page) for page in (trail, entry))
     assert all("/unknown" not in page for page in (trail, entry))
+
+
+def test_the_auditor_reads_when_the_log_was_last_verified(service, pages):
+    """Before the first verification Home says that there was none; then when, by what, up to where, and what came later."""
+    service.post("/products", {"key": "tide", "title": "Tideline"})
+    assert "not verified here yet" in text_of(pages.get("/", view="auditor"))
+
+    size = service.log.head().size
+    service.workers.save(WorkerStatus(VERIFIER, "decisionlog verify", service.clock(), position=size))
+    service.post("/products", {"key": "desk", "title": "Desk"})
+
+    for page in (pages.get("/", view="auditor"), pages.get("/audit/1/proof")):
+        verified = text_of(page.partition('id="verified"')[2])
+        assert re.search(rf"verified \w+ \d+, \d{{4}}, \d\d:\d\d , up to entry {size}, by decisionlog verify", verified)
+        assert "1 entry since." in verified
+
+
+def test_a_failed_verification_is_shown_with_what_was_found(service, pages):
+    """The auditor reads what does not match, and how to verify again."""
+    service.post("/products", {"key": "tide", "title": "Tideline"})
+    failed = WorkerStatus(VERIFIER, "decisionlog verify", service.clock()).with_error("position 3: changed", 1)
+    service.workers.save(failed)
+
+    shown = text_of(pages.get("/", view="auditor"))
+
+    assert "verification failed" in shown
+    assert "position 3: changed" in shown
+    assert "Run decisionlog verify" in shown

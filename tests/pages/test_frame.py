@@ -117,3 +117,15 @@ def test_times_are_in_the_servers_zone_where_no_script_runs(service, pages):
     assert 'datetime="2025-01-02T00:00:00Z" title="2025-01-02 00:00:00 UTC"' in html
     assert "You are looking at Jan 2, 2025, 09:00" in text_of(html)
     assert "Times in Asia/Tokyo" in text_of(html)
+
+
+def test_home_of_a_new_log_shows_the_steps_that_are_left(service, pages):
+    """After the product, a decision is next; once there are a decision and a feature, the steps are gone."""
+    service.post("/products", {"key": "tide", "title": "Tideline"})
+    page = text_of(pages.get("/"))
+    assert "1. Add your product done" in page
+    assert "2. Record a decision One that was made this week" in page
+
+    service.post("/commands", {"type": "ProposeDecision", "key": "cards", "title": "Cards only", "products": ["tide"]})
+    service.post("/commands", {"type": "ProposeFeature", "key": "night", "title": "Night mode", "products": ["tide"]})
+    assert "Add your product" not in text_of(pages.get("/"))

@@ -70,7 +70,7 @@ def _parse_table(html: str) -> dict[str, tuple[str, str]]:
     rows = re.findall(r"<tr[^>]*><td class=\"strong\">(.*?)</tr>", html, re.DOTALL)
     found = {}
     for row in rows:
-        cells = row.split("<td>")
+        cells = re.split(r"<td[^>]*>", row)
         key = unescape(re.search(r'href="/features/([^"?]+)', cells[0])[1])
         found[f"feature:{key}"] = (text_of(cells[3]), re.sub(r" ?[A-Z][a-z]{2} \d+, \d{4}$", "", text_of(cells[4])))
     return found

@@ -34,7 +34,15 @@ from domain.feature import (
 from domain.messages import replace_strings, string_paths
 from domain.ownership import OwnershipAssigned, OwnershipDelegated, OwnershipHandedOver
 from domain.people import PersonLeft, PersonMerged, PersonRegistered
-from domain.product import GoalClosed, GoalSet, ProductDefined, ReleaseRescheduled, ReleaseScheduled, StrategySet
+from domain.product import (
+    GoalClosed,
+    GoalSet,
+    MeasurementRecorded,
+    ProductDefined,
+    ReleaseRescheduled,
+    ReleaseScheduled,
+    StrategySet,
+)
 from domain.values import ERASED, StringKind, from_micros
 from eventlog.entry import Origin
 from projections.paging import Answer
@@ -250,6 +258,28 @@ def test_strategy_is_the_course_and_goals_have_their_result(log: Log, read: Read
     ]
     assert "open, due Jan 1, 2030. Measure: Nights." in markdown
     assert "1 of 1 goals met" in markdown
+
+
+@on_one_database
+def test_a_goal_shows_its_target_and_what_was_measured(log: Log, read: Reader) -> None:
+    """A goal has its baseline, target and last measured value of the end of the period, and no value that it has not."""
+    add_product(log)
+    goal = GoalSet(title="G", products=(P,), baseline="12", target="20", unit="%", due_on="2030-01-01")
+    log.add("goal:g", goal, at=1100)
+    log.add("goal:g", MeasurementRecorded(value="14"), at=1200)
+    log.add("goal:g", MeasurementRecorded(value="15.5"), at=1300)
+    log.add("goal:h", GoalSet(title="H", products=(P,), target="3"), at=1200)
+
+    answer = build(read())
+    _, markdown = read_as(read, answer)
+
+    goals = {row["subject"]: row.get("progress") for row in answer.rows if row["section"] == "goals"}
+    assert goals == {
+        "goal:g": {"baseline": "12", "target": "20", "current": "15.5", "unit": "%"},
+        "goal:h": {"target": "3"},
+    }
+    assert "open, due Jan 1, 2030; from 12 to 20 %, last measured 15.5 %" in markdown
+    assert "open, no date; to 3." in markdown
 
 
 @on_one_database

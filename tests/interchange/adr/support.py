@@ -97,7 +97,8 @@ class Repository:
         name = {"GIT_AUTHOR_NAME": who, "GIT_COMMITTER_NAME": who}
         mail = {"GIT_AUTHOR_EMAIL": "a@example.com", "GIT_COMMITTER_EMAIL": "a@example.com"}
         told = {"GIT_AUTHOR_DATE": at, "GIT_COMMITTER_DATE": at, "GIT_CONFIG_GLOBAL": os.devnull}
-        subprocess.run(["git", *words], cwd=self.folder, env={**os.environ, **name, **mail, **told}, check=True)
+        quiet = ("-c", "gc.auto=0", "-c", "maintenance.auto=false")  # nothing goes on in the background
+        subprocess.run(["git", *quiet, *words], cwd=self.folder, env={**os.environ, **name, **mail, **told}, check=True)
 
     def commit(self, day, who="Ann Arbor"):
         self("add", "-A", day=day)

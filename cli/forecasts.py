@@ -1,0 +1,29 @@
+"""What was expected and what came of it, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from cli.display import Span, format_day, isolate, to_single_line
+from cli.marks import SHAPES
+from cli.tables import Titles
+
+_RESULTS = {"met": ("good", "met", "green"), "not-met": ("bad", "not met", "red")}
+
+
+def describe_expectation(value: Mapping[str, Any]) -> str:
+    """Return a forecast: "No-shows from 17% to under 5% by May 5, 2026, 75% likely"."""
+    target = f" from {value['baseline']} to {value['target']}" if value.get("baseline") else f": {value['target']}"
+    likely = f", {value['probability']}% likely" if value.get("probability") is not None else ""
+    due = format_day(str(value["due_on"]))
+    return isolate(to_single_line(f"{value['measure']}{target} by {due}{likely}"))
+
+
+def describe_outcome(value: Mapping[str, Any], titles: Titles) -> list[Span]:
+    """Return what came of a forecast, with its mark: "● met: 4%. 9 of 231 bookings."."""
+    shape, word, style = _RESULTS.get(value["result"], ("ring", "unclear", ""))
+    actual = f": {value['actual']}" if value.get("actual") else ""
+    finding = f". {value['finding']}" if value.get("finding") else ""
+    evidence = f" Evidence: {titles.format(value['evidence'])}." if value.get("evidence") else ""
+    return [(f"{SHAPES[shape]} {word}", style), (isolate(to_single_line(f"{actual}{finding}{evidence}")), "")]

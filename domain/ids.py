@@ -1,0 +1,36 @@
+"""The ids of subjects: `kind:key`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+SUBJECT_KINDS: Final = (
+    "product",
+    "decision",
+    "feature",
+    "goal",
+    "release",
+    "person",
+    "team",
+    "service",
+    "group",
+    "evidence",
+    "assumption",
+    "import",
+    "log",
+)
+KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
+SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
+LOG_SERVICE: Final = "service:decisionlog"
+_SUBJECT = re.compile(SUBJECT_PATTERN)
+
+
+def is_subject(text: str) -> bool:
+    """Return whether `text` has the form `kind:key` of a subject id."""
+    return _SUBJECT.fullmatch(text) is not None
+
+
+def kind_of(subject: str) -> str:
+    """Return the kind of a subject: `feature` for `feature:gift-cards`."""
+    return subject.partition(":")[0]

@@ -1,0 +1,63 @@
+"""Times as the log stores and shows them: microseconds since 1970, and RFC 3339 in UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
+_MICROSECOND: Final = timedelta(microseconds=1)
+
+
+def to_micros(time: datetime) -> int:
+    """Return microseconds since 1970-01-01T00:00Z, negative before it; exact for all years."""
+    return (time - _EPOCH) // _MICROSECOND
+
+
+def from_micros(value: int) -> datetime:
+    """Return the time that many microseconds after 1970-01-01T00:00Z."""
+    return _EPOCH + timedelta(microseconds=value)
+
+
+def format_timestamp(time: datetime) -> str:
+    """Format a time as RFC 3339 in UTC, with six digits and `Z`: the only format in entries and answers."""
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def format_micros(value: int) -> str:
+    """Format microseconds since 1970 in the same way as `format_timestamp`."""
+    return (_EPOCH_IN_UTC + timedelta(microseconds=value)).isoformat(timespec="microseconds") + "Z"
+
+
+def parse_timestamp(value: object) -> datetime:
+    """Parse an RFC 3339 time with an offset, or a date, which means midnight UTC.
+
+    Raises:
+        ValueError: it is neither, has no offset, or is outside the years 1 to 9999.
+    """
+    if isinstance(value, datetime):
+        parsed = value
+    elif isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        parsed = datetime.combine(date.fromisoformat(value), time(0), tzinfo=UTC)
+    elif isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
+        parsed = _parse_iso(value)
+    else:
+        raise ValueError("must be a time such as 2025-03-01T09:30:00Z, or a date such as 2025-03-01 for midnight UTC")
+    if parsed.tzinfo is None:
+        raise ValueError("needs an offset from UTC, such as 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00")
+    try:
+        return parsed.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("must be between the years 1 and 9999 in UTC") from None
+
+
+def _parse_iso(value: str) -> datetime:
+    try:
+        return datetime.fromisoformat(value.upper())
+    except ValueError:
+        hint = "; in a URL, write `+` as `%2B`" if re.search(r" [0-9]{2}:?[0-9]{2}$", value) else ""
+        raise ValueError(
+            f"{value!r} is not a valid time; write it like 2025-03-01T09:30:00Z or 2025-03-01T10:30:00+01:00{hint}"
+        ) from None

@@ -1,0 +1,83 @@
+"""Commands and queries skip the framework, and get the same answers as from it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from fastapi.routing import APIRoute
+from fastapi.testclient import TestClient
+from support_log import LocalService
+
+from api import app as app_module
+from api.app import create_app
+from api.command_routes import CommandRoute
+from api.dispatcher import Dispatcher
+from api.query_route import QueryRoute
+
+INVALID = (
+    "limit=0&cursor=x&as_of=yesterday&known_at=never&kind=x&blame=perhaps",
+    "format=xml&min_position=-1&since=2&until=1",
+    "limit=5&product=absent&status=absent&subject=no&field=title&field=status",
+    "as_off=2025-01-01&limit=1&limit=2",
+)
+
+
+def scope(path: str, method: str) -> dict[str, object]:
+    return {"type": "http", "method": method, "path": path, "root_path": ""}
+
+
+def test_every_command_and_query_has_the_quick_way(service: LocalService) -> None:
+    """`Dispatcher` finds the route of each command and query by its path, with the parameter in it, and no other route."""
+    routes = [route for route in service.app.routes if isinstance(route, APIRoute)]
+    dispatcher = Dispatcher(service.app, service.app, service.app.routes)
+
+    for route in routes:
+        for method in route.methods:
+            found = scope(re.sub(r"\{\w+\}", "team:core", route.path), method)
+            is_found = dispatcher._find(found) is not None
+            assert is_found == isinstance(route, CommandRoute | QueryRoute), route.path
+            if is_found:
+                assert found["route"] is route
+                assert list(found["path_params"].values()) == ["team:core"] * len(route.param_convertors)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *[("POST", path) for path in ("/v1/features//ship", "/v1/features/a/b/ship", "/v1/teams/", "/v1", "/")],
+        *[("GET", path) for path in ("/v1/features//ship", "/v1/fields/", "/v1/decisions/", "/v1/commands", "/")],
+        ("PUT", "/v1/fields"),
+    ],
+)
+def test_other_paths_take_the_frameworks_way(service: LocalService, method: str, path: str) -> None:
+    """A path that no command and no query has is left to the framework."""
+    assert Dispatcher(service.app, service.app, service.app.routes)._find(scope(path, method)) is None
+
+
+@pytest.fixture
+def framework(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+    """A client of the same services, served by the framework alone."""
+    with monkeypatch.context() as building:
+        building.setattr(QueryRoute, "get_route_handler", APIRoute.get_route_handler)
+        building.setattr(app_module, "_read_routes", app_module._read_routes.__wrapped__)
+        app = create_app(service.app.state.services)
+    monkeypatch.setattr(app.middleware_app._app, "_find", lambda _: None)  # type: ignore[attr-defined]
+    return TestClient(app, headers=service.client.headers)
+
+
+def test_a_query_gets_the_same_answer_from_the_framework(service: LocalService, framework: TestClient) -> None:
+    """For every query: without parameters, with invalid and unknown ones, and without a token."""
+    service.post("/people", {"name": "Ann", "key": "ann"})
+    service.post("/decisions", {"title": "Tea", "decision": "Buy tea.", "why": "No coffee.", "key": "tea"})
+    service.get("/decisions")
+    paths = [route.path for route in service.app.routes if isinstance(route, QueryRoute)]
+
+    for path in (re.sub(r"\{\w+\}", "tea", path) for path in paths):
+        for query in ("as_of=2030-01-01", *INVALID):
+            quick, usual = (client.get(f"{path}?{query}") for client in (service.client, framework))
+            assert (quick.status_code, quick.content) == (usual.status_code, usual.content), (path, query)
+            assert quick.headers == usual.headers
+        anonymous = [client.get(path, headers={"Authorization": ""}) for client in (service.client, framework)]
+        assert [each.status_code for each in anonymous] == [401, 401]
+    assert len(paths) > 50  # so that the list above is that of the queries
