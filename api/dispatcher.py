@@ -40,9 +40,8 @@ class Dispatcher:
         own = route if isinstance(route, CommandRoute | QueryRoute) and len(methods) == 1 else None
         if not route.param_convertors:
             # A fixed path comes before one with a parameter, also where the framework handles it.
-            handled = (own, own.get_route_handler()) if own else None
             for method in methods:
-                self._fixed.setdefault((method, route.path), handled)
+                self._fixed.setdefault((method, route.path), (own, own.get_route_handler()) if own else None)
             return
         name, *more = route.param_convertors
         parts = route.path.split("/")
