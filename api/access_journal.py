@@ -13,7 +13,7 @@ from identity.access_journal import Kind
 from identity.decision_log import DecisionLog
 
 _REFUSALS: Final = (401, 403)
-_AUDITED: Final = frozenset({"/v1/audit", "/v1/access-journal", "/access-journal"})
+_AUDITED: Final = frozenset({"/v1/audit", "/v1/access-journal", "/access-journal", "/v1/activity", "/activity"})
 _FOLLOWED: Final = "/v1/log/entries"
 """Followers read it many times a second; one row an hour says that they do."""
 _HOUR_US: Final = 3_600_000_000

@@ -20,6 +20,8 @@ from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
 from api.routes import (
     access_journal,
+    accounts,
+    activity,
     audit,
     commands,
     contributions,
@@ -73,6 +75,8 @@ QUERY_MODULES: Final = (
     ownership,
     audit,
     access_journal,
+    accounts,
+    activity,
     search,
     imports,
     log,

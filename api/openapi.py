@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from api import answers, command_schemas
+from api.routes.accounts import AccountName, NewAccount
 from api.routes.commands import BulkRequest, KeyedTransaction
 from api.routes.people import Names
 from api.routes.sessions import NewSignInLink
@@ -55,6 +56,10 @@ _OPERATION_IDS: Final = {
     "GET /v1/decisions/{key}/authority": "getDecisionAuthority",
     "GET /v1/products/{key}/deciders": "listDeciders",
     "GET /v1/access-journal": "listAccess",
+    "GET /v1/activity": "listActivity",
+    "GET /v1/accounts": "listAccounts",
+    "POST /v1/accounts": "connectAccount",
+    "POST /v1/accounts/disconnect": "disconnectAccount",
     "GET /v1/search": "search",
     "GET /v1/products/{key}/report": "getReport",
     "GET /v1/fields/count": "countFields",
@@ -98,6 +103,7 @@ _TAGS: Final = {
     "unowned": "Ownership",
     "audit": "Audit",
     "access-journal": "Audit",
+    "activity": "Audit",
     "search": "Search",
     "fields": "Fields",
     "imports": "Imports",
@@ -111,6 +117,7 @@ _TAGS: Final = {
     "me": "Tokens",
     "sessions": "Sessions",
     "sign-in-links": "Sessions",
+    "accounts": "Sessions",
 }
 _TAG_DESCRIPTIONS: Final = {
     "Decisions": "Record, change and list decisions.",
@@ -131,7 +138,7 @@ _TAG_DESCRIPTIONS: Final = {
     "Log": "The log's entries, head and followers, and erasure.",
     "Roles": "Who may do what, for all products or for one.",
     "Tokens": "API tokens.",
-    "Sessions": "Sign-in links, and the sessions of browsers.",
+    "Sessions": "Sign-in links, sessions of browsers, and accounts at an OpenID provider.",
     "Meta": "Health, version and catalog. No token needed.",
 }
 _OWNERSHIP_PATHS: Final = frozenset(
@@ -153,7 +160,9 @@ def build_document(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI document of an application, built once."""
     if app.openapi_schema is None:
         document = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schemas = command_schemas.build_schemas((KeyedTransaction, BulkRequest, Names, NewToken, NewSignInLink))
+        schemas = command_schemas.build_schemas(
+            (KeyedTransaction, BulkRequest, Names, NewToken, NewSignInLink, NewAccount, AccountName)
+        )
         components = document.setdefault("components", {}).setdefault("schemas", {})
         components.update(answers.build_answer_schemas(document))
         components.update(schemas)

@@ -13,8 +13,7 @@ from api.problems import HttpProblem
 from api.services import LazyStates, ServiceDependency, Services
 from domain import policy
 from domain.fields import SubjectState
-from domain.policy import READ, Action, HeldRoles, Principal
-from domain.values import MAX_INTEGER
+from domain.policy import READ, Action, FoundRoles, HeldRoles, Principal
 from eventlog.entry import Caller
 
 
@@ -24,6 +23,7 @@ class _Evidence:
 
     default_role: str | None
     limits_reading: bool
+    found_roles: FoundRoles
     teams: Callable[[], frozenset[str]]
 
     def teams_with_roles(self) -> frozenset[str]:
@@ -53,8 +53,8 @@ def held_roles(services: Services, caller: Caller, *, only_cached: bool = False)
         return book.teams_with_roles()
 
     principal = Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
-    evidence = _Evidence(book.default_role, book.limits_reading, teams)
-    return HeldRoles(principal, LazyStates(fetch), evidence, MAX_INTEGER)
+    evidence = _Evidence(book.default_role, book.limits_reading, book.found_roles, teams)
+    return HeldRoles(principal, LazyStates(fetch), evidence, services.model.now())
 
 
 def require(action: Action) -> Callable[..., Awaitable[None]]:

@@ -38,6 +38,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "people": ("people", "people 'Priya Raman'"),
     "imports": ("imports", "imports tracker.jsonl"),
     "audit": ("audit --since yesterday", "audit --backdated", "audit --by 'Priya Raman' --type DecisionAccepted"),
+    "activity": ("activity --since yesterday", "activity --who 'Priya Raman' --source access"),
     "access-journal": ("access-journal --kind denied",),
     "report": ("report tide --since 'last quarter'", "report tide --since 2026-07-01 --format html --output tide.html"),
     "import changes": ("import changes tracker.csv --mapping tracker.toml --dry-run",),

@@ -38,6 +38,7 @@ SECTIONS: Final = {
         "people": "List people.",
         "imports": "List imports and the lines that were not placed.",
         "audit": "List events: who, when and why.",
+        "activity": "List events and access in one audit trail.",
         "access-journal": "List sign-ins, refusals and exports.",
         "report": "Create a progress report for a product.",
     },

@@ -126,6 +126,8 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
         "TokenCreated",
         "TokenRevoked",
         "SignInLinkCreated",
+        "AccountConnected",
+        "AccountDisconnected",
         "NamesChanged",
     ),
 }

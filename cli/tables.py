@@ -210,6 +210,19 @@ def access_journal(answer: Answer, titles: Titles) -> Table:
     return Table(("at", "kind", "who", "what", "reason", "times"), rows)
 
 
+def activity(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the audit trail with access."""
+    rows = [
+        [
+            *(row["at"], row["kind"].partition(".")[0], titles.format(row["who"]), titles.format(row["on_behalf_of"])),
+            titles.format(row["subject"]) or row["what"],
+            *(row["reason"], row["times"], row["position"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("at", "kind", "who", "on behalf of", "what", "reason", "times", "position"), rows)
+
+
 def imports(answer: Answer, titles: Titles) -> Table:
     """Return the table of imports."""
     rows = [

@@ -24,7 +24,7 @@ from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonRegistered
 from domain.roles import ADMIN, holds, merge_path, revokes_administrator
 from domain.scopes import ADMIN_SCOPE, has_scope
-from domain.values import KEY_PATTERN, MAX_INTEGER, Code, StringKind, Timestamp, kind_of, to_micros
+from domain.values import KEY_PATTERN, MAX_INTEGER, Code, Line, StringKind, Timestamp, kind_of, to_micros
 
 LOCAL_CREDENTIAL: Final = "local"
 """The credential of a command that runs as a local owner, signed in with the key file of the log's own machine."""
@@ -82,6 +82,38 @@ class SignInLinkCreated(Event):
     expires_at: Timestamp = Field(description="The end of its validity.")
 
 
+class ConnectAccount(Command):
+    """Connect an account at an OpenID provider to a person. Internal: it is found by tables outside the log."""
+
+    type: Literal["ConnectAccount"] = "ConnectAccount"
+    subject: PersonId
+    issuer: Line
+    account: Line
+
+
+class AccountConnected(Event):
+    """An account at an OpenID provider was connected to a person, who signs in with it from then on."""
+
+    issuer: Line = Field(description="The issuer of the provider.")
+    account: Line = Field(description="The subject of the account at the provider.")
+
+
+class DisconnectAccount(Command):
+    """Disconnect an account at an OpenID provider from its person. Internal."""
+
+    type: Literal["DisconnectAccount"] = "DisconnectAccount"
+    subject: PersonId
+    issuer: Line
+    account: Line
+
+
+class AccountDisconnected(Event):
+    """An account at an OpenID provider was disconnected from a person, who no longer signs in with it."""
+
+    issuer: Line = Field(description="The issuer of the provider.")
+    account: Line = Field(description="The subject of the account at the provider.")
+
+
 class ChangeNames(Command):
     """Change the names of a person or a service. Internal: names are stored in the directory, outside the log."""
 
@@ -99,8 +131,8 @@ class NamesChanged(Event):
     )
 
 
-AccessCommand = CreateToken | RevokeToken | CreateSignInLink | ChangeNames
-AccessEvent = TokenCreated | TokenRevoked | SignInLinkCreated | NamesChanged
+AccessCommand = CreateToken | RevokeToken | CreateSignInLink | ConnectAccount | DisconnectAccount | ChangeNames
+AccessEvent = TokenCreated | TokenRevoked | SignInLinkCreated | AccountConnected | AccountDisconnected | NamesChanged
 
 
 class ActiveToken(NamedTuple):
@@ -251,6 +283,11 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
         case CreateSignInLink():
             _require_eligible_holder(command.subject, subjects)
             return [Draft(command.subject, SignInLinkCreated(expires_at=command.expires_at))]
+        case ConnectAccount():
+            _require_eligible_holder(command.subject, subjects)
+            return [Draft(command.subject, AccountConnected(issuer=command.issuer, account=command.account))]
+        case DisconnectAccount():
+            return [Draft(command.subject, AccountDisconnected(issuer=command.issuer, account=command.account))]
         case ChangeNames():
             _require_registered(command.subject, "subject", subjects)
             return [Draft(command.subject, NamesChanged(change=command.change))]

@@ -44,6 +44,7 @@ MAX_ERASED: Final = 1_000
 """Positions in one erasure, so that no single command erases a whole log."""
 ACCESS_EVENT_PREFIXES: Final = (
     *("TokenCreated.", "TokenRevoked.", "SignInLinkCreated.", "NamesChanged."),
+    *("AccountConnected.", "AccountDisconnected."),
     *("RoleGranted.", "RoleRevoked."),
 )
 

@@ -171,6 +171,8 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "TokenCreated.v1": access.TokenCreated,
         "TokenRevoked.v1": access.TokenRevoked,
         "SignInLinkCreated.v1": access.SignInLinkCreated,
+        "AccountConnected.v1": access.AccountConnected,
+        "AccountDisconnected.v1": access.AccountDisconnected,
         "NamesChanged.v1": access.NamesChanged,
         "RoleGranted.v1": roles.RoleGranted,
         "RoleRevoked.v1": roles.RoleRevoked,

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from domain.persistent import SortedItems, Table
+from domain.values import MAX_INTEGER
 
 E = TypeVar("E")
 Value = str | int | bool | list["Value"] | dict[str, "Value"] | None
@@ -137,6 +138,11 @@ class SubjectState:
         if row is None or (row.ends_at is not None and row.ends_at <= at):
             return None
         return row.value
+
+    def next_change(self, name: str, at: int) -> int:
+        """The first time after another one at which a field may have another value; `MAX_INTEGER` if there is none."""
+        times = (time for row in self.rows.get(name, _NO_ROWS) for time in (row.valid_from, row.ends_at))
+        return min((time for time in times if time is not None and time > at), default=MAX_INTEGER)
 
     def subjects_at(self, name: str, at: int) -> tuple[str, ...]:
         """The subjects in a list field at a time."""

@@ -10,7 +10,7 @@ was revoked in the meantime.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
@@ -152,6 +152,8 @@ RULES: Final = MappingProxyType(
         access.CreateToken: Rule(ADMINISTER),
         access.RevokeToken: Rule(ADMINISTER),
         access.CreateSignInLink: Rule(ADMINISTER),
+        access.ConnectAccount: Rule(ADMINISTER, own=CONTRIBUTE),  # own: that of oneself
+        access.DisconnectAccount: Rule(ADMINISTER),
         access.ChangeNames: Rule(ADMINISTER),
         # any subject
         any_subject.ChangeTitle: Rule(MANAGE),
@@ -173,6 +175,8 @@ FOR_ALL_PRODUCTS: Final = frozenset(
         access.CreateToken,
         access.RevokeToken,
         access.CreateSignInLink,
+        access.ConnectAccount,
+        access.DisconnectAccount,
         access.ChangeNames,
         any_subject.ImportChanges,
         any_subject.EraseTexts,
@@ -203,6 +207,10 @@ class Evidence(Protocol):
     def teams_with_roles(self) -> Iterable[str]:
         """Return at least all teams that hold a role."""
 
+    @property
+    def found_roles(self) -> FoundRoles:
+        """What was found before about the roles of callers."""
+
     def recorder_of(self, position: int) -> str | None:
         """Return the actor of the entry at a position, or None."""
 
@@ -224,6 +232,42 @@ class Principal(NamedTuple):
 Line = tuple[str, ...]
 """A product with the lines it belongs to; empty for what belongs to no product, which needs a role for all of them."""
 NO_PRODUCT: Final[Line] = ()
+RoleQuestion = tuple[str, frozenset[str], str, Line | None]
+"""A caller with their groups, and a role for a line; None for any line."""
+MAX_FOUND_ROLES: Final = 10_000
+
+
+class Grounds(NamedTuple):
+    """What shows that a caller holds a role: it holds it from `since` until `until` while none of the states changes."""
+
+    states: tuple[SubjectState, ...]
+    since: int
+    until: int
+
+
+class FoundRoles:
+    """Remembers the grounds on which callers hold roles that were not granted to themselves, but to a team, for example.
+
+    A state is never modified, so the roles hold as long as each subject still has the very state that they were found
+    in: a grant, a merge or a member that ends counts at once, in any process. Only what is held is remembered.
+    """
+
+    def __init__(self) -> None:
+        self._grounds: dict[RoleQuestion, Grounds] = {}
+
+    def find(self, question: RoleQuestion, subjects: Mapping[str, SubjectState], now: int) -> bool:
+        """Return whether a caller holds a role on grounds that were found before and still hold."""
+        found = self._grounds.get(question)
+        if found is None or not found.since <= now < found.until:
+            return False
+        return all(subjects[state.subject] is state for state in found.states)
+
+    def add(self, question: RoleQuestion, states: Sequence[SubjectState], now: int) -> None:
+        """Remember the states that show now that a caller holds a role."""
+        if len(self._grounds) >= MAX_FOUND_ROLES:
+            self._grounds.clear()
+        until = min(state.next_change(name, now) for state in states for name in roles.MEMBERSHIP_FIELDS)
+        self._grounds[question] = Grounds(tuple(states), now, until)
 
 
 class HeldRoles:
@@ -244,17 +288,26 @@ class HeldRoles:
 
     def include(self, role: str, line: Line) -> bool:
         """Return whether a role, or one that includes it, is held for a product."""
-        return self._any(role, lambda holder: roles.is_granted(holder, role, line))
+        return self._holds(role, line)
 
     def include_anywhere(self, role: str) -> bool:
         """Return whether a role, or one that includes it, is held for any product."""
-        return self._any(role, lambda holder: roles.has_any_grant(holder, role))
+        return self._holds(role, None)
 
-    def _any(self, role: str, is_granted: Callable[[SubjectState], bool]) -> bool:
+    def _holds(self, role: str, line: Line | None) -> bool:
+        principal = self.principal
         # Nearly every caller has a role of their own, which needs no look at merges, groups and teams.
-        if self.principal.is_local or is_granted(self._subjects[self.principal.actor]):
+        if principal.is_local or _is_granted(self._subjects[principal.actor], role, line):
             return True
-        return any(map(is_granted, self._others())) or role in self._included_by_default()
+        question = (principal.actor, principal.groups, role, line)
+        if self.evidence.found_roles.find(question, self._subjects, self._now):
+            return True
+        for holder in self._others():
+            if _is_granted(holder, role, line):
+                path = [self._subjects[each] for each in self.ids()]
+                self.evidence.found_roles.add(question, [*path, holder], self._now)
+                return True
+        return role in self._included_by_default()
 
     def _included_by_default(self) -> Collection[str]:
         """The roles that the default role includes, if the caller holds no other."""
@@ -280,6 +333,10 @@ class HeldRoles:
         for team in sorted(self.evidence.teams_with_roles()):
             if roles.is_member(self._subjects[team], ids, self._now):
                 yield self._subjects[team]
+
+
+def _is_granted(holder: SubjectState, role: str, line: Line | None) -> bool:
+    return roles.has_any_grant(holder, role) if line is None else roles.is_granted(holder, role, line)
 
 
 def may(held: HeldRoles, action: Action, lines: Iterable[Line]) -> str | None:
@@ -408,7 +465,7 @@ def _judge_own(
     """Judge an action on what the caller recorded, or on themselves."""
     if isinstance(command, people.MergePeople):
         return may_anywhere(held, action) if _is_new(command.subject, subjects, evidence) else "not new"
-    if isinstance(command, people.RecordPersonLeft):
+    if isinstance(command, people.RecordPersonLeft | access.ConnectAccount):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
     if isinstance(command, ownership.RevokeDelegation):

@@ -52,10 +52,10 @@ SATISFIED_BY: Final = MappingProxyType(
 """For each role the roles that include it."""
 
 FIELD_PREFIX: Final = "access."
-_FIELDS: Final = MappingProxyType({role: f"{FIELD_PREFIX}{role}" for role in ROLES})
-"""The fields of roles for all products."""
 MEMBER_FIELD: Final = "role.member"
 """The field of a team with its members."""
+MEMBERSHIP_FIELDS: Final = (STATUS, MEMBER_FIELD)
+"""The fields of a team that say who is a member at a time."""
 LINE_FIELD: Final = "line"
 ALL_PRODUCTS: Final = "all"
 
@@ -141,16 +141,16 @@ def has_any_grant(state: SubjectState, role: str) -> bool:
     return any(grant.role in SATISFIED_BY[role] for grant in grants_of(state))
 
 
-def is_granted(state: SubjectState, role: str, line: Iterable[str]) -> bool:
+def is_granted(state: SubjectState, role: str, line: tuple[str, ...]) -> bool:
     """Return whether a role, or one that includes it, is granted for all products or for one of `line`."""
     granted = state.set_fields(FIELD_PREFIX)
-    if not granted:
-        return False
-    including = SATISFIED_BY[role]
-    for each in including:
-        if _FIELDS[each] in granted:
-            return True
-    return any(field_name(each, product) in granted for product in line for each in including)
+    return bool(granted) and not granted.isdisjoint(_granting_fields(role, line))
+
+
+@lru_cache(4096)
+def _granting_fields(role: str, line: tuple[str, ...]) -> frozenset[str]:
+    """Return the fields of which at least one is set for each holder of a role for a line."""
+    return frozenset(field_name(each, product) for each in SATISFIED_BY[role] for product in (None, *line))
 
 
 def line_of(product: str, fetch: Callable[[str], SubjectState], at: int) -> tuple[str, ...]:

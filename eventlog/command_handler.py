@@ -14,7 +14,7 @@ from itertools import chain
 from typing import Final, Protocol
 
 from domain import access, policy
-from domain.access import Access, TokenRevoked
+from domain.access import LOCAL_CREDENTIAL, Access, TokenRevoked
 from domain.any_subject import EraseTexts, ImportChanges, TextsErased, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.decision import SUPERSEDED_BY
@@ -25,15 +25,17 @@ from domain.messages import Command, CommandContext, Draft, copy_with, replace_i
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
+from domain.policy import FoundRoles
 from domain.product import IssueReport
 from domain.scopes import IMPORT_SCOPE, scopes_for
-from domain.values import StringKind, is_subject, to_micros
+from domain.values import MAX_INTEGER, StringKind, is_subject, to_micros
 from eventlog.application import pending_state
 from eventlog.canonical import NotCanonicalError
 from eventlog.codec import SALT_BYTES, encode
 from eventlog.entry import Delegate, Entry, Metadata, Origin, Transaction
 from eventlog.ids import new_id, new_key
 from eventlog.records import Append, Head, IdempotencyRecord, NameRow, NewEvent, UniqueClaim, build_name_rows
+from eventlog.token_ends import TokenEnds
 
 CLOCK_LEEWAY_US: Final = 60_000_000
 """How far a caller's clock may be ahead of this one."""
@@ -75,6 +77,14 @@ class View(Protocol):
 
     def teams_with_roles(self) -> Iterable[str]:
         """Return at least all teams that hold a role."""
+
+    @property
+    def found_roles(self) -> FoundRoles:
+        """What was found before about the roles of callers."""
+
+    @property
+    def token_ends(self) -> TokenEnds:
+        """When the tokens of each holder end."""
 
     def recorder_of(self, position: int) -> str | None:
         """Return the actor of the entry at a position, or None."""
@@ -231,6 +241,7 @@ class CommandHandler:
             max(self._clock(), self._last + 1),
             Subjects(self._load, self._find_referencing),
         )
+        self._must_have_valid_token(work)
         self._must_match_expected(work)
         for n, command in enumerate(transaction.commands):
             try:
@@ -242,6 +253,15 @@ class CommandHandler:
         append = self._build_append(work)
         self._remember(append, work)
         return append
+
+    def _must_have_valid_token(self, work: UnitOfWork) -> None:
+        """Check that the caller's token has not ended; it was valid when the request arrived."""
+        caller = work.transaction.caller
+        if caller.credential == LOCAL_CREDENTIAL:
+            return
+        ends = self._view.token_ends.of(work.subjects[caller.actor])
+        if caller.credential in self._revoked or ends.get(caller.credential, MAX_INTEGER) <= work.now:
+            raise Forbidden("your token was revoked, or has expired, before this was recorded")
 
     def _must_match_expected(self, work: UnitOfWork) -> None:
         """Check that each subject has the version that the caller has read; only those who may write it learn more."""

@@ -19,6 +19,7 @@ from domain.errors import Refused
 from domain.fields import SubjectState
 from domain.ids import LOG_SERVICE
 from domain.messages import Command
+from domain.policy import FoundRoles
 from domain.scopes import SCOPES
 from eventlog import codec
 from eventlog.application import LogApplication
@@ -40,6 +41,7 @@ from eventlog.store import Store
 from eventlog.store_errors import DamagedStoreError
 from eventlog.supersessions import Supersessions
 from eventlog.teams_with_roles import TeamsWithRoles
+from eventlog.token_ends import TokenEnds
 from eventlog.verification import Finding, verify
 from eventlog.views import CommittedView
 
@@ -85,6 +87,10 @@ class EventLog:
         """
         self.limits_reading = False
         """Whether callers read only what belongs to products for which they hold a role."""
+        self.found_roles = FoundRoles()
+        """What was found before about the roles of callers."""
+        self.token_ends = TokenEnds(self.entry)
+        """When the tokens of each holder end."""
         self._supersessions = Supersessions(store)
         self._teams_with_roles = TeamsWithRoles(store, self.application.recent)
         self._executor = TransactionExecutor(

@@ -20,7 +20,8 @@ class CommittedView:
         self._at_most = at_most
         self.entry, self.head, self.find_people = log.entry, log.head, log.find_people
         self.access, self.identified_by = log.access, log.identified_by
-        self.default_role, self.limits_reading = log.default_role, log.limits_reading
+        self.default_role, self.limits_reading, self.found_roles = log.default_role, log.limits_reading, log.found_roles
+        self.token_ends = log.token_ends
 
     def initial_head(self) -> Head:
         """The head on which the first command is decided."""

@@ -228,17 +228,15 @@ class AccessJournal:
 
     def rows(self, selection: AccessFilter, *, limit: int, before: int | None = None) -> list[AccessRow]:
         """Return the rows that match, newest first: at most `limit`, with numbers below `before`."""
-        terms, values = ["number > 0"], list[Any]()
-        for column, wanted in (("kind", selection.kinds), ("who", selection.who)):
-            if wanted:
-                terms.append(f"{column} IN ({', '.join('?' * len(wanted))})")
-                values += wanted
-        for condition, value in (("at >= ?", selection.since), ("at < ?", selection.until), ("number < ?", before)):
-            if value is not None:
-                terms.append(condition)
-                values.append(value)
-        sql = f"SELECT {_COLUMNS} FROM access_journal WHERE {' AND '.join(terms)} ORDER BY number DESC LIMIT ?"
+        where, values = _match_rows(selection, before)
+        sql = f"SELECT {_COLUMNS} FROM access_journal WHERE {where} ORDER BY number DESC LIMIT ?"
         return [AccessRow._make(row) for row in self._store.read(sql, (*values, limit))]
+
+    def count(self, selection: AccessFilter) -> dict[str, int]:
+        """Return how many attempts of each kind match, the most frequent first."""
+        where, values = _match_rows(selection, None)
+        sql = f"SELECT kind, SUM(times) FROM access_journal WHERE {where} GROUP BY kind ORDER BY 2 DESC, 1"
+        return {str(kind): int(times) for kind, times in self._store.read(sql, tuple(values))}
 
     def head(self) -> JournalHead:
         """Return the rows that there are. Note its `hash` somewhere else to detect that all rows were replaced."""
@@ -277,6 +275,20 @@ class AccessJournal:
                 row = AccessRow._make(values)
                 yield row._replace(hash=bytes(row.hash))
             after = rows[-1][0]
+
+
+def _match_rows(selection: AccessFilter, before: int | None) -> tuple[str, list[Any]]:
+    """Return the condition of the rows that match and have a number below `before`, and its parameters."""
+    terms, values = ["number > 0"], list[Any]()
+    for column, wanted in (("kind", selection.kinds), ("who", selection.who)):
+        if wanted:
+            terms.append(f"{column} IN ({', '.join('?' * len(wanted))})")
+            values += wanted
+    for condition, value in (("at >= ?", selection.since), ("at < ?", selection.until), ("number < ?", before)):
+        if value is not None:
+            terms.append(condition)
+            values.append(value)
+    return " AND ".join(terms), values
 
 
 def _parse_head(row: Sequence[Any] | None) -> JournalHead:

@@ -28,7 +28,7 @@ class DecisionLog(EventLog):
         self.tokens = Tokens(store, self.record, clock=clock, entropy=entropy)
         self.owners = Owners(store)
         self.codes = OneTimeCodes(store, clock=clock, entropy=entropy)
-        self.accounts = Accounts(store, self.execute, entropy=entropy)
+        self.accounts = Accounts(store, self.execute, self.record, entropy=entropy)
         self.sign_in_links = SignInLinks(self.codes, self.record, clock=clock)
         self.sessions = Sessions(store, clock=clock, entropy=entropy, limits=SessionLimits())
         self.journal = AccessJournal(store, clock=clock)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from domain.access import CreateToken, RevokeToken
@@ -49,9 +49,15 @@ class Token:
     expires_at: int | None
     used_at: int | None
 
+    _callers: dict[str, Caller] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """The callers that `caller` has returned, by channel: one is asked for in every request."""
+
     def caller(self, channel: str) -> Caller:
         """Return its holder as the caller of a command, through a channel."""
-        return Caller(self.actor, self.id, channel, self.scopes)
+        caller = self._callers.get(channel)
+        if caller is None:
+            caller = self._callers[channel] = Caller(self.actor, self.id, channel, self.scopes)
+        return caller
 
 
 class Tokens:

@@ -12,6 +12,7 @@ from typing import Final
 
 from domain.fields import SubjectState
 from domain.names import normalize_name
+from domain.policy import FoundRoles
 from eventlog.application import fold
 from eventlog.entry import Entry
 from identity.directory import DirectoryPerson
@@ -159,6 +160,7 @@ class Replica:
         self.directory = Names(model)
         self.default_role: str | None = None
         self.limits_reading = False
+        self.found_roles = FoundRoles()
 
     def exists(self) -> bool:
         """Whether the database holds a replica."""

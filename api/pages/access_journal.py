@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Response
 
 from api.access_journal import record_read
 from api.dependencies import CURSOR_PATTERN, check_choices, list_parameter
-from api.pages.page import Context, PageDependency, TimeText, add_page, build_address, page_router
-from api.pages.references import people_candidates
+from api.pages.page import Context, Page, PageDependency, TimeText, add_page, build_address, page_router
+from api.pages.references import MAX_OFFERED, people_candidates
 from api.pages.times import format_address_time, parse_time
 from api.permissions import why_not
 from api.problems import HttpProblem, unprocessable
@@ -20,7 +20,6 @@ from projections.paging import decode_cursor, encode_cursor
 from projections.read_model import Read
 
 ROWS: Final = 50
-MAX_OFFERED: Final = 300
 
 
 def router() -> APIRouter:
@@ -41,10 +40,7 @@ def list_access(
     """Show the rows that match, the newest first."""
     if why := why_not(page.services, page.caller, policy.AUDIT):
         raise HttpProblem(403, why)
-    zone = page.time.zone
-    begin, end = (parse_time(text.strip() or None, name, zone) for name, text in (("since", since), ("until", until)))
-    if begin is not None and end is not None and begin >= end:
-        raise unprocessable("`until` must be after `since`", field="until")
+    begin, end = find_period(page, since, until)
     person = page.services.find_person(who.strip(), "who") if who.strip() else None
     selection = AccessFilter(check_choices(kind, KINDS, "kind"), [person] if person else [], begin, end)
     record_read(page.request, is_file=False)
@@ -72,3 +68,16 @@ def list_access(
         }
 
     return page.render("access_journal.html", build)
+
+
+def find_period(page: Page, since: str, until: str) -> tuple[int | None, int | None]:
+    """Return a period as typed in the reader's time zone, in microseconds; None where it is open.
+
+    Raises:
+        HttpProblem: 422 if a time cannot be read, or the period ends before it begins.
+    """
+    zone = page.time.zone
+    begin, end = (parse_time(text.strip() or None, name, zone) for name, text in (("since", since), ("until", until)))
+    if begin is not None and end is not None and begin >= end:
+        raise unprocessable("`until` must be after `since`", field="until")
+    return begin, end

@@ -24,8 +24,7 @@ from api.dependencies import wait_for_position
 from api.pages.command_forms import FormField
 from api.pages.form_input import LIST_SEPARATOR, Errors, Typed, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.pages.record import MAX_OFFERED
-from api.pages.references import Candidate, NotFoundError, find_one, list_candidates, people_candidates
+from api.pages.references import MAX_OFFERED, Candidate, NotFoundError, find_one, list_candidates, people_candidates
 from api.pages.words import SUBJECT
 from api.permissions import held_roles, is_administrator
 from api.problems import HttpProblem, unprocessable

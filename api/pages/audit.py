@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Response
 
+from api.access_journal import record_read
 from api.dependencies import CURSOR_PATTERN, ProductText, SubjectText, check_choices, list_parameter
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.sentences import build_sentences
@@ -178,6 +179,7 @@ def get_proof(
             raise HttpProblem(404, f"the log has no entry {position} at this time", field="position")
     proof = _prove(log, position, whole)
     if download:
+        record_read(page.request, is_file=True)
         headers = {"Content-Disposition": f'attachment; filename="entry-{position}-of-{whole}.proof.json"'}
         return Response(_as_json(proof) + "\n", media_type="application/json", headers=headers)
     is_whole = whole == head.size

@@ -7,6 +7,7 @@ from typing import Final
 from api.pages import (
     access_journal,
     account,
+    activity,
     admin,
     admin_forms,
     audit,
@@ -44,6 +45,7 @@ PAGE_MODULES: Final = (
     admin,
     admin_forms,
     access_journal,
+    activity,
     imports,
     demo,
     sign_in,

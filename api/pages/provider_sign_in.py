@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from asyncio import to_thread
+from functools import partial
 from secrets import token_urlsafe
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -158,7 +159,8 @@ async def _find_person(request: Request, services: Services, account: Account, *
         session = await find_session(request, services)
         if session is None or known not in (None, session.person):
             raise SignInRefusedError("this account belongs to another person, or your session has ended")
-        return await to_thread(accounts.link, account.issuer, account.subject, session.person)
+        link = partial(accounts.link, by=session.caller())
+        return await to_thread(link, account.issuer, account.subject, session.person)
     if known is not None:
         return known
     if not provider.config.registers:

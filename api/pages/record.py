@@ -22,7 +22,7 @@ from api.dependencies import wait_for_position
 from api.pages.command_forms import Form, FormField, find_form
 from api.pages.form_input import Errors, Input, Typed, default_text, format_finding, parse_commands, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.pages.references import Candidate, list_candidates, people_candidates
+from api.pages.references import MAX_OFFERED, Candidate, list_candidates, people_candidates
 from api.pages.words import SUBJECT, subject_path
 from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
@@ -37,8 +37,6 @@ from projections.filters import Filter
 from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
 
-MAX_OFFERED: Final = 300
-"""Candidates that a field offers while one types; all are found."""
 NEW_ITEMS: Final[Mapping[str, int]] = {"options": 2, "rules": 1}
 """Blank items of a new form."""
 MAX_ITEMS: Final = 60

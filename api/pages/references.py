@@ -19,6 +19,8 @@ from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
 from projections.titles import find_titles
 
+MAX_OFFERED: Final = 300
+"""Candidates that a field offers while one types; all are found."""
 MAX_CANDIDATES: Final = 5
 
 

@@ -29,8 +29,8 @@ from domain.values import MAX_INTEGER, Timestamp, documented
 from projections import audit as audit_queries
 from projections.audit import AuditFilter
 
-_TYPES: Final = sorted({*EVENTS, *(name.removesuffix(".v1") for name in EVENTS)})
-TypeText = Annotated[str, documented(enum=_TYPES)]
+TYPES: Final = sorted({*EVENTS, *(name.removesuffix(".v1") for name in EVENTS)})
+TypeText = Annotated[str, documented(enum=TYPES)]
 
 
 def router() -> APIRouter:
@@ -92,7 +92,7 @@ async def _audit_filter(
         kinds=check_kinds(kind),
         subjects=[services.find_subject(each, "subject") for each in subject],
         products=[services.find_subject(each, "product", kind="product") for each in product],
-        types=check_choices(type, _TYPES, "type", name="event type", listed_at="GET /v1/catalog"),
+        types=check_choices(type, TYPES, "type", name="event type", listed_at="GET /v1/catalog"),
         channels=channel,
         systems=system,
         references=reference,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from api import answers, formats
+from api.access_journal import record_read
 from api.cross_site import site_of
 from api.dependencies import (
     ExecutionDependency,
@@ -151,6 +152,7 @@ def get_report(
     """
     services.check_read_model()
     subject = services.find_subject(key, "key", kind="product")
+    record_read(request, is_file=True)  # a report is made to be handed on, whatever its format
     given = {"since": since, "until": until, "position": position}
     with services.read(execution.bounds) as read:
         lag = lag_header(read, services)

@@ -1,6 +1,8 @@
 """Every shape of an answer, for those that look one up by its name: the OpenAPI document and the routes."""
 
 from projections.answers.access_journal import *
+from projections.answers.accounts import *
+from projections.answers.activity import *
 from projections.answers.audit import *
 from projections.answers.authority import *
 from projections.answers.changes import *

@@ -79,7 +79,7 @@ ADMIN_PAGES = {
 }
 ADMIN_FORMS = {route.replace("GET", "POST") for route in ROLE_PAGES | ADMIN_PAGES}
 """Roles for all products; who may grant them for one product is a matter of the command."""
-PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal"}
+PAGES |= ROLE_PAGES | ADMIN_PAGES | {"GET /access-journal", "GET /activity"}
 PAGES_ABOUT_PRODUCT |= {"GET /imports/{key}"}
 FORMS |= ADMIN_FORMS | {"POST /demo", "POST /account"}
 SIGN_IN = {
@@ -121,6 +121,7 @@ ABOUT_PRODUCT = {
 ADMIN_ROUTES = {
     *("POST /v1/people/{key}/names", "DELETE /v1/people/{key}/names"),
     *("POST /v1/sign-in-links", "GET /v1/tokens", "POST /v1/tokens", "DELETE /v1/tokens/{key}"),
+    *("GET /v1/accounts", "POST /v1/accounts", "POST /v1/accounts/disconnect"),
 }
 ABOUT_PRODUCT |= {"GET /v1/decisions/{key}/review"}
 PAGES_ABOUT_PRODUCT |= {"GET /decisions/{key}/review"}
@@ -180,9 +181,11 @@ NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
     **{route: Need(3) for route in FORMS},
     "POST /succession/{key}": Need(3, "any"),
+    **{
+        f"GET {path}": Need(AUDIT, "all")
+        for path in ("/v1/access-journal", "/access-journal", "/v1/activity", "/activity")
+    },
     "POST /account": Need(1, "any"),
-    "GET /v1/access-journal": Need(AUDIT, "all"),
-    "GET /access-journal": Need(AUDIT, "all"),
     **{route: Need(4, "any") for route in ROLE_PAGES},
     **{route: Need(4, "all") for route in ADMIN_PAGES | ADMIN_FORMS},
     **{route: Need(4, "all") for route in ADMIN_ROUTES},
@@ -234,6 +237,8 @@ BODIES: Final[dict[str, Any]] = {
     "POST /v1/people/{key}/names": {"name": "Somebody"},
     "POST /v1/tokens": {"holder": "person:somebody"},
     "POST /v1/sign-in-links": {"person": "person:somebody"},
+    "POST /v1/accounts": {"person": "person:somebody", "issuer": "https://login.example.org", "account": "1"},
+    "POST /v1/accounts/disconnect": {"issuer": "https://login.example.org", "account": "none"},
     "POST /do/{name}": {"subject": "product:own", "vision": "V."},
     "POST /reports/{key}": {
         "since": "2020-01-01T00:00:00Z",
@@ -480,7 +485,9 @@ def _check(world: World, callers: dict[str, set[tuple[str, str]]]) -> None:
             refused = "hidden" if is_hidden else "refused"
             expected = "allowed" if _is_allowed(need, role, where, limited=limited) else refused
             actual = world.outcome(client, route)
-            is_gone = (actual, expected) == ("hidden", "allowed") and route.startswith("DELETE")
+            is_gone = (actual, expected) == ("hidden", "allowed") and route.startswith(
+                ("DELETE", "POST /v1/accounts/disconnect")
+            )
             if actual != expected and not is_gone:
                 wrong[f"{route} {role} {where}"] = f"{actual}, not {expected}"
     assert not wrong, "\n".join(f"{key}: {value}" for key, value in wrong.items())

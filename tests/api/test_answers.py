@@ -139,6 +139,8 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/accountability/count": [{}],
     "/v1/unowned": [{}],
     "/v1/access-journal": [{}, {"kind": "denied", "limit": 1}],
+    "/v1/accounts": [{}],
+    "/v1/activity": [{}, {"source": "access", "limit": 1}],
     "/v1/sessions": [{}, {"person": "person:cleo"}],
     "/v1/audit": [{}, {"order": "oldest", "limit": 5}],
     "/v1/search": [{"text": "tea"}],

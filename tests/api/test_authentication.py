@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.support_log import LocalService
+from tests.support_log import LocalService, quiet_token
 
 OPEN = {"/", "/docs", "/openapi.json", "/v1/health", "/v1/version", "/v1/catalog"}
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
@@ -112,3 +112,22 @@ def test_secrets_are_kept_as_hashes(service: LocalService) -> None:
 
     for file in service.folder.iterdir():
         assert secret.encode() not in file.read_bytes()
+
+
+def test_a_member_of_a_team_reads_during_the_membership_only(service: LocalService) -> None:
+    """A membership that begins later opens nothing yet, and one that ends later still counts, at the time of a request."""
+    bo = service.person("Bo")
+    service.post("/teams", {"key": "core", "title": "Core"})
+    assert service.post("/roles/team:core/grant", {"role": "viewer"}).status_code == 200
+    reader = service.client_of(quiet_token(service.log, bo, {"read"}))
+    service.log.default_role = None
+
+    def read_as_member(**period: str) -> int:
+        service.log.default_role = "admin"
+        body = {"role": "member", "holders": [bo], **period}
+        assert service.post("/subjects/team:core/assign", body).status_code == 200
+        service.log.default_role = None
+        return reader.get("/v1/decisions").status_code
+
+    assert read_as_member(**{"from": "2999-01-01"}) == 403
+    assert read_as_member(until="2999-01-01") == 200

@@ -130,6 +130,7 @@ ASKED_ABOUT_EVERYBODY: Final[dict[str, list[Question]]] = {
     "/v1/catalog": [{}],
     "/v1/sessions": [{}],
     "/people": [{}],
+    "/account": [{}],
     "/help": [{}],
     "/docs": [{}],
     "/openapi.json": [{}],
@@ -139,7 +140,8 @@ ADMIN_FORMS: Final = {
     f"/admin/{name}"
     for name in ("create-token", "revoke-token", "create-sign-in-link", "end-sessions", "grant-role", "revoke-role")
 }
-REFUSED: Final = {"/v1/access-journal", "/v1/tokens", "/access-journal", "/demo", *ADMIN_FORMS}
+AUDITED: Final = {"/v1/access-journal", "/access-journal", "/v1/activity", "/activity"}
+REFUSED: Final = {*AUDITED, "/v1/tokens", "/v1/accounts", "/demo", *ADMIN_FORMS}
 """Routes that need a role for all products."""
 OUTSIDE: Final = {"/sign-in", "/sign-out", "/sign-in/provider", "/sign-in/callback", "/static/{name}"}
 """Routes that read nothing from the log."""

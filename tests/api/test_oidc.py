@@ -333,8 +333,9 @@ def test_an_unknown_account_is_refused_or_registered(service: LocalService, open
     person = service.log.directory.find("grace@example.org")
     assert service.log.directory.find("Grace Hopper") == person
     assert browser.get("/v1/me").json()["actor"] == person[0]
-    entry = service.log.entry(service.log.head().size)
-    assert (entry.type, entry.metadata.actor) == ("PersonRegistered.v1", "service:decisionlog")
+    entries = service.log.read(service.log.head().size - 2, 2)
+    assert [entry.type for entry in entries] == ["PersonRegistered.v1", "AccountConnected.v1"]
+    assert {entry.metadata.actor for entry in entries} == {"service:decisionlog"}
     unverified = {**grace, "sub": "u-3", "email_verified": False, "name": "\u202e"}
     assert finish(browser, openid.approve(service, begin(browser), **unverified)).status_code == 303
     assert service.log.directory.find("grace@example.org") == person
@@ -350,6 +351,8 @@ def test_a_person_connects_their_account(service: LocalService, openid: OpenidPr
 
     assert attack.status_code == 403
     assert finish(browser, back).status_code == 303
+    entry = service.log.entry(service.log.head().size)
+    assert (entry.type, entry.subject, entry.metadata.actor) == ("AccountConnected.v1", service.ada, service.ada)
     other = service.browser()
     assert finish(other, openid.approve(service, begin(other), sub="u-7")).status_code == 303
     assert other.get("/v1/me").json()["actor"] == service.ada

@@ -26,7 +26,7 @@ __all__ = ["service"]
 AT = "http://log.example:8737"
 ONLY_THE_LOG = {
     *("/v1/log", "/v1/log/entries", "/v1/log/entries/{position}"),
-    *("/v1/tokens", "/v1/sessions", "/v1/access-journal"),
+    *("/v1/tokens", "/v1/sessions", "/v1/access-journal", "/v1/activity", "/v1/accounts"),
 }
 OPEN = {"/v1/me", "/v1/status", "/v1/health", "/v1/version", "/v1/catalog"}
 

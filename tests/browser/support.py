@@ -94,6 +94,7 @@ PAGES: Final = {
     "create-token": "/admin/create-token",
     "create-sign-in-link": "/admin/create-sign-in-link",
     "access-journal": "/access-journal",
+    "activity": "/activity",
     "sign-out": "/sign-out",
     "error": "/roadmap?as_of=yesterdy",
     "error-unknown": "/decisions/monthly-prise",

@@ -205,6 +205,11 @@ CASES = {
         Case("deciders shop --json"),
         Case("deciders shop --csv", machine=True),
     ],
+    "activity": [
+        Case("activity"),
+        Case("activity --who EVIL --type EVIL"),
+        Case("activity --csv", machine=True),
+    ],
     "access-journal": [
         Case("access-journal"),
         Case("access-journal --who EVIL --kind EVIL"),

@@ -187,6 +187,8 @@ def test_every_curl_works(tmp_path):
     last = [
         "POST /v1/tokens",
         "DELETE /v1/tokens/{key}",
+        "POST /v1/accounts",
+        "POST /v1/accounts/disconnect",
         "POST /v1/people/{key}/names",
         "DELETE /v1/people/{key}/names",
         "DELETE /v1/sessions",
@@ -225,7 +227,7 @@ def test_every_curl_works(tmp_path):
         assert service.browser(link.partition("code=")[2]).get("/v1/me").is_success
         (session,) = service.log.sessions.list_of("person:ann")
         check(service, "DELETE /v1/sessions/{key}", KEY=session.id)
-        for route in (*last[2:5], "POST /v1/bulk", *(route_of(name) for name in LEAVING[:2])):
+        for route in (*last[2:7], "POST /v1/bulk", *(route_of(name) for name in LEAVING[:2])):
             check(service, route)
         service.leave()
         check(service, route_of("DisbandTeam"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pytest
 
@@ -16,6 +16,7 @@ from domain.fields import Subjects
 from domain.messages import Command, CommandContext, Source
 from domain.ownership import AssignOwnership, HandOverOwnership, OwnershipAssigned
 from domain.people import MergePeople, PersonMerged, PersonRegistered, RecordPersonLeft, RegisterPerson
+from domain.policy import FoundRoles
 from domain.product import DefineProduct, ProductDefined, SetVision
 from domain.roles import GrantRole, RevokeRole, RoleGranted, RoleRevoked
 from domain.scopes import DEFAULT_SCOPES, SCOPES
@@ -39,6 +40,7 @@ class Log:
     limits_reading: bool = False
     recorders: tuple[str, ...] = ()
     committed: int = 1000
+    found_roles: FoundRoles = field(default_factory=FoundRoles)
 
     def teams_with_roles(self) -> Iterable[str]:
         return ["team:core"]
@@ -81,6 +83,7 @@ PRIORITIZE = PrioritizeFeature(subject="feature:card", horizon="now")
 def test_every_command_has_a_rule():
     """Each command of the catalog, and each internal one, has exactly one row, and no row is left over."""
     internal = {access.CreateToken, access.CreateSignInLink, access.RevokeToken, access.ChangeNames}
+    internal |= {access.ConnectAccount, access.DisconnectAccount}
     assert set(policy.RULES) == {*catalog.COMMANDS.values(), *internal}
 
 
@@ -214,6 +217,7 @@ def test_people_undo_what_they_recorded_themselves():
     assert not judge(holding("contributor"), revise, log=ann)
     assert judge(holding("contributor"), revise)
     assert not judge(holding("viewer"), RecordPersonLeft(subject="person:ann"), scopes={"write"})
+    assert judge(holding("viewer"), RecordPersonLeft(subject="person:ann"), scopes={"read"})
 
 
 def test_a_manager_merges_only_an_id_of_the_same_transaction():
@@ -281,6 +285,13 @@ def test_a_manager_of_any_product_registers_people():
     """People and teams belong to no product; a manager of any product registers them."""
     assert not judge(holding("manager", "product:shop"), RegisterPerson(key="eve", name="Eve"))
     assert judge(holding("contributor"), RegisterPerson(key="eve", name="Eve"))
+
+
+def test_an_administrator_of_one_product_makes_no_token_for_a_service_that_is_not_registered():
+    """A token needs the role `admin` for all products, also if the log has no entry of its holder yet."""
+    command = access.CreateToken(subject="service:new", token="t")
+    assert "needs the role `admin` for all products" in judge(holding("admin", "product:shop"), command)
+    assert not judge(holding("admin"), command)
 
 
 def test_an_unknown_subject_is_refused_as_such_only_with_a_role():

@@ -118,6 +118,8 @@ def write_missing() -> list[str]:
         log.tokens.revoke(log.tokens.create("service:ci", scopes=["import"])[0])
         asyncio.run(log.execute(transaction({"type": "RegisterPerson", "key": "cas", "name": "Cas"})))
         log.sign_in_links.create("person:cas")
+        log.accounts.link("https://login.example.org", "248289761001", "person:cas")
+        log.accounts.unlink("https://login.example.org", "248289761001")
         write_new_entries(log, written)
         log.tokens.create("service:ci", expires_at=UNTIL)
         write_new_entries(log, written, added="expires_at")

@@ -15,7 +15,7 @@ from eventlog.command_handler import CommandHandler
 from eventlog.entry import Caller, Receipt
 from eventlog.views import CommittedView
 from identity.decision_log import DecisionLog
-from tests.eventlog.support import do, do_many, open_log, transaction
+from tests.eventlog.support import Clock, do, do_many, open_log, transaction
 
 OWNER = Caller("person:owner", LOCAL_CREDENTIAL, "cli", frozenset(SCOPES))
 BOB = Caller("person:bob", "token-2", "http")
@@ -169,3 +169,38 @@ def test_an_importer_writes_what_comes_from_its_system_only(place: Path | str) -
         with pytest.raises(Malformed, match="import:SYSTEM"):
             log.tokens.create("service:third", scopes=["import:"])
         assert log.verify() is None
+
+
+def test_a_token_counts_until_the_entry_that_revokes_it(place: Path | str) -> None:
+    """A caller who was let in before the token was revoked records nothing after the revocation, by any process."""
+    with open_log(place) as log:
+        begin(log)
+        token, secret = log.tokens.create("person:bob")
+        known = log.tokens.find(secret)
+        assert known is not None
+        caller = known.caller("http")
+        do(log, VISION, caller=caller)
+        handler = CommandHandler((CommittedView(log),), log.head(), clock=log._clock, entropy=log._entropy)
+        decided = handler.decide(transaction({**VISION, "vision": "W."}, caller=caller))
+        log.tokens.revoke(token)
+
+        (outcome,) = log._store.submit([decided]).result()
+
+        assert outcome.subject == "person:bob"  # type: ignore[union-attr]
+        with pytest.raises(Forbidden, match="token was revoked"):
+            do(log, {**VISION, "vision": "W."}, caller=caller)
+        other = Caller("person:bob", log.tokens.create("person:bob")[0], "http")
+        do(log, {**VISION, "vision": "W."}, caller=other)
+
+
+def test_a_token_counts_until_it_expires(place: Path | str) -> None:
+    """At the time at which a command is decided, also if the token was valid when its caller was let in."""
+    clock = Clock()
+    with open_log(place, clock=clock) as log:
+        begin(log)
+        token, _ = log.tokens.create("person:bob", expires_at=clock.now + 3_600_000_000)
+        caller = Caller("person:bob", token, "http")
+        do(log, VISION, caller=caller)
+        clock.now += 3_600_000_000
+        with pytest.raises(Forbidden, match="expired"):
+            do(log, {**VISION, "vision": "W."}, caller=caller)

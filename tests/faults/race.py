@@ -16,15 +16,19 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
 from cli.bootstrap import clock
+from domain.access import RevokeToken
 from domain.catalog import COMMAND
 from domain.errors import Forbidden, Refused, Stale
+from domain.messages import Command
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
+from eventlog.records import TokenRow
 from identity.decision_log import DecisionLog
 from tests.support_log import Ticking
 from tests.support_postgresql import fresh_schema
@@ -63,6 +67,7 @@ class Race:
     given: Callable[[int], list[dict[str, Any]]]
     wanted: Callable[[int, int], list[Transaction]]
     wrong: Callable[[DecisionLog, int, list[Result]], str | None]
+    prepare: Callable[[DecisionLog, int], None] = lambda _log, _n: None
 
 
 def one_winner(log: DecisionLog, n: int, results: list[Result]) -> str | None:
@@ -97,6 +102,77 @@ def none_rests_on_a_lost_right(log: DecisionLog, n: int, results: list[Result]) 
     refused = sum(isinstance(result, Forbidden) for result in results)
     is_complete = len(ends) == 1 and len(decided) + refused == len(results)
     return None if is_complete and not late else f"{len(late)} rest on a right that was lost, {refused} were refused"
+
+
+def none_rests_on_what_ended(log: DecisionLog, n: int, results: list[Result]) -> str | None:
+    """Whatever of Bob's or his agent's was recorded was recorded before what it rests on had ended."""
+    entries = [entry for subject in (f"person:b{n}", f"team:t{n}") for entry in log.stream(subject)]
+    ends = [each.position for each in entries if each.type in ENDS]
+    decided = [each for result in results if isinstance(result, Receipt) for each in result.recorded]
+    late = [each for each in decided if ends and each.type == "DecisionRecorded.v1" and each.position > ends[0]]
+    refused = sum(isinstance(result, Forbidden) for result in results)
+    is_complete = len(ends) == 1 and len(decided) + refused == len(results)
+    return (
+        None if is_complete and not late else f"{len(late)} rest on what had ended, {refused} were refused: {results}"
+    )
+
+
+ENDS: Final = {"RoleRevoked.v1", "OwnershipReleased.v1", "TokenRevoked.v1", "DelegationRevoked.v1"}
+
+
+def _people(n: int) -> list[dict[str, Any]]:
+    """Bob, a product, and a role elsewhere, so that the default role is not his."""
+    return [
+        {"type": "RegisterPerson", "key": f"b{n}", "name": f"Bob {n}"},
+        _product(n),
+        {"type": "DefineProduct", "key": f"q{n}", "title": "Elsewhere"},
+        *(
+            {"type": "GrantRole", "subject": who, "role": "viewer", "product": f"q{n}"}
+            for who in (f"person:b{n}", f"service:a{n}")
+        ),
+    ]
+
+
+def _acts_until(
+    end: Callable[[int], Command | dict[str, Any]], actor: str = "person:b"
+) -> Callable[[int, int], list[Transaction]]:
+    """Decisions of Bob's or of his agent, and in their middle what ends what they rest on."""
+
+    def build(n: int, k: int) -> list[Transaction]:
+        caller = Caller(f"{actor}{n}", _token(n), "http")
+        behalf = {"on_behalf_of": f"person:b{n}"} if actor != "person:b" else {}
+        made = [{**_decision(f"e{n}-{i}"), "products": [f"p{n}"], **behalf} for i in range(k)]
+        acts = [Transaction((COMMAND.validate_python(each),), caller) for each in made]
+        found = end(n)
+        ending = found if isinstance(found, Command) else COMMAND.validate_python(found)
+        # Each ends their own delegation; everything else is ended by Ann.
+        by = caller if ending.type == "RevokeDelegation" else ANN
+        by = Caller(f"person:b{n}", "other", "http") if by is caller else by
+        return [*acts[: k // 2], Transaction((ending,), by), *acts[k // 2 + 1 :]]
+
+    return build
+
+
+def _token(n: int) -> str:
+    """The id of the token of a race."""
+    return sha256(b"%d" % n).hexdigest()[:16]
+
+
+def _put_token(log: DecisionLog, n: int) -> None:
+    hashed = sha256(_token(n).encode()).digest()
+    row = TokenRow(_token(n), hashed, f"person:b{n}", "read write", "", log._clock(), None)
+    log._store.change(lambda tables: tables.put_token(row))
+
+
+def _delegate(log: DecisionLog, n: int) -> None:
+    """Bob lets his agent act on his behalf, which only he can."""
+    given = {"type": "DelegateActions", "subject": f"person:b{n}", "delegation": "d", "to": f"service:a{n}"}
+    bob = Caller(f"person:b{n}", "other", "http")
+    asyncio.run(log.execute(Transaction((COMMAND.validate_python(given),), bob)))
+
+
+def _manager(subject: str) -> dict[str, Any]:
+    return {"type": "GrantRole", "subject": subject, "role": "manager"}
 
 
 def _decision(key: str) -> dict[str, Any]:
@@ -167,6 +243,35 @@ RACES: Final = {
         ],
         none_rests_on_a_lost_right,
     ),
+    "a role ends while acts rest on it": Race(
+        lambda n: [*_people(n), {**_manager(f"person:b{n}"), "product": f"p{n}"}],
+        _acts_until(lambda n: {"type": "RevokeRole", "subject": f"person:b{n}", "role": "manager", "product": f"p{n}"}),
+        none_rests_on_what_ended,
+    ),
+    "a membership ends while acts rest on it": Race(
+        lambda n: [
+            *_people(n),
+            {"type": "RegisterTeam", "key": f"t{n}", "title": f"T{n}"},
+            {"type": "AssignOwnership", "subject": f"team:t{n}", "role": "member", "holders": [f"person:b{n}"]},
+            {**_manager(f"team:t{n}"), "product": f"p{n}"},
+        ],
+        _acts_until(lambda n: {"type": "ReleaseOwnership", "subject": f"team:t{n}", "role": "member"}),
+        none_rests_on_what_ended,
+    ),
+    "a token is revoked while acts rest on it": Race(
+        lambda n: [*_people(n), _manager(f"person:b{n}")],
+        _acts_until(lambda n: RevokeToken(subject=f"person:b{n}", token=_token(n))),
+        none_rests_on_what_ended,
+        _put_token,
+    ),
+    "a delegation to an agent ends while it acts on it": Race(
+        lambda n: [*_people(n), _manager(f"service:a{n}"), {**_manager(f"person:b{n}"), "role": "contributor"}],
+        _acts_until(
+            lambda n: {"type": "RevokeDelegation", "subject": f"person:b{n}", "delegation": "d"}, actor="service:a"
+        ),
+        none_rests_on_what_ended,
+        _delegate,
+    ),
 }
 
 
@@ -179,6 +284,7 @@ def race(log: DecisionLog, name: str, n: int, run: Run) -> str | None:
     kind = RACES[name]
     for made in asyncio.run(log.execute_many([transaction(command) for command in kind.given(n)])):
         assert isinstance(made, Receipt), made
+    kind.prepare(log, n)
     results = run(name, n)
     broken = [repr(result) for result in results if not isinstance(result, Receipt | Refused)]
     return broken[0] if broken else kind.wrong(log, n, results)

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import re
 import shutil
-import socket
-import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urljoin, urlsplit
@@ -19,43 +15,13 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import httpx2
 import pytest
 
+from tests.openid.support import free_port, new_key, provider, provider_settings
 from tests.support_serving import run, serving
 
-HERE = Path(__file__).parent
-AUDIENCE = "https://log.example.org"
-SECRET = "a secret: with/odd+characters%"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 KEYS_ARE_READ_AGAIN_AFTER_S = 31
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(not shutil.which("npm"), reason="needs node and npm")]
-
-
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
-
-
-def new_key(name: str) -> dict[str, Any]:
-    from joserfc.jwk import RSAKey
-
-    key = RSAKey.generate_key(2048, {"kid": name, "use": "sig", "alg": "RS256"})
-    return dict(key.as_dict(private=True))
-
-
-@contextmanager
-def provider(port: int, server: str, *keys: dict[str, Any]) -> Iterator[None]:
-    if not (HERE / "node_modules").exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=HERE, check=True)
-    settings = {"port": port, "server": server, "audience": AUDIENCE, "keys": keys}
-    with subprocess.Popen(
-        ["node", "provider.mjs", json.dumps(settings)], cwd=HERE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as process:
-        try:
-            assert any(b"ready" in line for line in process.stdout)
-            yield
-        finally:
-            process.kill()
 
 
 class Browser:
@@ -119,17 +85,7 @@ def test_a_provider_that_we_did_not_write(tmp_path: Path) -> None:
     """People sign in with it, hold the roles of their groups, and sign out here, there and everywhere."""
     port, own_port = free_port(), free_port()
     issuer, server = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{own_port}"
-    settings = {
-        "DECISIONLOG_PORT": str(own_port),
-        "DECISIONLOG_OIDC_ISSUER": issuer,
-        "DECISIONLOG_OIDC_CLIENT_ID": "log",
-        "DECISIONLOG_OIDC_CLIENT_SECRET": SECRET,
-        "DECISIONLOG_OIDC_AUDIENCE": AUDIENCE,
-        "DECISIONLOG_OIDC_GROUPS_CLAIM": "groups",
-        "DECISIONLOG_OIDC_GROUPS": "/product=product",
-        "DECISIONLOG_OIDC_NEW_PEOPLE": "register",
-        "DECISIONLOG_DEFAULT_ROLE": "none",
-    }
+    settings = provider_settings(issuer, own_port)
     old, new = new_key("old"), new_key("new")
     with serving(tmp_path, **settings) as serving_, ExitStack() as closing:
         headers = {"Authorization": f"Bearer {serving_.token}"}

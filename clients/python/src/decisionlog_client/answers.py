@@ -97,6 +97,55 @@ class AccessJournalRow(TypedDict):
     "The number of equal attempts within about a second."
 
 
+class Account(TypedDict):
+    """An account at an OpenID provider, and the person it signs in."""
+
+    person: str
+    "The person it belongs to."
+    issuer: str
+    "The issuer of the provider."
+    account: str
+    "The subject of the account at the provider."
+
+
+class ActivityRow(TypedDict):
+    """An entry of the log, or a row of the access journal."""
+
+    at: str
+    "The time of recording; of a row of the journal, that of the first attempt."
+    source: Literal["log", "access"]
+    "`log` for an entry, `access` for a row."
+    kind: str
+    "The type of the event, such as `RoleGranted.v1`, or the kind of access, such as `denied`."
+    who: str | None
+    "The person or service, according to the token; null if unknown."
+    on_behalf_of: str | None
+    "The person on whose behalf it was; null if there is none."
+    credential: str | None
+    "The id of the token or session; null if unknown."
+    subject: str | None
+    "The subject of the event; null for access."
+    what: str | None
+    "The method and path of a request; null for an event."
+    reason: str | None
+    "Why it was refused, or the note of the event; null without one."
+    times: int
+    "The number of equal attempts within about a second; 1 for an event."
+    position: int | None
+    "The position of the entry; null for access."
+    number: int | None
+    "The number of the row of the journal; null for an event."
+
+
+class ActivityCounts(TypedDict):
+    """How much there is of what matches, on all pages."""
+
+    types: dict[str, int]
+    "The number of events of each type."
+    kinds: dict[str, int]
+    "The number of attempts of each kind of access."
+
+
 class Blame(TypedDict):
     """The event that set a value: who recorded it, when and why."""
 
@@ -1534,6 +1583,20 @@ class AccessJournal(TableAnswer):
 
     rows: list[AccessJournalRow]
     "The rows."
+
+
+class Accounts(TableAnswer):
+    """Accounts, in the order of issuer and account."""
+
+    rows: list[Account]
+    "The accounts."
+
+
+class Activity(TableAnswer, ActivityCounts):
+    """Events and access by time of recording, newest first."""
+
+    rows: list[ActivityRow]
+    "The events and the access."
 
 
 class AuditTrail(TableAnswer):

@@ -305,6 +305,17 @@ class AccessJournalParameters(Paged, total=False):
     until: Time
 
 
+class ActivityParameters(Paged, total=False):
+    """Parameters of `activity`."""
+
+    source: Texts
+    type: Texts
+    kind: Texts
+    who: Texts
+    since: Time
+    until: Time
+
+
 class AuditParameters(Periods, AtTime, Paged, total=False):
     """Parameters of `audit`."""
 
@@ -342,6 +353,12 @@ class GrantsParameters(AtTime, Paged, total=False):
 
 class SessionsParameters(Paged, total=False):
     """Parameters of `sessions`."""
+
+    person: str
+
+
+class AccountsParameters(Paged, total=False):
+    """Parameters of `accounts`."""
 
     person: str
 
@@ -569,6 +586,11 @@ def audit(**parameters: Unpack[AuditParameters]) -> Question[answers.AuditTrail]
     return Question("/v1/audit", parameters)
 
 
+def activity(**parameters: Unpack[ActivityParameters]) -> Question[answers.Activity]:
+    """The audit trail with access: events, sign-ins, refusals, exports and audits by time."""
+    return Question("/v1/activity", parameters)
+
+
 def access_journal(**parameters: Unpack[AccessJournalParameters]) -> Question[answers.AccessJournal]:
     """The access journal: sign-ins, refusals, exports and audits."""
     return Question("/v1/access-journal", parameters)
@@ -612,6 +634,11 @@ def grants(**parameters: Unpack[GrantsParameters]) -> Question[answers.Grants]:
 def tokens() -> Question[answers.Tokens]:
     """All tokens, including revoked ones."""
     return Question("/v1/tokens", {})
+
+
+def accounts(**parameters: Unpack[AccountsParameters]) -> Question[answers.Accounts]:
+    """The accounts at an OpenID provider, and whom each signs in."""
+    return Question("/v1/accounts", parameters)
 
 
 def sessions(**parameters: Unpack[SessionsParameters]) -> Question[answers.Sessions]:

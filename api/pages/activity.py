@@ -1,0 +1,79 @@
+"""The whole audit trail as a page, for auditors and administrators: entries of the log and access, by time."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Query, Response
+
+from api.access_journal import record_read
+from api.audit_trail import SOURCES, ActivityFilter, list_activity
+from api.dependencies import CURSOR_PATTERN, check_choices, list_parameter
+from api.pages.access_journal import find_period
+from api.pages.page import Context, PageDependency, TimeText, add_page, build_address, page_router
+from api.pages.references import MAX_OFFERED, people_candidates
+from api.pages.times import format_address_time
+from api.permissions import why_not
+from api.problems import HttpProblem
+from api.routes.audit import TYPES
+from domain import policy
+from identity.access_journal import KINDS
+from projections.read_model import Read
+
+ROWS: Final = 50
+
+
+def router() -> APIRouter:
+    """Return the route of the whole audit trail."""
+    routes = page_router()
+    add_page(routes, "/activity", list_rows)
+    return routes
+
+
+def list_rows(
+    *,
+    page: PageDependency,
+    source: Annotated[list[str], list_parameter("Only entries of the log, or only rows of the access journal.")],
+    type: Annotated[list[str], list_parameter("Only events of these types.")],  # noqa: A002  (as in the API)
+    kind: Annotated[list[str], list_parameter("Only access of these kinds.")],
+    who: Annotated[str, Query(max_length=500)] = "",
+    since: TimeText = "",
+    until: TimeText = "",
+    cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
+) -> Response:
+    """Show the rows that match, the newest first."""
+    if why := why_not(page.services, page.caller, policy.AUDIT):
+        raise HttpProblem(403, why)
+    begin, end = find_period(page, since, until)
+    person = page.services.find_person(who.strip(), "who") if who.strip() else None
+    selection = ActivityFilter(
+        check_choices(source, SOURCES, "source"),
+        check_choices(type, TYPES, "type", name="event type"),
+        check_choices(kind, KINDS, "kind"),
+        [person] if person else [],
+        begin,
+        end,
+    )
+    record_read(page.request, is_file=False)
+
+    def build(read: Read) -> Context:
+        answer = list_activity(read, page.services.log.journal, selection, limit=ROWS, cursor=cursor)
+        period = {
+            name: None if time is None else format_address_time(time)
+            for name, time in (("since", begin), ("until", end))
+        }
+        filters = {"source": selection.sources, "type": selection.types, "kind": selection.kinds, "who": person}
+        return {
+            "rows": answer.rows,
+            "next": answer.next,
+            "counts": answer.about,
+            "filters": filters,
+            "who": person,
+            "typed": who,
+            "begin": begin,
+            "end": end,
+            "candidates": people_candidates(page.services.book.directory.list_people())[:MAX_OFFERED],
+            "export": build_address("/v1/activity", {**filters, **period, "limit": 10_000, "format": "csv"}),
+        }
+
+    return page.render("activity.html", build)

@@ -1,0 +1,120 @@
+"""The accounts of people at an OpenID provider, for administrators."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from api import answers
+from api.authentication import CurrentCaller
+from api.bodies import json_body, parse_body
+from api.dependencies import PageParameters, QueryDependency
+from api.problems import unprocessable
+from api.routes.log import refuse_command_headers
+from api.routing import add_query, v1_router
+from api.services import ServiceDependency
+from domain.errors import AlreadyExists
+from domain.policy import ADMINISTER
+from domain.values import Code, Line
+from identity.accounts import ProviderAccount
+from projections.paging import Answer, build_answer, page_after
+from projections.read_model import Read
+from projections.timepoint import NOW, resolve_time
+
+_ISSUER: Final = "https://login.example.org"
+_SUBJECT: Final = "248289761001"
+
+
+class AccountName(BaseModel):
+    """An account at an OpenID provider."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"issuer": _ISSUER, "account": _SUBJECT}]}
+    )
+
+    issuer: Line = Field(description="The issuer of the provider, exactly as it names itself.")
+    account: Line = Field(
+        description="The subject of the account at the provider (`sub`), not a name or e-mail address."
+    )
+
+
+class NewAccount(AccountName):
+    """An account to connect, and the person it belongs to."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={"examples": [{"person": "Ann Bee", "issuer": _ISSUER, "account": _SUBJECT}]},
+    )
+
+    person: Code = Field(description="A person, by id, name or e-mail address.")
+
+
+def router() -> APIRouter:
+    """Return the routes of accounts."""
+    routes = v1_router("Sessions", [Depends(refuse_command_headers)], action=ADMINISTER)
+    add_query(routes, "/accounts", list_accounts, answers.Accounts, "List accounts", "light")
+    routes.post(
+        "/accounts",
+        summary="Connect an account",
+        status_code=201,
+        openapi_extra=json_body("NewAccount"),
+        **answers.describe_route(answers.Account, status=201),
+    )(connect_account)
+    routes.post(
+        "/accounts/disconnect",
+        summary="Disconnect an account",
+        openapi_extra=json_body("AccountName"),
+        **answers.describe_route(answers.Account),
+    )(disconnect_account)
+    return routes
+
+
+def list_accounts(
+    query: QueryDependency,
+    services: ServiceDependency,
+    page: PageParameters,
+    person: Annotated[str | None, Query(max_length=500, description="Only accounts of this person.")] = None,
+) -> Response:
+    """Which accounts at an OpenID provider sign in whom, in the order of issuer and account."""
+    who = services.find_person(person, "person") if person is not None else None
+    accounts = services.log.accounts.all(who)
+
+    def answer(read: Read) -> Answer[answers.Account]:
+        shown, following = page_after(
+            accounts, lambda each: (each.issuer, each.subject), (str, str), page.limit, page.cursor
+        )
+        return build_answer(resolve_time(read, NOW), [_row_of(each) for each in shown], next_cursor=following)
+
+    return query(answer)
+
+
+def connect_account(
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    new: Annotated[NewAccount, Depends(parse_body(NewAccount))],
+) -> answers.Account:
+    """The person signs in with this account from now on. The event `AccountConnected` names who connected it."""
+    person = services.find_person(new.person, "person")
+    if not person.startswith("person:"):
+        raise unprocessable("only people sign in with an account; create a token for a service", field="person")
+    owner = services.log.accounts.link(new.issuer, new.account, person, by=caller)
+    if owner != person:
+        raise AlreadyExists(f"the account belongs to {owner}; disconnect it first", field="account", subject=owner)
+    return _row_of(ProviderAccount(new.issuer, new.account, person))
+
+
+def disconnect_account(
+    services: ServiceDependency,
+    caller: CurrentCaller,
+    name: Annotated[AccountName, Depends(parse_body(AccountName))],
+) -> answers.Account:
+    """The account signs in no one from now on, and its sessions end. The event `AccountDisconnected` names who did it."""
+    person = services.log.accounts.unlink(name.issuer, name.account, by=caller)
+    services.log.sessions.end_of_account(name.issuer, name.account)
+    return _row_of(ProviderAccount(name.issuer, name.account, person))
+
+
+def _row_of(account: ProviderAccount) -> answers.Account:
+    return {"person": account.person, "issuer": account.issuer, "account": account.subject}

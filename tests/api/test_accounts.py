@@ -1,0 +1,103 @@
+"""Connecting an account at an OpenID provider to a person, and disconnecting it, are events that say who did it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from domain.errors import Forbidden
+from eventlog.entry import Caller
+from identity.sessions import ProviderLogin
+from tests.support_log import LocalService, quiet_token
+
+ISSUER = "https://login.example.org"
+ACCOUNT = {"issuer": ISSUER, "account": "u-1"}
+
+
+def last_event(service: LocalService) -> tuple[str, str, str, dict[str, Any]]:
+    entry = service.log.read(service.log.head().size - 1, 1)[0]
+    return entry.type, entry.subject, entry.metadata.actor, entry.event.model_dump(mode="json")
+
+
+def test_an_administrator_connects_and_disconnects_an_account(service: LocalService) -> None:
+    """Both are events of the person by the administrator, and the list has the account in between."""
+    bo = service.person("Bo")
+    assert service.post("/accounts", {"person": "Bo", **ACCOUNT}).status_code == 201
+    assert last_event(service) == ("AccountConnected.v1", bo, service.ada, ACCOUNT)
+    assert service.rows("/accounts", person="Bo") == [{"person": bo, **ACCOUNT}]
+    assert service.rows("/accounts", person=service.ada) == []
+
+    assert service.post("/accounts/disconnect", ACCOUNT).json() == {"person": bo, **ACCOUNT}
+    assert last_event(service) == ("AccountDisconnected.v1", bo, service.ada, ACCOUNT)
+    assert (service.rows("/accounts"), service.log.accounts.find(ISSUER, "u-1")) == ([], None)
+
+
+def test_disconnecting_ends_the_sessions_of_the_account(service: LocalService) -> None:
+    """But not those that a sign-in link began."""
+    service.log.accounts.link(ISSUER, "u-1", service.ada)
+    _, by_account = service.log.sessions.start(service.ada, ProviderLogin(ISSUER, "u-1"))
+    _, by_link = service.log.sessions.start(service.ada)
+
+    service.post("/accounts/disconnect", ACCOUNT)
+
+    assert service.log.sessions.find(by_account) is None
+    assert service.log.sessions.find(by_link) is not None
+
+
+def test_an_account_belongs_to_one_person(service: LocalService) -> None:
+    """Connecting it to another person is refused with whose it is, and records nothing; repeating it changes nothing."""
+    service.person("Bo")
+    service.log.accounts.link(ISSUER, "u-1", service.ada)
+    size = service.log.head().size
+
+    refused = service.post("/accounts", {"person": "Bo", **ACCOUNT})
+    assert (refused.status_code, service.ada in refused.json()["detail"]) == (409, True)
+    assert service.post("/accounts", {"person": service.ada, **ACCOUNT}).status_code == 201
+    assert service.post("/accounts/disconnect", {**ACCOUNT, "account": "u-2"}).status_code == 404
+    assert service.log.head().size == size
+
+
+def test_people_connect_only_their_own_account(service: LocalService) -> None:
+    """Whom a provider vouches for connects themself without a role, and no account of someone else."""
+    bo = service.person("Bo")
+    service.log.default_role = None
+    caller = Caller(bo, "session", "http")
+    assert service.log.accounts.link(ISSUER, "u-3", bo, by=caller) == bo
+    assert last_event(service)[:3] == ("AccountConnected.v1", bo, bo)
+
+    with pytest.raises(Forbidden):
+        service.log.accounts.link(ISSUER, "u-4", service.ada, by=caller)
+    with pytest.raises(Forbidden):
+        service.log.accounts.unlink(ISSUER, "u-3", by=caller)
+    assert service.log.accounts.find(ISSUER, "u-4") is None
+    assert service.log.accounts.find(ISSUER, "u-3") == bo
+
+
+def test_only_administrators_use_the_routes(service: LocalService) -> None:
+    """A token without the scope `admin` neither lists, connects nor disconnects accounts."""
+    weak = service.client_of(quiet_token(service.log, "service:weak", {"read", "write"}))
+    assert weak.get("/v1/accounts").status_code == 403
+    assert weak.post("/v1/accounts", json={"person": service.ada, **ACCOUNT}).status_code == 403
+    assert weak.post("/v1/accounts/disconnect", json=ACCOUNT).status_code == 403
+
+
+def test_a_person_whom_a_provider_registers_is_connected_by_the_log(service: LocalService) -> None:
+    """Registration and connection are one transaction of the log itself; a second one finds the person."""
+    person = asyncio.run(service.log.accounts.register(ISSUER, "u-9", "Cy", None))
+    registered, connected = service.log.read(service.log.head().size - 2, 2)
+
+    assert (registered.type, connected.type) == ("PersonRegistered.v1", "AccountConnected.v1")
+    assert registered.metadata.transaction == connected.metadata.transaction
+    assert {registered.metadata.actor, connected.metadata.actor} == {"service:decisionlog"}
+    assert asyncio.run(service.log.accounts.register(ISSUER, "u-9", "Cy", None)) == person
+
+
+def test_the_account_can_be_erased_from_the_log(service: LocalService) -> None:
+    """Its subject at the provider is personal data: erasing the entry's texts leaves the event without it."""
+    service.post("/accounts", {"person": service.ada, **ACCOUNT})
+    position = service.log.head().size
+    erased = service.post("/commands", {"type": "EraseTexts", "subject": service.log.id, "positions": [position]})
+    assert erased.status_code == 200, erased.text
+    assert "u-1" not in service.client.get(f"/v1/audit?position={position}").text
