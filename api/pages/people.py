@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from fastapi import APIRouter, Response
@@ -45,7 +46,7 @@ def find_loads(read: Read, when: TimePoint) -> list[Row]:
     """Return how many open subjects each person and team is accountable for, most first."""
     time = resolve_time(read, when)
     owners = all_field_values(read, Filter(fields=("role.accountable",)), time)
-    ended = _find_ended(read, when)
+    ended = _find_ended(read, when, sorted({row["subject"] for row in owners}))
     counts: dict[str, int] = {}
     for row in owners:
         if row["subject"] not in ended:
@@ -61,14 +62,15 @@ def find_loads(read: Read, when: TimePoint) -> list[Row]:
 
 def find_gaps(read: Read, selection: Filter, when: TimePoint) -> list[UnownedRow]:
     """Return the open subjects without an owner."""
-    ended = _find_ended(read, when)
-    return [
-        row for row in accountability.unowned(read, selection, when, limit=10_000).rows if row["subject"] not in ended
-    ]
+    rows = accountability.unowned(read, selection, when, limit=10_000).rows
+    ended = _find_ended(read, when, [row["subject"] for row in rows])
+    return [row for row in rows if row["subject"] not in ended]
 
 
-def _find_ended(read: Read, when: TimePoint) -> set[str]:
-    rows = all_field_values(read, Filter(fields=("status",)), resolve_time(read, when))
+def _find_ended(read: Read, when: TimePoint, subjects: Sequence[str]) -> set[str]:
+    if not subjects:
+        return set()
+    rows = all_field_values(read, Filter(subjects=subjects, fields=("status",)), resolve_time(read, when))
     return {row["subject"] for row in rows if row["value"] in ENDED}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -30,7 +31,9 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site
     folder: Path = tmp_path_factory.mktemp("databases")
     data, token = create_demo(folder)
     with fresh_schema() as url:
-        moved = run(data, "migrate", "--to", url)
+        moved = run(
+            shutil.copytree(data, folder / "moved"), "migrate", "--to", url
+        )  # which makes what it moves read-only
         assert moved.returncode == 0, moved.stderr
         with serving(data) as sqlite, serving(folder / "postgresql", DECISIONLOG_STORE=url) as postgresql:
             yield Site(sqlite.address, token, None), Site(postgresql.address, token, None)
