@@ -46,6 +46,8 @@ _KINDS: Final = {
     "goals": "goal",
     "evidence": "evidence",
     "assumptions": "assumption",
+    "meetings": "meeting",
+    "tasks": "task",
     "people": "person",
     "teams": "team",
 }

@@ -41,7 +41,7 @@ class Dispatcher:
         if not route.param_convertors:
             # A fixed path comes before one with a parameter, also where the framework handles it.
             for method in methods:
-                self._fixed.setdefault((method, route.path), own and (own, own.get_route_handler()))
+                self._fixed.setdefault((method, route.path), (own, own.get_route_handler()) if own else None)
             return
         name, *more = route.param_convertors
         parts = route.path.split("/")

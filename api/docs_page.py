@@ -256,6 +256,8 @@ _PATH_EXAMPLES: Final = {
     "goals": "reach",
     "evidence": "survey",
     "assumptions": "water",
+    "meetings": "steering",
+    "tasks": "cups",
     "people": "ann",
     "teams": "core",
     "subjects": "feature:gift-cards",

@@ -25,6 +25,8 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "arrivals": ("arrivals", "arrivals --product tide"),
     "options": ("options TIDE-11", "options TIDE-11 --as-of 'last quarter'"),
     "contributions": ("contributions --product tide", "contributions --gaps"),
+    "minutes": ("minutes", "minutes steering"),
+    "tasks": ("tasks --status open", "tasks --product tide --as-of 'last month'"),
     "show": (
         "show TIDE-11",
         "show night-mode --as-of 'last month'",

@@ -16,7 +16,19 @@ from cli.errors import CommandFailed
 from decisionlog_client import Client, questions
 from domain.ids import is_subject, kind_of
 
-KINDS: Final = ("decision", "feature", "product", "release", "goal", "evidence", "assumption", "team", "person")
+KINDS: Final = (
+    "decision",
+    "feature",
+    "product",
+    "release",
+    "goal",
+    "evidence",
+    "assumption",
+    "meeting",
+    "task",
+    "team",
+    "person",
+)
 """The kinds that are searched if any will do."""
 MAX_CANDIDATES: Final = 7
 MAX_SUBJECTS: Final = 20_000

@@ -30,6 +30,8 @@ SECTIONS: Final = {
         "arrivals": "List deferred decisions whose waiting is over.",
         "options": "Compare the options of a decision.",
         "contributions": "List what contributes to which goal.",
+        "minutes": "Show the minutes of a meeting, or list meetings.",
+        "tasks": "List tasks: what, who, and by when.",
         "show": "Show a decision or another subject.",
         "search": "Search all text.",
         "who": "Show who is accountable for what.",

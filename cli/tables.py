@@ -598,6 +598,52 @@ def debt_by_month(answer: Answer, titles: Titles) -> Table:
     return Table(("month", "product", "left undone", "count"), rows)
 
 
+def meetings(answer: Answer, titles: Titles) -> Table:
+    """Return the table of meetings."""
+    rows: list[list[Cell]] = [
+        [row["subject"], row["title"], *(_field_of(row, name, titles) for name in ("held_on", "status", "agenda"))]
+        for row in answer["rows"]
+    ]
+    return Table(("subject", "title", "day", "status", "agenda"), rows, frozenset({"agenda"}))
+
+
+def tasks(answer: Answer, titles: Titles) -> Table:
+    """Return the table of tasks: what, who, and by when."""
+    rows: list[list[Cell]] = [
+        [
+            row["subject"],
+            row["title"],
+            titles.format(row["roles"]["accountable"]["value"]) if "accountable" in row.get("roles", {}) else None,
+            *(_field_of(row, name, titles) for name in ("due_on", "status")),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("subject", "title", "who", "by when", "status"), rows)
+
+
+def minutes(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the minutes of a meeting."""
+    rows: list[list[Cell]] = [
+        [
+            row["kind"],
+            row["subject"],
+            titles.format(row["people"]),
+            row["said"] or row["title"],
+            row["why"],
+            row["due_on"],
+            titles.format(row["unconfirmed"]),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("what", "subject", "who", "said", "why", "by when", "not confirmed by")
+    return Table(columns, rows, frozenset({"who", "not confirmed by"}))
+
+
+def _field_of(row: Mapping[str, Any], name: str, titles: Titles) -> str | None:
+    """Return a field of a subject in words; None if it is empty."""
+    return titles.format(row["fields"][name]["value"]) if name in row["fields"] else None
+
+
 def flags(answer: Answer, titles: Titles) -> Table:
     """Return the table of what rests on something that no longer holds."""
     rows: list[list[Cell]] = [

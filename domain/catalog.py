@@ -22,11 +22,13 @@ from domain import (
     delegation,
     evidence,
     feature,
+    meeting,
     outcome,
     ownership,
     people,
     product,
     roles,
+    task,
 )
 from domain.errors import Malformed, NotAllowed, OutOfOrder
 from domain.fields import STATUS, FieldChange, Subjects, SubjectState
@@ -40,6 +42,8 @@ AnyCommand = Annotated[
     | evidence.EvidenceCommand
     | assumption.AssumptionCommand
     | outcome.OutcomeCommand
+    | meeting.MeetingCommand
+    | task.TaskCommand
     | ownership.OwnershipCommand
     | authority.AuthorityCommand
     | product.ProductCommand
@@ -66,6 +70,8 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
                 (evidence.EvidenceCommand, evidence.decide),
                 (assumption.AssumptionCommand, assumption.decide),
                 (outcome.OutcomeCommand, outcome.decide),
+                (meeting.MeetingCommand, meeting.decide),
+                (task.TaskCommand, task.decide),
                 (ownership.OwnershipCommand, ownership.decide),
                 (authority.AuthorityCommand, _decide_authority),
                 (people.PeopleCommand, people.decide),
@@ -155,6 +161,16 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "AssumptionUnlinked.v1": assumption.AssumptionUnlinked,
         "AssumptionConfirmed.v1": assumption.AssumptionConfirmed,
         "AssumptionBroken.v1": assumption.AssumptionBroken,
+        "MeetingPlanned.v1": meeting.MeetingPlanned,
+        "MeetingRevised.v1": meeting.MeetingRevised,
+        "MeetingHeld.v1": meeting.MeetingHeld,
+        "MeetingRecorded.v1": meeting.MeetingRecorded,
+        "MinutesAdded.v1": meeting.MinutesAdded,
+        "MeetingCanceled.v1": meeting.MeetingCanceled,
+        "TaskAssigned.v1": task.TaskAssigned,
+        "TaskRescheduled.v1": task.TaskRescheduled,
+        "TaskCompleted.v1": task.TaskCompleted,
+        "TaskDropped.v1": task.TaskDropped,
         "OwnershipAssigned.v1": ownership.OwnershipAssigned,
         "OwnershipReleased.v1": ownership.OwnershipReleased,
         "OwnershipHandedOver.v1": ownership.OwnershipHandedOver,

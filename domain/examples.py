@@ -100,6 +100,47 @@ _TABLE: Final[list[dict[str, Any]]] = [
         "effective_at": None,
     },
     {"type": "ConfirmDecision", "subject": "decision:tea"},
+    {
+        "type": "PlanMeeting",
+        "key": "steering",
+        "title": "Steering meeting",
+        "held_on": "2035-05-01",
+        "products": ["shop"],
+        "agenda": ["tea"],
+        "invited": ["Ann Bee", "Bob Tea"],
+        "accountable": "Ann Bee",
+        "notes": "Bring a cup.",
+    },
+    {"type": "ReviseMeeting", "subject": "meeting:steering", "held_on": "2024-12-19"},
+    {
+        "type": "HoldMeeting",
+        "subject": "meeting:steering",
+        "attendees": ["Ann Bee", "Bob Tea"],
+        "notes": "All had tea.",
+    },
+    {"type": "AddMinutes", "subject": "meeting:steering", "notes": "All but Bob had tea."},
+    {
+        "type": "RecordMeeting",
+        "key": "corridor",
+        "title": "In the corridor",
+        "held_on": "2024-12-20",
+        "attendees": ["Ann Bee"],
+        "products": ["shop"],
+        "agenda": ["tea"],
+        "notes": "More cups are needed.",
+    },
+    {"type": "CancelMeeting", "subject": "meeting:breakfast", "why": "It is Sunday."},
+    {
+        "type": "AssignTask",
+        "key": "cups",
+        "title": "Buy cups",
+        "accountable": "Bob Tea",
+        "due_on": "2025-06-01",
+        "products": ["shop"],
+    },
+    {"type": "RescheduleTask", "subject": "task:cups", "due_on": "2025-06-15", "why": "The store is closed."},
+    {"type": "CompleteTask", "subject": "task:cups", "result": "Twelve cups."},
+    {"type": "DropTask", "subject": "task:saucers", "why": "Cups do."},
     {"type": "RatifyDecision", "subject": "decision:tea", "why": "As it should be."},
     {
         "type": "RecordDecision",
@@ -287,7 +328,9 @@ PRECEDING: Final[dict[str, dict[str, Any]]] = {
         "key": "second-survey",
         "title": "Two of ten guests want tea",
         "kind": "customer",
-    }
+    },
+    "CancelMeeting": {"type": "PlanMeeting", "key": "breakfast", "title": "Breakfast", "held_on": "2035-05-03"},
+    "DropTask": {"type": "AssignTask", "key": "saucers", "title": "Buy saucers", "accountable": "Bob Tea"},
 }
 """What has to be recorded before an example, besides the examples before it."""
 

@@ -17,6 +17,8 @@ SUBJECT_KINDS: Final = (
     "group",
     "evidence",
     "assumption",
+    "meeting",
+    "task",
     "import",
     "log",
 )

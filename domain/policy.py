@@ -23,11 +23,13 @@ from domain import (
     delegation,
     evidence,
     feature,
+    meeting,
     outcome,
     ownership,
     people,
     product,
     roles,
+    task,
 )
 from domain.access import LOCAL_CREDENTIAL
 from domain.errors import Forbidden
@@ -120,6 +122,17 @@ RULES: Final = MappingProxyType(
         outcome.StateExpectedOutcome: Rule(CONTRIBUTE),
         outcome.RecordOutcome: Rule(CONTRIBUTE),
         outcome.ShareCalibration: Rule(CONTRIBUTE, anywhere=True),
+        # meetings and tasks
+        meeting.PlanMeeting: Rule(CONTRIBUTE),
+        meeting.ReviseMeeting: Rule(MANAGE, own=CONTRIBUTE),
+        meeting.HoldMeeting: Rule(CONTRIBUTE),
+        meeting.RecordMeeting: Rule(CONTRIBUTE),
+        meeting.AddMinutes: Rule(CONTRIBUTE),
+        meeting.CancelMeeting: Rule(MANAGE, own=CONTRIBUTE),
+        task.AssignTask: Rule(CONTRIBUTE),
+        task.RescheduleTask: Rule(CONTRIBUTE),
+        task.CompleteTask: Rule(CONTRIBUTE),
+        task.DropTask: Rule(CONTRIBUTE),
         # features
         feature.ProposeFeature: Rule(CONTRIBUTE),
         feature.DefineFeature: Rule(MANAGE),

@@ -359,6 +359,20 @@ AwaitedId = Annotated[
     documented(pattern=_subject_pattern("evidence", "assumption", "decision", "release")),
 ]
 """What a deferred decision can wait for."""
+MeetingId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("meeting"),
+    Field(description="A meeting: `meeting:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("meeting")),
+]
+TaskId = Annotated[
+    str,
+    StringKind.SUBJECT,
+    _subject_validator("task"),
+    Field(description="A task: `task:KEY`, or only the key."),
+    documented(pattern=_subject_pattern("task")),
+]
 PersonId = Annotated[
     str,
     StringKind.SUBJECT,

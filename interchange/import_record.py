@@ -135,7 +135,7 @@ def _changes(
     if product is not None:
         yield ImportedChange(field="products", subjects=(f"product:{product}",))
     yield ImportedChange(field="lines", value=report.lines)
-    yield ImportedChange(field="unplaced", value=len(report.skipped) + len(report.rejected))
+    yield ImportedChange(field="unplaced", value=report.skipped.total + report.rejected.total)
     said = (
         ("warning", findings.warnings),
         ("reused name", findings.reused_names),
@@ -147,6 +147,7 @@ def _changes(
     counters = {
         "unmapped_fields": findings.unmapped_fields,
         "unmapped_columns": findings.unmapped_columns,
+        "left_out": findings.left_out,
         **findings.unknown_values,
     }
     counted = {name: dict(counter.most_common(100)) for name, counter in counters.items() if counter}

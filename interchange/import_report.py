@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import ValidationError
 
@@ -13,6 +14,8 @@ from domain.validation_messages import describe_error
 
 MAX_REMARKS_SHOWN: Final = 20
 """How many remarks of a kind the text form lists before it only counts the rest."""
+MAX_REMARKS_KEPT: Final = 10_000
+"""How many remarks of a kind a report keeps; the rest is only counted."""
 _LISTS: Final = ("rejected", "skipped", "contradictions", "reused_names", "warnings")
 _COUNTS: Final = (
     "dry_run",
@@ -66,16 +69,49 @@ def count_of(number: int, noun: str) -> str:
     return f"{number} {noun if number == 1 else plural}"
 
 
+class Remarks(list[Remark]):
+    """A list that keeps the first remarks and counts the rest, so that a large file with a fault in each line fits."""
+
+    def __init__(self, remarks: Iterable[Remark] = ()) -> None:
+        super().__init__()
+        self.not_kept = 0
+        self.extend(remarks)
+
+    @property
+    def total(self) -> int:
+        """How many remarks there were, with those that are not kept."""
+        return len(self) + self.not_kept
+
+    def append(self, remark: Remark) -> None:
+        """Add a remark."""
+        if len(self) < MAX_REMARKS_KEPT:
+            super().append(remark)
+        else:
+            self.not_kept += 1
+
+    def extend(self, remarks: Iterable[Remark]) -> None:
+        """Add remarks, and those that are not kept of them."""
+        for remark in remarks:
+            self.append(remark)
+        self.not_kept += getattr(remarks, "not_kept", 0)
+
+    def __iadd__(self, remarks: Iterable[Remark]) -> Self:  # type: ignore[override,misc]
+        self.extend(remarks)
+        return self
+
+
 @dataclass(slots=True)
 class Findings:
     """What was noticed while reading lines that are imported all the same."""
 
-    contradictions: list[Remark] = field(default_factory=list)
-    reused_names: list[Remark] = field(default_factory=list)
-    warnings: list[Remark] = field(default_factory=list)
+    contradictions: Remarks = field(default_factory=Remarks)
+    reused_names: Remarks = field(default_factory=Remarks)
+    warnings: Remarks = field(default_factory=Remarks)
     unmapped_fields: Counter[str] = field(default_factory=Counter)
     unmapped_columns: Counter[str] = field(default_factory=Counter)
     unknown_values: dict[str, Counter[str]] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    """What the export of a known system has that changes no field of a record, such as comments."""
 
     def count_unknown_value(self, field_: str, value: str) -> None:
         """Count a value of a field that was not understood and is kept unchanged."""
@@ -109,9 +145,9 @@ class ImportReport(Findings):
     """Lines among the imported that were imported before, and mean something else by a corrected mapping."""
     unchanged: int = 0
     """Lines that were imported before, or that change nothing."""
-    rejected: list[Remark] = field(default_factory=list)
+    rejected: Remarks = field(default_factory=Remarks)
     """Lines that the log refuses."""
-    skipped: list[Remark] = field(default_factory=list)
+    skipped: Remarks = field(default_factory=Remarks)
     """Lines that could not be read as a change of a record."""
     people_registered: int = 0
     teams_registered: int = 0
@@ -126,7 +162,7 @@ class ImportReport(Findings):
     @property
     def has_remarks(self) -> bool:
         """Whether there is anything to keep besides the counts."""
-        counted = (self.unmapped_fields, self.unmapped_columns, *self.unknown_values.values())
+        counted = (self.unmapped_fields, self.unmapped_columns, self.left_out, *self.unknown_values.values())
         remarks = (self.rejected, self.skipped, self.warnings, self.contradictions, self.reused_names)
         return any(remarks) or any(counted)
 
@@ -139,8 +175,10 @@ class ImportReport(Findings):
         return {
             **{name: getattr(self, name) for name in _COUNTS},
             **remarks,
+            "not_listed": {name: left for name in _LISTS if (left := getattr(self, name).not_kept)},
             "unmapped_fields": dict(self.unmapped_fields.most_common()),
             "unmapped_columns": dict(self.unmapped_columns.most_common()),
+            "left_out": dict(self.left_out.most_common()),
             "unknown_values": {name: dict(values.most_common()) for name, values in self.unknown_values.items()},
         }
 
@@ -150,7 +188,7 @@ class ImportReport(Findings):
 
     def _summary(self) -> list[str]:
         imported = f"{self.imported} {'to import' if self.dry_run else 'imported'}"
-        rest = f"{self.unchanged} unchanged, {len(self.rejected)} rejected, {len(self.skipped)} skipped"
+        rest = f"{self.unchanged} unchanged, {self.rejected.total} rejected, {self.skipped.total} skipped"
         lines = [f"{count_of(self.lines, self.noun)}: {imported}, {rest}"]
         if self.corrected:
             lines.append(f"{self.corrected} of them correct what the mapping meant before")
@@ -169,10 +207,10 @@ class ImportReport(Findings):
             ("`from` differs from the previous value (`to` was imported)", self.contradictions),
         ):
             if remarks:
-                lines.append(f"\n{title}: {len(remarks)}")
+                lines.append(f"\n{title}: {remarks.total}")
                 lines += [f"  {remark}" for remark in remarks[:MAX_REMARKS_SHOWN]]
-            if len(remarks) > MAX_REMARKS_SHOWN:
-                lines.append(f"  ... and {len(remarks) - MAX_REMARKS_SHOWN} more")
+            if remarks.total > MAX_REMARKS_SHOWN:
+                lines.append(f"  ... and {remarks.total - MAX_REMARKS_SHOWN} more")
         return lines
 
     def _counter_lines(self) -> list[str]:
@@ -185,6 +223,7 @@ class ImportReport(Findings):
             ("Fields without a mapping (kept as attributes)", self.unmapped_fields),
             ("Columns that the mapping does not name (kept as references)", self.unmapped_columns),
             *unknown,
+            ("Left out, as it changes no field of a record", self.left_out),
         ):
             if counter:
                 lines.append(f"\n{title}: {counter.total()}")

@@ -9,6 +9,7 @@ import codecs
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,8 +47,26 @@ _OTHER_FORMATS: Final = (
     (b"SQLite format 3", "a SQLite database; export the table as CSV"),
     (b"PAR1", "a Parquet file; convert it to JSON Lines"),
 )
+_DOCUMENT_START: Final = re.compile(r"[\s\ufeff]*(?=[\[{])")
+_WRAPPERS: Final = (
+    "data",
+    "repository",
+    "organization",
+    "user",
+    "viewer",
+    "node",
+    "project",
+    "group",
+    "team",
+    "search",
+)
+"""Keys under which an answer of GraphQL has the object with the list of records."""
 _CONTAINERS: Final = ("issues", "items", "values", "data", "results", "records", "rows", "nodes", "actions", "value")
 """Keys under which trackers put the list of records in a JSON document."""
+_WHOLE_FLOAT: Final = re.compile(r"\d(?:\.0+|e\+?\d+)[,}\]]")
+"""A number in compact JSON that may be a whole number written as a float."""
+MAX_WRAPPER_KEYS: Final = 3
+"""An object with more keys is a record, and no wrapper of records."""
 
 
 class NotAHistoryError(Exception):
@@ -186,7 +205,17 @@ def fingerprint_of(data: dict[str, Any]) -> str:
     """Return a hash of what a row says: the order of its keys, its white space and its escapes do not matter."""
     said = {name: value for name, value in data.items() if value is not None}
     text = json.dumps(said, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    if _WHOLE_FLOAT.search(text):  # some programs write 1.0 for 1
+        text = json.dumps(_with_whole_numbers(said), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
     return sha256(text.encode()).hexdigest()[:40]
+
+
+def _with_whole_numbers(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _with_whole_numbers(one) for name, one in value.items()}
+    return [_with_whole_numbers(one) for one in value] if isinstance(value, list) else value
 
 
 def _recognize_encoding(sample: bytes, given: str | None) -> tuple[str | None, int]:
@@ -238,10 +267,14 @@ def _is_json_line(line: str) -> bool:
 
 def _opens_document(text: str, *, is_whole: bool) -> bool:
     """Whether an object goes on over several lines, so that the file is one document and not JSON Lines."""
-    if is_whole:
-        return _is_json_line(text)
+    if is_whole and _is_json_line(text):
+        return True
     lines = text.splitlines()
-    return not any(_is_json_line(line) for line in lines[:-1] if line.lstrip().startswith("{") and len(line) > 1)
+    return not any(
+        _is_json_line(line)
+        for line in (lines if is_whole else lines[:-1])
+        if line.lstrip().startswith("{") and len(line) > 1
+    )
 
 
 def _recognize_delimiter(text: str) -> str:
@@ -293,7 +326,27 @@ def _parse_document(path: Path, content: bytes, encoding: str) -> Any:
     try:
         return from_json(content if encoding == _UTF8 else content.decode(encoding), allow_inf_nan=False)
     except ValueError as error:
-        raise NotAHistoryError(f"{path}: this is not JSON: {error}") from None
+        documents = _parse_documents(content, encoding)
+        if documents is None:
+            raise NotAHistoryError(f"{path}: this is not JSON: {error}") from None
+        return documents
+
+
+def _parse_documents(content: bytes, encoding: str) -> list[Any] | None:
+    """Return several documents that follow each other, as the pages of an API that were appended; None if it is none."""
+    decoder, rest, found = json.JSONDecoder(parse_constant=_refuse_constant), 0, []
+    try:
+        text = content.decode(encoding)
+        while match := _DOCUMENT_START.match(text, rest):
+            document, rest = decoder.raw_decode(text, match.end())
+            found.append(document)
+    except (ValueError, RecursionError):
+        return None
+    return found if len(found) > 1 and not text[rest:].strip() else None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def list_rows(data: Any) -> list[Any]:
@@ -302,20 +355,37 @@ def list_rows(data: Any) -> list[Any]:
     A list of such objects, as the pages of an API joined by `jq -s`, is read as one.
     """
     if isinstance(data, list):
-        if data and all(isinstance(one, dict) and _container(one) for one in data):
+        if data and all(isinstance(one, dict) and _find_list(one) is not None for one in data):
             return [row for one in data for row in list_rows(one)]
         if data and all(isinstance(one, list) for one in data):
-            return [row for one in data for row in one]
+            return [row for one in data for row in list_rows(one)]
         return data
-    name = _container(data)
-    return data[name] if name else [data]
+    found = _find_list(data)
+    return [data] if found is None else found
 
 
-def _container(data: dict[str, Any]) -> str | None:
-    """Return the key of the list of records in an object that wraps it, such as `issues` in an answer of Jira."""
-    lists = [name for name in _CONTAINERS if isinstance(data.get(name), list) and all_objects(data[name])]
-    is_record = any(name in data for name in ("key", "number", "iid", "fields", "identifier"))
-    return lists[0] if lists and not is_record else None
+def _find_list(data: dict[str, Any]) -> list[Any] | None:
+    """Return the list of records in an object that wraps it, such as `issues` in an answer of Jira or of GraphQL."""
+    if any(name in data for name in ("key", "number", "iid", "fields", "identifier", "cards")):
+        return None
+    for name in _CONTAINERS:
+        value = data.get(name)
+        rows = value if isinstance(value, list) else _nodes_of(value)
+        if rows is not None and all_objects(rows):
+            return rows
+    inner = [data[name] for name in _WRAPPERS if isinstance(data.get(name), dict)]
+    return _find_list(inner[0]) if len(inner) == 1 and len(data) <= MAX_WRAPPER_KEYS else None
+
+
+def _nodes_of(value: Any) -> list[Any] | None:
+    """Return the nodes of a list of GraphQL."""
+    if not isinstance(value, dict):
+        return None
+    edges = value.get("edges")
+    if isinstance(edges, list) and all_objects(edges):
+        return [edge.get("node") for edge in edges]
+    nodes = value.get("nodes")
+    return nodes if isinstance(nodes, list) else None
 
 
 def all_objects(values: list[Any]) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,6 +76,7 @@ _MONTHS: Final = {
     "sept": 9,
     "dic": 12,
 }
+MONTHS: Final = 12
 LONGEST_ABBREVIATION: Final = 5
 _ENGLISH: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LOCAL_TIME: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?")
@@ -90,6 +91,8 @@ _DATE_WITH_NAME: Final = re.compile(
 _YEAR_FIRST: Final = re.compile(
     r"(?P<y>\d{4})[/.](?P<m>\d{1,2})[/.](?P<d>\d{1,2})(?:[ T]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?)?"
 )
+_EPOCH_IN_TEXT: Final = re.compile(r"/Date\((\d{13})(?:[+-]\d{4})?\)/|(\d{10})\.\d{1,9}")
+"""A time of .NET in JSON, or an epoch in seconds with decimals."""
 _DAY: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _EPOCH_DIGITS: Final = {10: 1_000_000, 13: 1_000, 16: 1}
 """Microseconds per unit by the number of digits: seconds, milliseconds and microseconds of the years 2001 to 2286."""
@@ -122,6 +125,16 @@ class TimeReader:
             return _from_epoch(str(int(value))) or _fail(value)
         return _fail(value)
 
+    def read_day(self, text: str) -> date:
+        """Return the day that a text means; of a time, the day that it falls on in the zone of the mapping.
+
+        Raises:
+            ValueError: it is no day and no time, or its format is ambiguous.
+        """
+        moment = self.read(text)
+        is_day = moment.time() == time()
+        return moment.date() if is_day else moment.astimezone(self._zone).date()
+
     def _parse_text(self, text: str) -> tuple[datetime, bool]:
         text = " ".join(text.split())
         if self._formats:
@@ -135,8 +148,8 @@ class TimeReader:
                 return found
             if _AMBIGUOUS.fullmatch(text):
                 raise ValueError(
-                    f"{text!r} may be day-month or month-day; give its format in the mapping, such as "
-                    '`time.formats = ["DD/MM/YYYY"]`'
+                    f"{text!r} may be day-month or month-day; give its format, such as {list_formats(text)}, as "
+                    "`--date-format`, or as `time.formats` in a mapping"
                 ) from None
             raise error from None
 
@@ -152,10 +165,14 @@ class TimeReader:
 
     def _by_shape(self, text: str) -> tuple[datetime, bool] | None:
         """Parse what can mean only one time: an epoch, a local ISO time, or a date with the name of its month."""
-        if text.isascii() and text.isdigit():
+        if text.isascii() and text.isdigit() and len(text) in _EPOCH_DIGITS:
             epoch = _from_epoch(text)
             return (epoch, False) if epoch else None
+        if (wrapped := _EPOCH_IN_TEXT.fullmatch(text)) is not None:
+            epoch = _from_epoch(wrapped[1] or wrapped[2])
+            return (epoch, False) if epoch else None
         offset = None
+        text = _to_usual_order(text)
         plain = re.sub(r"\s*\((?:[A-Za-z ]|[+:\d-])+\)$", "", text)
         if not _DAY.fullmatch(plain):
             if (named := _NAMED_ZONE.fullmatch(plain)) is not None:
@@ -183,6 +200,21 @@ class TimeReader:
         return moment.replace(tzinfo=self._zone).astimezone(UTC), not self._has_zone
 
 
+def list_formats(text: str) -> str:
+    """Return the formats that a date in digits may have, the day first and the month first."""
+    found = _AMBIGUOUS.fullmatch(text)
+    if found is None:
+        return "`DD/MM/YYYY`"
+    mark, rest = text[found.end(1)], text[found.end(3) :]
+    clock = re.sub(r"\d+", lambda number: ("HH", "mm", "ss")[min(rest[: number.start()].count(":"), 2)], rest)
+    if re.search(r"[AaPp]\.?[Mm]\.?", clock):
+        clock = re.sub(r"[AaPp]\.?[Mm]\.?", "a", clock.replace("HH", "hh"))
+    year = "YYYY" if len(found[3]) == len("YYYY") else "YY"
+    orders = (("DD", "MM", int(found[2])), ("MM", "DD", int(found[1])))
+    formats = [f"`{first}{mark}{second}{mark}{year}{clock}`" for first, second, month in orders if month <= MONTHS]
+    return " or ".join(formats)
+
+
 def to_strptime(format_: str) -> str:
     """Return a format such as `DD.MM.YYYY HH:mm` or `dd/MMM/yy h:mm a` in the codes of `strptime`."""
     if "%" in format_:
@@ -206,6 +238,25 @@ def parse_zone(name: str) -> tzinfo:
         raise ValueError(f"{name!r} is no time zone; use a name such as `Europe/Berlin` or `UTC`") from None
 
 
+def _to_usual_order(text: str) -> str:
+    """Return a date of China and Japan, in Spanish or Portuguese, without separators or of Unix in a usual form."""
+    text = re.sub(r"(\d{4}) ?年 ?(\d{1,2}) ?月 ?(\d{1,2}) ?日", r"\1-\2-\3", text)
+    text = re.sub(r"(\d{1,2}) ?[時时] ?(\d{1,2}) ?分(?: ?(\d{1,2}) ?秒)?", _clock, text)
+    text = re.sub(r"(?<=\w) de (?=\w)", " ", text)
+    text = re.sub(r"(\d{4})(\d{2})(\d{2})(?:T?(\d{2})(\d{2})(\d{2}))?(?=$|[Z+ -])", _with_separators, text, count=1)
+    return re.sub(r"(\d{1,2}:\d{2}:\d{2}) (UTC|GMT) (\d{4})$", r"\1 \3 \2", text)
+
+
+def _clock(found: re.Match[str]) -> str:
+    return f"{found[1]}:{int(found[2]):02}" + (f":{int(found[3]):02}" if found[3] else "")
+
+
+def _with_separators(found: re.Match[str]) -> str:
+    """Return a date without separators (ISO 8601, basic format) with them."""
+    day = "-".join(found.groups()[:3])
+    return day if found[4] is None else f"{day} {':'.join(found.groups()[3:])}"
+
+
 def _from_epoch(digits: str) -> datetime | None:
     unit = _EPOCH_DIGITS.get(len(digits))
     return from_micros(int(digits) * unit) if unit else None
@@ -221,9 +272,9 @@ def _parse_plain(text: str) -> tuple[datetime, bool] | None:
         if (day := _DAY.fullmatch(text)) is not None:
             return datetime(int(day[1]), int(day[2]), int(day[3])), True  # noqa: DTZ001
         if _LOCAL_TIME.fullmatch(text):
-            date, _, time = text.replace("T", " ").replace("t", " ").replace(",", ".").partition(" ")
-            year, month, day_ = date.split("-")
-            hour, _, rest = time.partition(":")
+            bare, _, clock = text.replace("T", " ").replace("t", " ").replace(",", ".").partition(" ")
+            year, month, day_ = bare.split("-")
+            hour, _, rest = clock.partition(":")
             iso = f"{year}-{int(month):02}-{int(day_):02}T{int(hour):02}:{rest}"
             return datetime.fromisoformat(iso), False
         if (named := _YEAR_FIRST.fullmatch(text)) is not None:

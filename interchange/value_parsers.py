@@ -16,8 +16,10 @@ from domain.any_subject import ImportedChange
 from domain.fields import EXISTS
 from domain.values import MAX_INTEGER, Code
 from interchange.person_matching import MAX_NAME_CHARACTERS, PersonMatcher, distinct_key, match_name
+from interchange.times import TimeReader
 
 ValueType = Literal["text", "code", "mapped", "date", "release", "people", "teams", "records"]
+MAX_DATE_CHARACTERS: Final = 80
 _CODE: Final[TypeAdapter[str]] = TypeAdapter(Code)
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ].*)?")
 
@@ -76,11 +78,13 @@ class ValueParser:
         empty_values: Sequence[str] = (),
         product: str = "",
         release_pattern: str | None = None,
+        times: TimeReader | None = None,
     ) -> None:
         self._people = people
         self._find_record = find_record
         self._product = product
         self._release_pattern = re.compile(release_pattern) if release_pattern else None
+        self._times = times or TimeReader()
         self._empty_values = {value.casefold() for value in empty_values}
 
     def parse(self, rule: FieldRule, value: Any) -> ParsedValue:
@@ -139,11 +143,21 @@ class ValueParser:
         version = self.release_version(text) if rule.as_ == "release" else None
         if version is not None:
             return ParsedValue({"value": self.release_id(version), "source_value": text}, releases=(version,))
-        parsed = _parse_date(text) if rule.as_ == "date" else rule.map_value(text)
+        parsed = self._parse_day(text) if rule.as_ == "date" else rule.map_value(text)
         if parsed is None:
             return ParsedValue({"source_value": text}, unknown=(text,))
         is_same = rule.as_ == "date" and parsed == text
         return ParsedValue({"value": parsed} if is_same else {"value": parsed, "source_value": text})
+
+    def _parse_day(self, text: str) -> str | None:
+        """Return a day in ISO format, also of a time, by the formats and the zone of the mapping."""
+        found = _parse_date(text)
+        if found is not None or len(text) > MAX_DATE_CHARACTERS:
+            return found
+        try:
+            return self._times.read_day(text).isoformat()
+        except ValueError:
+            return None
 
     def _parse_releases(self, names: list[str]) -> ParsedValue:
         """Parse several releases: none empties the field, one is its value, and more are a list."""
@@ -188,7 +202,9 @@ class ValueParser:
 
 
 def as_text(value: Any) -> str:
-    """Return a JSON value as text, without losing anything of it."""
+    """Return a JSON value as text, without losing anything of it. Some programs write 1.0 for 1."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 

@@ -20,7 +20,9 @@ from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED
 from domain.feature import PROPOSED as PROPOSED_FEATURE
 from domain.fields import STATUS, Value
+from domain.meeting import HELD_ON, PLANNED
 from domain.people import INACTIVE_STATUSES
+from domain.task import OPEN as OPEN_TASK
 from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
 from projections.answers.debt import DebtCode, DebtMonth, DebtRow, DebtSummary
 from projections.answers.fields import FieldRow
@@ -43,10 +45,11 @@ ENDING_DAYS: Final = 14
 MAX_MONTHS: Final = 36
 ACCOUNTABLE: Final = "role.accountable"
 DELEGATION: Final = "delegation."
-READ_KINDS: Final = ("product", "decision", "feature", "goal", "release", "assumption")
-OWNED_KINDS: Final = ("product", "decision", "feature", "goal")
+READ_KINDS: Final = ("product", "decision", "feature", "goal", "release", "assumption", "meeting", "task")
+OWNED_KINDS: Final = ("product", "decision", "feature", "goal", "task")
 FIELDS: Final = (
     *(STATUS, "why", "still_valid_because", "review_on", "horizon", "target.*", "decisions", "deciders"),
+    *("due_on", HELD_ON),
     *(ACCOUNTABLE, "acknowledged.accountable.*", "authority", "ratification", "products", "confirmed.*"),
 )
 ACTIONS: Final[Mapping[DebtCode, str]] = {
@@ -61,6 +64,8 @@ ACTIONS: Final[Mapping[DebtCode, str]] = {
     "unconfirmed_owner": "AcknowledgeOwnership",
     "ending_delegation": "DelegateOwnership",
     "stale": "ConfirmStillValid",
+    "task_overdue": "CompleteTask",
+    "minutes_missing": "HoldMeeting",
     "broken_assumption": "ConfirmStillValid",
     "unchecked_assumption": "ConfirmAssumption",
     "withdrawn_evidence": "ConfirmStillValid",
@@ -198,6 +203,10 @@ class DebtFinder:
                     yield from self._of_decision(subject, fields)
                 case "feature":
                     yield from self._of_feature(subject, fields)
+                case "task":
+                    yield from self._of_day("task_overdue", subject, fields, "due_on", OPEN_TASK)
+                case "meeting":
+                    yield from self._of_day("minutes_missing", subject, fields, HELD_ON, PLANNED)
             if kind_of(subject) in OWNED_KINDS:
                 yield from self._of_owner(subject, fields)
         yield from self._find_unconfirmed_deciders()
@@ -254,7 +263,7 @@ class DebtFinder:
         )
         sql = f"""select position, type, actor, on_behalf_of from event where position in {members("positions")}"""
         return {
-            position: (type_, _own_principal(actor, chain), type_ == "ChangesImported.v1")
+            position: (type_, own_principal(actor, chain), type_ == "ChangesImported.v1")
             for position, type_, actor, chain in self.read.rows(sql, {"positions": positions})
         }
 
@@ -294,7 +303,7 @@ class DebtFinder:
             and type in {members("types")}"""
         for position, body in self.read.rows(sql, {"positions": sorted(accepted), "types": list(DECIDING)}):
             subject, fields = accepted[position]
-            for decider in _claimed_deciders(body):
+            for decider in claimed_deciders(json.loads(body)):
                 if not self._has_confirmed(decider, fields, position):
                     who = self.read.surviving_id(decider)
                     yield Item("unconfirmed_decider", subject, _micros(fields[STATUS]["since"]), (who,), part=who)
@@ -318,6 +327,15 @@ class DebtFinder:
         if unbacked:
             since = min(_micros(fields[name]["since"]) for name in unbacked)
             yield Item("undecided", feature, since, self._owners(fields), detail={"fields": [*unbacked]})
+
+    # Tasks and meetings
+
+    def _of_day(self, code: DebtCode, subject: str, fields: Fields, name: str, status: str) -> Iterator[Item]:
+        """Yield what still has a status after its day has passed."""
+        day = _value(fields, name)
+        passed = end_of_day(day)
+        if _value(fields, STATUS) == status and passed is not None and passed <= self.resolved.as_of:
+            yield Item(code, subject, passed, self._owners(fields), detail={"due_on": day})
 
     # Owners
 
@@ -444,12 +462,13 @@ def _can_be_stale(subject: str, fields: Fields, today: str) -> bool:
     return False
 
 
-def _claimed_deciders(body: str) -> Iterable[str]:
-    judgment = json.loads(body).get("authority") or {}
+def claimed_deciders(body: Mapping[str, Any]) -> Iterable[str]:
+    """Return the deciders in the data of an event whom another person named."""
+    judgment = body.get("authority") or {}
     return [verdict["decider"] for verdict in judgment.get("verdicts", ()) if verdict["basis"] == "claimed"]
 
 
-def _own_principal(actor: str, chain: str | None) -> str:
+def own_principal(actor: str, chain: str | None) -> str:
     """Return who did it themselves: the person whose delegation the actor has, or else the actor."""
     links = json.loads(chain) if chain else []
     return str(links[-1]["who"]) if links and all(link.get("delegation") for link in links) else actor

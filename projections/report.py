@@ -84,7 +84,11 @@ CURRENT_FIELDS: Final = (
 GOAL_VALUES: Final[tuple[GoalValue, ...]] = get_args(GoalValue)
 HORIZONS: Final = ("now", "next", "later")
 PROMISED_STATUSES: Final = frozenset({"committed", "started"})
-ENDED_STATUSES: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
+ENDED_STATUSES: Final = (
+    CLOSED
+    | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
+    | {"held", "canceled", "done"}
+)
 """The statuses of subjects that need no accountable person any more."""
 UNDONE_STATUSES: Final = frozenset({"reversed", "superseded"})
 WEIGHT_OF_REVERSAL: Final = 2

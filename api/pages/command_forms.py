@@ -35,6 +35,7 @@ from domain.values import (
     Holder,
     Integral,
     Line,
+    MeetingId,
     Person,
     ProductId,
     ReleaseId,
@@ -42,6 +43,7 @@ from domain.values import (
     StringKind,
     SubjectId,
     SupportedId,
+    TaskId,
     Text,
     Timestamp,
 )
@@ -90,6 +92,8 @@ _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (FeatureId, "subject", "feature"),
     (GoalId, "subject", "goal"),
     (ReleaseId, "subject", "release"),
+    (MeetingId, "subject", "meeting"),
+    (TaskId, "subject", "task"),
     (EvidenceId, "subject", "evidence"),
     (SubjectId, "subject", ""),
 )
@@ -158,6 +162,7 @@ LABELS: Final[Mapping[str, str]] = {
     "asked": "Who was asked",
     "holders": "People and teams",
     "rules": "Rules",
+    "held_on": "Day",
 }
 PICKED: Final[Mapping[str, str]] = {"option": "options"}
 """A field that names one of the items of another."""

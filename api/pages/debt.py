@@ -45,6 +45,8 @@ LABELS: Final[Mapping[str, str]] = {
     "unconfirmed_owner": "owner has not acknowledged",
     "ending_delegation": "delegation about to end",
     "stale": "not confirmed for a while",
+    "task_overdue": "task overdue",
+    "minutes_missing": "meeting not written up",
     "broken_assumption": "rests on a broken assumption",
     "unchecked_assumption": "assumption to be checked",
     "withdrawn_evidence": "rests on withdrawn evidence",

@@ -13,6 +13,7 @@ from api.pages.comparison import LEGEND, find_differences
 from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins
 from api.pages.graph import lay_out
+from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
 from api.pages.words import SUBJECT
@@ -166,6 +167,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "weighed": find_weighed(read, subject, page),
             **find_evidence_parts(read, page, subject),
             "history": history,
+            "meetings": find_meetings(read, page, subject),
             "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
             "authority": authority,
             "expected": expected_outcomes(read, Filter(subjects=(subject,)), page.time.point).rows,

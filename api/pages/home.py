@@ -21,10 +21,12 @@ from api.pages.sentences import Sentence, find_sentences
 from api.pages.subjects import find_goals, find_releases
 from api.pages.times import parse_page_time
 from api.pages.visits import DAY_US, DEFAULT_DAYS, LOOKED_COOKIE, find_visits
-from api.pages.words import Mark, count_of
+from api.pages.words import Mark, count_of, format_day
 from api.permissions import why_not
 from domain import policy
 from domain.decision import OPEN
+from domain.meeting import PLANNED as PLANNED_MEETING
+from domain.task import OPEN as OPEN_TASK
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
 from projections import arrivals as arrival_queries
@@ -34,7 +36,7 @@ from projections.answers.decisions import DecisionRow
 from projections.debt import DebtFilter, debt
 from projections.decisions import DecisionFilter
 from projections.field_history import ChangeFilter
-from projections.field_values import all_field_values, as_ids, find_accountable
+from projections.field_values import all_field_values, as_ids, by_subject, find_accountable
 from projections.filters import Filter, subjects_where
 from projections.paging import Row
 from projections.read_model import Read
@@ -140,6 +142,7 @@ def find_needs(read: Read, page: Page, cards: Sequence[Card]) -> list[Need]:
         *_reviews(read, page),
         *_overdue(cards),
         *_find_flagged(read, page),
+        *_find_promised(read, page),
         *_find_unowned(read, page),
     ]
     me = page.caller.actor
@@ -259,6 +262,45 @@ def _overdue(cards: Sequence[Card]) -> list[Need]:
         for card in sorted(cards, key=lambda card: -card.days_late)
         if card.days_late
     ]
+
+
+def _find_promised(read: Read, page: Page) -> list[Need]:
+    """Return the open tasks of the reader, those of others that are overdue, and meetings that are not written up."""
+    time = resolve_time(read, page.time.point)
+    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
+    tasks = by_subject(all_field_values(read, Filter(kinds=("task",), fields=_TASK_FIELDS), time))
+    found = [
+        _build_promise(subject, fields, "due_on", "CompleteTask", today)
+        for subject, fields in tasks.items()
+        if fields["status"]["value"] == OPEN_TASK
+    ]
+    meetings = by_subject(all_field_values(read, Filter(kinds=("meeting",), fields=_TASK_FIELDS), time))
+    planned = [
+        _build_promise(subject, fields, "held_on", "HoldMeeting", today)
+        for subject, fields in meetings.items()
+        if fields["status"]["value"] == PLANNED_MEETING
+    ]
+    mine = page.caller.actor
+    return [need for need in found if need.mark.shape == "bad" or mine in need.people] + [
+        need for need in planned if need.mark.shape == "bad"
+    ]
+
+
+_TASK_FIELDS: Final = ("status", "due_on", "held_on", "role.accountable")
+
+
+def _build_promise(subject: str, fields: Mapping[str, Row], name: str, action: str, today: str) -> Need:
+    """Return something that is to be done by a day, or, of a meeting, written up after it."""
+    day = str(fields[name]["value"]) if name in fields and fields[name]["value"] else None
+    people = as_ids(fields["role.accountable"]["value"]) if "role.accountable" in fields else ()
+    is_late = day is not None and day < today
+    word = "overdue" if name == "due_on" else "not written up"
+    detail = (
+        "A task without a date."
+        if day is None
+        else f"{'Due' if name == 'due_on' else 'Planned for'} {format_day(day)}."
+    )
+    return Need(subject, detail, Mark("bad", word) if is_late else Mark("ring", "to do"), action, people)
 
 
 def _find_unowned(read: Read, page: Page) -> list[Need]:

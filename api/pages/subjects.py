@@ -16,6 +16,7 @@ from api.pages.cards import Card, complete_cards, list_cards, list_open_cards, p
 from api.pages.comparison import find_differences
 from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins, flatten
+from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import build_sentences
 from api.pages.words import command_label, plain_value
@@ -34,6 +35,7 @@ from projections.field_groups import flat_fields
 from projections.filters import Filter
 from projections.paging import Row
 from projections.read_model import Read
+from projections.report import ENDED_STATUSES
 from projections.timepoint import resolve_time
 
 PROSE: Final = {
@@ -51,6 +53,7 @@ PROSE: Final = {
     "broken_because": "False because",
     "still_valid_because": "Still true because",
     "dropped_because": "Dropped because",
+    "result": "What came of it",
     "reopened_because": "Reopened because",
     "closed_because": "Closed because",
 }
@@ -72,6 +75,7 @@ def router() -> APIRouter:
         "goals": "goal",
         "evidence": "evidence",
         "assumptions": "assumption",
+        "tasks": "task",
     }.items():
         add_page(routes, f"/{path}/{{key}}", _endpoint(kind), "light")
     add_page(routes, "/people/{key}", _endpoint("person"), "light")
@@ -124,6 +128,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "rights": None,
         "delegations": find_delegations(fields),
         "is_self": subject == page.caller.actor,
+        "meetings": find_meetings(read, page, subject) if kind == "task" else [],
     }
     return {**shared, **find_evidence_parts(read, page, subject), **_PARTS[kind](read, page, subject)}
 
@@ -204,8 +209,9 @@ _PARTS: Final[Mapping[str, Callable[[Read, Page, str], Context]]] = {
     "team": _holder_parts,
     "evidence": _no_parts,
     "assumption": _no_parts,
+    "task": _no_parts,
 }
-ENDED: Final = CLOSED | {"retired", "met", "missed", "rejected", "withdrawn", "superseded", "reversed"}
+ENDED: Final = ENDED_STATUSES
 
 
 def group_holdings(rows: Sequence[Row]) -> dict[str, list[Row]]:
@@ -341,6 +347,7 @@ _ACTIONS: Final[Mapping[str, Sequence[str]]] = {
         *("ConfirmAssumption", "BreakAssumption", "ReviseAssumption", "LinkAssumption", "UnlinkAssumption"),
         *(_OWNING, "ChangeTitle"),
     ),
+    "task": ("CompleteTask", "RescheduleTask", "DropTask", _OWNING, "ChangeTitle"),
     "person": ("MergePeople", "RecordPersonLeft"),
     "team": ("ChangeTitle", "DisbandTeam"),
 }

@@ -25,12 +25,25 @@ class Mark:
 
 _SHAPES: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(
-        ("shipped", "accepted", "met", "active", "present", "within", "current", "confirmed", "yes"), "good"
+        ("shipped", "accepted", "met", "held", "done", "active", "present", "within", "current", "confirmed", "yes"),
+        "good",
     ),
     **dict.fromkeys(("committed", "started"), "half"),
     **dict.fromkeys(("paused", "deferred"), "warn"),
     **dict.fromkeys(
-        ("dropped", "rejected", "reversed", "missed", "left", "disbanded", "exceeds", "broken", "withdrawn", "no"),
+        (
+            "dropped",
+            "canceled",
+            "rejected",
+            "reversed",
+            "missed",
+            "left",
+            "disbanded",
+            "exceeds",
+            "broken",
+            "withdrawn",
+            "no",
+        ),
         "bad",
     ),
     **dict.fromkeys(("not-met", "overdue", "unsound", "worse"), "bad"),
@@ -62,6 +75,8 @@ KIND_PATHS: Final[Mapping[str, str]] = {
     "release": "releases",
     "evidence": "evidence",
     "assumption": "assumptions",
+    "meeting": "meetings",
+    "task": "tasks",
     "person": "people",
     "team": "teams",
     "service": "people",
@@ -124,6 +139,16 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "ConfirmAssumption": "It is true",
     "BreakAssumption": "It is false",
     "ConfirmStillValid": "Still true",
+    "PlanMeeting": "Plan a meeting",
+    "ReviseMeeting": "Change the plan",
+    "HoldMeeting": "Write up",
+    "RecordMeeting": "Write up a meeting",
+    "AddMinutes": "Add to the minutes",
+    "CancelMeeting": "Cancel",
+    "AssignTask": "Assign a task",
+    "RescheduleTask": "Move",
+    "CompleteTask": "Done",
+    "DropTask": "Drop",
     "ReviseGoal": "Revise",
     "RecordMeasurement": "Record a measurement",
 }

@@ -43,7 +43,7 @@ from interchange.tracker.suggestion import suggest_mapping as suggest_mapping_fo
 ReportProgress = Callable[[int, int], None]
 Import = Callable[[ImportSink, Caller, ReportProgress], Awaitable[ImportReport]]
 
-_file = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+_file = click.argument("file", type=click.Path(exists=True, path_type=Path))
 _folder = click.argument("folder", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path))
 _verbose = click.option("--verbose", is_flag=True, help="Also print notes about what was imported before.")
 
@@ -131,10 +131,12 @@ def changes(
 def _add_preset(preset: Preset) -> None:
     """Add the command `import NAME` for a system whose exports need no mapping."""
 
-    def import_preset(file: Path, product: str, system: str | None, zone: str | None, how: ImportRun) -> None:
+    def import_preset(
+        file: Path, product: str, system: str | None, zone: str | None, date_format: tuple[str, ...], how: ImportRun
+    ) -> None:
         _require_product_key(product)
         try:
-            mapping = preset.mapping(product, system=system, zone=zone)
+            mapping = preset.mapping(product, system=system, zone=zone, formats=date_format)
         except MappingError as error:
             raise CommandFailed(make_safe(str(error))) from error
         _import_changes(how, file, mapping, preset.expand)
@@ -152,6 +154,9 @@ def _add_preset(preset: Preset) -> None:
         click.option("--product", required=True, help="Key of the product they belong to; created if there is none."),
         click.option("--system", help=f"Name of the source system.  [{preset.name}]"),
         click.option("--zone", help="Time zone of times without one, such as Europe/Berlin.  [UTC]"),
+        click.option(
+            "--date-format", multiple=True, help="Format of dates, such as 'DD/MM/YYYY HH:mm'; may be repeated."
+        ),
         _import_options,
     )
     import_.command(name=preset.name)(options_(import_preset))

@@ -25,6 +25,10 @@ _MARKDOWN: Final = re.compile(r".+\.(?:md|markdown|mdx)", re.IGNORECASE | re.DOT
 _RECORD_NAME: Final = re.compile(
     r"(?:(?:adr|dr|ad|madr|pdr|tdr|decision|record)s?[-_ ]?)?[0-9][^/\n]*\.(?:md|markdown|mdx)", re.IGNORECASE
 )
+NOT_MARKDOWN: Final = "is not Markdown; convert it, for example with `pandoc -t markdown`"
+_OTHER_FORMAT: Final = re.compile(
+    r"(?:adr[-_ ]?)?\d{1,8}[-_ .].{0,200}\.(?:rst|adoc|asciidoc|txt|org|textile|html?|docx?|odt|pdf)", re.IGNORECASE
+)
 _TEMPLATE_NAME: Final = re.compile(r"(?:.*[-_. 0-9])?template(?:[-_. ].*)?\.[a-z]+", re.IGNORECASE)
 _EXTENSION: Final = re.compile(r"\.(?:md|markdown|mdx)\Z", re.IGNORECASE)
 
@@ -40,8 +44,15 @@ def is_record_name(name: str) -> bool:
     return _RECORD_NAME.fullmatch(base) is not None and _TEMPLATE_NAME.fullmatch(base) is None
 
 
+def is_other_format(name: str) -> bool:
+    """Whether a file is named like a record, and is a document in another format than Markdown."""
+    return _OTHER_FORMAT.fullmatch(name.rpartition("/")[2]) is not None
+
+
 def describe_other_file(name: str) -> str:
-    """Return why a Markdown file is not a record."""
+    """Return why a file is not a record."""
+    if is_other_format(name):
+        return NOT_MARKDOWN
     return A_TEMPLATE if _TEMPLATE_NAME.fullmatch(name.rpartition("/")[2]) else NOT_A_RECORD
 
 
@@ -100,14 +111,14 @@ def open_folder(folder: Path) -> Iterator[int]:
 
 
 def markdown_files(descriptor: int, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, int, str]]:
-    """Yield each Markdown file in a folder and its subfolders: its path, the descriptor of its folder, and its name.
+    """Yield each Markdown file, and each record in another format, in a folder and its subfolders: its path, the descriptor of its folder, and its name.
 
     A link to a folder is not followed, and hidden folders are not entered.
     """
     with os.scandir(descriptor) as entries:
         found = sorted((entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries)
     for name, is_folder in found:
-        if is_markdown(name) and (not is_folder or is_record_name(name)):
+        if (is_markdown(name) and (not is_folder or is_record_name(name))) or (not is_folder and is_other_format(name)):
             yield f"{prefix}{name}", descriptor, name
     for name, is_folder in found:
         if (

@@ -66,6 +66,8 @@ PEOPLE: Final = frozenset({"deciders", "consulted", "informed", "accountable"})
 _HEADER_LINE: Final = re.compile(
     r"(?:[*+-][ \t]+)?[*_]{0,3}([^\s*_:：|#>`][^*_:：|\n]{0,59}?)[ \t]*[*_]{0,3}[ \t]*[:：][*_]{0,3}[ \t]*(.*)"
 )
+_LEAD: Final = re.compile(r"^ {0,3}(?:> ?)?(?=[^ ])|</?(?:b|strong|em|i|u|span|p)\b[^<>]{0,200}>", re.IGNORECASE)
+"""What a line of a header may have around its key: a small indent, the mark of a quotation, and tags of HTML."""
 _NESTED_BULLET: Final = re.compile(r"(?:[ \t]+[*+-]|[*+-])[ \t]+(.*)")
 _INDENTED_BULLET: Final = re.compile(r"[ \t]+[*+-][ \t]+(.*)")
 _PLACEHOLDER_TITLE: Final = re.compile(
@@ -188,7 +190,7 @@ class _Parser:
                 if used:
                     at += used - 1
                     continue
-            match = _HEADER_LINE.fullmatch(line.rstrip()) if len(line) < MAX_HEADER_CHARACTERS else None
+            match = _HEADER_LINE.fullmatch(_LEAD.sub("", line.rstrip())) if len(line) < MAX_HEADER_CHARACTERS else None
             name = self._words.field_of_key(match[1]) if match else None
             if match is None or name is None or name in self.document.fields:
                 kept.append(line)
@@ -218,6 +220,10 @@ class _Parser:
         found = {name: value for key, value in named if (name := self._words.field_of_key(key)) is not None}
         if "status" not in found and "date" not in found:
             return 0
+        created = next((value for key, value in named if key.casefold() == "created" and "date" not in found), None)
+        if created:  # Backstage
+            found["date"] = created
+            named = [(key, value) for key, value in named if key.casefold() != "created"]
         unknown = [(key, value) for key, value in named if self._words.field_of_key(key) is None and (key or value)]
         for name, value in found.items():
             self.document.fields.setdefault(name, strip_comments(value))
@@ -283,7 +289,7 @@ class _Parser:
         lines = text.split("\n")
         starts: list[tuple[int, str, int, int]] = []
         for level, heading, first, after in _headings(text):
-            if level <= 2 or (level == 3 and self._starts_part(starts, heading)):  # noqa: PLR2004
+            if level <= 2 or (level == 3 and self._starts_part(starts, heading)) or self._says_status(starts, heading):  # noqa: PLR2004
                 starts.append((level, heading, first, after))
         if not starts:
             return text, []
@@ -293,6 +299,11 @@ class _Parser:
             for (level, heading, _, after), end in zip(starts, ends, strict=True)
         ]
         return "\n".join(lines[: starts[0][2]]), sections
+
+    def _says_status(self, starts: list[tuple[int, str, int, int]], heading: str) -> bool:
+        """Whether a heading of any level, directly below the title, says the status."""
+        is_below_title = len(starts) == 0 or (len(starts) == 1 and starts[0][0] == 1)
+        return is_below_title and self._words.field_of_key(heading.partition(":")[0]) == "status"
 
     def _starts_part(self, starts: list[tuple[int, str, int, int]], heading: str) -> bool:
         """Whether a heading of the third level starts a part of the decision, or ends one, or says the status."""

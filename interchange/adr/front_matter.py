@@ -7,6 +7,7 @@ YAML. All of it is read, and nothing is executed: no tag creates an object, and 
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -18,6 +19,7 @@ MAX_BRACKETS: Final = 100
 """Text with more is not parsed as YAML, because the time for that grows with the square of either."""
 _KEY_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9 _.-]{0,63}?)[ \t]*:(?:[ \t]+(.*)|$)")
 _OPENING: Final = re.compile(r"\A---[ \t]*\n")
+_TOML: Final = re.compile(r"\+\+\+[ \t]*\n(.{0,16384}?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 _BREAK: Final = re.compile("[\n\x85\u2028\u2029]")
 """The line breaks of YAML."""
 _CLOSING: Final = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
@@ -34,6 +36,8 @@ class FrontMatter:
 
 def split_front_matter(text: str) -> tuple[FrontMatter, str]:
     """Return the front matter of a text, and the rest of the text."""
+    if (found := _TOML.match(text)) is not None:
+        return _parse_toml(found[1]), text[found.end() :]
     opened = _OPENING.match(text)
     start = opened.end() if opened else 0
     closing = _CLOSING.search(text, start)
@@ -43,6 +47,20 @@ def split_front_matter(text: str) -> tuple[FrontMatter, str]:
     if not opened:
         front.warnings.append("the front matter has no opening line of dashes")
     return front, text[closing.end() :]
+
+
+def _parse_toml(text: str) -> FrontMatter:
+    """Parse front matter between two lines of plus signs, as Hugo has it."""
+    front = FrontMatter()
+    try:
+        values = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError):
+        front.warnings.append("the front matter is not TOML")
+        front.other_lines = [line for line in text.split("\n") if line.strip()]
+        return front
+    for key, value in values.items():
+        front.values[key.casefold()] = [str(one) for one in value] if isinstance(value, list) else str(value)
+    return front
 
 
 def _has_only_keys(text: str) -> bool:

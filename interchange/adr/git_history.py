@@ -17,6 +17,7 @@ from interchange.adr.current_files import (
     decode_path,
     describe_other_file,
     is_markdown,
+    is_other_format,
     is_record_name,
     markdown_files,
     open_folder,
@@ -107,7 +108,7 @@ def read_git_history(folder: Path, tracked: TrackedFolder, history: RecordHistor
                 )
     for entry in tracked.names:
         name = decode_path(os.fsdecode(entry.name))
-        if is_markdown(name) and not is_record_name(name):
+        if is_other_format(name) or (is_markdown(name) and not is_record_name(name)):
             history.skipped.append(Remark(name, describe_other_file(name)))
     _skip_uncommitted(folder, tracked, history)
     _warn_about_owner(tracked.git.repository, history)

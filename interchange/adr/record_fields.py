@@ -33,16 +33,23 @@ PEOPLE_FIELDS: Final = {
     "informed": "role.informed",
     "accountable": "role.accountable",
 }
+MAX_KEY_CHARACTERS: Final = 60
 MAX_PEOPLE: Final = 1000
 """In one field. If a record names more, the field is refused, so they are not registered either."""
 _CLAUSE_END: Final = re.compile(r"[\n.;:!?()\[\]{}—–/。、，；：]|,|\s-\s")
-_DECORATION: Final = re.compile(r"^[^\w]+", re.UNICODE)
+_DECORATION: Final = re.compile(r"^(?::[a-z0-9_+-]{1,40}:|[\W_])+", re.IGNORECASE)
+_NO_TEXT: Final = re.compile(r"~~[^~]*~~|<[^<>]{1,200}>")
+"""What was struck out, and tags of HTML."""
+_LABEL: Final = re.compile(r"!?\[([^\[\]]{1,80})\]\([^()\s]{1,500}\)")
+_CHECKBOX: Final = re.compile(r"(?m)^[ \t]*[*+-][ \t]+\[([ xX])\][ \t]*(.*)$")
+_ARROW: Final = re.compile(r"\s*(?:-+>|=+>|→|➔|➜|⇒)\s*")
 _BULLET: Final = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d{1,3}[.)])[ \t]+")
-_PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|\s&\s|\s(?:and|und|et|y)\s|\s/\s")
+_PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|<br ?/?>|\s[&+|/]\s|\s(?:and|und|et(?! al\b)|y)\s")
 _HANDLES: Final = re.compile(r"@[^\s@]{1,100}(?:\s+@[^\s@]{1,100})+")
 _PARTLY: Final = re.compile(r"\W*(?:partly|partially|teilweise|partiellement|parcialmente)\b", re.IGNORECASE)
+_AND_OTHERS: Final = re.compile(r"\s(?:et al\.?|and others|u\. ?a\.)$", re.IGNORECASE)
 _MAIL: Final = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>\s*")
-_DATE_START: Final = re.compile(r"[*_\s]*(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?!\d)")
+_DATE_START: Final = re.compile(r"[*_`\[(\"'\s]*(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))(?!\d)")
 _CJK_DATE: Final = re.compile(r"\s*(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
 _TEAM: Final = re.compile(r"(?:the )?.*\b(?:team|teams|community|group|committee|board|guild|squad)", re.IGNORECASE)
 
@@ -154,23 +161,38 @@ def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
     The first words count, unless a clause of its own says that the record is superseded: a record is often superseded by
     a line that is added below.
     """
-    bare = without_links(text[:MAX_STATUS_CHARACTERS])
+    text = _chosen_text(_NO_TEXT.sub("", text[:MAX_STATUS_CHARACTERS]), words)
+    bare = without_links(text)
     if _PARTLY.match(bare):
         return "accepted" if any(True for _ in find_relations(text[:MAX_STATUS_CHARACTERS])) else None
     if "|" in bare and len({word for part in bare.split("|") if (word := _status_in(part, words))}) > 1:
         return None
-    first = _status_in(bare, words)
+    first = _status_in(bare, words) or _status_in(_LABEL.sub(r"\1", text), words)
     if first is None:
         is_replaced = not text.isascii() and any(one.field == "superseded_by" for one in find_relations(text))
         return "superseded" if is_replaced else None
     return "superseded" if first != "superseded" and _is_superseded_later(bare) else first
 
 
+def _chosen_text(text: str, words: Words) -> str:
+    """Return the part of a status that counts: what is checked of a list of boxes, or what is behind the last arrow."""
+    boxes = _CHECKBOX.findall(text)
+    checked = [label for mark, label in boxes if mark != " "]
+    if boxes:
+        return checked[0] if len(checked) == 1 else ""
+    steps = _ARROW.split(text.strip().partition("\n")[0])
+    is_path = len(steps) > 1 and all(_status_in(step, words) for step in steps)
+    return steps[-1] if is_path else text
+
+
 def _status_in(text: str, words: Words) -> str | None:
     """Return the status that a text begins with."""
     clause = _DECORATION.sub("", _BULLET.sub("", text.strip()))
+    key, colon, _ = clause[:MAX_KEY_CHARACTERS].partition(":")
+    if colon and words.field_of_key(key) == "status":
+        clause = _DECORATION.sub("", clause[len(key) + 1 :])
     clause = _CLAUSE_END.split(clause, maxsplit=1)[0]
-    tokens = re.findall(r"[\w'-]+", clause.casefold())[: words.longest_status]
+    tokens = re.findall(r"[\w'-]+", clause.casefold().replace("_", " "))[: words.longest_status]
     for length in range(len(tokens), 0, -1):
         found = words.statuses.get(" ".join(tokens[:length]))
         if found is not None:
@@ -210,8 +232,9 @@ def _raw_people(text: str | list[str]) -> list[str]:
 
 
 def _plain_name(text: str) -> str:
-    """Return a name without markup, quotes and the address behind it."""
-    return _MAIL.sub(" ", text).strip().strip("*_`\"'").strip()
+    """Return a name without markup, quotes and the address behind it; the address, if it is alone."""
+    bare = _AND_OTHERS.sub("", _MAIL.sub(" ", text).strip()) or text.strip().strip("<>")
+    return bare.strip("*_`\"'").strip()
 
 
 def day_of(text: str) -> datetime | None:
@@ -220,7 +243,8 @@ def day_of(text: str) -> datetime | None:
     found = _DATE_START.match(bare) or _CJK_DATE.match(bare)
     try:
         if found is not None:
-            return datetime(int(found[1]), int(found[2]), int(found[3]), tzinfo=UTC)
+            year, month, day_ = (int(part) for part in found.groups() if part is not None)
+            return datetime(year, month, day_, tzinfo=UTC)
         day = re.split(r"\s*[(\[]|,?\s+(?:updated|amended|aktualisiert)", bare[:100], maxsplit=1)[0]
         return (
             TimeReader().read(day).replace(hour=0, minute=0, second=0, microsecond=0)

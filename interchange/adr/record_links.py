@@ -21,7 +21,16 @@ _CJK_RELATION: Final = re.compile(
     r"(?:(?P<ja>[^\n。、]{1,200}?)\s*(?:によって|により|に|で)\s*(?:置換|置き換え|差し替え|更新))"
 )
 _NUMBER: Final = re.compile(r"(?:(?:ADR|DR)[-_ #]?|#)?[0-9]{1,6}\b", re.IGNORECASE)
-_FILE: Final = re.compile(r"<?(?:\.{0,2}/)?[\w./~-]{1,200}\.(?:md|markdown|mdx)\b>?", re.IGNORECASE)
+_FILE: Final = re.compile(
+    r"<?(?:https?://)?(?:\.{0,2}/)?[\w./~%-]{1,200}\.(?:md|markdown|mdx|html)\b(?:#[\w-]{1,100})?>?", re.IGNORECASE
+)
+_EXTENSION: Final = re.compile(r"(?i)\.(?:md|markdown|mdx|html)$")
+_WITHOUT_BY: Final = re.compile(
+    r"\b(superseded|superceded|replaced|obsoleted)\s*(?:[(:→➔–—]|[-=]>|\s-\s)\s*(?:by\s+)?"
+    r"(?=\[|<a\s|#\d|(?:ADR|DR)[-_ #]?\d|[\w./~-]{1,200}\.md)",
+    re.IGNORECASE,
+)
+"""Ways to say by what a record is superseded without the word: `Superseded (ADR-2)`, `Superseded → ADR-2`."""
 _WIKI: Final = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|[^\[\]\n]{0,200})?\]\]")
 _REFERENCE: Final = re.compile(r"\[([^\[\]\n]{1,200})\](?:\[([^\[\]\n]{0,200})\])?")
 _ANCHOR: Final = re.compile(
@@ -140,6 +149,7 @@ def find_relations(text: str) -> Iterator[Relation]:
 
     What may happen later is no relation. What is superseded in part is amended.
     """
+    text = _WITHOUT_BY.sub(r"\1 by ", text.replace("*", ""))
     links, at = _LinkReader(text), 0
     for match in _CJK_RELATION.finditer(text[:MAX_STATUS_CHARACTERS]) if not text.isascii() else ():
         for target in _targets(_LinkReader(match[0]), match[0], 0, anywhere=True):
@@ -258,6 +268,6 @@ def target_of(link: str) -> str:
     found = next(find_links(link), None)
     if found is None or (found.start, found.end) != (0, len(link)):
         bare = re.sub(r"(?i)^(?:(?:ADR|DR)[-_ #]?|#)(?=[0-9]+$)", "", link.strip())
-        return re.sub(r"(?i)\.(?:md|markdown|mdx)$", "", bare)
+        return _EXTENSION.sub("", bare)
     path = unquote(found.target.strip("<>")).partition("#")[0].partition("?")[0]
-    return re.sub(r"(?i)\.(?:md|markdown|mdx)$", "", path.rstrip("/").rpartition("/")[2])
+    return _EXTENSION.sub("", path.rstrip("/").rpartition("/")[2])

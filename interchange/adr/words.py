@@ -61,6 +61,7 @@ STATUSES: Final[Mapping[str, str]] = {
     "superseded": "superseded",
     "superceded": "superseded",
     "replaced": "superseded",
+    "obsoleted": "superseded",
     "deferred": "deferred",
     "postponed": "deferred",
     "on hold": "deferred",
@@ -291,6 +292,10 @@ STATUSES: Final[Mapping[str, str]] = {
 HEADER: Final[Mapping[str, str]] = {
     "status": "status",
     "state": "status",
+    "adr status": "status",
+    "decision status": "status",
+    "current status": "status",
+    "record status": "status",
     "statut": "status",
     "état": "status",
     "estado": "status",
@@ -442,6 +447,16 @@ RELATIONS: Final[Mapping[str, str]] = {
     "superseded by": "superseded_by",
     "superceded by": "superseded_by",
     "replaced by": "superseded_by",
+    "obsoleted by": "superseded_by",
+    "in favor of": "superseded_by",
+    "in favour of": "superseded_by",  # codespell:ignore favour
+    "zugunsten von": "superseded_by",
+    "au profit de": "superseded_by",
+    "en favor de": "superseded_by",
+    "置き換え済み": "superseded_by",
+    "置換済み": "superseded_by",
+    "已取代": "superseded_by",
+    "被取代": "superseded_by",
     "ersetzt durch": "superseded_by",
     "abgelöst durch": "superseded_by",
     "remplacé par": "superseded_by",
@@ -471,7 +486,9 @@ RELATIONS: Final[Mapping[str, str]] = {
 _MARKUP: Final = re.compile(r"[*_`~#>]+")
 _COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _NUMBERING: Final = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3})*[.)]?|[ivxIVX]{1,4}[.)]|[a-zA-Z][.)])\s+")
-_PLACEHOLDER: Final = re.compile(r"\{[^{}]*\}|<[^<>@/]*>|\[[^\[\]]*\](?!\()|\.\.\.|…|x{2,}|tbd|todo|n/a", re.IGNORECASE)
+_PLACEHOLDER: Final = re.compile(
+    r"\{[^{}]*\}|<[^<>@/]*>|\[[^\[\]]*\](?!\()|\.\.\.|…|x{2,}|tbd|todo|n/a|(?:and |et )?(?:al\.?|others)", re.IGNORECASE
+)
 
 
 class WordsError(Exception):

@@ -16,6 +16,7 @@ from domain.values import from_micros, to_micros
 from interchange.source_file import SourceFile, SourceLine, fingerprint_of, list_rows
 from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter, name_in, unfold
+from interchange.tracker.key_counter import KeyCounter
 from interchange.tracker.mapping import Mapping as TrackerMapping
 from interchange.value_parsers import as_text
 
@@ -24,6 +25,10 @@ Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
 _SPOOL_BATCH: Final = 5000
 NOW: Final = "now"
 """The time of a record that has none in the export of a known system."""
+LEFT_OUT: Final = "left_out"
+"""The only column of what stands for a part of the export of a known system that changes no field of a record."""
+PROBLEM: Final = "problem"
+"""The column with the reason why a row of a known system cannot be read."""
 CREATED: Final = "\x00created"
 """The kind of the line that a row of a list of records stands for, when it was created."""
 
@@ -83,8 +88,16 @@ class EntryReader:
         self._get_created = build_getter(columns.created) if columns.created else None
         self._get_source_at = build_getter(columns.source_at) if columns.source_at else None
         self.is_ordered_by_source = False
-        self._seen: Counter[str] = Counter()
+        self._seen = KeyCounter()
         self._said: set[str] = set()
+        self._begun: set[int] = set()
+        self.left_out: Counter[str] = Counter()
+        """What the last reading of the export of a known system left out, as it changes no field of a record."""
+
+    @property
+    def is_known_system(self) -> bool:
+        """Whether the file is the export of a known system, read without a mapping of its own."""
+        return self._expand is not None
 
     def source_time(self, data: dict[str, Any]) -> int | None:
         """Return the time of the tracker's second clock in microseconds, or None if there is none."""
@@ -103,6 +116,8 @@ class EntryReader:
         """
         self._seen.clear()
         self._said.clear()
+        self._begun.clear()
+        self.left_out.clear()
         place = 0
         digest = sha256()
         for line in self._source.rows():
@@ -126,6 +141,9 @@ class EntryReader:
         """Return an entry whose key is known."""
         label = self._label(data, number)
         entry = Entry(number, place, key, label, data, own, kind=kind)
+        if self._expand is not None and PROBLEM in data:
+            entry.error = str(data[PROBLEM])
+            return entry
         record = self._get_record(data)
         if record is None or record in ("", [], {}):
             entry.error = f"the column {self._mapping.columns.record!r} names no record"
@@ -153,8 +171,7 @@ class EntryReader:
             yield {}, {}
         elif self._expand is not None:
             for wrapped in list_rows(line.data):
-                for row in self._expand(wrapped):
-                    yield row, row
+                yield from ((row, row) for row in self._expand(wrapped) if self._is_line(row))
         elif not self._mapping.file.items and self._get_record(line.data) is None and self._get_when(line.data) is None:
             for row in list_rows(line.data):
                 yield row, row
@@ -162,6 +179,18 @@ class EntryReader:
             yield from unfold(line.data, self._mapping.file.items)
         else:
             yield line.data, line.data
+
+    def _is_line(self, row: dict[str, Any]) -> bool:
+        """Whether a row of a known system is a line. Many exports repeat the creation of a record with each change."""
+        if LEFT_OUT in row:
+            self.left_out[row[LEFT_OUT]] += 1
+            return False
+        if row.get("kind") != "created":
+            return True
+        begun = hash((row.get("identity"), row.get("record"), str(row.get("when"))))
+        is_first = begun not in self._begun
+        self._begun.add(begun)
+        return is_first
 
     def _entry(
         self, line: SourceLine, data: dict[str, Any], own: dict[str, Any], place: int, *, with_key: bool
@@ -189,12 +218,10 @@ class EntryReader:
             self._said.add(said)
         line_id = self._get_id(data) if self._get_id else None
         if line_id in (None, ""):
-            self._seen[said] += 1
-            return f"{said}-{self._seen[said]}"
+            return f"{said}-{self._seen.add(said)}"
         named = (as_text(line_id), self._get_record(data), self._get_field(data) if self._get_field else None)
         own = sha256(json.dumps(named, default=str).encode()).hexdigest()[:32]
-        self._seen[own] += 1
-        return f"{own}-{self._seen[own]}-{said}"
+        return f"{own}-{self._seen.add(own)}-{said}"
 
 
 def id_part(key: str) -> str | None:
@@ -253,8 +280,10 @@ def _read_spool(database: sqlite3.Connection, reader: EntryReader) -> Iterator[E
 
 def author_of(value: Any) -> str:
     """Return the name in the column of the author; empty if it has none, as for a deleted account."""
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
     named = name_in(value)
-    return as_text(named).strip() if named not in (None, [], {}) else ""
+    return as_text(named).strip() if isinstance(named, str | int | float) and not isinstance(named, bool) else ""
 
 
 __all__ = ["CREATED", "Entry", "EntryReader", "Expand", "author_of", "id_part", "in_order"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
 from hashlib import sha256
@@ -23,7 +24,7 @@ from interchange.import_batches import (
     send_batch,
 )
 from interchange.import_record import find_pending, record_import
-from interchange.import_report import Findings, ImportReport, Remark
+from interchange.import_report import Findings, ImportReport, Remark, Remarks
 from interchange.person_registration import find_erased, register_people, register_services, register_teams
 from interchange.sink import ImportedSubject, ImportSink, require_import_right
 from interchange.source_file import NotAHistoryError, SourceFile, recognize_file
@@ -94,7 +95,7 @@ class _Import:
         self._report = report
         self._path = source.path
         self._reader = EntryReader(source, mapping, expand, now=sink.now())
-        self._findings = Findings(warnings=list(report.warnings))
+        self._findings = Findings(warnings=Remarks(report.warnings))
         """What was noticed in all lines, also in those that were imported before."""
         self._people = build_person_matcher(mapping)
         self._is_repeated = bool(sink.keys_with_prefix(mapping.system, ""))
@@ -118,6 +119,7 @@ class _Import:
                 additive=self._additive(found),
                 is_imported=lambda key: bool(self._sink.recorded_keys(self._mapping.system, [key])),
                 logged_value=self._logged_value,
+                first_values=found.first_values,
             )
             planned = planner.plan(entries)
             corrector = Corrector(self._mapping.system, self._sink, self._caller, self._report)
@@ -125,8 +127,12 @@ class _Import:
                 await self._send(batch, corrector)
                 progress(self._report.lines, found.lines)
         progress(found.lines, found.lines)
+        self._report.left_out = Counter(self._reader.left_out)
+        self._findings.left_out = self._report.left_out
         if self._reader.times.assumed_utc:
-            message = "times without a zone were read as UTC; set `time.zone` if they are in another"
+            message = (
+                "times without a zone were read as UTC; set `--zone`, or `time.zone` in a mapping, if they are not"
+            )
             self._report.warnings.append(Remark(None, message))
         await record_import(
             self._sink,
@@ -148,12 +154,15 @@ class _Import:
         Raises:
             NotAHistoryError: it has none.
         """
-        if found.readable or not found.lines or not found.columns:
-            if found.lines and not found.readable:
-                raise NotAHistoryError(f"{self._path}: no line of this file is a JSON object.")
-            if not found.lines:
-                raise NotAHistoryError(f"{self._path}: the file has no lines.")
+        if found.readable:
             return
+        if found.first_error and self._reader.is_known_system and found.problems < found.lines:
+            raise NotAHistoryError(f"{self._path}: no row of this file can be read: {found.first_error}")
+        if self._reader.is_known_system and found.problems == found.lines:
+            raise NotAHistoryError(self._describe_other_export(found))
+        if not found.lines or not found.columns:
+            what = "no line of this file is a JSON object" if found.lines else "the file has no lines"
+            raise NotAHistoryError(f"{self._path}: {what}.")
         columns = self._mapping.columns
         wanted = [
             name
@@ -166,6 +175,16 @@ class _Import:
         more = ", …" if len(found.columns) > MAX_COLUMNS_NAMED else ""
         raise NotAHistoryError(
             f"{self._path}: no line has the column {wanted[0]!r} that the mapping names. Its columns are {named}{more}."
+        )
+
+    def _describe_other_export(self, found: FileScan) -> str:
+        """Return why the file is no export of a known system."""
+        columns = list(found.columns)[:MAX_COLUMNS_NAMED]
+        has = [f"it has the columns {', '.join(columns)}"] if columns else []
+        has += [f"{count} x {what}" for what, count in self._reader.left_out.most_common(3)]
+        return (
+            f"{self._path}: this is no export that this command reads{': ' if has else ''}{'; '.join(has)}. See --help for how to "
+            "export the history; `decisionlog import changes --suggest-mapping FILE` proposes a mapping for any other file."
         )
 
     def _additive(self, found: FileScan) -> set[str]:

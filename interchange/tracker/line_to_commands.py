@@ -38,7 +38,8 @@ class LinePlanner:
     """Plans the transactions for the entries of one file, in their order. Skipped ones are added to the report.
 
     `attributes` are the attributes of fields without a mapping, and `additive` the fields whose lines each add or
-    remove one value. `is_imported` tells whether the log has an entry by its key.
+    remove one value. `first_values` are those before the first change of a field, where creations do not give them.
+    `is_imported` tells whether the log has an entry by its key.
     """
 
     def __init__(
@@ -53,6 +54,7 @@ class LinePlanner:
         additive: Iterable[str] = (),
         is_imported: Callable[[str], bool] = lambda _: False,
         logged_value: Callable[[str, str, int], Any] = lambda _subject, _field, _at: None,
+        first_values: Mapping[tuple[str, str], tuple[int, int, Any]] | None = None,
     ) -> None:
         self._mapping = mapping
         self._columns = columns = mapping.columns
@@ -66,6 +68,7 @@ class LinePlanner:
         self._additive = set(additive)
         self._is_imported = is_imported
         self._logged_value = logged_value
+        self._first_values = first_values or {}
         self._moment = 0
         self._parser = build_value_parser(mapping, people, self._find_subject)
         self._rules: dict[str, dict[str, FieldRule]] = {}
@@ -243,7 +246,14 @@ class LinePlanner:
         values = self._get_to(entry.data) if self._get_to else None
         if not isinstance(values, dict):
             values = {entry.field: values} if entry.field and values is not None else {}
+        elif self._first_values and not record.subjects:
+            values = {name: self._first_value(entry, name, value) for name, value in values.items()}
         return self._set_values(entry, record, values, {}, shared)
+
+    def _first_value(self, entry: Entry, name: str, value: Any) -> Any:
+        """Return the value before the first change of a field: an export says what a record is now, also where it begins."""
+        known = self._first_values.get((entry.identity or entry.record, name))
+        return value if known is None else known[2]
 
     def _rename_record(self, entry: Entry, record: TrackerRecord | None, shared: dict[str, Any]) -> tuple[Command, ...]:
         old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""

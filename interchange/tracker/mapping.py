@@ -21,7 +21,7 @@ from domain.values import Code, Key, Line, Text
 from interchange.files import read_regular
 from interchange.person_matching import PersonMatcher, PersonNames
 from interchange.source_file import FileFormat
-from interchange.times import parse_zone, to_strptime
+from interchange.times import TimeReader, parse_zone, to_strptime
 from interchange.tracker.columns import first_part
 from interchange.value_parsers import FieldRule, ValueParser, field_name_part
 
@@ -230,6 +230,7 @@ def build_value_parser(
         empty_values=mapping.empty_values,
         product=mapping.product.key,
         release_pattern=mapping.releases.pattern,
+        times=TimeReader(mapping.time.formats, mapping.time.zone),
     )
 
 

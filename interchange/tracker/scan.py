@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from interchange.tracker.columns import build_getter
-from interchange.tracker.entries import CREATED, Entry, EntryReader, author_of
+from interchange.tracker.entries import CREATED, PROBLEM, Entry, EntryReader, author_of
 from interchange.tracker.mapping import Mapping, build_person_matcher, build_value_parser
 from interchange.tracker.records import IdentityEvent
 from interchange.value_parsers import FieldRule, as_text, field_name_part
@@ -54,6 +54,12 @@ class FileScan:
     unmapped: set[str] = field(default_factory=set)
     columns: dict[str, None] = field(default_factory=dict)
     readable: int = 0
+    problems: int = 0
+    """The rows of a known system that are no record and no change of one."""
+    first_error: str = ""
+    """Why the first row that cannot be read cannot."""
+    first_values: dict[tuple[str, str], tuple[int, int, Any]] = field(default_factory=dict)
+    """The value before the first change of a field, by the record's identity or name, with the time and place of the change."""
     rises: int = 0
     falls: int = 0
     source_falls: int = 0
@@ -106,8 +112,10 @@ class _Scanner:
         for entry in entries:
             found.lines += 1
             if not found.readable and entry.data and len(found.columns) < 200:  # noqa: PLR2004
-                found.columns.update(dict.fromkeys(entry.data))
+                found.columns.update((name, None) for name in entry.data if name != PROBLEM)
+            found.problems += PROBLEM in entry.data
             if entry.error or entry.when is None:  # its time could not be read
+                found.first_error = found.first_error or entry.error
                 continue
             found.readable += 1
             if last is not None:
@@ -120,6 +128,8 @@ class _Scanner:
             self._add_author(entry)
             self._add_values(entry)
             self._sets.add(entry)
+            if self._reader.is_known_system:
+                self._note_first_value(entry)
         found.additive = self._sets.names()
         if found.order == "reversed":
             found.events = [event._replace(place=-event.place) for event in found.events]
@@ -127,6 +137,15 @@ class _Scanner:
                 name: line._replace(first=-line.last, last=-line.first) for name, line in found.first_lines.items()
             }
         return found
+
+    def _note_first_value(self, entry: Entry) -> None:
+        """Note the value before a change, if no change before it is known."""
+        if not entry.field or "from" not in entry.data:
+            return
+        where = (entry.identity or entry.record, entry.field)
+        known = self._found.first_values.get(where)
+        if known is None or (entry.order_at, entry.place) < known[:2]:
+            self._found.first_values[where] = (entry.order_at, entry.place, entry.data["from"])
 
     def _follow_second_clock(self, entry: Entry) -> None:
         source = self._reader.source_time(entry.data) if self._mapping.columns.source_at else None

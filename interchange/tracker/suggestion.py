@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -12,53 +13,84 @@ from typing import Any, Final
 
 from interchange.source_file import NotAHistoryError, recognize_file
 from interchange.times import TimeReader
+from interchange.tracker.columns import unfold
+from interchange.tracker.presets.shared_mapping import MAPPING_TABLE
 from interchange.value_parsers import as_text
 
 MAX_ROWS: Final = 20_000
 MAX_VALUES: Final = 60
 _ROLES: Final = {
     "when": (
-        "created",
-        "when",
-        "date",
-        "time",
-        "timestamp",
-        "at",
-        "createdat",
-        "created_at",
-        "changed",
-        "updated",
-        "datetime",
-        "created on",
-        "changed on",
-        "changed at",
-        "modified",
+        *("created", "when", "date", "time", "timestamp", "at", "created at", "changed", "updated", "datetime", "ts"),
+        *("created on", "changed on", "changed at", "modified", "occurred at", "event time", "date of change"),
+        *("updated at", "modified at", "geändert am", "datum", "zeit", "zeitpunkt", "modifié le", "fecha", "変更日時"),
+        *("日時", "更新日", "修改时间", "时间"),
     ),
     "record": (
-        "issue",
-        "key",
-        "issue key",
-        "record",
-        "ticket",
-        "item",
-        "card",
-        "number",
-        "iid",
-        "story",
-        "task",
-        "feature",
-        "issue id",
-        "id",
+        *("issue", "key", "issue key", "record", "ticket", "item", "card", "number", "iid", "story", "task", "feature"),
+        *(
+            "issue id",
+            "ticket id",
+            "item id",
+            "record id",
+            "entity id",
+            "entity",
+            "subject id",
+            "work item",
+            "work item id",
+        ),
+        *("ticket number", "issue number", "vorgang", "vorgangsschlüssel", "aufgabe", "tâche", "incidencia", "課題"),
+        *("課題キー", "问题", "id"),
     ),
-    "field": ("field", "attribute", "property", "column", "what", "changed field", "field name"),
-    "to": ("to", "tostring", "new", "new value", "newvalue", "new_value", "after", "value", "to value"),
-    "from": ("from", "fromstring", "old", "old value", "oldvalue", "old_value", "before", "from value"),
-    "who": ("author", "who", "user", "actor", "by", "changed by", "changedby", "username", "creator", "modified by"),
-    "kind": ("action", "kind", "type", "event", "operation", "change type"),
+    "field": (
+        *("field", "attribute", "property", "column", "what", "changed field", "field name", "attr", "feld", "champ"),
+        *("campo", "項目", "フィールド", "字段"),
+    ),
+    "to": (
+        *(
+            "to",
+            "tostring",
+            "to string",
+            "new",
+            "new value",
+            "after",
+            "value",
+            "to value",
+            "payload",
+            "data",
+            "changes",
+        ),
+        *("neuer wert", "neu", "nachher", "nouvelle valeur", "nuevo valor", "変更後", "新值"),
+    ),
+    "from": (
+        *(
+            "from",
+            "fromstring",
+            "from string",
+            "old",
+            "old value",
+            "before",
+            "from value",
+            "alter wert",
+            "alt",
+            "vorher",
+        ),
+        *("ancienne valeur", "valor anterior", "変更前", "旧值"),
+    ),
+    "who": (
+        *("author", "who", "user", "actor", "by", "changed by", "username", "creator", "modified by", "user id"),
+        *("updated by", "created by", "benutzer", "autor", "geändert von", "utilisateur", "usuario", "変更者", "作者"),
+    ),
+    "kind": ("action", "kind", "type", "event", "operation", "change type", "event type", "aktion"),
     "id": ("id", "seq", "change id", "history id", "event id"),
     "identity": ("uid", "uuid", "guid", "path", "internal id", "identity"),
-    "note": ("comment", "note", "notes", "message", "subject", "reason"),
+    "note": ("comment", "note", "notes", "message", "subject", "reason", "kommentar", "commentaire", "コメント"),
+    "added": ("added", "add"),
+    "removed": ("removed", "remove"),
 }
+"""The columns of each role, the best first; names are compared without case, underscores and humps."""
+_UPDATED: Final = ("updated", "updated at", "updated on", "modified", "changed", "last update", "last activity date")
+_SHARE_OF_TIMES: Final = 0.9
 _CREATE: Final = ("created", "create", "proposed", "opened", "new", "added", "insert", "begin")
 _REMOVE: Final = ("deleted", "delete", "removed", "remove", "destroyed")
 _RESTORE: Final = ("restored", "undeleted", "reinstated")
@@ -72,13 +104,14 @@ _STATUSES: Final = (
     ("dropped", r"cancel.*|rejected|won'?t.*|duplicate|dropped|abandoned|withdrawn|invalid"),
 )
 _FIELDS: Final = (
-    (r"summary|title|subject|name|headline", "title", ""),
-    (r"status|state|stage|column|list", "status", "mapped"),
-    (r"assignee|owner|assigned to|accountable|responsible|assigned", "role.accountable", "people"),
+    (r"summary|title|subject|name|headline|titel|zusammenfassung|titre|título|要約|标题", "title", ""),
+    (r"status|state|stage|column|list|zustand|statut|estado|ステータス|状态", "status", "mapped"),
+    (r"assignee|owner|assigned to|accountable|responsible|assigned|bearbeiter|担当者", "role.accountable", "people"),
     (r"fix version.*|version|release|milestone|target.*|iteration.*", "target.ship", "release"),
     (r"labels?|tags?", "labels", ""),
     (r"due.*|deadline", "x.due", "date"),
 )
+_KNOWN_STATUSES: Final = tomllib.loads(MAPPING_TABLE)["subject"][0]["fields"]["status"]["values"]
 _DOUBT: Final = "  # ?"
 
 
@@ -101,17 +134,53 @@ class _Suggestion:
         self._path = path
         self._rows = rows
         self._columns = list(dict.fromkeys(name for row in rows[:1000] for name in row))
+        self._items = self._find_items()
         self._chosen: dict[str, str] = {}
         for role, names in _ROLES.items():
             found = self._find(names)
             if found is not None:
                 self._chosen[role] = found
-        if "field" not in self._chosen and "to" in self._chosen and self._chosen["to"] == "value":
-            del self._chosen["to"]
-        self._is_list = "field" not in self._chosen
+        self._guess_by_content()
+        has_payload = any(isinstance(row.get(self._chosen.get("to", "")), dict) for row in rows)
+        if "field" not in self._chosen and not has_payload:
+            self._chosen.pop("to", None)
+        self._is_list = "field" not in self._chosen and not has_payload
+        if self._is_list:
+            self._choose_times_of_list()
+
+    def _find_items(self) -> str | None:
+        """Return the path of the list of changes in each row, whose columns then count too."""
+        for name in self._columns:
+            members = [row[name] for row in self._rows if isinstance(row.get(name), list)]
+            inner = [one for some in members for one in some if isinstance(one, dict)]
+            keys = {_fold(key) for one in inner for key in one}
+            if keys & set(_ROLES["field"]) and keys & set(_ROLES["to"]):
+                path = f"{name}[]"
+                self._rows = [{**outer, **item} for row in self._rows for outer, item in unfold(row, path)]
+                self._columns = list(dict.fromkeys(key for row in self._rows[:1000] for key in row))
+                return path
+        return None
+
+    def _guess_by_content(self) -> None:
+        """Choose the column of the time by its values, if no name is known."""
+        if "when" in self._chosen:
+            return
+        for name in self._columns:
+            values = [value for row in self._rows[:200] if (value := row.get(name)) not in (None, "")]
+            read = sum(_is_time(value) for value in values)
+            if values and name not in self._chosen.values() and read >= _SHARE_OF_TIMES * len(values):
+                self._chosen["when"] = name
+                return
+
+    def _choose_times_of_list(self) -> None:
+        """Choose when a row of a list was true, its last update, and when its record was created."""
+        when = self._chosen.get("when")
+        updated = self._find(_UPDATED)
+        if when is not None and updated is not None and _fold(when) not in _UPDATED:
+            self._chosen |= {"when": updated, "created": when}
 
     def _find(self, names: Iterable[str]) -> str | None:
-        folded = {re.sub(r"[_-]+", " ", name.casefold()).strip(): name for name in reversed(self._columns)}
+        folded = {_fold(name): name for name in reversed(self._columns)}
         taken = set(self._chosen.values())
         return next((folded[name] for name in names if name in folded and folded[name] not in taken), None)
 
@@ -124,6 +193,8 @@ class _Suggestion:
         yield f'title = "The product"{_DOUBT}'
         if self._is_list:
             yield '\n[file]\nrows = "records"' + f"{_DOUBT} each row is a record, not a change"
+        elif self._items:
+            yield f"\n[file]\nitems = {json.dumps(self._items, ensure_ascii=False)}{_DOUBT} each of these is a change"
         yield from self._time_lines()
         yield "\n[columns]"
         yield from self._column_lines()
@@ -131,8 +202,12 @@ class _Suggestion:
         if self._has_releases():
             yield "\n[releases]\npattern = '(.+)'" + _DOUBT
         yield '\n[[subject]]\nkind = "feature"' + f'{_DOUBT} or "decision"'
-        for name, values in self._values().items():
+        found = self._values()
+        for name, values in found.items():
             yield from self._field_lines(name, values)
+        if not any(_rule(name)[0] for name in found):
+            name = next(iter(found), "title")
+            yield f'\n[subject.fields.{json.dumps(name, ensure_ascii=False)}]\nfield = "title"{_DOUBT} no field is known by its name'
 
     def _time_lines(self) -> Iterator[str]:
         column = self._chosen.get("when")
@@ -153,33 +228,37 @@ class _Suggestion:
             *needed,
             *(
                 one
-                for one in ("from", "who", "kind", "id", "identity")
-                if not (self._is_list and one in ("from", "kind"))
+                for one in ("from", "who", "kind", "id", "identity", "added", "removed", "created")
+                if not (self._is_list and one in ("from", "kind", "added", "removed"))
             ),
         ):
             column = self._chosen.get(role)
-            if column is None and role in needed:
-                yield f'{role} = ""{_DOUBT} one of {", ".join(map(json.dumps, self._columns[:20]))}'
+            if column is None and role == "field":
+                yield f'field = "field"{_DOUBT} no column names the field that changed'
+            elif column is None and role in needed:
+                named = ", ".join(json.dumps(name, ensure_ascii=False) for name in self._columns[:20])
+                yield f'{role} = ""{_DOUBT} one of {named}'
             elif column is not None:
-                is_sure = column.casefold() == _ROLES[role][0]
-                path = self._person_path(column) if role == "who" else column
+                is_sure = column.casefold() == _ROLES.get(role, ("",))[0]
+                path = self._path_in(column) if role in ("who", "record") else column
                 yield f"{role} = {json.dumps(path, ensure_ascii=False)}{'' if is_sure and path == column else _DOUBT}"
         if "note" in self._chosen:
             yield f"note = [{json.dumps(self._chosen['note'], ensure_ascii=False)}]"
 
-    def _person_path(self, column: str) -> str:
+    def _path_in(self, column: str) -> str:
+        """Return the path of the name in a column of objects."""
         example = next((row[column] for row in self._rows if isinstance(row.get(column), dict)), None)
-        keys = ("displayName", "name", "login", "username") if example else ()
+        keys = ("key", "number", "displayName", "name", "login", "username", "id") if example else ()
         return next((f"{column}.{key}" for key in keys if key in (example or {})), column)
 
     def _kind_lines(self) -> Iterator[str]:
         column = self._chosen.get("kind")
         found = Counter(as_text(row.get(column)) for row in self._rows if row.get(column)) if column else Counter()
         groups = {
-            "create": [kind for kind in found if kind.casefold() in _CREATE],
-            "remove": [kind for kind in found if kind.casefold() in _REMOVE],
-            "restore": [kind for kind in found if kind.casefold() in _RESTORE],
-            "rename": [kind for kind in found if kind.casefold() in _RENAME],
+            "create": [kind for kind in found if _verb_of(kind) in _CREATE],
+            "remove": [kind for kind in found if _verb_of(kind) in _REMOVE],
+            "restore": [kind for kind in found if _verb_of(kind) in _RESTORE],
+            "rename": [kind for kind in found if _verb_of(kind) in _RENAME],
         }
         yield "\n[kinds]"
         for name, kinds in groups.items():
@@ -200,7 +279,7 @@ class _Suggestion:
             elif isinstance(to, dict):
                 pairs = to.items()
             else:
-                pairs = [(as_text(row.get(self._chosen["field"]) or ""), to)]
+                pairs = [(as_text(row.get(self._chosen.get("field", "")) or ""), to)]
             for name, value in pairs:
                 if name:
                     found.setdefault(name, Counter()).update([as_text(value)] if value not in (None, "", []) else [])
@@ -228,13 +307,30 @@ class _Suggestion:
                 yield f'"open" = "proposed"{_DOUBT}'
 
 
+def _fold(name: str) -> str:
+    """Return a name in small letters, with its words apart: `createdAt` and `created_at` are `created at`."""
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    return " ".join(re.sub(r"[_-]+", " ", apart.casefold()).split())
+
+
+def _verb_of(kind: str) -> str:
+    """Return the last word of a kind, such as `created` of `feature.created`."""
+    return re.split(r"[.:/_ -]+", kind.casefold())[-1]
+
+
+def _is_time(value: Any) -> bool:
+    return _reads(TimeReader(), value) or (isinstance(value, str) and next(_guess_formats([value]), "") != "YYYY-MM-DD")
+
+
 def _rule(name: str) -> tuple[str, str]:
-    folded = re.sub(r"[_-]+", " ", name.casefold()).strip()
+    folded = _fold(name)
     return next(((field, as_) for pattern, field, as_ in _FIELDS if re.fullmatch(pattern, folded)), ("", ""))
 
 
 def _status_of(value: str) -> tuple[str, bool]:
-    found = next((status for status, pattern in _STATUSES if re.fullmatch(pattern, value.strip().casefold())), None)
+    """Return the status that a word means, and whether it is known."""
+    word = value.strip().casefold()
+    found = _KNOWN_STATUSES.get(word) or next((one for one, words in _STATUSES if re.fullmatch(words, word)), None)
     return (found, True) if found else ("proposed", False)
 
 

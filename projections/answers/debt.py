@@ -19,6 +19,8 @@ DebtCode = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "task_overdue",
+    "minutes_missing",
     "broken_assumption",
     "unchecked_assumption",
     "withdrawn_evidence",

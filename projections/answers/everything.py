@@ -13,6 +13,7 @@ from projections.answers.decisions import *
 from projections.answers.evidence import *
 from projections.answers.fields import *
 from projections.answers.log import *
+from projections.answers.meetings import *
 from projections.answers.meta import *
 from projections.answers.outcomes import *
 from projections.answers.ownership import *

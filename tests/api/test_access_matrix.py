@@ -43,7 +43,7 @@ LISTS = {
         *("fields", "fields/count", "fields/history", "fields/history/count", "roadmap", "changes", "slips"),
         *("decisions", "features", "products", "releases", "goals", "accountability", "accountability/count"),
         *("expected-outcomes", "debt", "debt/months", "evidence", "assumptions", "flags"),
-        *("arrivals", "contributions", "contributions/gaps"),
+        *("meetings", "tasks", "arrivals", "contributions", "contributions/gaps"),
         *("calibration", "slips/causes", "slips/count", "succession"),
         *("unowned", "audit", "search", "log", "status", "log/entries", "people", "people/{key}", "teams"),
         *("teams/{key}", "roles", "imports"),
@@ -57,7 +57,7 @@ PAGES = {
         f"GET /{path}"
         for path in (
             *("roadmap", "decisions", "record", "similar", "goals", "releases", "people", "people/{key}"),
-            *("evidence", "assumptions", "flags"),
+            *("evidence", "assumptions", "flags", "meetings", "tasks"),
             *("debt", "slips", "outcomes", "succession/{key}"),
             *("teams/{key}", "audit", "search", "help", "reports", "admin", "account"),
         )
@@ -67,11 +67,18 @@ PAGES_ABOUT_PRODUCT = {
     f"GET /{path}"
     for path in (
         *("decisions/{key}", "features/{key}", "products/{key}", "releases/{key}", "goals/{key}"),
-        *("evidence/{key}", "assumptions/{key}"),
+        *("evidence/{key}", "assumptions/{key}", "meetings/{key}", "tasks/{key}"),
         *("audit/{position}", "audit/{position}/proof", "reports/{key}", "do/{name}"),
     )
 }
-FORMS = {"POST /record", "POST /do/{name}", "POST /reports/{key}", "POST /succession/{key}"}
+PAGES_ABOUT_PRODUCT |= {"GET /meetings/{key}/write-up"}
+FORMS = {
+    "POST /meetings/{key}/write-up",
+    "POST /record",
+    "POST /do/{name}",
+    "POST /reports/{key}",
+    "POST /succession/{key}",
+}
 ROLE_PAGES = {"GET /admin/grant-role", "GET /admin/revoke-role"}
 ADMIN_PAGES = {
     "GET /demo",
@@ -109,6 +116,7 @@ ABOUT_PRODUCT = {
             "imports/{key}",
             "evidence/{key}",
             "assumptions/{key}",
+            *("meetings/{key}", "meetings/{key}/minutes", "tasks/{key}"),
             "subjects/{subject}",
             "subjects/{subject}/history",
             "subjects/{subject}/graph",
@@ -136,6 +144,16 @@ CONTRIBUTOR = {
     "AcknowledgeOwnership",
     *("StateExpectedOutcome", "RecordOutcome", "ReviewReasoning"),
     *("RecordEvidence", "LinkEvidence", "StateAssumption", "LinkAssumption", "RecordMeasurement"),
+    *(
+        "PlanMeeting",
+        "HoldMeeting",
+        "RecordMeeting",
+        "AddMinutes",
+        "AssignTask",
+        "RescheduleTask",
+        "CompleteTask",
+        "DropTask",
+    ),
 }
 MANAGER = {
     *("SetVision", "SetStrategy", "OrderReleases", "IssueReport", "ScheduleRelease", "RescheduleRelease"),
@@ -147,6 +165,7 @@ MANAGER = {
     *("AssignToProducts", "RemoveSubject", "RestoreSubject", "RetireProduct", "ConfirmStillValid", "ReviseGoal"),
     *("UnlinkEvidence", "SupersedeEvidence", "WithdrawEvidence", "ReviseAssumption", "UnlinkAssumption"),
     *("ConfirmAssumption", "BreakAssumption", "LinkDecision", "JudgeChoice"),
+    *("ReviseMeeting", "CancelMeeting"),
 }
 MANAGER_ANYWHERE = {"RegisterPerson", "RegisterTeam"}
 MANAGER_OF_ALL = {"DefineProduct"}
@@ -181,6 +200,7 @@ NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(1) for route in (*ABOUT_PRODUCT, *PAGES_ABOUT_PRODUCT)},
     **{route: Need(3) for route in FORMS},
     "POST /succession/{key}": Need(3, "any"),
+    "POST /meetings/{key}/write-up": Need(2),
     **{
         f"GET {path}": Need(AUDIT, "all")
         for path in ("/v1/access-journal", "/access-journal", "/v1/activity", "/activity")
@@ -202,6 +222,8 @@ PATHS: Final = {
     "goals": {"key": "own"},
     "evidence": {"key": "own"},
     "assumptions": {"key": "own"},
+    "meetings": {"key": "own"},
+    "tasks": {"key": "own"},
     "imports": {"key": "own"},
     "people": {"key": "somebody"},
     "succession": {"key": "somebody"},
@@ -250,6 +272,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /demo": {"confirmed": "yes"},
     "POST /account": {"others": "yes"},
     "POST /succession/{key}": {"to": "team:somebody", "confirmed": "yes"},
+    "POST /meetings/{key}/write-up": {"attendees": "Somebody", "held_on": "2020-01-01"},
     "POST /record": {
         "title": "T",
         "decision": "D.",
@@ -271,6 +294,14 @@ BODIES: Final[dict[str, Any]] = {
     "SupersedeEvidence": {"by": "own"},
     "ConfirmAssumption": {},
     "BreakAssumption": {"why": "W."},
+    "PlanMeeting": {"title": "T", "held_on": "2030-01-01", "products": ["own"]},
+    "RecordMeeting": {
+        "title": "T",
+        "held_on": "2020-01-01",
+        "attendees": ["person:somebody"],
+        "products": ["own"],
+    },
+    "HoldMeeting": {"attendees": ["person:somebody"], "held_on": "2020-01-01"},
     "LinkDecision": {"goals": ["own"]},
     "ConfirmStillValid": {"why": "W."},
     "DelegateActions": {"to": "person:somebody", "kinds": ["feature"]},
@@ -304,6 +335,9 @@ class World:
             self._fill(name, PEARL if name == "own" else "quartz")
         self.send({"type": "RegisterPerson", "key": "somebody", "name": "Somebody"})
         self.send({"type": "RegisterTeam", "key": "somebody", "title": "Team"})
+        for name, word in (("own", PEARL), ("other", "quartz")):
+            task = {"type": "AssignTask", "key": name, "title": f"Weigh the {word}", "accountable": "person:somebody"}
+            self.send({**task, "products": [name]})
         self.callers = {
             (role, where): self._caller(role, where) for role in LEVELS for where in ("own", "other", "all")
         }
@@ -338,6 +372,7 @@ class World:
             {"type": "SetGoal", "key": name, "title": f"More {word}", **products},
             {"type": "RecordEvidence", "key": name, "title": f"They like the {word}", "kind": "market", **products},
             {"type": "StateAssumption", "key": name, "title": f"The {word} shines", **products},
+            {"type": "PlanMeeting", "key": name, "title": f"About the {word}", "held_on": "2030-01-01", **products},
         )
         changes = [
             {"field": "exists", "value": True},

@@ -62,8 +62,22 @@ LAST: Final[list[dict[str, Any]]] = [
         "due_on": "2035-12-31",
         "by": "person:cleo",
     },
+    {
+        "commands": [
+            {
+                "type": "RecordMeeting",
+                "key": "hotel",
+                "title": "Hotel round",
+                "held_on": "2024-12-20",
+                "attendees": ["person:cleo"],
+                "agenda": ["bed"],
+            },
+            {"type": "AdviseOnDecision", "subject": "decision:bed", "advice": "Soft ones.", "by": "person:cleo"},
+            {"type": "AssignTask", "title": "Count beds", "accountable": "person:cleo", "due_on": "2035-12-31"},
+        ]
+    },
 ]
-"""An import, a role that is still held, a way to a goal, a flag, and a decision whose waiting is over."""
+"""An import, a role still held, a way to a goal, a flag, a decision whose waiting is over, and a meeting."""
 
 BEFORE: Final = "2025-01-01"
 ASKED: Final[dict[str, list[dict[str, Any]]]] = {
@@ -94,6 +108,11 @@ ASKED: Final[dict[str, list[dict[str, Any]]]] = {
     "/v1/evidence/{key}": [{"key": "survey"}],
     "/v1/assumptions": [{}],
     "/v1/assumptions/{key}": [{"key": "water"}],
+    "/v1/meetings": [{}],
+    "/v1/meetings/{key}": [{"key": "steering"}],
+    "/v1/meetings/{key}/minutes": [{"key": "hotel"}, {"key": "steering"}],
+    "/v1/tasks": [{}],
+    "/v1/tasks/{key}": [{"key": "cups"}],
     "/v1/flags": [{}, {"limit": 1}],
     "/v1/arrivals": [{}],
     "/v1/contributions": [{}, {"subject": "goal:reach"}],
@@ -177,6 +196,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
             response = opened.client.post("/v1/commands", json=command)
             assert response.status_code in (200, 201), (command, response.text)
         opened.log.sessions.start("person:cleo")
+        opened.log.accounts.link("https://login.example.org", "248289761001", "person:cleo")
         denied = opened.client_of(quiet_token(opened.log, "person:cleo", {"read"})).get("/v1/tokens")
         assert denied.status_code == 403
         opened.workers.save(

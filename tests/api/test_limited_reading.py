@@ -63,6 +63,9 @@ ASKED: Final[dict[str, list[Question]]] = {
         for kind in ("decisions", "features", "releases", "goals", "imports")
     },
     **{f"/v1/{kind}": [{}] for kind in ("evidence", "assumptions", "expected-outcomes", "arrivals", "flags", "debt")},
+    **{f"/v1/{kind}": [{}] for kind in ("meetings", "tasks")},
+    **{f"/v1/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("meetings", "tasks")},
+    "/v1/meetings/{key}/minutes": [{"key": "{key}-1"}],
     **{f"/v1/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("evidence", "assumptions")},
     "/v1/debt/months": [{}],
     "/v1/decisions/{key}/options": [{"key": "{key}-1"}],
@@ -96,8 +99,11 @@ ASKED: Final[dict[str, list[Question]]] = {
     "/audit/{position}": [{"position": "{position}"}],
     "/audit/{position}/proof": [{"position": "{position}"}],
     **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("decisions", "features", "releases", "goals")},
-    **{f"/{kind}": [{}] for kind in ("assumptions", "debt", "evidence", "flags", "outcomes", "slips")},
-    **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("assumptions", "evidence")},
+    **{
+        f"/{kind}": [{}]
+        for kind in ("assumptions", "debt", "evidence", "flags", "meetings", "outcomes", "slips", "tasks")
+    },
+    **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("assumptions", "evidence", "meetings", "tasks")},
     "/decisions/{key}/review": [{"key": "{key}-1"}],
     "/succession/{key}": [{"key": "ann"}],
     "/products/{key}": [{"key": "{key}"}],
@@ -279,6 +285,28 @@ def story(product: Product) -> list[dict[str, Any]]:
             "subject": f"assumption:{key}-1",
             "why": f"There is {word} in every brook.",
             "evidence": [f"{key}-1"],
+        },
+        {
+            "commands": [
+                {
+                    "type": "RecordMeeting",
+                    "key": f"{key}-1",
+                    "title": f"About the {word}",
+                    "held_on": "2020-01-01",
+                    "attendees": ["person:ann"],
+                    "agenda": [f"{key}-2"],
+                    "notes": f"The {word} was shown.",
+                    **home,
+                },
+                {
+                    "type": "AssignTask",
+                    "key": f"{key}-1",
+                    "title": f"Weigh the {word}",
+                    "accountable": "person:ann",
+                    "due_on": "2025-01-05",
+                    **home,
+                },
+            ]
         },
         {
             "type": "StateExpectedOutcome",

@@ -262,7 +262,12 @@ def measure() -> Iterator[str]:
         run_rounds(ours, batches, 8, 48)
         for name, each in ours.items():
             events = each.median("rate") * IN_A_BATCH
-            yield f"{IN_A_BATCH} decisions a request, {name}: {events:.0f} events/s, {events / rates[name]:.1f} times single requests"
+            cpu = sum(each.cpu) / IN_A_BATCH
+            yield (
+                f"{IN_A_BATCH} decisions a request, {name}: {events:.0f} events/s, {events / rates[name]:.1f} times single "
+                f"requests (target: at least 3.0); CPU {1000 * cpu:.3f} ms an event, that of a single request is "
+                f"{sum(single[name]) / cpu:.1f} times it"
+            )
     with contenders((BARE, *OURS)) as found:
         yield from _keep_up(found)
 

@@ -148,6 +148,8 @@ CASES = {
     "login-link": [Case("login-link EVIL")],
     "token revoke": [Case("token revoke EVIL")],
     "slips": [Case("slips"), Case("slips --subject EVIL"), Case("slips --csv", machine=True)],
+    "minutes": [Case("minutes"), Case("minutes --json")],
+    "tasks": [Case("tasks"), Case("tasks --json")],
     "flags": [Case("flags"), Case("flags --subject EVIL"), Case("flags --json")],
     "arrivals": [Case("arrivals"), Case("arrivals --subject EVIL"), Case("arrivals --csv", machine=True)],
     "options": [Case("options EVIL"), Case("options tea --json")],

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import shutil
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -13,10 +15,20 @@ import pytest
 from cli.bootstrap import open_read_only
 from cli.settings import Settings
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
+from domain.values import parse_timestamp, to_micros
+from tests.projections.naive_flags import naive_flags
+from tests.support_log import LocalService
+from tests.support_pages import text_of
 from tests.support_serving import run
 
 ENDS = date(2025, 6, 30)
 AS_OF = "2025-06-30T00:00:00Z"
+THEN = "2025-05-10T00:00:00Z"
+"""A day about which something was recorded later."""
+NOW_US = to_micros(parse_timestamp(AS_OF))
+HTML = {"Accept": "text/html"}
+WORKING = ("accepted", "proposed", "committed", "started", "paused", "shipped")
+"""Statuses in which a decision or feature contributes to its goals."""
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +43,19 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def entries(demo: Path) -> Iterator[list[Any]]:
     with open_read_only(Settings(data=demo)) as log:
         yield [entry for entry in log.read(0, 10_000) if entry.effective_at < 1_751_241_600_000_000]
+
+
+@pytest.fixture(scope="module")
+def served(demo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
+    """A server of a copy of the demo."""
+    folder = tmp_path_factory.mktemp("served") / "demo"
+    folder.mkdir()
+    for file in demo.glob("log.sqlite3*"):
+        shutil.copy(file, folder / file.name.replace("sqlite3", "sqlite"))
+    ticks = itertools.count(NOW_US + 86_400_000_000)
+    with LocalService(folder, clock=lambda: next(ticks)) as service:
+        assert service.runner.wait_for(service.log.head().size, 60)
+        yield service
 
 
 def ask(demo: Path, *words: str) -> Any:
@@ -129,3 +154,105 @@ def test_what_do_we_owe_is_counted_by_code(demo: Path) -> None:
     listed = [row["code"] for row in answer["rows"]]
     assert counts == {code: listed.count(code) for code in set(listed)}
     assert len(counts) > 4
+
+
+def test_which_decisions_rest_on_a_broken_assumption(demo: Path, served: LocalService, entries: list[Any]) -> None:
+    """`decisionlog flags`, the request and the page list what rests on the assumption that broke, as a naive fold does."""
+    naive = naive_flags(entries, NOW_US, NOW_US)
+    rows = ask(demo, "flags", "--limit", "1000")["rows"]
+    raised = [row for row in rows if row["reason"] != "unchecked_assumption"]
+    assert {(row["subject"], row["field"], row["reason"], row["cause"], tuple(row["through"])) for row in raised} == {
+        each[:5] for each in naive
+    }
+    assert {row["subject"].partition(":")[0] for row in raised} >= {"decision"}
+    assert request(served, "/v1/flags", limit=1000)["rows"] == rows
+    assert_page_shows(served, "/flags", [row["title"] for row in rows])
+
+
+def test_which_goals_has_nobody_worked_for(demo: Path, served: LocalService, entries: list[Any]) -> None:
+    """`decisionlog contributions --gaps`, the request and the page list the open goals that nothing contributes to."""
+    status: dict[str, Any] = {}
+    goals: dict[str, Any] = {}
+    for entry in entries:
+        for change in entry.event.field_changes():
+            if change.field == "status":
+                status[entry.subject] = change.value
+            elif change.field == "goals":
+                goals[entry.subject] = change.value
+    worked_for = {goal for subject, listed in goals.items() for goal in listed or () if status[subject] in WORKING}
+    expected = {goal for goal in status if goal.startswith("goal:") and status[goal] == "open"} - worked_for
+    rows = ask(demo, "contributions", "--gaps", "--limit", "1000")["rows"]
+    assert {row["subject"] for row in rows if row["subject"].startswith("goal:")} == expected
+    assert request(served, "/v1/contributions/gaps", limit=1000)["rows"] == rows
+    assert_page_shows(served, "/goals", [row["title"] for row in rows if row["subject"] in expected])
+
+
+def test_what_would_be_different_had_we_known(demo: Path, served: LocalService, entries: list[Any]) -> None:
+    """What was recorded only later about a day: `decisionlog changes` between the day as known then and as known now.
+
+    Naively: the fields at that day, once from the entries recorded by then, and once from all.
+    """
+    then = to_micros(parse_timestamp(THEN))
+    known, all_ = fold(entries, then, then), fold(entries, then, NOW_US)
+    expected = {key for key in known.keys() | all_.keys() if known.get(key) != all_.get(key)}
+    words = ("changes", "--since", THEN, "--until", THEN, "--known-since", THEN, "--table")
+    done = run(demo.parent, *words, "--json", "--data", str(demo))
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert {(row["subject"], row["field"]) for row in rows} == expected
+    assert expected
+    asked = served.client.get("/v1/changes", params={"since": THEN, "until": THEN, "known_since": THEN})
+    assert {(row["subject"], row["field"]) for row in asked.json()["rows"]} == expected
+    page = served.client.get(
+        "/roadmap", params={"as_of": THEN, "compare": THEN, "compare_known_at": THEN}, headers=HTML
+    )
+    assert page.status_code == 200
+
+
+def fold(entries: list[Any], as_of: int, known_at: int) -> dict[tuple[str, str], Any]:
+    """The value of every field at a time, from the entries that were recorded by another."""
+    known = [entry for entry in entries if entry.recorded_at <= known_at]
+    voided = {entry.event.voided_position() for entry in known}
+    found: dict[tuple[str, str], Any] = {}
+    for entry in sorted(known, key=lambda each: (each.effective_at, each.position)):
+        if entry.position in voided or entry.effective_at > as_of:
+            continue
+        for change in entry.event.field_changes():
+            if change.value is not None:
+                found[entry.subject, change.field] = change.value
+            else:
+                found.pop((entry.subject, change.field), None)
+    return found
+
+
+def request(served: LocalService, path: str, **parameters: Any) -> Any:
+    answer = served.client.get(path, params={"as_of": AS_OF, **parameters})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def assert_page_shows(served: LocalService, path: str, titles: list[str]) -> None:
+    page = served.client.get(path, params={"as_of": AS_OF}, headers=HTML)
+    assert page.status_code == 200, page.text
+    shown = text_of(page.text)
+    assert [title for title in titles if title not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "path", "parameters", "page"),
+    [
+        (("outcomes",), "/v1/expected-outcomes", {}, "/outcomes"),
+        (("debt",), "/v1/debt", {}, "/debt"),
+        (("slips",), "/v1/slips/causes", {}, "/slips"),
+        (("calibration",), "/v1/calibration", {}, "/outcomes"),
+    ],
+)
+def test_a_command_a_request_and_a_page_answer_the_same(
+    demo: Path, served: LocalService, words: tuple[str, ...], path: str, parameters: dict[str, str], page: str
+) -> None:
+    """What we expected, owe and missed, and how good our forecasts are: the command has the rows of the request."""
+    more = ("--limit", "1000") if words != ("calibration",) else ()
+    limit = {"limit": "1000"} if more else {}
+    rows = ask(demo, *words, *more)["rows"]
+    assert request(served, path, **limit, **parameters)["rows"] == rows
+    assert_page_shows(served, page, [row["title"] for row in rows[:10] if row.get("title")])

@@ -30,6 +30,9 @@ ASKING = [
     ("slips",),
     ("outcomes",),
     ("flags",),
+    ("minutes",),
+    ("minutes", "round"),
+    ("tasks",),
     ("arrivals",),
     ("options", "SHOP-1"),
     ("contributions",),
@@ -85,6 +88,17 @@ def service(tmp_path_factory):
             opened.post(f"/features/f{number}/prioritize", {"horizon": "now", "because": ["tea"], "note": LONG})
             for release in ("r1", "r2"):
                 opened.post(f"/features/f{number}/target", {"release": release, "note": WIDE})
+        written_up = {"type": "RecordMeeting", "key": "round", "title": WIDE, "held_on": "2024-12-20"}
+        opened.post(
+            "/commands",
+            {
+                "commands": [
+                    {**written_up, "attendees": people, "agenda": ["tea"]},
+                    {"type": "DissentFromDecision", "subject": "decision:tea", "by": people[2], "why": LONG},
+                    {"type": "AssignTask", "title": LONG, "accountable": people[1], "due_on": "2025-03-01"},
+                ]
+            },
+        )
         opened.post("/features/f5/ship", {"because": ["tea"]})
         opened.post("/features/f1/hand-over", {"to": people[2]})
         yield opened

@@ -110,7 +110,8 @@ def test_every_route_can_be_asked():
         path
         for path in routes()
         if re.fullmatch(
-            r"/v1/(decisions|features|products|releases|goals|evidence|assumptions|teams|imports)/\{key\}", path
+            r"/v1/(decisions|features|products|releases|goals|evidence|assumptions|meetings|tasks|teams|imports)/\{key\}",
+            path,
         )
     }
 

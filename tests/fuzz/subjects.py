@@ -15,7 +15,9 @@ from domain.delegation import DelegateActions
 from domain.values import KEY_PATTERN
 
 PER_KIND: Final = 25
-_ID: Final = re.compile(rf"(product|decision|feature|goal|release|person|team|evidence|assumption):{KEY_PATTERN}")
+_ID: Final = re.compile(
+    rf"(product|decision|feature|goal|release|person|team|evidence|assumption|meeting|task):{KEY_PATTERN}"
+)
 _IF_MATCH: Final = re.compile(document_headers(version_required=False)[1]["schema"]["pattern"])
 _KIND_OF_FIELD: Final = {
     "because": "decision",
@@ -52,6 +54,8 @@ _KIND_OF_COLLECTION: Final = {
     "teams": "team",
     "evidence": "evidence",
     "assumptions": "assumption",
+    "meetings": "meeting",
+    "tasks": "task",
 }
 
 
@@ -82,6 +86,20 @@ def commands() -> Iterator[dict[str, Any]]:
             "products": products,
         }
         yield {"type": "StateAssumption", "key": key("assumption"), "title": f"Assumption {n}", "products": products}
+        yield {
+            "type": "PlanMeeting",
+            "key": key("meeting"),
+            "title": f"Meeting {n}",
+            "held_on": "2025-01-01",
+            "products": products,
+        }
+        yield {
+            "type": "AssignTask",
+            "key": key("task"),
+            "title": f"Task {n}",
+            "accountable": f"person:person{n}",
+            "products": products,
+        }
 
 
 def delegations(actor: str) -> Iterator[DelegateActions]:

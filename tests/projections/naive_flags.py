@@ -24,7 +24,7 @@ REVISITING = (
 )
 REASONS = {"broken": "broken_assumption", "withdrawn": "withdrawn_evidence", "superseded": "superseded_evidence"}
 ROADMAP = ("status", "horizon", "due_on", "definition", "strategy")
-ENDED = {"superseded", "dropped", "missed", "broken", "retired"}
+ENDED = {"superseded", "dropped", "missed", "broken", "retired", "shipped"}
 
 
 @dataclass

@@ -60,6 +60,10 @@ def day(text):
         "# T\n\n| Status | Accepted |\n|---|---|\n| Deciders | Ann Arbor, Bob Branch |\n",
         "# T\n\n## Status\n\naccepted\n\n## Deciders\n\n- Ann Arbor\n- Bob Branch\n",
         "# T\n\n- Status: accepted\n- Deciders: Ann Arbor <ann@example.org>, Bob Branch <bob@example.org>\n",
+        "# T\n\n- Status: accepted\n- Deciders: Ann Arbor<br>Bob Branch\n",
+        "# T\n\n- Status: accepted\n- Deciders: Ann Arbor + Bob Branch et al.\n",
+        "# T\n\n- Status: accepted\n- Deciders: Ann Arbor | Bob Branch | and others\n",
+        '+++\nstatus = "accepted"\ndeciders = ["Ann Arbor", "Bob Branch"]\n+++\n# T\n',
     ],
 )
 def test_two_people_are_two_people(folder, log, text):
@@ -113,6 +117,11 @@ def test_a_comma_in_a_name(folder, log, tmp_path):
         ("2024/03/01", "2024-03-01"),
         ("2024年3月1日", "2024-03-01"),
         ("**2024-03-01**", "2024-03-01"),
+        ("`2024-03-01`", "2024-03-01"),
+        ("[2024-03-01]", "2024-03-01"),
+        ("20240301", "2024-03-01"),
+        ("1 de marzo de 2024", "2024-03-01"),
+        ("Friday, March 1, 2024", "2024-03-01"),
     ],
 )
 def test_dates(folder, log, written, read):
@@ -160,6 +169,21 @@ STATUSES = [
     ("## Status\n\nAccepted; points 1 and 2 superseded by ADR-2", "accepted"),
     ("## STATUS\n\nACCEPTED", "accepted"),
     ("## Status\n\nAccepted\n\nSuperseded by [2. Two](0002-two.md)", "superseded"),
+    ("## Status\n\n:white_check_mark: Accepted", "accepted"),
+    ("## Status\n\n_Accepted_ (2024-03-01)", "accepted"),
+    ("## Status\n\n~~Proposed~~ **Accepted**", "accepted"),
+    ("## Status\n\n[Accepted](https://example.org/process)", "accepted"),
+    ("## Status\n\n![Accepted](https://img.shields.io/badge/status-accepted-green)", "accepted"),
+    ("## Status\n\n<span style='color:green'>Accepted</span>", "accepted"),
+    ("## Status\n\nStatus: Accepted", "accepted"),
+    ("## Status\n\nProposed → In review → Accepted", "accepted"),
+    ("## Status\n\nAccepted --> Deprecated", "reversed"),
+    ("## Status\n\n- [ ] Proposed\n- [x] Accepted\n- [ ] Superseded", "accepted"),
+    ("## ADR Status\n\nRejected", "rejected"),
+    ("#### Status\n\nRejected", "rejected"),
+    ("> Status: Rejected", "rejected"),
+    ("<b>Status:</b> Rejected", "rejected"),
+    ("  * Status: Rejected", "rejected"),
 ]
 
 
@@ -176,6 +200,40 @@ def test_statuses(folder, log, text, status):
 @pytest.mark.parametrize(
     "text",
     [
+        "**Superseded** by [ADR-2](./0002-two.md)",
+        "Superseded ([ADR-0002](0002-two.md))",
+        "Superseded → ADR-0002",
+        "Superseded: ADR-2",
+        "Deprecated in favor of [ADR-0002](0002-two.md)",
+        "Obsoleted by ADR-0002",
+        "置き換え済み: ADR-0002",
+    ],
+)
+def test_ways_to_say_superseded(folder, log, text):
+    """A record is superseded by another, whatever words and marks its status has."""
+    put(folder, **{"0002-two": "# Two\n\n## Status\n\nAccepted\n"})
+    (folder / "0001-one.md").write_text(f"# One\n\n## Status\n\n{text}\n", "utf-8")
+
+    bring_in(folder, log)
+
+    (state,) = (log.state(one) for one in decisions(log) if now(log.state(one), "title") == "One")
+    assert now(state, "status") == "superseded"
+    assert [now(log.state(one), "title") for one in state.subjects_at("superseded_by", LATER + DAY)] == ["Two"]
+
+
+@pytest.mark.parametrize("name", ["0002-two.rst", "0002-two.adoc", "ADR-3 three.docx", "4.x.txt"])
+def test_a_record_in_another_format_is_listed(folder, log, name):
+    """A document that is named like a record and is not Markdown is not read but listed in the report."""
+    (folder / name).write_text("Two\n===\n", "utf-8")
+
+    _, report = one(folder, log, "# T\n\n## Status\n\nAccepted\n")
+
+    assert [str(remark).partition(";")[0] for remark in report.skipped] == [f"{name}: is not Markdown"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         "[ADR-0002](0002-two.md) and [ADR-0003](0003-three.md)",
         "ADR-0002, ADR-0003",
         "ADR 2 and ADR 3",
@@ -187,6 +245,8 @@ def test_statuses(folder, log, text, status):
         "[Two](./0002-two.md?x=1); [Three](../adr/0003-three.md)",
         "**ADR-2** and **ADR-3**",
         "[ADR-0002](0002-two.md) and by [ADR-0003](0003-three.md)",
+        "https://example.org/adr/0002-two.md, https://example.org/adr/0003-three.md",
+        '<a href="0002-two.html">2</a>, <a href="0003-three.html">3</a>',
     ],
 )
 @pytest.mark.parametrize("verb", ["Superseded by", "Replaced by", "Ersetzt durch", "Remplacé par", "Reemplazado por"])

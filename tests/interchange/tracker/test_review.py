@@ -266,7 +266,9 @@ def test_releases_of_any_name_stay_apart(log, file, one, other):
     assert [known_as(log, release, "version") for release in releases] == [one, other]
 
 
-@pytest.mark.parametrize("author", [None, "", "  ", "n/a", "x" * 5000, {}, {"id": 7}, {"displayName": None}, []])
+@pytest.mark.parametrize(
+    "author", [None, "", "  ", "n/a", "x" * 5000, {}, {"id": 7}, {"displayName": None}, [], ["a", "b"], True]
+)
 def test_an_unknown_author_is_not_the_importer(log, file, author):
     """A change without a known author is nobody's: the importer is never shown as the one who made it."""
     run(write(file, born(author=author), change("status", "Done", author=author)), example(BASE), log)
@@ -283,6 +285,7 @@ def test_an_unknown_author_is_not_the_importer(log, file, author):
         ("author.displayName", {"displayName": "Ann Arbor"}),
         ("author.user.name", {"user": {"name": "Ann Arbor"}}),
         ("author[0].name", [{"name": "Ann Arbor"}]),
+        ("author", [{"login": "Ann Arbor"}]),
     ],
 )
 def test_an_author_in_an_object(log, file, path, author):
@@ -402,6 +405,16 @@ TIMES = [
     ("2024-05-01 06:00", 'zone = "America/New_York"'),
     ("01/Mai/24 10:00", ""),
     ("2024/05/01 10:00", ""),
+    ("20240501T100000Z", ""),
+    ("20240501T120000+0200", ""),
+    ("2024年5月1日 10:00", ""),
+    ("2024年5月1日 10時00分", ""),
+    ("1 de mayo de 2024 10:00", ""),
+    ("Wed May  1 10:00:00 UTC 2024", ""),
+    ("Wed, 01 May 2024 12:00:00 +0200", ""),
+    ("1714557600.000", ""),
+    ("/Date(1714557600000)/", ""),
+    ("5/1/2024 6:00", 'formats = ["M/D/YYYY H:mm"]\nzone = "America/New_York"'),
 ]
 
 
@@ -476,6 +489,17 @@ def test_a_line_is_known_by_what_it_says(log, file, ensure_ascii, separators):
     report = run(write(file, *texts), example(BASE), log)
 
     assert (report.imported, report.unchanged, log.head().size) == (0, 2, size)
+
+
+@pytest.mark.parametrize("number", ["7", "7.0", "7.00", "7e0"])
+def test_a_number_is_known_however_it_is_written(log, file, number):
+    """Some programs write 7.0 for 7; the line says the same."""
+    lines = [json.dumps(born(points=7)), json.dumps(change("points", 7, size=7))]
+    run(write(file, *lines), example(BASE), log)
+
+    report = run(write(file, *(line.replace(": 7", f": {number}") for line in lines)), example(BASE), log)
+
+    assert (report.imported, report.unchanged) == (0, 2)
 
 
 @pytest.mark.parametrize("ids", [("1", "2", "2"), ("", "", ""), (None, "7", "7"), (1, 1, 1)])

@@ -21,6 +21,8 @@ DebtCode = Literal[
     "unconfirmed_owner",
     "ending_delegation",
     "stale",
+    "task_overdue",
+    "minutes_missing",
     "broken_assumption",
     "unchecked_assumption",
     "withdrawn_evidence",
@@ -38,6 +40,8 @@ FlagReason = Literal[
     "broken_assumption", "withdrawn_evidence", "superseded_evidence", "expired_evidence", "unchecked_assumption"
 ]
 "What is wrong with a ground."
+MinuteKind = Literal["advice", "dissent", "approval", "abstention", "decision", "task", "other"]
+"What an item of the minutes of a meeting is."
 OutcomeState = Literal["open", "overdue", "recorded"]
 "Whether the outcome of an expectation is recorded, overdue, or still to come."
 Relation = Literal["holds", "owes", "waits_for"]
@@ -525,6 +529,29 @@ class Entry(TypedDict):
     "The SHA-256 of a zero byte and the canonical entry, in hex."
     texts: dict[str, list[str]]
     "Its texts that were not erased, each as a pair of salt and text, by JSON pointer."
+
+
+class MinutesSummary(TypedDict):
+    """A meeting: its plan, and who was there."""
+
+    subject: str
+    "The meeting."
+    status: str | None
+    "`planned`, `held` or `canceled`."
+    held_on: str | None
+    "The day of the meeting."
+    agenda: list[str]
+    "The decisions that were up, in order."
+    invited: list[str]
+    "The people who were invited."
+    attendees: list[str]
+    "The people who were there."
+    notes: str | None
+    "What else was said, or is to be discussed."
+    recorded_by: list[str]
+    "Who wrote it up."
+    claims: int
+    "The number of items with unconfirmed people."
 
 
 class Positions(TypedDict):
@@ -1183,6 +1210,31 @@ class GroundRow(TitledSubject):
     "The day on which to check the assumption; null if none."
 
 
+class MinuteRow(TitledSubject):
+    """Something that was recorded at a meeting."""
+
+    kind: MinuteKind
+    "What it is."
+    type: str
+    "The type of the event, such as `DecisionAccepted`."
+    people: list[str]
+    "Who said or decided it, or is to do it."
+    said: str | None
+    "The advice, the decision or the task; null if there are no words."
+    why: str | None
+    "The reason; null if none was given."
+    due_on: str | None
+    "Tasks only: the day by which it is to be done."
+    status: str | None
+    "The status of the subject at the time asked."
+    unconfirmed: list[str]
+    "The people for whom another person recorded it, and who have not confirmed it."
+    at: str
+    "The time at which it took effect."
+    position: int
+    "The position of the event."
+
+
 class ExpectedOutcomeRow(TitledSubject):
     """What a decision or feature was expected to bring, and what came of it."""
 
@@ -1709,6 +1761,13 @@ class FieldCounts(TableAnswer):
 
     rows: list[FieldCount]
     "The numbers."
+
+
+class Minutes(TableAnswer, MinutesSummary):
+    """The minutes of a meeting: what was recorded in one transaction with it."""
+
+    rows: list[MinuteRow]
+    "The items, in order."
 
 
 class ExpectedOutcomes(TableAnswer, ExpectedOutcomesSummary):

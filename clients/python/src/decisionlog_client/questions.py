@@ -486,6 +486,21 @@ def assumptions(**parameters: Unpack[ListParameters]) -> Question[answers.Subjec
     return Question("/v1/assumptions", parameters)
 
 
+def meetings(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
+    """All meetings."""
+    return Question("/v1/meetings", parameters)
+
+
+def minutes(meeting: str, **parameters: Unpack[AtTime]) -> Question[answers.Minutes]:
+    """The minutes of a meeting."""
+    return Question(f"/v1/meetings/{_quote(meeting)}/minutes", parameters)
+
+
+def tasks(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
+    """All tasks."""
+    return Question("/v1/tasks", parameters)
+
+
 def flags(**parameters: Unpack[SelectionParameters]) -> Question[answers.Flags]:
     """What rests on a broken assumption, or on evidence that no longer holds."""
     return Question("/v1/flags", parameters)

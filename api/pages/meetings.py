@@ -1,0 +1,365 @@
+"""Meetings: their list, each as minutes, the form that writes one up in one transaction; and the list of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from secrets import token_hex
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import RedirectResponse
+from pydantic import ValidationError
+from starlette.concurrency import run_in_threadpool
+
+from api.access_journal import record_refused_command
+from api.command_routes import build_transaction
+from api.dependencies import KeyPath
+from api.pages.fields import flatten
+from api.pages.form_input import Errors, read_form
+from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
+from api.pages.references import Candidate, NotFoundError, find_one, list_candidates, people_candidates
+from api.problems import HttpProblem
+from api.services import refuse_writes_on_replica
+from domain.catalog import COMMAND
+from domain.decision import OPEN as OPEN_DECISION
+from domain.errors import Refused
+from domain.fields import STATUS
+from domain.meeting import HELD, PLANNED
+from domain.messages import Command
+from domain.task import OPEN as OPEN_TASK
+from domain.validation_messages import list_errors
+from projections import decisions as decision_queries
+from projections import listings
+from projections import minutes as minute_queries
+from projections.field_values import all_field_values, as_ids, subject_fields
+from projections.filters import Filter
+from projections.paging import Row
+from projections.read_model import Read
+from projections.timepoint import NOW, TimePoint, resolve_time
+
+MEETING_FIELDS: Final = ("status", "held_on", "products", "agenda", "attendees", "invited")
+TASK_FIELDS: Final = ("status", "due_on", "products", "role.accountable")
+SAID: Final = 4
+"""Blank rows for what was said."""
+TASKS: Final = 3
+MAX_ROWS: Final = 60
+OUTCOMES: Final[Mapping[str, str]] = {
+    "": "not decided",
+    "AcceptDecision": "accepted",
+    "RejectDecision": "rejected",
+    "DeferDecision": "deferred",
+}
+"""What can become of a decision at a meeting, by the command that records it."""
+STANCES: Final[Mapping[str, str]] = {"AdviseOnDecision": "advises", "DissentFromDecision": "objects"}
+KIND_LABELS: Final[Mapping[str, str]] = {
+    "advice": "Advice",
+    "dissent": "Objections",
+    "approval": "Approvals",
+    "abstention": "Abstentions",
+    "decision": "Decided",
+    "task": "Tasks",
+    "other": "Also recorded",
+}
+
+
+def router() -> APIRouter:
+    """Return the routes of meetings and tasks."""
+    routes = page_router()
+    add_page(routes, "/meetings", list_meetings)
+    add_page(routes, "/meetings/{key}", get_meeting, "light")
+    add_page(routes, "/meetings/{key}/write-up", get_write_up, "light")
+    routes.add_api_route("/meetings/{key}/write-up", post_write_up, methods=["POST"], response_model=None)
+    add_page(routes, "/tasks", list_tasks)
+    return routes
+
+
+def list_meetings(page: PageDependency) -> Response:
+    """Show the meetings that are planned, the next first, and those that were held, the last first."""
+
+    def build(read: Read) -> Context:
+        rows = [
+            *map(
+                flatten,
+                listings.subjects(read, Filter(kinds=("meeting",)), MEETING_FIELDS, page.time.point).rows,
+            )
+        ]
+        rows.sort(key=lambda row: str(row.get("held_on")))
+        planned = [row for row in rows if row.get("status") == PLANNED]
+        return {"planned": planned, "past": [row for row in reversed(rows) if row.get("status") != PLANNED]}
+
+    return page.render("meetings.html", build)
+
+
+def list_tasks(page: PageDependency, *, closed: Annotated[bool, Query()] = False) -> Response:
+    """Show the open tasks, the first due first; or those that are done or dropped."""
+
+    def build(read: Read) -> Context:
+        found = listings.subjects(read, Filter(kinds=("task",)), TASK_FIELDS, page.time.point).rows
+        rows = [row for row in map(flatten, found) if (row.get("status") != OPEN_TASK) is closed]
+        rows.sort(key=lambda row: (row.get("due_on") or "9999", row["subject"]))
+        return {"rows": rows, "closed": closed, "me": page.caller.actor}
+
+    return page.render("tasks.html", build)
+
+
+def get_meeting(page: PageDependency, key: KeyPath) -> Response:
+    """Show a meeting as minutes: who was there, each decision that was up, what was said by name, and the tasks."""
+    return page.render("meeting.html", lambda read: _build_meeting(read, page, f"meeting:{key}"))
+
+
+def _build_meeting(read: Read, page: Page, subject: str) -> Context:
+    when = page.time.point
+    about = decision_queries.subject_page(read, subject, when).about
+    answer = minute_queries.minutes(read, subject, when)
+    agenda = list(dict.fromkeys([*answer.about["agenda"], *_decisions_of(answer.rows)]))
+    status = answer.about["status"]
+    names = {PLANNED: ("ReviseMeeting", "CancelMeeting", "ChangeTitle"), HELD: ("ChangeTitle",)}
+    writing = "HoldMeeting" if status == PLANNED else "AddMinutes"
+    is_writable = page.time.is_now and about["current"]
+    fields = about["fields"]
+    return {
+        "subject": subject,
+        "about": about,
+        "version": about["version"],
+        "minutes": answer.about,
+        "agenda": [_build_item(decision, answer.rows) for decision in agenda],
+        "statuses": _find_statuses(read, agenda, when),
+        "tasks": [row for row in answer.rows if row["kind"] == "task"],
+        "others": [row for row in answer.rows if row["kind"] == "other"],
+        "canceled": fields["canceled_because"]["value"] if "canceled_because" in fields else None,
+        "of_products": as_ids(fields["products"]["value"]) if "products" in fields else (),
+        "owners": as_ids(about["roles"]["accountable"]["value"]) if "accountable" in about.get("roles", {}) else (),
+        "actions": page.permissions.of(names.get(str(status), ()), subject) if is_writable else [],
+        "may_write_up": is_writable and status in names and bool(page.permissions.of((writing,), subject)),
+        "labels": KIND_LABELS,
+        "mine": page.caller.actor,
+    }
+
+
+def _decisions_of(rows: Sequence[Row]) -> list[str]:
+    return [row["subject"] for row in rows if row["subject"].startswith("decision:")]
+
+
+def _build_item(decision: str, rows: Sequence[Row]) -> Row:
+    """Return a decision with what was said about it, by kind in the order of the labels."""
+    own = [row for row in rows if row["subject"] == decision]
+    groups = [(label, [row for row in own if row["kind"] == kind]) for kind, label in KIND_LABELS.items()]
+    return {"subject": decision, "groups": [(label, found) for label, found in groups if found]}
+
+
+def _find_statuses(read: Read, subjects: Sequence[str], when: TimePoint) -> dict[str, str]:
+    if not subjects:
+        return {}
+    rows = all_field_values(read, Filter(subjects=subjects, fields=(STATUS,)), resolve_time(read, when))
+    return {row["subject"]: str(row["value"]) for row in rows}
+
+
+def find_meetings(read: Read, page: Page, subject: str) -> list[Row]:
+    """Return the meetings on whose agenda a subject is, or in whose minutes it occurs, with their day and status."""
+    resolved = resolve_time(read, page.time.point)
+    found = minute_queries.meetings_of(read, subject, resolved)
+    if not found:
+        return []
+    rows = listings.subjects(read, Filter(subjects=found), ("status", "held_on"), page.time.point).rows
+    return sorted(map(flatten, rows), key=lambda row: str(row.get("held_on")))
+
+
+# Writing up ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Draft:
+    """Minutes being written: what was typed, and what is wrong with it."""
+
+    subject: str
+    typed: Mapping[str, str] = field(default_factory=dict)
+    errors: Errors = field(default_factory=Errors)
+    status: int = 200
+
+
+def get_write_up(page: PageDependency, key: KeyPath) -> Response:
+    """Show the form that writes a meeting up."""
+    return _show(page, Draft(page.services.find_subject(f"meeting:{key}", "key")))
+
+
+async def post_write_up(request: Request, page: PageDependency, key: KeyPath) -> Response:
+    """Record the minutes of a meeting in one transaction."""
+    await refuse_writes_on_replica(request, page.services)
+    typed = await read_form(request)
+    subject = await run_in_threadpool(page.services.find_subject, f"meeting:{key}", "key")
+    draft = Draft(subject, typed, status=200 if "more" in typed else 422)
+    commands = [] if "more" in typed else await run_in_threadpool(_parse, page, draft)
+    if commands and not draft.errors.by_field:
+        try:
+            page.services.quotas.take_commands(page.caller, len(commands))
+            receipt = await page.services.log.execute(
+                build_transaction(tuple(commands), page.caller, typed.get("form_key"), {})
+            )
+        except Refused as refused:
+            record_refused_command(request, refused)
+            draft.errors.add("", refused.detail)
+        else:
+            address = build_address(f"/meetings/{key}", {"done": receipt.position, "min_position": receipt.position})
+            return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
+    return await page.execution.run("light", lambda: _show(page, draft))
+
+
+def _show(page: Page, draft: Draft) -> Response:
+    def build(read: Read) -> Context:
+        fields = subject_fields(read, draft.subject, resolve_time(read, NOW))
+        values = {name: row["value"] for name, row in fields.items()}
+        if values.get(STATUS) not in (PLANNED, HELD):
+            raise HttpProblem(409, f"{draft.subject} is {values.get(STATUS)}; only a meeting can be written up")
+        candidates = _find_candidates(read, page)
+        labels = {each.subject: each.label for found in candidates.values() for each in found}
+        present = as_ids(values.get("attendees")) or as_ids(values.get("invited"))
+        start = {
+            "attendees": "; ".join(labels.get(each, each) for each in present),
+            "held_on": str(values.get("held_on") or ""),
+            "notes": str(values.get("notes") or ""),
+        }
+        decisions = _list_agenda(read, values)
+        more = 3 if draft.typed.get("more") else 0
+        return {
+            "subject": draft.subject,
+            "is_planned": values[STATUS] == PLANNED,
+            "decisions": decisions,
+            "undecided": [each for each, status in decisions if status in OPEN_DECISION],
+            "values": draft.typed or start,
+            "errors": draft.errors.by_field,
+            "outcomes": OUTCOMES,
+            "stances": STANCES,
+            "said": range(min(_count(draft.typed, "said", SAID) + more, MAX_ROWS)),
+            "tasks": range(min(_count(draft.typed, "tasks", TASKS) + more, MAX_ROWS)),
+            "people": [each.label for each in candidates["person"]],
+            "form_key": draft.typed.get("form_key") or token_hex(16),
+        }
+
+    return page.render("write_up.html", build, status=draft.status)
+
+
+def _list_agenda(read: Read, values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the decisions that were up, each with its status."""
+    agenda = as_ids(values.get("agenda"))
+    statuses = _find_statuses(read, agenda, NOW)
+    return [(decision, statuses.get(decision, "proposed")) for decision in agenda]
+
+
+def _count(typed: Mapping[str, str], name: str, blank: int) -> int:
+    """Return the number of rows to show: those typed, at least the blank ones of a new form."""
+    numbers = [
+        int(each.split(".")[1]) for each in typed if each.startswith(f"{name}.") and each.split(".")[1].isdecimal()
+    ]
+    return max(max(numbers, default=-1) + 1, blank)
+
+
+def _find_candidates(read: Read, page: Page) -> dict[str, Sequence[Candidate]]:
+    people = people_candidates(page.services.book.directory.list_people())
+    return {"person": people, "holder": [*people, *list_candidates(read, "team")]}
+
+
+class _Reader:
+    """Reads what was typed as commands."""
+
+    def __init__(self, draft: Draft, candidates: Mapping[str, Sequence[Candidate]]) -> None:
+        self.draft, self.candidates = draft, candidates
+
+    def text(self, name: str) -> str:
+        return self.draft.typed.get(name, "").strip()
+
+    def people(self, name: str, kind: str = "person") -> list[str]:
+        """Return the people in a field, separated by semicolons; an unknown name is an error of the field."""
+        found = []
+        for typed in filter(None, map(str.strip, self.text(name).split(";"))):
+            try:
+                found.append(find_one(typed, self.candidates[kind], "person or team" if kind == "holder" else kind))
+            except NotFoundError as error:
+                self.draft.errors.add(name, error.message, error.candidates)
+        return found
+
+    def given(self, **values: Any) -> dict[str, Any]:
+        """Return the values that are not empty."""
+        return {name: value for name, value in values.items() if value}
+
+    def commands(
+        self, meeting: str, *, is_planned: bool, products: Sequence[str], undecided: Sequence[str]
+    ) -> Iterator[Row]:
+        """Yield the commands of the minutes, as the catalog has them: first the meeting, then what was said and decided."""
+        shared = self.given(attendees=self.people("attendees"), notes=self.text("notes"))
+        if is_planned:
+            yield {"type": "HoldMeeting", "subject": meeting, **shared, **self.given(held_on=self.text("held_on"))}
+        else:
+            yield {"type": "AddMinutes", "subject": meeting, **shared}
+        yield from self._build_statements()
+        for number, decision in enumerate(undecided):
+            yield from self._outcome(number, decision)
+        yield from self._tasks(products)
+
+    def _build_statements(self) -> Iterator[Row]:
+        for number in range(_count(self.draft.typed, "said", 0)):
+            name = f"said.{number}"
+            words, who = self.text(f"{name}.text"), self.people(f"{name}.who")
+            if not words and not self.text(f"{name}.who"):
+                continue
+            stance = self.text(f"{name}.stance")
+            if stance not in STANCES or not self.text(f"{name}.decision"):
+                self.draft.errors.add(name, "Choose a decision, and whether the person advises or objects.")
+            elif not words or len(who) != 1:
+                self.draft.errors.add(f"{name}.who", "Name one person, and what they said.")
+            else:
+                said = "advice" if stance == "AdviseOnDecision" else "why"
+                yield {"type": stance, "subject": self.text(f"{name}.decision"), "by": who[0], said: words}
+
+    def _outcome(self, number: int, decision: str) -> Iterator[Row]:
+        name = f"agenda.{number}"
+        command, words, why = (self.text(f"{name}.{each}") for each in ("outcome", "decision", "why"))
+        deciders = self.people(f"{name}.deciders")
+        match command:
+            case "AcceptDecision":
+                more = self.given(decision=words, why=why, deciders=deciders)
+            case "RejectDecision":
+                more = self.given(why=why or words, deciders=deciders)
+            case "DeferDecision":
+                more = self.given(until=words or why)
+            case _:
+                if words or why or deciders:
+                    self.draft.errors.add(f"{name}.outcome", "Choose what became of it.")
+                return
+        yield {"type": command, "subject": decision, **more}
+
+    def _tasks(self, products: Sequence[str]) -> Iterator[Row]:
+        for number in range(_count(self.draft.typed, "tasks", 0)):
+            name = f"tasks.{number}"
+            title, who = self.text(f"{name}.title"), self.people(f"{name}.who", "holder")
+            if not title and not self.text(f"{name}.who"):
+                continue
+            if not title or len(who) != 1:
+                self.draft.errors.add(f"{name}.who", "Say what is to be done, and name one person or team.")
+                continue
+            due = self.given(due_on=self.text(f"{name}.due_on"), products=list(products))
+            yield {"type": "AssignTask", "title": title, "accountable": who[0], **due}
+
+
+def _parse(page: Page, draft: Draft) -> list[Command]:
+    with page.services.read() as read:
+        fields = subject_fields(read, draft.subject, resolve_time(read, NOW))
+        values = {name: row["value"] for name, row in fields.items()}
+        undecided = [each for each, status in _list_agenda(read, values) if status in OPEN_DECISION]
+        reader = _Reader(draft, _find_candidates(read, page))
+    raw = list(
+        reader.commands(
+            draft.subject,
+            is_planned=values.get(STATUS) == PLANNED,
+            products=as_ids(values.get("products")),
+            undecided=undecided,
+        )
+    )
+    found = []
+    for command in raw:
+        try:
+            found.append(COMMAND.validate_python(command))
+        except ValidationError as error:
+            for path, message in list_errors(error.errors(include_url=False, include_input=False)):
+                draft.errors.add(path.partition(".")[0], f"{command['type']}: {path}: {message}")
+    return found

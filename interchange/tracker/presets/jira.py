@@ -1,0 +1,185 @@
+"""Jira: issues with their changelog from the REST API, and the CSV of issues."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from interchange.tracker.columns import name_in
+from interchange.tracker.entries import NOW
+from interchange.tracker.presets.csv_records import Headers, expand_csv
+from interchange.tracker.presets.lines import (
+    EMPTY,
+    Line,
+    Row,
+    build_creation,
+    build_line,
+    by_time,
+    left_out,
+    list_names,
+    problem,
+    state_lines,
+    title_in,
+    without_empty,
+)
+
+_FIELDS: Final = {
+    "summary": "title",
+    "description": "description",
+    "status": "status",
+    "assignee": "assignee",
+    "fix version": "release",
+    "fixversions": "release",
+    "labels": "labels",
+    "duedate": "due",
+    "due date": "due",
+    "issuetype": "type",
+    "priority": "priority",
+}
+_CSV: Final[Headers] = {
+    "record": ("Issue key", "Key"),
+    "identity": ("Issue id",),
+    "title": ("Summary",),
+    "status": ("Status",),
+    "assignee": ("Assignee",),
+    "creator": ("Creator", "Reporter"),
+    "created": ("Created",),
+    "updated": ("Updated",),
+    "resolved": ("Resolved",),
+    "release": ("Fix Version/s", "Fix versions", "Fix Version"),
+    "labels": ("Labels",),
+    "due": ("Due date",),
+    "type": ("Issue Type",),
+    "priority": ("Priority",),
+    "description": ("Description",),
+}
+_READ: Final = frozenset(
+    {"summary", "description", "status", "assignee", "fixVersions", "labels", "duedate", "issuetype", "priority"}
+    | {"created", "updated", "creator", "comment", "worklog", "attachment", "watches", "votes", "lastViewed", "project"}
+    | {"progress", "aggregateprogress", "workratio", "statuscategorychangedate", "issuelinks", "subtasks", "thumbnail"}
+)
+"""The fields of an issue that are read by their meaning, or that say nothing of the issue itself."""
+
+
+def expand_jira(row: Row) -> Iterator[Line]:
+    """Yield the lines for an issue: its creation, each change of its changelog, and what no change is known of."""
+    if "fields" in row or "changelog" in row:
+        yield from _expand_issue(row)
+    elif "items" in row and "created" in row:
+        yield problem(row, "a change without its issue; export the issues with `expand=changelog`")
+    else:
+        yield from expand_csv(row, _CSV)
+
+
+def _expand_issue(row: Row) -> Iterator[Line]:
+    fields = row.get("fields") or {}
+    changelog = row.get("changelog") or {}
+    histories = by_time(changelog.get("histories") or (), "created")
+    items = [(history, item) for history in histories for item in history.get("items") or ()]
+    keys = [item for _, item in items if str(item.get("field")).casefold() == "key"]
+    name = keys[0].get("fromString") if keys else row.get("key")
+    record = {"record": name, "identity": str(row.get("id") or row.get("key"))}
+    now = _read_fields(fields)
+    if fields.get("created"):
+        who = title_in(fields.get("creator") or fields.get("reporter"))
+        first = {**now, **_first_values(items, now)} if "changelog" in row else {"title": now["title"]}
+        yield build_creation(record, fields["created"], who, first)
+    for history, item in items:
+        shared = {"id": history.get("id"), "when": history.get("created"), "who": name_in(history.get("author"))}
+        yield from _expand_item(record, shared, item)
+        if str(item.get("field")).casefold() == "key":
+            record = {**record, "record": item.get("toString")}
+    rest = _rest(fields, {str(item.get("field")).casefold() for _, item in items})
+    yield from state_lines(record, fields.get("updated") or NOW, {**rest, **({} if "changelog" in row else now)})
+    yield from _count_left_out(fields, changelog, len(histories))
+
+
+def _count_left_out(fields: Row, changelog: Row, histories: int) -> Iterator[Line]:
+    comments = (fields.get("comment") or {}).get("comments") if isinstance(fields.get("comment"), dict) else None
+    for _ in comments or ():
+        yield left_out("comment")
+    for _ in range(histories, int(changelog.get("total") or 0)):
+        yield left_out("change that this page of a changelog does not have; export the issue alone")
+
+
+def _read_fields(fields: Row) -> Row:
+    """Return what an issue is now."""
+    return {
+        "title": fields.get("summary"),
+        "description": _plain_text(fields.get("description")),
+        "status": title_in(fields.get("status")),
+        "assignee": title_in(fields.get("assignee")),
+        "type": title_in(fields.get("issuetype")),
+        "priority": title_in(fields.get("priority")),
+        "release": list_names(fields.get("fixVersions")),
+        "labels": fields.get("labels"),
+        "due": fields.get("duedate"),
+    }
+
+
+def _rest(fields: Row, changed: set[str]) -> Row:
+    """Return the other fields of an issue that say something in words or numbers, and of which no change is known."""
+    found = {}
+    for name, value in fields.items():
+        if name in _READ or name.casefold() in changed or name.startswith(("aggregate", "timeestimate")):
+            continue
+        said = list_names(value) if isinstance(value, list) else _name_of(value)
+        if said not in EMPTY and not (isinstance(said, str) and said.startswith(("{", "com.atlassian."))):
+            found[name] = said[0] if isinstance(said, list) and len(said) == 1 else said
+    return without_empty(found)
+
+
+def _name_of(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return _plain_text(value) if value.get("type") == "doc" else value.get("key") or title_in(value)
+
+
+def _plain_text(value: Any) -> str | None:
+    """Return the text of a description, also of a document in the Atlassian Document Format."""
+    if isinstance(value, str):
+        return value
+    if not isinstance(value, dict):
+        return None
+    inner = [part for one in value.get("content") or () if (part := _plain_text(one))]
+    if value.get("type") in ("doc", "bulletList", "orderedList", "listItem", "table", "tableRow", "blockquote"):
+        return "\n".join(inner) or None
+    return value.get("text") or ("\n" if value.get("type") == "hardBreak" else "".join(inner)) or None
+
+
+def _first_values(items: Iterable[tuple[Row, Row]], now: Row) -> Row:
+    """Return the values that an issue was created with: those before its first change."""
+    first: Row = {}
+    releases = list(now["release"])
+    for _, item in reversed(list(items)):
+        name = _FIELDS.get(str(item.get("field")).casefold())
+        if name == "release":
+            releases = [one for one in releases if one != item.get("toString")]
+            releases += [item["fromString"]] if item.get("fromString") else []
+        elif name == "labels":
+            first[name] = str(item.get("fromString") or "").split()
+        elif name is not None:
+            first[name] = _day(item.get("from")) if name == "due" else item.get("fromString")
+    return {**first, "release": releases}
+
+
+def _expand_item(record: Row, shared: Row, item: Row) -> Iterator[Line]:
+    raw = str(item.get("field") or "")
+    name = _FIELDS.get(raw.casefold(), raw)
+    before, after = item.get("fromString") or None, item.get("toString") or None
+    if raw.casefold() == "key":
+        yield build_line(record, **shared, kind="renamed", **{"from": before}) | {"record": after}
+    elif name == "release" or (raw.casefold() == "link" and (before is None or after is None)):
+        yield build_line(record, **shared, field=name, added=after, removed=before)
+    elif name == "labels":
+        yield build_line(
+            record, **shared, field=name, to=str(after or "").split(), **{"from": str(before or "").split()}
+        )
+    elif name == "due":
+        yield build_line(record, **shared, field=name, to=_day(item.get("to")), **{"from": _day(item.get("from"))})
+    else:
+        yield build_line(record, **shared, field=name, to=after, **{"from": before})
+
+
+def _day(value: Any) -> Any:
+    return value[:10] if isinstance(value, str) else value

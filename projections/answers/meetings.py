@@ -1,0 +1,48 @@
+"""The minutes of meetings."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from projections.answers.parts import At, TableAnswer, TitledSubject
+
+MinuteKind = Literal["advice", "dissent", "approval", "abstention", "decision", "task", "other"]
+"""What an item of the minutes of a meeting is."""
+
+
+class MinuteRow(TitledSubject):
+    """Something that was recorded at a meeting."""
+
+    kind: Annotated[MinuteKind, Field(description="What it is.")]
+    type: Annotated[str, Field(description="The type of the event, such as `DecisionAccepted`.")]
+    people: Annotated[list[str], Field(description="Who said or decided it, or is to do it.")]
+    said: Annotated[str | None, Field(description="The advice, the decision or the task; null if there are no words.")]
+    why: Annotated[str | None, Field(description="The reason; null if none was given.")]
+    due_on: Annotated[str | None, Field(description="Tasks only: the day by which it is to be done.")]
+    status: Annotated[str | None, Field(description="The status of the subject at the time asked.")]
+    unconfirmed: Annotated[
+        list[str], Field(description="The people for whom another person recorded it, and who have not confirmed it.")
+    ]
+    at: Annotated[At, Field(description="The time at which it took effect.")]
+    position: Annotated[int, Field(description="The position of the event.")]
+
+
+class MinutesSummary(TypedDict):
+    """A meeting: its plan, and who was there."""
+
+    subject: Annotated[str, Field(description="The meeting.")]
+    status: Annotated[str | None, Field(description="`planned`, `held` or `canceled`.")]
+    held_on: Annotated[str | None, Field(description="The day of the meeting.")]
+    agenda: Annotated[list[str], Field(description="The decisions that were up, in order.")]
+    invited: Annotated[list[str], Field(description="The people who were invited.")]
+    attendees: Annotated[list[str], Field(description="The people who were there.")]
+    notes: Annotated[str | None, Field(description="What else was said, or is to be discussed.")]
+    recorded_by: Annotated[list[str], Field(description="Who wrote it up.")]
+    claims: Annotated[int, Field(description="The number of items with unconfirmed people.")]
+
+
+class Minutes(TableAnswer, MinutesSummary):
+    """The minutes of a meeting: what was recorded in one transaction with it."""
+
+    rows: Annotated[list[MinuteRow], Field(description="The items, in order.")]

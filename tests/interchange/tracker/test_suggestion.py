@@ -1,0 +1,84 @@
+"""A mapping is proposed for files of many shapes, and its doubts are marked."""
+
+import json
+
+import pytest
+
+from interchange.tracker import parse_mapping, suggest_mapping
+from tests.interchange.tracker.support import AFTER, open_log, run
+
+CHANGES = {
+    "an audit trail": [
+        {"ticket_id": "T-1", "changed_at": "2024-05-01T10:00:00Z", "changed_by": {"name": "Ann"}, "property": "state"}
+        | {"old_value": "new", "new_value": "closed"}
+    ],
+    "epochs and short names": [
+        {"key": "A-1", "ts": 1714557600000, "user": "ann", "attr": "status", "before": "open", "after": "done"}
+    ],
+    "changes in a list": [
+        {"id": 1, "issue": {"key": "A-1"}, "createdAt": "2024-05-01T10:00:00Z", "actor": {"login": "ann"}}
+        | {"changes": [{"field": "status", "from": "open", "to": "done"}]}
+    ],
+    "events with a payload": [
+        {"entity_id": "f-1", "event_type": "feature.created", "occurred_at": "2024-05-01T10:00:00Z", "user_id": "u1"}
+        | {"payload": {"name": "Gift cards", "status": "released"}}
+    ],
+    "added and removed apart": [
+        {"number": 7, "date": "2024-05-01", "who": "ann", "field": "status", "from": "open", "to": "done"},
+        {"number": 7, "date": "2024-05-02", "who": "ann", "field": "labels", "added": ["a"], "removed": []},
+    ],
+}
+TABLES = {
+    "English": "Issue Key,Date of change,Author,Field,From,To\nS-1,2024-05-01 10:00,Ann,status,Open,Done\n",
+    "German": "Vorgang;Geändert am;Benutzer;Feld;Alter Wert;Neuer Wert\nS-1;13.05.2024 10:00;Ann;Status;Offen;Erledigt\n",
+    "Japanese": "課題,変更日時,変更者,項目,変更前,変更後\nS-1,2024/05/01 10:00,安,ステータス,未着手,完了\n",
+    "dates of the US": "Ticket,Timestamp,Who,Column,Old,New\nA-1,5/13/2024 4:05 PM,ann,Status,Open,Done\n",
+    "a time without a known name": "Ticket,Who,Column,Old,New,Moment of truth\nA-1,ann,Status,Open,Done,2024-05-01\n",
+    "a list": "Feature,Owner,Status,Target release,Created,Updated\nGift cards,Ann,Done,2.1,2024-05-01,2024-06-01\n",
+    "a list without updates": "id,title,state,created_at,author\n1,Gift cards,closed,2024-05-01T10:00:00Z,ann\n",
+}
+FILES = {name: "".join(json.dumps(row) + "\n" for row in rows) for name, rows in CHANGES.items()} | TABLES
+
+
+@pytest.mark.parametrize("text", FILES.values(), ids=FILES)
+def test_a_suggested_mapping_reads_the_file(tmp_path, text):
+    """The proposal is a valid mapping by which every row is placed and the status is understood."""
+    path = tmp_path / "export.txt"
+    path.write_text(text, "utf-8")
+
+    suggested = suggest_mapping(path)
+    with open_log(tmp_path) as log:
+        report = run(path, parse_mapping(suggested), log)
+        found = [log.state(one) for one in log.subjects("feature:", 10) if one.startswith("feature:")]
+
+    assert (report.skipped, report.rejected, report.unknown_values) == ([], [], {})
+    assert [state.value_at("status", AFTER) for state in found] == ["shipped"]
+
+
+def test_a_list_has_two_times(tmp_path):
+    """A row of a list is true since its last update, and its record exists since it was created."""
+    path = tmp_path / "list.csv"
+    path.write_text(TABLES["a list"], "utf-8")
+
+    columns = parse_mapping(suggest_mapping(path)).columns
+
+    assert (columns.when, columns.created) == ("Updated", "Created")
+
+
+@pytest.mark.parametrize(
+    ("text", "doubt"),
+    [
+        ("Ticket,Timestamp,Who,Column,Old,New\nA-1,5/3/2024,ann,Status,Open,Done\n", "formats = "),
+        ("Ticket,Timestamp,Who,Column,Old,New\nA-1,2024-05-03,ann,Status,Open,Half baked\n", '"Half baked" = '),
+        ("Ticket,Timestamp,Who,Column,Old,New\nA-1,2024-05-03 10:00,ann,Status,Open,Done\n", "zone = "),
+        ("a,b\nx,y\n", "when = "),
+    ],
+)
+def test_a_guess_is_marked(tmp_path, text, doubt):
+    """A line that is not certain ends in a question mark, with what may be meant."""
+    path = tmp_path / "export.csv"
+    path.write_text(text, "utf-8")
+
+    (line,) = (line for line in suggest_mapping(path).split("\n") if line.startswith(doubt))
+
+    assert "  # ?" in line

@@ -1,0 +1,97 @@
+"""Meetings on pages: planned and written up with forms, read as minutes, and their tasks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support_pages import text_of
+
+from tests.pages.test_evidence import read_page, wait
+from tests.pages.test_forms import Forms
+
+
+@pytest.fixture
+def forms(service: Any) -> Forms:
+    return Forms(service)
+
+
+@pytest.fixture
+def meeting(service: Any) -> str:
+    """A planned meeting with one decision up."""
+    service.post("/people", {"key": "bob", "name": "Bob Tea"})
+    service.post("/products", {"key": "tide", "title": "Tide"})
+    service.post("/decisions/propose", {"key": "tea", "title": "Serve tea", "products": ["tide"]})
+    plan = {"key": "round", "title": "Monday round", "held_on": "2020-05-04", "products": ["tide"], "agenda": ["tea"]}
+    service.post("/meetings", {**plan, "invited": ["Bob Tea"]})
+    wait(service)
+    return "meeting:round"
+
+
+def test_a_meeting_is_planned_with_a_form(service: Any, forms: Forms, meeting: str) -> None:
+    """A form plans a meeting with its agenda, and the list of meetings shows it."""
+    forms.record("/do/PlanMeeting", title="Friday round", held_on="2030-05-08", agenda="Serve tea", products="Tide")
+
+    assert "Friday round" in read_page(service, "/meetings")
+
+
+def test_a_meeting_is_written_up_in_one_transaction(service: Any, forms: Forms, meeting: str) -> None:
+    """One form records who was there, advice and dissent, the decision and a task, all in one transaction."""
+    size = service.log.head().size
+    forms.record(
+        "/meetings/round/write-up",
+        attendees="Bob Tea",
+        **{
+            "agenda.0.outcome": "AcceptDecision",
+            "agenda.0.deciders": "Bob Tea",
+            "agenda.0.decision": "Tea from Monday.",
+            "agenda.0.why": "It is cold.",
+            "said.0.who": "Bob Tea",
+            "said.0.decision": "decision:tea",
+            "said.0.stance": "DissentFromDecision",
+            "said.0.text": "Coffee is warmer.",
+            "tasks.0.title": "Buy cups",
+            "tasks.0.who": "Bob Tea",
+            "tasks.0.due_on": "2020-06-01",
+        },
+    )
+
+    entries = [service.log.entry(position) for position in range(size + 1, service.log.head().size + 1)]
+    assert [entry.type for entry in entries] == [
+        "MeetingHeld.v1",
+        "DissentRecorded.v1",
+        "DecisionAccepted.v1",
+        "TaskAssigned.v1",
+    ]
+    assert len({entry.metadata.transaction for entry in entries}) == 1
+    shown = read_page(service, "/meetings/round")
+    assert "Tea from Monday. It is cold." in shown
+    assert "Objections Bob Tea : Coffee is warmer." in shown
+    assert "claim: not confirmed by Bob Tea" in shown
+    assert "3 items not confirmed" in shown
+    assert "Buy cups Bob Tea" in shown
+    assert "Monday round" in read_page(service, "/decisions/tea")
+    assert "Buy cups" in read_page(service, "/tasks")
+    assert "Due Jun 1, 2020. Bob Tea. Done overdue" in read_page(service, "/")
+
+
+def test_what_was_typed_is_kept_if_nothing_is_recorded(service: Any, forms: Forms, meeting: str) -> None:
+    """An unknown name is refused by its field, and everything typed is still there."""
+    size = service.log.head().size
+    response = forms.send("/meetings/round/write-up", {"attendees": "Zorro", "notes": "A long talk."})
+
+    assert response.status_code == 422
+    assert "No person is called “Zorro”." in text_of(response.text)
+    assert "A long talk." in response.text
+    assert service.log.head().size == size
+
+
+def test_a_task_is_done_on_its_page(service: Any, forms: Forms, meeting: str) -> None:
+    """A task is completed with what came of it, and leaves the list of open tasks."""
+    service.post("/tasks", {"key": "cups", "title": "Buy cups", "accountable": "Bob Tea", "products": ["tide"]})
+    wait(service)
+    forms.record("/do/CompleteTask?subject=task:cups", result="Twelve cups.")
+
+    assert "Twelve cups." in read_page(service, "/tasks/cups")
+    assert "Buy cups" not in read_page(service, "/tasks")
+    assert "Buy cups" in read_page(service, "/tasks", closed="true")
