@@ -104,8 +104,8 @@ class _Batch:
             self.texts.append((row, entry.subject, name, entry.position, content))
 
 
-class PositionMissingError(OperationalError):
-    """The read model is damaged: the row that holds its position is missing."""
+class WrongPositionError(OperationalError):
+    """The read model is damaged: its position is missing, or is not that of its last entry."""
 
 
 class Projector:
@@ -119,12 +119,17 @@ class Projector:
         """Return the position of the last entry written.
 
         Raises:
-            PositionMissingError: the row that holds it was changed or deleted.
+            WrongPositionError: the row that holds it was changed or deleted.
         """
-        found = self._run("select position from {p}projection where name = 'fields'")
+        found = self._run(
+            "select position, (select coalesce(max(position), 0) from {p}event) from {p}projection where name = 'fields'"
+        )
         if not found:
-            raise PositionMissingError("its position is missing")
-        return int(found[0][0])
+            raise WrongPositionError("its position is missing")
+        position, last = map(int, found[0])
+        if position != last:
+            raise WrongPositionError(f"it is at position {position}, and its last entry is at {last}")
+        return position
 
     def apply(self, entries: Sequence[Entry]) -> bool:
         """Write the next entries. Return whether they erased texts.

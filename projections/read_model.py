@@ -20,7 +20,7 @@ from eventlog.sqlite_integrity import describe
 from projections import schema
 from projections.bounds import UNBOUNDED, Bounds
 from projections.database import MISSING, PROJECTOR, REBUILD, Database, Row, RunQuery
-from projections.projector import PositionMissingError, Source
+from projections.projector import Source, WrongPositionError
 
 _log: Final = logging.getLogger("decisionlog.projections")
 
@@ -54,11 +54,16 @@ class Read:
     @cached_property
     def _last_entry(self) -> tuple[int, int]:
         """The position and the time of the last entry in the snapshot."""
-        sql = "select position, (select recorded_at from main.event order by position desc limit 1) from projection where name = 'fields'"
+        sql = """select projection.position, last.position, last.recorded_at from projection
+            left join (select position, recorded_at from main.event order by position desc limit 1) last on true
+            where projection.name = 'fields'"""
         found = self.one(sql, {})
         if found is None:
-            raise PositionMissingError("its position is missing")
-        return found[0], found[1] or 0
+            raise WrongPositionError("its position is missing")
+        position, last, recorded_at = found
+        if position != (last or 0):
+            raise WrongPositionError(f"it is at position {position}, and its last entry is at {last}")
+        return position, recorded_at or 0
 
     @property
     def position(self) -> int:
@@ -232,18 +237,23 @@ class ReadModel:
             return f"it is damaged ({describe(error)})"
 
     def find_mismatch(self, source: Source) -> str | None:
-        """Return why the read model does not belong to this log or program, or None."""
+        """Return why the read model does not belong to this log or program, or None.
+
+        Raises:
+            WrongPositionError: the read model is damaged.
+        """
         with self.snapshot() as read:
-            position, version = read.one("select position, version from projection", {}) or (0, None)
+            (version,) = read.one("select version from projection", {}) or (None,)
             if version != schema.VERSION:
                 return f"it is of version {version}, and this program writes {schema.VERSION}"
+            position = read.position
             if position > source.head().size:
                 return f"it is at position {position}, ahead of the log"
             return None if _is_from_log(read, source, position) else "it was made from another log"
 
 
-_UNREADABLE: Final = (UnicodeDecodeError, json.JSONDecodeError, msgspec.DecodeError, PositionMissingError)
-"""Errors raised when a stored value is no longer text or JSON, or the position is missing."""
+_UNREADABLE: Final = (UnicodeDecodeError, json.JSONDecodeError, msgspec.DecodeError, WrongPositionError)
+"""Errors raised when a stored value is no longer text or JSON, or the position is missing or wrong."""
 
 
 class ReadModelDamagedError(OperationalError):

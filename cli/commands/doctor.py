@@ -21,6 +21,7 @@ from cli.table import count_entries
 from eventlog.dsn import without_secret
 from eventlog.sqlite_integrity import DAMAGE_ERRORS, describe
 from identity.decision_log import DecisionLog
+from projections.projector import WrongPositionError
 from projections.read_model import ReadModel
 
 
@@ -94,7 +95,7 @@ def _print_positions(settings: Settings, log: DecisionLog) -> None:
         model = ReadModel(open_read_model_database(settings), clock)
         lag = head.size - model.position
         model.close()
-    except DAMAGE_ERRORS as error:
+    except (*DAMAGE_ERRORS, WrongPositionError) as error:
         click.echo(f"The read model cannot be read ({describe(error)}): run `decisionlog rebuild`.")
         return
     click.echo("The read model is up to date." if not lag else f"The read model is {count_entries(lag)} behind.")

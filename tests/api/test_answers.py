@@ -196,6 +196,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalService]:
             response = opened.client.post("/v1/commands", json=command)
             assert response.status_code in (200, 201), (command, response.text)
         opened.log.sessions.start("person:cleo")
+        opened.log.accounts.link("https://login.example.org", "248289761001", "person:cleo")
         denied = opened.client_of(quiet_token(opened.log, "person:cleo", {"read"})).get("/v1/tokens")
         assert denied.status_code == 403
         opened.workers.save(

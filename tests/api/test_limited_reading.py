@@ -105,6 +105,7 @@ ASKED: Final[dict[str, list[Question]]] = {
     },
     **{f"/{kind}/{{key}}": [{"key": "{key}-1"}] for kind in ("assumptions", "evidence", "meetings", "tasks")},
     "/decisions/{key}/review": [{"key": "{key}-1"}],
+    "/meetings/{key}/write-up": [{"key": "{key}-1"}],
     "/succession/{key}": [{"key": "ann"}],
     "/products/{key}": [{"key": "{key}"}],
     "/reports/{key}": [{"key": "{key}", "since": SINCE}],

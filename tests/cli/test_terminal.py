@@ -618,6 +618,7 @@ def test_an_interrupt_during_a_read_is_never_delayed():
         release.start()
         with pytest.raises(KeyboardInterrupt):
             reader.readline()
+        assert release.is_alive()  # the read ended without the line that it would otherwise have waited for
         release.cancel()
         os.write(main, b"tea\n")
         assert reader.readline() == b"tea\n"

@@ -308,6 +308,11 @@ def schema_changed(folder: Settings) -> None:
     change(folder.model_file, "DROP TABLE event_because")
 
 
+def position_moved_back(folder: Settings) -> None:
+    """The last entries would be written again, and until then answers say a position that is not theirs."""
+    change(folder.model_file, "UPDATE projection SET position = position - 8")
+
+
 DAMAGES = (
     status_changed,
     all_cells_deleted,
@@ -317,6 +322,7 @@ DAMAGES = (
     undecodable_schema,
     words_changed,
     schema_changed,
+    position_moved_back,
 )
 
 
