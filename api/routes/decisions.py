@@ -75,9 +75,7 @@ def router() -> APIRouter:
         "Compare the options of a decision",
         "light",
     )
-    add_query(
-        routes, "/decisions/{key}/review", get_review, answers.DecisionReview, "Get a decision for its review"
-    )
+    add_query(routes, "/decisions/{key}/review", get_review, answers.DecisionReview, "Get a decision for its review")
     return routes
 
 

@@ -151,7 +151,9 @@ def _add_preset(preset: Preset) -> None:
     """
     options_ = options.combine(
         _file,
-        click.option("--product", required=True, help="Key of the product they belong to; created if it does not exist."),
+        click.option(
+            "--product", required=True, help="Key of the product they belong to; created if it does not exist."
+        ),
         click.option("--system", help=f"Name of the source system.  [{preset.name}]"),
         click.option("--zone", help="Time zone of times without one, such as Europe/Berlin.  [UTC]"),
         click.option(

@@ -75,7 +75,8 @@ def build_transaction(command: CommandMessage, caller: Caller) -> Transaction | 
         return build_problem("malformed", "the message has no value; send a command as JSON")
     if len(value) > MAX_COMMAND_BYTES:
         return build_problem(
-            TOO_LARGE, f"a message can have at most {MAX_COMMAND_BYTES} bytes; split large imports into several messages"
+            TOO_LARGE,
+            f"a message can have at most {MAX_COMMAND_BYTES} bytes; split large imports into several messages",
         )
     try:
         data = from_json(value, allow_inf_nan=False)

@@ -21,7 +21,9 @@ class ExpectedOutcomeRow(TitledSubject):
     target: Annotated[str, Field(description="The value or state that counts as met.")]
     due_on: Annotated[str, Field(description="The date by which it is expected.")]
     days_late: Annotated[int, Field(description="The days since that date, if its outcome is overdue; otherwise 0.")]
-    probability: Annotated[int | None, Field(description="How likely it was held to be, in percent; null if not stated.")]
+    probability: Annotated[
+        int | None, Field(description="How likely it was held to be, in percent; null if not stated.")
+    ]
     by: Annotated[str, Field(description="The person who expected it.")]
     is_claim: Annotated[bool, Field(description="Whether another person said that they expected it.")]
     judge: Annotated[str | None, Field(description="Who is to say what came of it; null for the owner.")]
