@@ -1,4 +1,4 @@
-"""Meetings: which decisions are up, who was there, and what was said and decided.
+"""Meetings: which decisions were on the agenda, who was there, and what was said and decided.
 
     planned ──▶ held
         └─────▶ canceled
@@ -34,14 +34,14 @@ _REVISABLE: Final = (HELD_ON, AGENDA, "invited", "notes")
 
 
 class PlanMeeting(Command):
-    """Plan a meeting: when, with whom, and which decisions are up."""
+    """Plan a meeting: when, with whom, and its agenda."""
 
     type: Literal["PlanMeeting"] = "PlanMeeting"
     key: Key | None = Field(None, description="The key of the new meeting; random by default.")
     title: Line = Field(description="What it is called.")
     held_on: Day = Field(description="The day it is planned for.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it is about.")
-    agenda: tuple[DecisionId, ...] = Field((), max_length=100, description="The decisions that are up, in order.")
+    agenda: tuple[DecisionId, ...] = Field((), max_length=100, description="The decisions on the agenda, in order.")
     invited: tuple[Person, ...] = Field((), max_length=200, description="The people invited.")
     accountable: Holder | None = Field(None, description="The person or team who prepares it.")
     notes: Text | None = Field(None, description="What else is to be discussed.")
@@ -80,7 +80,7 @@ class ReviseMeeting(Command):
     subject: MeetingId
     held_on: Day | None = Field(None, description="The day it is planned for.")
     agenda: tuple[DecisionId, ...] | None = Field(
-        None, max_length=100, description="All decisions that are up, in order; replaces the previous list."
+        None, max_length=100, description="All decisions on the agenda, in order; replaces the previous list."
     )
     invited: tuple[Person, ...] | None = Field(
         None, max_length=200, description="All people invited; replaces the previous list."
@@ -108,7 +108,7 @@ class HoldMeeting(Command):
     attendees: tuple[Person, ...] = Field(min_length=1, max_length=200, description="The people who were there.")
     held_on: Day | None = Field(None, description="The day it was held; the planned day by default.")
     agenda: tuple[DecisionId, ...] | None = Field(
-        None, max_length=100, description="The decisions that were up; those planned by default."
+        None, max_length=100, description="The decisions that were on the agenda; those planned by default."
     )
     notes: Text | None = Field(None, description="What else was said; replaces the notes of the plan.")
 
@@ -136,7 +136,7 @@ class RecordMeeting(Command):
     held_on: Day = Field(description="The day it was held.")
     attendees: tuple[Person, ...] = Field(min_length=1, max_length=200, description="The people who were there.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it was about.")
-    agenda: tuple[DecisionId, ...] = Field((), max_length=100, description="The decisions that were up, in order.")
+    agenda: tuple[DecisionId, ...] = Field((), max_length=100, description="The decisions on the agenda, in order.")
     notes: Text | None = Field(None, description="What else was said.")
     creates: ClassVar[str] = "meeting"
 

@@ -240,7 +240,7 @@ def _show(page: Page, draft: Draft) -> Response:
 
 
 def _list_agenda(read: Read, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the decisions that were up, each with its status."""
+    """Return the decisions on the agenda, each with its status."""
     agenda = as_ids(values.get("agenda"))
     statuses = _find_statuses(read, agenda, NOW)
     return [(decision, statuses.get(decision, "proposed")) for decision in agenda]

@@ -34,7 +34,7 @@ class MinutesSummary(TypedDict):
     subject: Annotated[str, Field(description="The meeting.")]
     status: Annotated[str | None, Field(description="`planned`, `held` or `canceled`.")]
     held_on: Annotated[str | None, Field(description="The day of the meeting.")]
-    agenda: Annotated[list[str], Field(description="The decisions that were up, in order.")]
+    agenda: Annotated[list[str], Field(description="The decisions on the agenda, in order.")]
     invited: Annotated[list[str], Field(description="The people who were invited.")]
     attendees: Annotated[list[str], Field(description="The people who were there.")]
     notes: Annotated[str | None, Field(description="What else was said, or is to be discussed.")]

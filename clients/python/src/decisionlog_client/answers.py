@@ -541,7 +541,7 @@ class MinutesSummary(TypedDict):
     held_on: str | None
     "The day of the meeting."
     agenda: list[str]
-    "The decisions that were up, in order."
+    "The decisions on the agenda, in order."
     invited: list[str]
     "The people who were invited."
     attendees: list[str]
