@@ -83,6 +83,21 @@ def changes(
     return build_answer(two, rows, next_cursor=next_cursor, about=about)
 
 
+def changed_fields(
+    read: Read, first: TimePoint, second: TimePoint = NOW, selection: Filter | None = None
+) -> set[FieldKey]:
+    """Return the fields whose values differ between two times, each with its subject; `changes` also says how and why."""
+    selection = selection or Filter()
+    one, two = resolve_time(read, first), resolve_time(read, second)
+    order, any_value = TargetOrder(read, two), _Conditions((), (), (), ())
+    found: set[FieldKey] = set()
+    for subjects in _batches(_find_subjects(read, selection, one, two), None):
+        kept_bytes = read.bounds.kept_bytes
+        found.update(map(_key_of, _find_differences(selection, subjects, any_value, one, two, order)))
+        read.bounds.release_to(kept_bytes)
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class _Conditions:
     """Values that a field must have at the first and at the second time."""

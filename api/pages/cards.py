@@ -131,9 +131,20 @@ def list_open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
 
 
 def placed_cards(read: Read, page: Page, when: TimePoint, *, is_ghost: bool = False) -> Callable[[Row], Card]:
-    """Return a function that builds the card of a row of the roadmap from only the fields that place it."""
+    """Return a function that builds the card of a row of the roadmap from only the fields that place it.
+
+    A feature with several targets is in several columns of the timeline, and its card is the same in each.
+    """
     builder = _CardBuilder(page, Origins(read, (), when), {}, _release_days(read, when), {})
-    return lambda row: builder.build(row, is_ghost=is_ghost)
+    built: dict[str, Card] = {}
+
+    def place(row: Row) -> Card:
+        subject = row["subject"]
+        if subject not in built:
+            built[subject] = builder.build(row, is_ghost=is_ghost)
+        return built[subject]
+
+    return place
 
 
 def complete_cards(

@@ -13,6 +13,7 @@ from projections import changes as change_queries
 from projections.answers.changes import FieldDifference as DifferenceRow
 from projections.filters import Filter
 from projections.read_model import Read
+from projections.timepoint import TimePoint
 
 Kind = Literal["added", "changed", "dropped", "not_yet"]
 LEGEND: Final[dict[Kind, str]] = {
@@ -51,11 +52,19 @@ class SubjectDifference:
         return max(origins, key=lambda origin: origin.position, default=None)
 
 
+def find_changed_subjects(read: Read, time: PageTime, selection: Filter) -> set[str]:
+    """Return the subjects that `find_differences` describes, in less time."""
+    if time.compared is None:
+        return set()
+    fields = change_queries.changed_fields(read, *_order_times(time, time.compared), selection)
+    return {subject for subject, field in fields if field == EXISTS or not _is_hidden(field)}
+
+
 def find_differences(read: Read, time: PageTime, selection: Filter) -> dict[str, SubjectDifference]:
     """Return the differences of the subjects that a filter selects, by subject. Without a comparison there are none."""
     if time.compared is None:
         return {}
-    earlier, later = (time.point, time.compared) if time.is_compared_with_later else (time.compared, time.point)
+    earlier, later = _order_times(time, time.compared)
     answer = change_queries.changes(read, earlier, later, selection)
     origins = Origins(read, (change["blame"] for row in answer.rows for change in row["changes"]), later)
     by_subject: dict[str, list[DifferenceRow]] = {}
@@ -70,6 +79,10 @@ def find_differences(read: Read, time: PageTime, selection: Filter) -> dict[str,
         for subject, rows in by_subject.items()
         if any(not _is_hidden(row["field"]) or row["field"] == EXISTS for row in rows)
     }
+
+
+def _order_times(time: PageTime, compared: TimePoint) -> tuple[TimePoint, TimePoint]:
+    return (time.point, compared) if time.is_compared_with_later else (compared, time.point)
 
 
 def _is_hidden(field: str) -> bool:

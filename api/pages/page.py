@@ -5,9 +5,9 @@ A page runs one function on one snapshot of the read model, so everything on it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Any, Final
 from urllib.parse import quote, urlencode
 
@@ -84,21 +84,24 @@ class Titles:
         return self.number(subject) if subject.startswith("decision:") else self(subject)
 
 
-def find_ids(value: Any) -> Iterator[str]:
-    """Yield the ids of all subjects that occur anywhere in the content of a page."""
-    if isinstance(value, str):
-        if ":" in value and is_subject(value):  # most texts are none, which the first test tells quickly
-            yield value
-    elif isinstance(value, Mapping):
-        for key, member in value.items():
-            yield from find_ids(key)
-            yield from find_ids(member)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for member in value:
-            yield from find_ids(member)
-    elif not isinstance(value, type):
-        for name in _field_names(value.__class__):
-            yield from find_ids(getattr(value, name))
+def find_ids(value: Any) -> set[str]:
+    """Return the ids of all subjects that occur anywhere in the content of a page."""
+    texts: set[str] = set()
+    seen: set[int] = set()
+    waiting: list[Any] = [value]
+    while waiting:  # a page has ten thousand members, and a call for each takes longer than the rest
+        member = waiting.pop()
+        if isinstance(member, str):
+            texts.add(member)
+        elif isinstance(member, Mapping):
+            waiting += member.keys()
+            waiting += member.values()
+        elif isinstance(member, list | tuple | set | frozenset):
+            waiting += member
+        elif (names := _field_names(member.__class__)) and id(member) not in seen:
+            seen.add(id(member))
+            waiting += [getattr(member, name) for name in names]
+    return {text for text in texts if ":" in text and is_subject(text)}
 
 
 @cache
@@ -120,9 +123,13 @@ class Page:
 
     # Addresses
 
+    @cached_property
+    def _time_parameters(self) -> dict[str, str]:
+        return self.time.parameters
+
     def url(self, path: str, **parameters: Any) -> str:
         """Return an address within the pages that shows the same time."""
-        return build_address(path, {**self.time.parameters, **parameters})
+        return build_address(path, {**self._time_parameters, **parameters})
 
     def here(self, **changes: Any) -> str:
         """Return the address of this page with some parameters changed; None removes one."""
@@ -204,7 +211,7 @@ class Page:
 
     def _find_titles(self, read: Read, context: Context) -> Titles:
         time = resolve_time(read, self.time.point)
-        ids = set(find_ids(context))
+        ids = find_ids(context)
         titles = dict(find_titles(read, ids, time))
         if self.time.compared is not None:  # what exists only then is called what it is called then
             titles = {**find_titles(read, ids - titles.keys(), resolve_time(read, self.time.compared)), **titles}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Annotated, Final
@@ -12,7 +13,7 @@ from fastapi import APIRouter, Query, Response
 from api.dependencies import ProductText, check_choice, list_parameter
 from api.pages.cards import PLACING_FIELDS, Card, complete_cards, parse_day, placed_cards
 from api.pages.command_forms import MOVE
-from api.pages.comparison import LEGEND, SubjectDifference, find_differences
+from api.pages.comparison import LEGEND, find_changed_subjects, find_differences
 from api.pages.fields import flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from domain.values import from_micros
@@ -101,11 +102,11 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
 
     def build(read: Read) -> Context:
         compared = replace(selection.of_subjects(), statuses=(), fields=COMPARED)
-        differences = find_differences(read, page.time, compared)
-        placed = place_cards(read, page, selection, differences, layout=layout, by=columns)
+        changed = find_changed_subjects(read, page.time, compared)
+        placed = place_cards(read, page, selection, changed, layout=layout, by=columns)
         rows = skip, None if show == "all" else TABLE_ROWS
-        found = _cut_table(placed, differences, *rows) if layout == "table" else _cut_columns(placed, differences, show)
-        found = _complete(read, page, found, differences)
+        found = _cut_table(placed, changed, *rows) if layout == "table" else _cut_columns(placed, changed, show)
+        found = _complete(read, page, found, compared, changed)
         all_cards = {card.subject: card for column in placed for card in column.cards}
         existing = [card for card in all_cards.values() if not card.is_ghost]
         open_count = sum(not card.is_closed for card in existing)
@@ -122,7 +123,7 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
             "columns": found,
             "open_count": open_count,
             "closed_count": len(existing) - open_count,
-            "changed_count": len(differences.keys() & all_cards.keys()),
+            "changed_count": len(changed & all_cards.keys()),
             "shown_changes": len(shown),
             "skip": skip,
             "shown_rows": sum(len(column.cards) for column in found),
@@ -156,7 +157,7 @@ def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:
 
 
 def place_cards(
-    read: Read, page: Page, selection: Filter, differences: Mapping[str, SubjectDifference], *, layout: str, by: str
+    read: Read, page: Page, selection: Filter, changed: AbstractSet[str], *, layout: str, by: str
 ) -> list[PlacedColumn]:
     """Return the columns of the roadmap at the page's time, with all their cards.
 
@@ -179,7 +180,7 @@ def place_cards(
     for row in ask(selection, page.time.point):
         column_of(row).cards.extend(map(build, row["cards"]))
     shown = {card.subject for column in columns.values() for card in column.cards}
-    missing = [subject for subject in differences if subject not in shown]
+    missing = sorted(changed - shown)
     if missing and page.time.compared is not None:
         build_ghost = placed_cards(read, page, page.time.compared, is_ghost=True)
         for row in ask(replace(selection, subjects=missing, statuses=()), page.time.compared):
@@ -199,49 +200,44 @@ def _sort_columns(columns: Mapping[str, PlacedColumn], titles: Mapping[str, str]
 # Cutting and completing -----------------------------------------------------------------------------------------------
 
 
-def _cut_columns(
-    placed: Sequence[PlacedColumn], differences: Mapping[str, SubjectDifference], show: str
-) -> list[Column]:
+def _cut_columns(placed: Sequence[PlacedColumn], changed: AbstractSet[str], show: str) -> list[Column]:
     """Return the columns with as many cards as a page shows; what is closed is only named, unless it differs."""
     limit = max(MIN_PER_COLUMN, CARDS // max(1, len(placed)))
     return [
-        _build_column(column, differences, None if show in ("all", column.key) else limit, fold=True)
-        for column in placed
+        _build_column(column, changed, None if show in ("all", column.key) else limit, fold=True) for column in placed
     ]
 
 
-def _cut_table(
-    placed: Sequence[PlacedColumn], differences: Mapping[str, SubjectDifference], skip: int, limit: int | None
-) -> list[Column]:
+def _cut_table(placed: Sequence[PlacedColumn], changed: AbstractSet[str], skip: int, limit: int | None) -> list[Column]:
     """Return the rows of one page of the table, in the columns that they belong to."""
-    full = [_build_column(column, differences, None, fold=False) for column in placed]
+    full = [_build_column(column, changed, None, fold=False) for column in placed]
     rows = [(column.key, card) for column in full for card in column.cards]
     shown = rows[skip:] if limit is None else rows[skip : skip + limit]
     found = [replace(column, cards=[card for key, card in shown if key == column.key]) for column in full]
     return [column for column in found if column.cards]
 
 
-def _build_column(
-    column: PlacedColumn, differences: Mapping[str, SubjectDifference], limit: int | None, *, fold: bool
-) -> Column:
-    shown = [card for card in column.cards if _is_shown(card, differences)]
-    closed = [card for card in column.cards if not _is_shown(card, differences)]
+def _build_column(column: PlacedColumn, changed: AbstractSet[str], limit: int | None, *, fold: bool) -> Column:
+    shown = [card for card in column.cards if _is_shown(card, changed)]
+    closed = [card for card in column.cards if not _is_shown(card, changed)]
     cards = shown if fold else shown + closed
     count = sum(not (card.is_closed or card.is_ghost) for card in column.cards)
     hidden = 0 if limit is None else max(0, len(cards) - limit)
     return Column(column.key, column.title, cards[:limit], closed if fold else [], count, hidden)
 
 
-def _is_shown(card: Card, differences: Mapping[str, SubjectDifference]) -> bool:
+def _is_shown(card: Card, changed: AbstractSet[str]) -> bool:
     """Return whether a card is shown as such, and not only named among what is closed."""
-    return not card.is_closed or (card.subject in differences and not card.is_ghost)
+    return not card.is_closed or (card.subject in changed and not card.is_ghost)
 
 
 def _complete(
-    read: Read, page: Page, columns: Sequence[Column], differences: Mapping[str, SubjectDifference]
+    read: Read, page: Page, columns: Sequence[Column], compared: Filter, changed: AbstractSet[str]
 ) -> list[Column]:
     """Return the columns with the reasons, slips and differences of the cards that they show, read at once for all."""
     cards = {card.subject: card for column in columns for card in column.cards}
+    differing = sorted(changed & cards.keys())
+    differences = find_differences(read, page.time, replace(compared, subjects=differing)) if differing else {}
     here = [card for card in cards.values() if not card.is_ghost]
     ghosts = [card for card in cards.values() if card.is_ghost]
     full = {

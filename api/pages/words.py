@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 from domain.ids import SUBJECT_PATTERN, is_subject, kind_of
@@ -227,6 +228,7 @@ def page_address(address: str) -> str:
     return f"/{path}" if path else address
 
 
+@lru_cache(1_024)  # a page shows each time in words, exactly and for scripts
 def parse_utc(text: str) -> datetime:
     """Return a time of an answer."""
     return parse_timestamp(text).astimezone(UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +17,7 @@ from domain.product import ProductDefined, ReleaseScheduled, ReleasesOrdered
 from eventlog.entry import Origin
 from projections import accountability, field_history, field_values, listings
 from projections.audit import AuditFilter, audit
-from projections.changes import changes, slips
+from projections.changes import changed_fields, changes, slips
 from projections.decisions import DecisionFilter, NotFound, decisions, graph, history, subject_page
 from projections.filters import Filter
 from projections.paging import Answer, BadCursor
@@ -208,6 +209,26 @@ def test_changes_are_net_and_explained(log: Log, read: Reader) -> None:
     )
     assert [row["subject"] for row in left.rows] == ["feature:a"]
     assert answer.about["from"]["as_of"] == "2023-11-14T22:13:26.000000Z"
+
+
+def test_changed_fields_are_those_of_the_changes(log: Log, read: Reader) -> None:
+    """The fields that differ are the same with and without their explanation, at any two times and in both directions."""
+    for key in "abc":
+        target(log, feature(log, key), "r-1", at=None)
+    target(log, "feature:a", "r-2")
+    target(log, "feature:b", "r-2")
+    target(log, "feature:b", "r-1")
+    log.add("feature:c", SubjectRemoved(why="no"))
+    snapshot, times = read(), [TimePoint(at(n)) for n in (0, 3, 6, 99)]
+
+    for one, two in itertools.permutations(times, 2):
+        for selection in (Filter(), Filter(fields=["target.*"]), Filter(subjects=["feature:b", "feature:c"])):
+            listed = {(row["subject"], row["field"]) for row in changes(snapshot, one, two, selection).rows}
+            assert changed_fields(snapshot, one, two, selection) == listed
+    assert changed_fields(snapshot, times[2], times[3], Filter(fields=["target.*"])) == {
+        ("feature:a", "target.beta"),
+        ("feature:c", "target.beta"),
+    }
 
 
 def test_changes_between_two_transaction_times(log: Log, read: Reader) -> None:
