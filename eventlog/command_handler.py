@@ -259,7 +259,9 @@ class CommandHandler:
         caller = work.transaction.caller
         if caller.credential == LOCAL_CREDENTIAL:
             return
-        ends = self._view.token_ends.of(work.subjects[caller.actor])
+        decided = work.subjects[caller.actor]  # so that an entry that revokes the token meanwhile is a conflict
+        committed = decided if caller.actor not in self._states else self._view.state(caller.actor)
+        ends = self._view.token_ends.of(committed)  # which remembers them: what is only decided may never be committed
         if caller.credential in self._revoked or ends.get(caller.credential, MAX_INTEGER) <= work.now:
             raise Forbidden("your token was revoked, or has expired, before this was recorded")
 

@@ -159,12 +159,13 @@ def list_rows(items: FormField, typed: Typed) -> list[int]:
     found = {
         int(key.split(".")[1])
         for key, value in typed.items()
-        if _is_input_of_item(key, items.name) and value.strip() != defaults.get(key.split(".")[2], "")
+        if is_input_of_item(key, items.name) and value.strip() != defaults.get(key.split(".")[2], "")
     }
     return sorted(found)
 
 
-def _is_input_of_item(key: str, name: str) -> bool:
+def is_input_of_item(key: str, name: str) -> bool:
+    """Return whether a key names an input of an item, such as `options.1.title`, with a number below 1,000."""
     parts = key.split(".")
     return len(parts) == 3 and parts[0] == name and parts[1].isdecimal() and len(parts[1]) <= 3  # noqa: PLR2004
 

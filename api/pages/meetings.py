@@ -16,7 +16,7 @@ from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
 from api.dependencies import KeyPath
 from api.pages.fields import flatten
-from api.pages.form_input import Errors, read_form
+from api.pages.form_input import Errors, is_input_of_item, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import Candidate, NotFoundError, find_one, list_candidates, people_candidates
 from api.problems import HttpProblem
@@ -248,9 +248,7 @@ def _list_agenda(read: Read, values: Mapping[str, Any]) -> list[tuple[str, str]]
 
 def _count(typed: Mapping[str, str], name: str, blank: int) -> int:
     """Return the number of rows to show: those typed, at least the blank ones of a new form."""
-    numbers = [
-        int(each.split(".")[1]) for each in typed if each.startswith(f"{name}.") and each.split(".")[1].isdecimal()
-    ]
+    numbers = [int(each.split(".")[1]) for each in typed if is_input_of_item(each, name)]
     return max(max(numbers, default=-1) + 1, blank)
 
 

@@ -20,7 +20,16 @@ from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
 from api.dependencies import wait_for_position
 from api.pages.command_forms import Form, FormField, find_form
-from api.pages.form_input import Errors, Input, Typed, default_text, format_finding, parse_commands, read_form
+from api.pages.form_input import (
+    Errors,
+    Input,
+    Typed,
+    default_text,
+    format_finding,
+    is_input_of_item,
+    parse_commands,
+    read_form,
+)
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, Candidate, list_candidates, people_candidates
 from api.pages.words import SUBJECT, subject_path
@@ -259,7 +268,7 @@ class ItemRow:
 def _rows_of(field_: FormField, values: Mapping[str, str], entry: Entry) -> list[ItemRow]:
     """Return the items of a field as typed, with blank ones: those of a new form, and the one that was asked for."""
     prefix = f"{field_.name}."
-    numbers = {int(name.split(".")[1]) for name in values if name.startswith(prefix) and name.split(".")[1].isdecimal()}
+    numbers = {int(name.split(".")[1]) for name in values if is_input_of_item(name, field_.name)}
     count = max(numbers, default=-1) + 1 or NEW_ITEMS.get(field_.name, 1)
     blank = {each.name: default_text(each) for each in field_.fields}
     rows = [

@@ -193,6 +193,23 @@ def test_a_token_counts_until_the_entry_that_revokes_it(place: Path | str) -> No
         do(log, {**VISION, "vision": "W."}, caller=other)
 
 
+def test_a_token_that_was_used_in_a_dry_run_counts_until_it_is_revoked(place: Path | str) -> None:
+    """Entries that a dry run makes up about a caller do not hide the entry that gets the place of one of them."""
+    with open_log(place) as log:
+        begin(log)
+        token, secret = log.tokens.create("person:bob")
+        known = log.tokens.find(secret)
+        assert known is not None
+        caller = known.caller("http")
+        made_up = transaction(role("GrantRole"), caller=OWNER)
+        used = transaction({**VISION, "vision": "W."}, caller=caller)
+        asyncio.run(log.dry_run().execute_many([made_up, used]))
+        log.tokens.revoke(token)
+
+        with pytest.raises(Forbidden, match="token was revoked"):
+            do(log, VISION, caller=caller)
+
+
 def test_a_token_counts_until_it_expires(place: Path | str) -> None:
     """At the time at which a command is decided, also if the token was valid when its caller was let in."""
     clock = Clock()

@@ -49,7 +49,7 @@ def test_a_program_gets_a_problem_document(service: LocalService, monkeypatch) -
 
 
 def test_a_failed_store_is_a_page(service: LocalService, monkeypatch) -> None:
-    """A page that cannot be read right now says so, and when to try again, without the database's own message."""
+    """A page that cannot be read right now tells when to try again, without the database's own message."""
     _fail(monkeypatch, PersistenceError("postgresql://ada@db"))
 
     response = service.client.get("/goals", headers=BROWSER)

@@ -86,6 +86,16 @@ def test_what_was_typed_is_kept_if_nothing_is_recorded(service: Any, forms: Form
     assert service.log.head().size == size
 
 
+@pytest.mark.parametrize("number", ["100000000", "9" * 5000])
+def test_a_made_up_number_of_a_row_takes_no_time(service: Any, forms: Forms, meeting: str, number: str) -> None:
+    """A field of a row that no form has is ignored: neither are all rows before it read, nor is it an error."""
+    typed = {f"{name}.{number}.who": "Bob Tea" for name in ("said", "tasks")}
+    response = forms.send("/meetings/round/write-up", {"attendees": "Zorro", **typed})
+
+    assert response.status_code == 422
+    assert "No person is called “Zorro”." in text_of(response.text)
+
+
 def test_a_task_is_done_on_its_page(service: Any, forms: Forms, meeting: str) -> None:
     """A task is completed with what came of it, and leaves the list of open tasks."""
     service.post("/tasks", {"key": "cups", "title": "Buy cups", "accountable": "Bob Tea", "products": ["tide"]})
