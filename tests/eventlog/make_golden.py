@@ -64,8 +64,28 @@ ADDED_FIELDS = {
         "until": "There is a baker.",
         "awaits": ["evidence:baking"],
     },
+    "independent_review": {
+        "type": "SetDecisionRights",
+        "subject": "product:shop",
+        "rules": [{"roles": ["accountable"], "independent_review": True}],
+    },
 }
 """By a field that was added to an event, a command whose event has it."""
+
+TRAY = {"subject": "feature:tray"}
+FORECAST = {"type": "StateExpectedOutcome", **TRAY, "measure": "Trays", "target": "9", "due_on": "2025-09-01"}
+MORE_FIELDS = [
+    ("", {"type": "DefineProduct", "key": "bar", "title": "Bar"}),
+    ("", {"type": "ScheduleRelease", "key": "b1", "products": ["bar"], "version": "1", "due_on": "2025-09-01"}),
+    ("", {"type": "ProposeFeature", "key": "tray", "title": "Trays", "products": ["bar"]}),
+    ("cause", {"type": "TargetMilestone", **TRAY, "day": "2025-09-01", "cause": "assumption:water"}),
+    ("cause", {"type": "RescheduleRelease", "subject": "release:b1", "due_on": "2025-09-15", "cause": "feature:tray"}),
+    ("", FORECAST),
+    ("replaces", FORECAST | {"target": "5", "replaces": "1"}),
+    ("evidence", {"type": "RecordOutcome", **TRAY, "expectation": "2", "result": "met", "evidence": ["survey"]}),
+    ("attendees", {"type": "AddMinutes", "subject": "meeting:steering", "attendees": ["Ann Bee"]}),
+]
+"""Further commands, each with the field that its event has and the first golden entry of its type leaves out."""
 
 KIOSK = {"products": ["kiosk"], "cost": {"amount": 90, "currency": "EUR"}}
 JUDGED = [
@@ -126,6 +146,10 @@ def write_missing() -> list[str]:
         for added, command in ADDED_FIELDS.items():
             asyncio.run(log.execute(transaction(command)))
             write_new_entries(log, written, added=added)
+        for added, command in MORE_FIELDS:
+            asyncio.run(log.execute(transaction(command)))
+            if added:
+                write_new_entries(log, written, added=added)
         for command in JUDGED:
             asyncio.run(log.execute(transaction(command)))
             if getattr(log.read(0, 10_000)[-1].event, "authority", None):
