@@ -15,6 +15,7 @@ from api import docs_page, openapi, problems
 from api.command_routes import CommandRoute, add_command_routes
 from api.dispatcher import Dispatcher
 from api.middleware import Hosts, Middleware
+from api.pages.errors import respond_to
 from api.pages.modules import PAGE_MODULES
 from api.pages.static_files import PATH as STATIC_PATH
 from api.pages.static_files import get_static_file
@@ -120,7 +121,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     )
     app.state.services = services
     app.state.documents = docs_page.Documents()
-    problems.install(app)
+    problems.install(app, respond_to)
     app.router.routes += [*_write_routes(), *_read_routes()]
     dispatcher = Dispatcher(super(Application, app).__call__, app, app.router.routes)
     app.middleware_app = Middleware(dispatcher, app.router.routes, hosts or Hosts(), cors_origins)

@@ -10,11 +10,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.cross_site import Site
-from api.problems import HttpProblem, problem, respond, status_problem
+from api.pages.errors import respond_to
+from api.problems import HttpProblem, problem, status_problem
 from api.security_headers import RawHeaders, add_security_headers
 
 MAX_REQUESTS: Final = 500
@@ -146,7 +148,7 @@ class Middleware:
             self._check(scope)
         except HttpProblem as refused:
             document = problem(refused.status, refused.name, refused.detail, field=refused.field)
-            await respond(document, refused.headers)(scope, receive, response.send)
+            await respond_to(Request(scope), document, refused.headers)(scope, receive, response.send)
             return
         method, path = scope["method"], scope["path"]
         is_preflight = self._has_cors and any(name == b"access-control-request-method" for name, _ in scope["headers"])
@@ -155,7 +157,8 @@ class Middleware:
             return
         asked = "GET" if method == "HEAD" else method
         if method != "OPTIONS" and asked not in self._literal_paths.get(path, {asked}):
-            await respond(status_problem(405, f"{path} does not support {method}"))(scope, receive, response.send)
+            document = status_problem(405, f"{path} does not support {method}")
+            await respond_to(Request(scope), document)(scope, receive, response.send)
             return
         await self._app(scope if asked == method else {**scope, "method": asked}, receive, response.send)
 

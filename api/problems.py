@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
+from secrets import token_hex
 from typing import Any, Final, cast
 
 from eventsourcing.persistence import PersistenceError
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
@@ -59,6 +61,9 @@ _HTTP_NAMES: Final = {
     504: "not-caught-up",
     507: "no-space",
 }
+Responder = Callable[..., Response]
+"""Takes a request, its problem document, and headers if there are any."""
+REQUEST_ID_BYTES: Final = 6
 MAX_ERRORS: Final = 100
 """Validation errors listed in one response. More are only counted, as each costs memory."""
 MAX_SHOWN: Final = 500
@@ -185,41 +190,47 @@ def respond(document: Problem, headers: dict[str, str] | None = None) -> JSONRes
     return JSONResponse(document, document["status"], headers=headers, media_type=MEDIA_TYPE)
 
 
-def install(app: FastAPI) -> None:
-    """Turn every error of an application into a problem document."""
+def install(app: FastAPI, respond_to: Responder) -> None:
+    """Turn every error of an application into a response, made from its problem document by `respond_to`."""
 
     @app.exception_handler(errors.Refused)
-    async def handle_refusal(request: Request, error: errors.Refused) -> JSONResponse:
+    async def handle_refusal(request: Request, error: errors.Refused) -> Response:
         expected = getattr(request.state, "expected", {})
         document = of_refusal(error, preconditions=error.subject in expected)
         record_refusal(request, document["status"], error.detail, is_command=request.method != "GET")
-        return respond(document)
+        return respond_to(request, document)
 
     @app.exception_handler(HttpProblem)
-    async def handle_http_problem(request: Request, error: HttpProblem) -> JSONResponse:
+    async def handle_http_problem(request: Request, error: HttpProblem) -> Response:
         record_refusal(request, error.status, error.detail)
-        return respond(problem(error.status, error.name, error.detail, field=error.field), error.headers)
+        document = problem(error.status, error.name, error.detail, field=error.field)
+        return respond_to(request, document, error.headers)
 
     @app.exception_handler(PersistenceError)
-    async def handle_store_failure(request: Request, error: PersistenceError) -> JSONResponse:
+    async def handle_store_failure(request: Request, error: PersistenceError) -> Response:
         _log.warning("%s %s: the store failed: %s", request.method, request.url.path, error)
-        return respond(of_store(error, read_only=request.method in {"GET", "HEAD"}), {"Retry-After": "10"})
+        document = of_store(error, read_only=request.method in {"GET", "HEAD"})
+        return respond_to(request, document, {"Retry-After": "10"})
 
     @app.exception_handler(RequestValidationError)
-    async def handle_invalid_parameters(_: Request, error: RequestValidationError) -> JSONResponse:
+    async def handle_invalid_parameters(request: Request, error: RequestValidationError) -> Response:
         # The first part of each path is `query`, `path` or `header`.
-        return respond(of_validation([{**each, "loc": each["loc"][1:]} for each in error.errors()]))
+        return respond_to(request, of_validation([{**each, "loc": each["loc"][1:]} for each in error.errors()]))
 
     @app.exception_handler(ValidationError)
-    async def handle_invalid_body(_: Request, error: ValidationError) -> JSONResponse:
-        return respond(of_invalid(error))
+    async def handle_invalid_body(request: Request, error: ValidationError) -> Response:
+        return respond_to(request, of_invalid(error))
 
     @app.exception_handler(Exception)
-    async def handle_unexpected_error(_: Request, __: Exception) -> JSONResponse:
-        # The traceback goes only to the server's log.
-        return respond(status_problem(500, "the server failed to process the request; its log has the details"))
+    async def handle_unexpected_error(request: Request, _: Exception) -> Response:
+        # The traceback goes only to the server's log, right after this line.
+        request_id = token_hex(REQUEST_ID_BYTES)
+        _log.error("request %s failed: %s %s", request_id, request.method, request.url.path)
+        detail = f"the server failed to process the request; its log has the details of request {request_id}"
+        return respond_to(request, status_problem(500, detail))
 
     @app.exception_handler(HTTPException)
-    async def handle_http_error(_: Request, error: HTTPException) -> JSONResponse:
-        headers = dict(error.headers) if error.headers else None
-        return respond(status_problem(error.status_code, str(error.detail)), headers)
+    async def handle_http_error(request: Request, error: HTTPException) -> Response:
+        is_unknown = error.status_code == HTTPStatus.NOT_FOUND
+        detail = "there is nothing at this address" if is_unknown else str(error.detail)
+        return respond_to(request, status_problem(error.status_code, detail), error.headers)

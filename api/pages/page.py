@@ -28,6 +28,7 @@ from api.dependencies import (
     run_as_query,
     wait_for_position,
 )
+from api.pages.errors import render_error
 from api.pages.permissions import Permissions
 from api.pages.templating import render_page
 from api.pages.times import NAMES, PageTime, Preset, parse_page_time
@@ -296,7 +297,7 @@ def respond_with_error(request: Request, error: Exception) -> Response:
     else:
         assert isinstance(error, ValidationError)
         document = problems.of_invalid(error)
-    return render_page(request, "error.html", {"problem": {"field": None, **document}}, document["status"], headers)
+    return render_error(request, document, headers)
 
 
 def page_router() -> APIRouter:
