@@ -201,7 +201,7 @@ def _parse_object(content: bytes | None) -> dict[str, Any]:
 
 def _text(claims: Claims, name: str, otherwise: str) -> str:
     found = claims.get(name)
-    if not isinstance(found, str) or not 0 < len(found) <= MAX_TEXT:
+    if not isinstance(found, str) or not 0 < len(found.strip()) <= len(found) <= MAX_TEXT or not found.isprintable():
         raise SignInRefusedError(otherwise)
     return found
 

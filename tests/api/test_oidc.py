@@ -363,6 +363,17 @@ def test_a_person_connects_their_account(service: LocalService, openid: OpenidPr
     assert service.browser().post("/sign-in/connect").status_code == 401
 
 
+@pytest.mark.parametrize("sub", ["a\nb", " ", "x" * 501])
+def test_an_account_that_cannot_be_recorded_is_refused(service: LocalService, openid: OpenidProvider, sub: str) -> None:
+    """A subject with control characters, a blank or a longer one is a refusal, and registers no one."""
+    openid.trusted_by(service, registers=True)
+    size = service.log.head().size
+    browser = service.browser()
+
+    assert finish(browser, openid.approve(service, begin(browser), sub=sub, name="Grace")).status_code == 403
+    assert service.log.head().size == size
+
+
 def test_who_has_left_does_not_sign_in(service: LocalService, openid: OpenidProvider) -> None:
     """The provider may still know them; the log does not let them in."""
     person = service.person("Ben Leaver")
