@@ -26,7 +26,7 @@ from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
 from domain import any_subject, decision
 from domain.catalog import COMMAND
-from domain.errors import Refused
+from domain.errors import Malformed, Refused
 from domain.messages import Command, string_paths
 from domain.roles import ROLE_HOLDER_PATTERN
 from domain.values import KEY_PATTERN, SUBJECT_PATTERN, StringKind, format_micros
@@ -210,9 +210,17 @@ def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
 def build_transaction(
     commands: tuple[Command, ...], caller: Caller, key: str | None, expected: dict[str, int]
 ) -> Transaction:
-    """Return the transaction; commands from another system arrive on the `import` channel, which needs its own scope."""
+    """Return the transaction; commands from another system arrive on the `import` channel, which needs its own scope.
+
+    Raises:
+        Malformed: the idempotency key is not one, such as that of a form that someone changed.
+    """
+    if key and not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise Malformed(
+            "an idempotency key has 1 to 200 visible ASCII characters; open the form again", field="form_key"
+        )
     imported = any(command.source or isinstance(command, any_subject.ImportChanges) for command in commands)
-    return Transaction(commands, replace(caller, channel="import") if imported else caller, key, expected)
+    return Transaction(commands, replace(caller, channel="import") if imported else caller, key or None, expected)
 
 
 # Headers --------------------------------------------------------------------------------------------------------------

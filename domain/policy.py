@@ -204,6 +204,13 @@ ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "lo
 
 OPEN_KINDS: Final = ADMINISTERED_KINDS
 """Subjects of these kinds are readable with any role that reads."""
+CONFIDENTIAL_EVENTS: Final = (
+    roles.RoleGranted,
+    roles.RoleRevoked,
+    access.AccountConnected,
+    access.AccountDisconnected,
+)
+"""Events that who reads only some products does not see: which role and which account of a provider is whose."""
 
 
 class Evidence(Protocol):

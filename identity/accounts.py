@@ -21,6 +21,7 @@ from identity.oidc.errors import SignInRefusedError
 
 _INSERT: Final = "INSERT INTO provider_accounts VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _DELETE: Final = "DELETE FROM provider_accounts WHERE issuer = ? AND subject = ? AND person = ?"
+_END_SESSIONS: Final = "DELETE FROM sessions WHERE issuer = ? AND subject = ?"
 
 
 class ProviderAccount(NamedTuple):
@@ -77,7 +78,7 @@ class Accounts:
         return self.find(issuer, subject) or person
 
     def unlink(self, issuer: str, subject: str, *, by: Caller | None = None) -> str:
-        """Disconnect an account; return the person it belonged to.
+        """Disconnect an account and end its sessions; return the person it belonged to.
 
         Raises:
             Unknown: it belongs to no person.
@@ -91,6 +92,7 @@ class Accounts:
         def delete(tables: SideTables) -> None:
             if not tables.session.execute(_DELETE, (issuer, subject, person)).rowcount:
                 raise Unknown("this account was disconnected meanwhile", field="account")
+            tables.session.execute(_END_SESSIONS, (issuer, subject))
 
         self._record([command], delete, by)
         return person

@@ -5,7 +5,8 @@ names of the tables hide the rows that the reader may not see. Lists, counts, hi
 cannot tell a hidden subject from one that never was.
 
 Visible are the subjects that now belong to at least one of the products, and what concerns everybody: people, teams and
-the log itself. What belongs to no product is hidden. Who holds which role is hidden too.
+the log itself. What belongs to no product is hidden. Who holds which role, and which account of a provider is whose, are
+hidden too.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from domain.policy import OPEN_KINDS
+from domain.catalog import EVENT_NAMES
+from domain.policy import CONFIDENTIAL_EVENTS, OPEN_KINDS
 from domain.roles import FIELD_PREFIX, LINE_FIELD
 from projections.database import Row
 from projections.read_model import Read
 from projections.schema import kind, loads, members
 
-_IS_ACCESS_EVENT: Final = "type in ('RoleGranted.v1', 'RoleRevoked.v1')"
+_IS_CONFIDENTIAL: Final = "type in ({})".format(", ".join(f"'{EVENT_NAMES[each]}'" for each in CONFIDENTIAL_EVENTS))
 _OPEN_KINDS: Final = ", ".join(f"'{each}'" for each in sorted(OPEN_KINDS))
 _VISIBLE: Final = f"""visible_subject(subject) as (
     select r.subject from main.field_ref r join main.field_value m on m.subject = r.subject and m.field = r.field
@@ -39,7 +41,7 @@ def _is_visible(subject: str) -> str:
 _CONDITIONS: Final = {
     "field_value": f"{_is_visible('subject')} and not (field >= '{FIELD_PREFIX}' and field < '{FIELD_PREFIX[:-1]}/')",
     "field_ref": f"{_is_visible('subject')} and not (field >= '{FIELD_PREFIX}' and field < '{FIELD_PREFIX[:-1]}/')",
-    "event": f"{_is_visible('subject')} and not {_IS_ACCESS_EVENT}",
+    "event": f"{_is_visible('subject')} and not {_IS_CONFIDENTIAL}",
     "event_because": _is_visible("decision"),
 }
 """The rows of each table that a limited reader sees."""

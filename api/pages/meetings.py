@@ -240,10 +240,10 @@ def _show(page: Page, draft: Draft) -> Response:
 
 
 def _list_agenda(read: Read, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the decisions on the agenda, each with its status."""
+    """Return the decisions on the agenda that the reader may read, each with its status."""
     agenda = as_ids(values.get("agenda"))
     statuses = _find_statuses(read, agenda, NOW)
-    return [(decision, statuses.get(decision, "proposed")) for decision in agenda]
+    return [(decision, statuses[decision]) for decision in agenda if decision in statuses]
 
 
 def _count(typed: Mapping[str, str], name: str, blank: int) -> int:

@@ -112,7 +112,6 @@ def disconnect_account(
 ) -> answers.Account:
     """The account signs in no one from now on, and its sessions end. The event `AccountDisconnected` names who did it."""
     person = services.log.accounts.unlink(name.issuer, name.account, by=caller)
-    services.log.sessions.end_of_account(name.issuer, name.account)
     return _row_of(ProviderAccount(name.issuer, name.account, person))
 
 

@@ -18,14 +18,14 @@ from api.services import ServiceDependency, Services
 from domain import any_subject
 from domain.catalog import EVENT_NAMES
 from domain.messages import Command
-from domain.roles import RoleGranted, RoleRevoked
+from domain.policy import CONFIDENTIAL_EVENTS
 from domain.values import MAX_INTEGER, format_micros
 from eventlog.log import RawEntry
 from identity.decision_log import DecisionLog
 
 COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/erase"}
 
-GRANTS: Final = frozenset({EVENT_NAMES[RoleGranted], EVENT_NAMES[RoleRevoked]})
+_CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in CONFIDENTIAL_EVENTS)
 _BATCH_SIZE: Final = 1000
 """Entries read at once."""
 _READER_THREADS: Final = 2
@@ -113,7 +113,7 @@ def _read_lines(log: DecisionLog, services: Services, position: int, limit: int 
 
 def _is_readable(services: Services, raw: RawEntry) -> bool:
     """Whether the caller may read an entry: its subject, and if their reading is limited, no grant of a role."""
-    return services.products is None or (services.is_readable(raw.subject) and raw.type not in GRANTS)
+    return services.products is None or (services.is_readable(raw.subject) and raw.type not in _CONFIDENTIAL)
 
 
 def _format_line(raw: RawEntry) -> bytes:

@@ -81,7 +81,8 @@ def _read_file(name: str) -> dict[str, Any]:
 
 def _parse_step(line: Mapping[str, Any]) -> Step:
     own = {name: value for name, value in line.items() if name not in ("day", "who", "effective", "as", "subjects")}
-    commands = [{**own, "subject": subject} for subject in line.get("subjects", ())] or [own]
+    each = [{**own, "subject": subject} for subject in line.get("subjects", ())]
+    commands = line.get("commands") or each or [own]
     return Step(line["day"], line["who"], tuple(commands), line.get("effective"), line.get("as"))
 
 

@@ -35,12 +35,12 @@ def test_an_administrator_connects_and_disconnects_an_account(service: LocalServ
 
 
 def test_disconnecting_ends_the_sessions_of_the_account(service: LocalService) -> None:
-    """But not those that a sign-in link began."""
+    """All in one transaction with the event, but not those that a sign-in link began."""
     service.log.accounts.link(ISSUER, "u-1", service.ada)
     _, by_account = service.log.sessions.start(service.ada, ProviderLogin(ISSUER, "u-1"))
     _, by_link = service.log.sessions.start(service.ada)
 
-    service.post("/accounts/disconnect", ACCOUNT)
+    service.log.accounts.unlink(ISSUER, "u-1")
 
     assert service.log.sessions.find(by_account) is None
     assert service.log.sessions.find(by_link) is not None
@@ -81,6 +81,24 @@ def test_only_administrators_use_the_routes(service: LocalService) -> None:
     assert weak.get("/v1/accounts").status_code == 403
     assert weak.post("/v1/accounts", json={"person": service.ada, **ACCOUNT}).status_code == 403
     assert weak.post("/v1/accounts/disconnect", json=ACCOUNT).status_code == 403
+
+
+def test_limited_readers_see_no_accounts(service: LocalService) -> None:
+    """Which account is whose is not for people who read only some products: neither in the audit trail nor as an entry."""
+    service.post("/products", {"key": "tide", "title": "Tide"})
+    service.post("/accounts", {"person": service.ada, **ACCOUNT})
+    position = service.log.head().size
+    bo = service.person("Bo")
+    service.post("/commands", {"type": "GrantRole", "subject": bo, "role": "auditor", "product": "product:tide"})
+    assert len(service.rows("/audit", type="AccountConnected.v1")) == 1
+    service.log.default_role, service.log.limits_reading = None, True
+    reader = service.client_of(quiet_token(service.log, bo, {"read"}))
+
+    for path in ("/v1/audit?type=AccountConnected.v1", f"/v1/audit?by={service.ada}", f"/v1/subjects/{service.ada}"):
+        assert ISSUER not in reader.get(path).text, path
+    assert reader.get("/v1/audit?type=AccountConnected.v1").json()["rows"] == []
+    for path in (f"/v1/log/entries/{position}", f"/audit/{position}/proof", f"/audit/{position}/proof?download=true"):
+        assert reader.get(path).status_code == 404, path
 
 
 def test_a_person_whom_a_provider_registers_is_connected_by_the_log(service: LocalService) -> None:

@@ -26,6 +26,7 @@ from projections import accountability, decisions, field_history, field_values, 
 from projections.audit import AuditFilter, audit
 from projections.changes import changes, slips
 from projections.filters import Filter
+from projections.minutes import minutes
 from projections.report import SECTIONS, ReportRequest, issued_report, report
 from projections.roadmap import roadmap
 from projections.search import search
@@ -82,6 +83,7 @@ def test_the_story_has_what_it_promises():
         "@wrong-drop"
     ]
     assert (types["RecordEvidence"], types["StateExpectedOutcome"], types["RecordOutcome"]) == (20, 8, 7)
+    assert (types["PlanMeeting"], types["HoldMeeting"], types["AssignTask"], types["CompleteTask"]) == (1, 1, 1, 1)
     assert any(
         command == {"type": "HandOverOwnership", "subject": P, "to": "priya", "because": ["handover-tideline"]}
         for act in story.steps
@@ -180,6 +182,22 @@ def test_people_record_on_workdays_during_the_day(demo_folder):
     times = [datetime.fromtimestamp(at / 1e6, zones[name]) for name, at in acts if name in zones]
     assert len(times) > 500
     assert [time for time in times if time.weekday() > 4 or not 8 <= time.hour < 19] == []
+
+
+def test_the_minutes_of_the_meeting_name_who_objected(read, demo_folder):
+    """The meeting of the demo has an agenda of two decisions, an objection by name, and a task that was done later."""
+    answer = minutes(read, "meeting:messages")
+    with open_read_only(Settings(data=demo_folder)) as log:
+        names = titles_of_answer(read, answer, log.directory)
+    said = [
+        (row["kind"], row["subject"], [names[each] for each in row["people"]], row["status"]) for row in answer.rows
+    ]
+
+    assert answer.about["agenda"] == ["decision:ratings-again", "decision:chat-again"]
+    assert said == [
+        ("dissent", "decision:chat-again", ["Lars Holm"], "proposed"),
+        ("task", "task:ask-harbors", ["Wen Li"], "done"),
+    ]
 
 
 def test_many_hands_record_and_most_acts_have_a_reason(demo_folder):

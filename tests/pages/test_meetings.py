@@ -9,6 +9,7 @@ from support_pages import text_of
 
 from tests.pages.test_evidence import read_page, wait
 from tests.pages.test_forms import Forms
+from tests.support_log import quiet_token
 
 
 @pytest.fixture
@@ -94,6 +95,34 @@ def test_a_made_up_number_of_a_row_takes_no_time(service: Any, forms: Forms, mee
 
     assert response.status_code == 422
     assert "No person is called “Zorro”." in text_of(response.text)
+
+
+@pytest.mark.parametrize("key", ["x" * 201, "a\nb"])
+def test_the_key_of_a_form_is_an_idempotency_key(service: Any, forms: Forms, meeting: str, key: str) -> None:
+    """One that is longer, or has other characters, is refused and not stored: an index has no space for it."""
+    size = service.log.head().size
+    response = forms.send("/meetings/round/write-up", {"attendees": "Bob Tea", "form_key": key})
+
+    assert response.status_code == 422
+    assert "1 to 200 visible ASCII characters" in text_of(response.text)
+    assert service.log.head().size == size
+
+
+def test_a_decision_that_a_reader_may_not_read_is_not_offered(service: Any, meeting: str) -> None:
+    """The form that writes a meeting up lists the decisions on its agenda, but for those of hidden products."""
+    service.post("/products", {"key": "zinc", "title": "Zinc"})
+    service.post("/decisions/propose", {"key": "alloy", "title": "Add an alloy", "products": ["zinc"]})
+    service.post("/meetings/round/revise", {"agenda": ["tea", "alloy"]})
+    grant = {"type": "GrantRole", "subject": "person:bob", "role": "contributor", "product": "product:tide"}
+    assert service.post("/commands", grant).status_code == 200
+    wait(service)
+    service.log.default_role, service.log.limits_reading = None, True
+
+    reader = service.client_of(quiet_token(service.log, "person:bob", {"read", "write"}))
+    shown = reader.get("/meetings/round/write-up").text
+
+    assert "decision:tea" in shown
+    assert "decision:alloy" not in shown
 
 
 def test_a_task_is_done_on_its_page(service: Any, forms: Forms, meeting: str) -> None:
