@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from domain.persistent import SortedItems, Table
-from domain.values import MAX_INTEGER
+from domain.times import MAX_INTEGER
 
 E = TypeVar("E")
 Value = str | int | bool | list["Value"] | dict[str, "Value"] | None

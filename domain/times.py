@@ -6,6 +6,9 @@ import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
 
+MAX_INTEGER: Final = 2**53 - 1
+"""The largest integer that every JSON parser reads exactly (RFC 8785), and so the last time that can be stored."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
 _MICROSECOND: Final = timedelta(microseconds=1)

@@ -28,7 +28,7 @@ from pydantic import (
 )
 
 from domain.ids import KEY_PATTERN, SUBJECT_KINDS, SUBJECT_PATTERN, is_subject, kind_of
-from domain.times import format_micros, format_timestamp, from_micros, parse_timestamp, to_micros
+from domain.times import MAX_INTEGER, format_micros, format_timestamp, from_micros, parse_timestamp, to_micros
 
 __all__ = [  # noqa: RUF022  (ids, then times: what the field types are made of)
     "KEY_PATTERN",
@@ -36,6 +36,7 @@ __all__ = [  # noqa: RUF022  (ids, then times: what the field types are made of)
     "SUBJECT_PATTERN",
     "is_subject",
     "kind_of",
+    "MAX_INTEGER",
     "format_micros",
     "format_timestamp",
     "from_micros",
@@ -69,8 +70,6 @@ RAW_TEXT_PATTERN: Final = rf"^[^\x00]*{_END}"
 ERASED: Final = "[erased]"
 COMBINATION: Final = "combination"
 """The type of a pydantic error for fields that are valid on their own but not together."""
-MAX_INTEGER: Final = 2**53 - 1
-"""The largest integer that every JSON parser reads exactly (RFC 8785)."""
 
 _KEY_FORMAT: Final = "a key has 1 to 100 characters from a-z 0-9 . _ ~ - and starts with a letter or digit"
 _KEY = re.compile(KEY_PATTERN)

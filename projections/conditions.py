@@ -33,7 +33,19 @@ SUBJECT_TIMES: Final = {"created": "min", "changed": "max"}
 """The times of a subject that a condition can name, as `subject.changed`: when its first and its last value began."""
 
 _VERBS: Final = (
-    *("broken", "closed", "confirmed", "dropped", "rejected", "removed", "reopened", "restored", "retired", "reversed"),
+    *(
+        "broken",
+        "canceled",
+        "closed",
+        "confirmed",
+        "dropped",
+        "rejected",
+        "removed",
+        "reopened",
+        "restored",
+        "retired",
+        "reversed",
+    ),
     *("superseded", "withdrawn"),
 )
 FIELD_NAMES: Final = frozenset(

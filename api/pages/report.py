@@ -268,7 +268,10 @@ def _build_line(row: Row) -> ReportLine:
         for each in row["changes"]
         if each["field"] not in ("exists", "title", "rank")
     ]
-    changes = [each for each in changes if each.field != "status" or row["section"] in STATES]
+    if row["section"] in STATES:  # the day by which it is due begins the line
+        changes = [each for each in changes if each.after != [row.get("due")]]
+    else:
+        changes = [each for each in changes if each.field != "status"]
     origin = Origin(
         ", ".join(row["by"]) if len(row["by"]) == 1 else blame["principal"],
         blame["actor"],

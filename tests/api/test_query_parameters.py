@@ -208,6 +208,7 @@ def test_two_ids_of_one_person_are_no_two_people(service: LocalService) -> None:
 
 UNPAGED = {
     "/v1/calibration": "a curve has at most 101 points",
+    "/v1/meetings/{key}/minutes": "one meeting has few transactions, each of which is limited",
     "/v1/decisions/{key}/review": "a decision has few expected outcomes",
     "/v1/succession": "one person holds and owes few things",
     "/v1/products/{key}/report": "a report has a fixed number of lines",

@@ -77,6 +77,12 @@ PAGES: Final = {
     "debt-past": f"/debt?{PAST}",
     "outcomes": "/outcomes",
     "slips": "/slips",
+    "meetings": "/meetings",
+    "meeting": "/meetings/steering",
+    "meeting-planned": "/meetings/autumn",
+    "write-up": "/meetings/autumn/write-up",
+    "plan-meeting": "/do/PlanMeeting",
+    "tasks": "/tasks",
     "succession": "/succession/{Priya Raman}",
     "audit": "/audit",
     "audit-backdated": "/audit?backdated=true",
@@ -100,6 +106,37 @@ PAGES: Final = {
     "error-unknown": "/decisions/monthly-prise",
 }
 """Every page by name, with its address in the demo; a name in braces is the key of that person."""
+
+
+MEETINGS: Final = (
+    {
+        "type": "RecordMeeting",
+        "key": "steering",
+        "title": "Steering of the app",
+        "held_on": "2026-11-20",
+        "attendees": ["Priya Raman", "Wen Li"],
+        "products": ["tideline"],
+        "agenda": ["monthly-price"],
+        "notes": "The price was explained once more.",
+    },
+    {
+        "type": "PlanMeeting",
+        "key": "autumn",
+        "title": "What comes after the autumn",
+        "held_on": "2035-05-01",
+        "products": ["tideline"],
+        "agenda": ["ratings-again"],
+        "invited": ["Priya Raman", "Wen Li"],
+    },
+    {
+        "type": "AssignTask",
+        "key": "harbor-list",
+        "title": "Ask the harbors for their price lists",
+        "accountable": "Wen Li",
+        "due_on": "2035-05-10",
+    },
+)
+"""The demo has no meetings; these are added to the one that the browser tests share."""
 
 
 def require_browser() -> str:
@@ -184,6 +221,12 @@ def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
     """The address of the demo, served, and a token of Priya."""
     data, token = create_demo(folder)
     with forked_server(data) as server:
+        request = urllib.request.Request(
+            f"{server.address}/v1/commands",
+            json.dumps({"commands": MEETINGS}).encode(),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        urllib.request.urlopen(request).close()
         yield server.address, token
 
 

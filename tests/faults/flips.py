@@ -44,7 +44,7 @@ from projections.rebuild import rebuild
 from projections.schema import TABLES
 from tests.faults.logs import write_log
 
-SIZE: Final = 120
+SIZE: Final = 160
 SHARES: Final = 25
 HEAL_S: Final = 20.0
 SIDE_TABLES: Final = ("idempotency_records", "names", "tokens")

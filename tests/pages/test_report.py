@@ -84,3 +84,17 @@ def test_a_refused_command_of_a_page_is_in_the_access_journal(service, pages, pr
     service.log.journal.write()
     rows = service.log.journal.rows(AccessFilter(["refused"], [bob]), limit=10)
     assert [row.what for row in rows] == ["POST /do/SetVision"]
+
+
+def test_a_line_of_a_report_has_its_day_once(service, pages, product):
+    """A release that is due begins with its day, which its changes do not repeat."""
+    service.post("/releases", {"key": "tide-1", "products": ["tide"], "version": "1.0", "due_on": "2025-03-09"})
+
+    text = text_of(pages.get("/reports/tide", since="2024-12-01"))
+
+    assert "Releases 1 due Mar 9, 2025 1.0 #5" in text
+
+
+def test_an_empty_list_of_reports_is_a_sentence_and_no_row(pages):
+    """Without products there is no list, whose columns would break the sentence into lines."""
+    assert '<p class="empty">No products yet.</p>' in pages.get("/reports")
