@@ -39,7 +39,10 @@ T0 = 1_735_689_600_000_000
 
 @cache
 def shared_app() -> FastAPI:
-    """Return the application of this process: building it takes a second, and its only state are the services."""
+    """Return the application of this process: building it takes a second, and its only state are the services.
+
+    So it serves the `LocalService` that was opened last.
+    """
     return create_app(None)  # type: ignore[arg-type]
 
 

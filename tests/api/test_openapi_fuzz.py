@@ -19,8 +19,9 @@ from tests.fuzz.running import ADMINISTRATOR, Outcome, application, run, sample_
 pytestmark = pytest.mark.filterwarnings("default")  # what Schemathesis and its packages warn of is not ours
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def app() -> Iterator[FastAPI]:
+    """An application whose log holds nothing of other tests, which could make it refuse what is sent."""
     with application() as opened:
         yield opened
 
@@ -70,13 +71,6 @@ def _missing_method(_: dict[str, Any]) -> None:
     """That GET is not in the document is wrong in itself."""
 
 
-@pytest.fixture
-def fresh_app() -> Iterator[FastAPI]:
-    """An application whose log holds nothing of other tests, which could make it refuse what is sent."""
-    with application() as opened:
-        yield opened
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("spoil", "check"),
@@ -89,16 +83,16 @@ def fresh_app() -> Iterator[FastAPI]:
         (_missing_method, "unsupported_method"),
     ],
 )
-def test_a_wrong_document_is_found(fresh_app: FastAPI, spoil: Callable[[dict[str, Any]], None], check: str) -> None:
+def test_a_wrong_document_is_found(app: FastAPI, spoil: Callable[[dict[str, Any]], None], check: str) -> None:
     """What the document says wrongly of one operation is a failure of the check that is for it."""
-    document, outcome = deepcopy(fresh_app.openapi()), Outcome()
+    document, outcome = deepcopy(app.openapi()), Outcome()
     document["paths"] = {"/v1/teams": document["paths"]["/v1/teams"]}
     del document["paths"]["/v1/teams"]["get"]
     spoil(document)
 
     # Each phase by itself: Schemathesis puts what an earlier one was answered into what a later one leaves out.
     for phase in ("coverage", "examples", "fuzzing"):
-        run(fresh_app, outcome, phases=[phase], examples=30, seed=1, document=document)
+        run(app, outcome, phases=[phase], examples=30, seed=1, document=document)
 
     assert check in outcome.failures
 

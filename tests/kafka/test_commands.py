@@ -172,7 +172,7 @@ def test_a_missing_client_library_is_reported(monkeypatch, tmp_path):
     """If the client library is missing, the error says how to install it."""
     monkeypatch.setattr("consumers.kafka.broker.find_spec", lambda _name: None)
 
-    with pytest.raises(CommandFailed, match=r"pip install 'decisionlog\[kafka\]'"):
+    with pytest.raises(CommandFailed, match=r"pip install 'decisionlog-server\[kafka\]'"):
         publish_log(Settings(data=tmp_path))
 
 
