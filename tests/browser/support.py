@@ -136,7 +136,7 @@ MEETINGS: Final = (
         "due_on": "2035-05-10",
     },
 )
-"""The demo has no meetings; these are added to the one that the browser tests share."""
+"""Added to the demo: a meeting that was held with a task, and one that can be written up."""
 
 
 def require_browser() -> str:
@@ -221,13 +221,18 @@ def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
     """The address of the demo, served, and a token of Priya."""
     data, token = create_demo(folder)
     with forked_server(data) as server:
-        request = urllib.request.Request(
-            f"{server.address}/v1/commands",
-            json.dumps({"commands": MEETINGS}).encode(),
-            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-        )
-        urllib.request.urlopen(request).close()
+        add_meetings(server.address, token)
         yield server.address, token
+
+
+def add_meetings(address: str, token: str) -> None:
+    """Record the meetings whose pages have an address in `PAGES`."""
+    request = urllib.request.Request(
+        f"{address}/v1/commands",
+        json.dumps({"commands": MEETINGS}).encode(),
+        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+    )
+    urllib.request.urlopen(request).close()
 
 
 @contextmanager
