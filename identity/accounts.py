@@ -18,10 +18,10 @@ from eventlog.side_tables import SideTables
 from eventlog.store import Store
 from identity.directory import Recorder
 from identity.oidc.errors import SignInRefusedError
+from identity.sessions import end_sessions_of_account
 
 _INSERT: Final = "INSERT INTO provider_accounts VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 _DELETE: Final = "DELETE FROM provider_accounts WHERE issuer = ? AND subject = ? AND person = ?"
-_END_SESSIONS: Final = "DELETE FROM sessions WHERE issuer = ? AND subject = ?"
 
 
 class ProviderAccount(NamedTuple):
@@ -92,7 +92,7 @@ class Accounts:
         def delete(tables: SideTables) -> None:
             if not tables.session.execute(_DELETE, (issuer, subject, person)).rowcount:
                 raise Unknown("this account was disconnected meanwhile", field="account")
-            tables.session.execute(_END_SESSIONS, (issuer, subject))
+            end_sessions_of_account(tables.session, issuer, subject)
 
         self._record([command], delete, by)
         return person

@@ -157,7 +157,7 @@ class Sessions:
 
     def end_of_account(self, issuer: str, subject: str) -> int:
         """End the sessions that an account of a provider signed in to; return how many."""
-        return self._delete("issuer = ? AND subject = ?", issuer, subject)
+        return self._store.run(lambda database: end_sessions_of_account(database, issuer, subject))
 
     def end_of_provider_session(self, issuer: str, session: str, subject: str | None = None) -> int:
         """End the sessions that belong to one session at a provider, if it is of the account; return how many."""
@@ -167,6 +167,11 @@ class Sessions:
 
     def _delete(self, condition: str, *values: str) -> int:
         return self._store.run(lambda database: _delete(database, condition, values))
+
+
+def end_sessions_of_account(database: DatabaseSession, issuer: str, subject: str) -> int:
+    """End the sessions that an account of a provider signed in to, in the caller's transaction; return how many."""
+    return _delete(database, "issuer = ? AND subject = ?", (issuer, subject))
 
 
 def _delete(database: DatabaseSession, condition: str, values: Sequence[str]) -> int:

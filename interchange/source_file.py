@@ -346,7 +346,7 @@ def _parse_documents(content: bytes, encoding: str) -> list[Any] | None:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no number of JSON")
+    raise ValueError(f"{name} is not a number in JSON")
 
 
 def list_rows(data: Any) -> list[Any]:

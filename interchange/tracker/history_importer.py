@@ -178,12 +178,12 @@ class _Import:
         )
 
     def _describe_other_export(self, found: FileScan) -> str:
-        """Return why the file is no export of a known system."""
+        """Return why the file is not an export of a known system."""
         columns = list(found.columns)[:MAX_COLUMNS_NAMED]
         has = [f"it has the columns {', '.join(columns)}"] if columns else []
         has += [f"{count} x {what}" for what, count in self._reader.left_out.most_common(3)]
         return (
-            f"{self._path}: this is no export that this command reads{': ' if has else ''}{'; '.join(has)}. See --help for how to "
+            f"{self._path}: this is not an export that this command can read{': ' if has else ''}{'; '.join(has)}. See --help for how to "
             "export the history; `decisionlog import changes --suggest-mapping FILE` proposes a mapping for any other file."
         )
 

@@ -464,7 +464,7 @@ def test_a_table_of_a_github_project_is_read(log, tmp_path):
 def test_another_export_is_refused(log, tmp_path, name, text):
     """A file that a preset can't read ends with one sentence that says what it has and where to look."""
     size = log.head().size
-    with pytest.raises(NotAHistoryError, match=r"this is no export that this command reads: .*--help"):
+    with pytest.raises(NotAHistoryError, match=r"this is not an export that this command can read: .*--help"):
         bring_in(log, tmp_path / "export", name, text)
 
     assert log.head().size == size
