@@ -18,7 +18,7 @@ from api.services import ServiceDependency, Services
 from domain import any_subject
 from domain.catalog import EVENT_NAMES
 from domain.messages import Command
-from domain.policy import CONFIDENTIAL_EVENTS
+from domain.policy import ACCOUNT_EVENTS, CONFIDENTIAL_EVENTS
 from domain.values import MAX_INTEGER, format_micros
 from eventlog.log import RawEntry
 from identity.decision_log import DecisionLog
@@ -26,6 +26,7 @@ from identity.decision_log import DecisionLog
 COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/erase"}
 
 _CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in CONFIDENTIAL_EVENTS)
+_ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
 _BATCH_SIZE: Final = 1000
 """Entries read at once."""
 _READER_THREADS: Final = 2
@@ -88,7 +89,10 @@ def list_entries(
         int | None, Query(ge=1, le=MAX_INTEGER, description="Maximum number of entries. Default: all.")
     ] = None,
 ) -> StreamingResponse:
-    """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer."""
+    """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer.
+
+    Erased texts are left out, and so are the accounts of other people for readers who may not audit.
+    """
     parts = _iterate_in_threads(_read_lines(services.log, services, cursor, limit))
     return StreamingResponse(parts, media_type="application/jsonl")
 
@@ -107,7 +111,7 @@ def _read_lines(log: DecisionLog, services: Services, position: int, limit: int 
         found = list(log.raw(position, min(left, _BATCH_SIZE)))
         if not found:
             return
-        yield b"".join(_format_line(each) + b"\n" for each in found if _is_readable(services, each))
+        yield b"".join(_format_line(services, each) + b"\n" for each in found if _is_readable(services, each))
         position, left = found[-1].position, left - len(found)
 
 
@@ -116,8 +120,10 @@ def _is_readable(services: Services, raw: RawEntry) -> bool:
     return services.products is None or (services.is_readable(raw.subject) and raw.type not in _CONFIDENTIAL)
 
 
-def _format_line(raw: RawEntry) -> bytes:
-    texts = json.dumps(raw.texts, ensure_ascii=False).encode()
+def _format_line(services: Services, raw: RawEntry) -> bytes:
+    # The entry has only commitments to its texts, so it can be verified without them.
+    is_withheld = raw.type in _ACCOUNT_EVENTS and not services.reads_accounts_of(raw.subject)
+    texts = json.dumps({} if is_withheld else raw.texts, ensure_ascii=False).encode()
     return b'{"entry":%b,"leaf":"%b","texts":%b}' % (raw.entry, raw.leaf.encode(), texts)
 
 
@@ -130,5 +136,5 @@ def get_entry(
     found = list(services.log.raw(position - 1, 1)) if 0 < position <= size else []
     if not found or not _is_readable(services, found[0]):
         raise HttpProblem(404, f"there is no position {position}; the log ends at {size}", field="position")
-    entry: answers.Entry = json.loads(_format_line(found[0]))
+    entry: answers.Entry = json.loads(_format_line(services, found[0]))
     return entry
