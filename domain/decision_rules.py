@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from domain import authority
+from domain import authority, decision_rights
 from domain.decision import (
     DECIDED,
     DEFAULT_KIND,
@@ -324,7 +324,7 @@ def _require_independent_reviewer(
     state = subjects[decision]
     kind = str(state.value_at("kind", context.now) or DEFAULT_KIND)
     products = state.subjects_at("products", context.now)
-    asking = authority.find_review_rule(products, kind, subjects, context.now)
+    asking = decision_rights.find_review_rule(products, kind, subjects, context.now)
     if asking is None:
         return
     deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
