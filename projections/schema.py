@@ -102,7 +102,9 @@ def ddl(**dialect: str) -> tuple[list[str], list[str]]:
     """Return the statements that create all tables but `search` in one database's dialect, and those that create the
     indexes that are best created after the tables are filled.
     """
-    statements = [statement for statement in _DDL.format(is_minutes=IS_MINUTES, **dialect).split(";\n") if statement.strip()]
+    statements = [
+        statement for statement in _DDL.format(is_minutes=IS_MINUTES, **dialect).split(";\n") if statement.strip()
+    ]
     late = [each for each in statements if " index " in each and _INDEX_NEEDED_TO_FILL not in each]
     return [each for each in statements if each not in late], late
 
