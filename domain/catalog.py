@@ -19,6 +19,7 @@ from domain import (
     assumption,
     authority,
     decision,
+    decision_rules,
     delegation,
     evidence,
     feature,
@@ -65,7 +66,7 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
             command: decide_kind
             for union, decide_kind in (
                 (product.ProductCommand, product.decide),
-                (decision.DecisionCommand, decision.decide),
+                (decision.DecisionCommand, decision_rules.decide),
                 (feature.FeatureCommand, feature.decide),
                 (evidence.EvidenceCommand, evidence.decide),
                 (assumption.AssumptionCommand, assumption.decide),
