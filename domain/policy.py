@@ -18,8 +18,8 @@ from domain import (
     access,
     any_subject,
     assumption,
-    authority,
     decision,
+    decision_rights,
     delegation,
     evidence,
     feature,
@@ -153,7 +153,7 @@ RULES: Final = MappingProxyType(
         ownership.DelegateOwnership: Rule(MANAGE),
         ownership.RevokeDelegation: Rule(MANAGE, own=CONTRIBUTE),  # own: what one gave, or was given, oneself
         delegation.DelegateActions: Rule(CONTRIBUTE, anywhere=True),
-        authority.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
+        decision_rights.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
         # people and access
         people.RegisterPerson: Rule(MANAGE, anywhere=True),
         people.RegisterTeam: Rule(MANAGE, anywhere=True),
