@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Final, Literal, assert_never, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, Strict
 
 from domain import authority
 from domain.authority import AUTHORITY_FIELDS, ENDING_AUTHORITY, Judgment, Question, Stance, Verdict
@@ -46,6 +46,7 @@ from domain.values import (
     EvidenceId,
     GoalId,
     Holder,
+    Integral,
     Key,
     Line,
     Person,
@@ -69,6 +70,8 @@ IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
 AWAITS: Final = "awaits"
+CONSTRAINT_PREFIX: Final = "constraint."
+"""Begins the fields that say whether an option meets a constraint: `constraint.2.option.1`."""
 ENDED_BY: Final = "ended_by"
 """The people who superseded or reversed a decision."""
 OUTCOME_FIELDS: Final = (
@@ -84,6 +87,7 @@ OUTCOME_FIELDS: Final = (
 """The fields that describe how a decision ended; reopening empties them."""
 
 
+ListNumber = Annotated[int, Strict(), Field(ge=1, le=100), Integral]
 Risk = Literal["valuable", "usable", "feasible", "viable"]
 RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 
@@ -761,6 +765,36 @@ class ChoiceJudged(Event):
             yield FieldChange(f"afterward.{each.risk}", value, refs=each.evidence, is_searchable=True)
 
 
+class CheckConstraint(Command):
+    """Judge whether an option meets one of the constraints on a decision."""
+
+    type: Literal["CheckConstraint"] = "CheckConstraint"
+    subject: DecisionId
+    option_number: ListNumber = Field(description="The number of the option in the list of options, from 1.")
+    constraint_number: ListNumber = Field(
+        description="The number of the constraint in the list of constraints, from 1."
+    )
+    answer: Literal["met", "not-met", "unclear"] = Field(description="`met`, `not-met` or `unclear`.")
+    finding: Text | None = Field(None, description="What shows it.")
+
+
+class ConstraintChecked(Event):
+    """It was judged whether an option meets a constraint."""
+
+    option_number: int
+    constraint_number: int
+    options_position: int = Field(description="The position of the event that set the options.")
+    constraints_position: int = Field(description="The position of the event that set the constraints.")
+    answer: Literal["met", "not-met", "unclear"]
+    finding: Text | None = None
+    by: Person
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        value = self.model_dump(mode="json", exclude_none=True, exclude={"option_number", "constraint_number"})
+        name = f"{CONSTRAINT_PREFIX}{self.constraint_number}.option.{self.option_number}"
+        yield FieldChange(name, value, refs=(self.by,), is_searchable=True)
+
+
 ExistingDecisionCommand = (
     ReviseDecision
     | AdviseOnDecision
@@ -779,7 +813,9 @@ ExistingDecisionCommand = (
     | ReviewReasoning
     | ReviewDecision
 )
-DecisionCommand = ProposeDecision | RecordDecision | ExistingDecisionCommand | LinkDecision | JudgeChoice
+DecisionCommand = (
+    ProposeDecision | RecordDecision | ExistingDecisionCommand | LinkDecision | JudgeChoice | CheckConstraint
+)
 
 
 # Rules -------------------------------------------------------------------------------------------------------------
@@ -800,6 +836,8 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
             return [Draft(command.subject, DecisionLinked(goals=command.goals))]
         case JudgeChoice():
             return [_judge_choice(command, context, subjects)]
+        case CheckConstraint():
+            return [_check_constraint(command, context, subjects)]
         case _:
             return _change(command, context, subjects)
 
@@ -901,6 +939,34 @@ def _judge_choice(command: JudgeChoice, context: CommandContext, subjects: Subje
     require_status(subjects[command.subject], context, REVIEWABLE, "be judged", default=PROPOSED)
     _require_each_risk_once(command.findings, "findings")
     return Draft(command.subject, ChoiceJudged(findings=command.findings))
+
+
+def _check_constraint(command: CheckConstraint, context: CommandContext, subjects: Subjects) -> Draft:
+    state = subjects[command.subject]
+    event = derive(
+        ConstraintChecked,
+        command,
+        options_position=_require_listed(state, "option", command.option_number, context),
+        constraints_position=_require_listed(state, "constraint", command.constraint_number, context),
+        by=require_person(context, "on_behalf_of"),
+    )
+    return Draft(command.subject, event)
+
+
+def _require_listed(state: SubjectState, name: str, number: int, context: CommandContext) -> int:
+    """Return the position of the event that set the list of options or constraints, if it has this number.
+
+    Raises:
+        NotAllowed: the list is shorter.
+    """
+    listed = state.row_at(f"{name}s", context.effective_at)
+    count = len(listed.value) if listed and isinstance(listed.value, list) else 0
+    if listed is None or number > count:
+        has = f"has {count} {name}{'' if count == 1 else 's'}" if count else f"has no {name}s"
+        raise NotAllowed(
+            f"{state.subject} {has}; name one by its number, from 1", field=f"{name}_number", subject=state.subject
+        )
+    return listed.position
 
 
 def _require_each_risk_once(findings: Sequence[RiskFinding], field: str) -> None:
