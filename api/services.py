@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
@@ -98,6 +98,8 @@ class Services:
     questions: Admission = field(default_factory=Admission)
     products: frozenset[str] | None = None
     """The products that the caller may read, with those of their lines; None if they may read everything."""
+    reads_accounts_of: Callable[[str], bool] = lambda _person: False
+    """Whether the caller may see which accounts at a provider sign in a person."""
     sessions: SessionFinder | None = None
     provider: Provider | None = None
     quotas: Quotas = field(default_factory=Quotas)
@@ -145,7 +147,8 @@ class Services:
     @contextmanager
     def read(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:
         """Open a snapshot of the read model in which the caller sees what they may read."""
-        with self.model.read(bounds) as read:
+        with self.model.read(bounds) as found:
+            read = replace(found, reads_accounts_of=self.reads_accounts_of)
             yield read if self.products is None else limit(read, self.products)
 
     def misdirected(self) -> HttpProblem:

@@ -18,8 +18,8 @@ from domain import (
     access,
     any_subject,
     assumption,
-    authority,
     decision,
+    decision_rights,
     delegation,
     evidence,
     feature,
@@ -154,7 +154,7 @@ RULES: Final = MappingProxyType(
         ownership.DelegateOwnership: Rule(MANAGE),
         ownership.RevokeDelegation: Rule(MANAGE, own=CONTRIBUTE),  # own: what one gave, or was given, oneself
         delegation.DelegateActions: Rule(CONTRIBUTE, anywhere=True),
-        authority.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
+        decision_rights.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
         # people and access
         people.RegisterPerson: Rule(MANAGE, anywhere=True),
         people.RegisterTeam: Rule(MANAGE, anywhere=True),
@@ -205,12 +205,9 @@ ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "lo
 
 OPEN_KINDS: Final = ADMINISTERED_KINDS
 """Subjects of these kinds are readable with any role that reads."""
-CONFIDENTIAL_EVENTS: Final = (
-    roles.RoleGranted,
-    roles.RoleRevoked,
-    access.AccountConnected,
-    access.AccountDisconnected,
-)
+ACCOUNT_EVENTS: Final = (access.AccountConnected, access.AccountDisconnected)
+"""Events whose data, an account at a provider, only auditors, administrators and its person read."""
+CONFIDENTIAL_EVENTS: Final = (roles.RoleGranted, roles.RoleRevoked, *ACCOUNT_EVENTS)
 """Events that who reads only some products does not see: which role and which account of a provider is whose."""
 
 
@@ -347,6 +344,10 @@ class HeldRoles:
         """Return the caller's id, followed by those it was merged into."""
         return roles.merge_path(self.principal.actor, self._subjects.__getitem__)
 
+    def are_of(self, person: str) -> bool:
+        """Return whether an id is the caller's, also if both were merged into a third one."""
+        return roles.merge_path(person, self._subjects.__getitem__)[-1] == self.ids()[-1]
+
     def _others(self) -> Iterator[SubjectState]:
         ids = self.ids()
         yield from (self._subjects[each] for each in ids[1:])
@@ -382,6 +383,11 @@ def readable_products(held: HeldRoles) -> frozenset[str] | None:
     if not held.evidence.limits_reading or held.include(VIEWER, NO_PRODUCT):
         return None
     return frozenset(grant.product for grant in held.grants() if grant.product)
+
+
+def may_read_accounts(held: HeldRoles, person: str) -> bool:
+    """Return whether a caller may read which accounts at a provider sign in a person: it is they, or they may audit."""
+    return held.are_of(person) or may(held, AUDIT, [NO_PRODUCT]) is None
 
 
 def is_readable(subject: str, products: Collection[str] | None, subjects: Mapping[str, SubjectState], now: int) -> bool:

@@ -93,6 +93,8 @@ def list_events(
         self_approved=self_approved,
     )
 
+    record_read(page.request, is_file=False)
+
     def build(read: Read) -> Context:
         when = page.time.point
         answer = audit_queries.audit(read, base, when, limit=ROWS, cursor=cursor)

@@ -35,7 +35,7 @@ from api.pages.references import MAX_OFFERED, Candidate, list_candidates, people
 from api.pages.words import SUBJECT, subject_path
 from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
-from domain.authority import RIGHTS_FIELD
+from domain.decision_rights import RIGHTS_FIELD
 from domain.errors import Refused
 from domain.fields import Value
 from domain.messages import Command

@@ -16,13 +16,16 @@ from api.problems import HttpProblem
 from api.routing import v1_router
 from api.services import ServiceDependency, Services
 from domain import any_subject
+from domain.catalog import EVENT_NAMES
 from domain.messages import Command
+from domain.policy import ACCOUNT_EVENTS
 from domain.values import MAX_INTEGER, format_micros
 from eventlog.log import RawEntry
 from identity.decision_log import DecisionLog
 
 COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/erase"}
 
+_ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
 _BATCH_SIZE: Final = 1000
 """Entries read at once."""
 _READER_THREADS: Final = 2
@@ -85,7 +88,10 @@ def list_entries(
         int | None, Query(ge=1, le=MAX_INTEGER, description="Maximum number of entries. Default: all.")
     ] = None,
 ) -> StreamingResponse:
-    """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer."""
+    """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer.
+
+    Erased texts are left out, and so are the accounts of other people for readers who may not audit.
+    """
     parts = _iterate_in_threads(_read_lines(services.log, services, cursor, limit))
     return StreamingResponse(parts, media_type="application/jsonl")
 
@@ -104,12 +110,14 @@ def _read_lines(log: DecisionLog, services: Services, position: int, limit: int 
         found = list(log.raw(position, min(left, _BATCH_SIZE)))
         if not found:
             return
-        yield b"".join(_format_line(each) + b"\n" for each in found if services.is_entry_readable(each))
+        yield b"".join(_format_line(services, each) + b"\n" for each in found if services.is_entry_readable(each))
         position, left = found[-1].position, left - len(found)
 
 
-def _format_line(raw: RawEntry) -> bytes:
-    texts = json.dumps(raw.texts, ensure_ascii=False).encode()
+def _format_line(services: Services, raw: RawEntry) -> bytes:
+    # The entry has only commitments to its texts, so it can be verified without them.
+    is_withheld = raw.type in _ACCOUNT_EVENTS and not services.reads_accounts_of(raw.subject)
+    texts = json.dumps({} if is_withheld else raw.texts, ensure_ascii=False).encode()
     return b'{"entry":%b,"leaf":"%b","texts":%b}' % (raw.entry, raw.leaf.encode(), texts)
 
 
@@ -122,5 +130,5 @@ def get_entry(
     found = list(services.log.raw(position - 1, 1)) if 0 < position <= size else []
     if not found or not services.is_entry_readable(found[0]):
         raise HttpProblem(404, f"there is no position {position}; the log ends at {size}", field="position")
-    entry: answers.Entry = json.loads(_format_line(found[0]))
+    entry: answers.Entry = json.loads(_format_line(services, found[0]))
     return entry

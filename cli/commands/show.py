@@ -20,7 +20,7 @@ from cli.query import open_log, print_answer, print_notes, print_response
 from cli.table import layout
 from cli.tables import Titles
 from decisionlog_client import Client, Refused, questions
-from domain.ids import kind_of
+from domain.ids import key_of, kind_of
 
 _UNWRAPPED = 100_000
 """The width of lines in a pipe."""
@@ -94,7 +94,7 @@ def build_document(log: Client, page: Any, when: Mapping[str, Any]) -> Document:
 
 def _ask_authority(log: Client, subject: str, when: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        return log.ask(questions.decision_authority(subject.partition(":")[2], **when))
+        return log.ask(questions.decision_authority(key_of(subject), **when))
     except Refused:  # a decision that was never decided, or that was imported
         return {}
 
