@@ -698,7 +698,7 @@ def weighed_options(answer: Answer, titles: Titles) -> Table:
 
 
 def _format_check(check: Row, titles: Titles) -> str:
-    """Return a constraint, whether the option meets it, what shows it, and who says so."""
+    """Return a constraint, whether the option meets it, what shows it, and who judged it."""
     finding = f", {check['finding']}" if check["finding"] else ""
     by = f" ({titles.format(check['by'])})" if check["by"] else ""
     return f"{check['constraint']}: {check['answer'] or 'not judged'}{finding}{by}"

@@ -1314,7 +1314,7 @@ class SuccessionRow(TitledSubject):
     relation: Relation
     "`holds`, `owes` or `waits_for`."
     code: str
-    "`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."
+    "`role`, `delegation`, a code of decision debt, `open_decision`, `open_outcome` or `overdue_outcome`."
     part: str | None
     "The role, delegation or expected outcome that it is about."
     since: str
