@@ -139,6 +139,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionReviewed.v1": decision.DecisionReviewed,
         "DecisionLinked.v1": decision.DecisionLinked,
         "ChoiceJudged.v1": decision.ChoiceJudged,
+        "ConstraintChecked.v1": decision.ConstraintChecked,
         "ExpectedOutcomeStated.v1": outcome.ExpectedOutcomeStated,
         "OutcomeRecorded.v1": outcome.OutcomeRecorded,
         "CalibrationShared.v1": outcome.CalibrationShared,

@@ -106,6 +106,7 @@ RULES: Final = MappingProxyType(
         decision.ReviewDecision: Rule(MANAGE),
         decision.LinkDecision: Rule(MANAGE),
         decision.JudgeChoice: Rule(MANAGE),
+        decision.CheckConstraint: Rule(CONTRIBUTE),
         # evidence and assumptions
         evidence.RecordEvidence: Rule(CONTRIBUTE),
         evidence.LinkEvidence: Rule(CONTRIBUTE),
