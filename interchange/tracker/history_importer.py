@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from domain.any_subject import ImportChanges
 from domain.errors import KeyReused
+from domain.ids import key_of
 from domain.messages import Source
 from domain.product import DefineProduct, OrderReleases
 from eventlog.entry import Caller, Receipt, Transaction
@@ -245,7 +246,7 @@ class _Import:
         for table in self._mapping.subject:
             for subject in self._sink.imported_subjects(table.kind):
                 if subject.system == self._mapping.system and subject.created is not None:
-                    by_key.setdefault(subject.subject.partition(":")[2], []).append(subject)
+                    by_key.setdefault(key_of(subject.subject), []).append(subject)
         logged = []
         for key, subjects in by_key.items():
             first = subjects[0]
