@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import marshal
-import pickle  # what is read was written by this process, to a file that nobody else can open
+import pickle  # only this process reads and writes the temporary file
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
