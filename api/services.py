@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,10 +15,13 @@ from api.admission import Admission
 from api.problems import HttpProblem
 from api.quotas import Quotas
 from domain import policy
+from domain.catalog import EVENT_NAMES
 from domain.errors import Malformed, Unknown, unknown_subject
 from domain.fields import SubjectState
-from domain.values import MAX_INTEGER, is_subject
+from domain.meeting import AGENDA
+from domain.values import MAX_INTEGER, is_subject, kind_of
 from eventlog.entry import Caller
+from eventlog.log import RawEntry
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
 from projections.answers.meta import Positions
@@ -34,6 +38,14 @@ if TYPE_CHECKING:
     from identity.oidc.provider import Provider  # needs an optional dependency
 
 MAX_ACTIVE_CALLERS: Final = 10_000
+_CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in policy.CONFIDENTIAL_EVENTS)
+
+
+def _find_agenda(raw: RawEntry) -> list[str]:
+    if kind_of(raw.subject) != "meeting":
+        return []
+    found: list[str] = json.loads(raw.entry)["event"]["data"].get(AGENDA, [])
+    return found
 
 
 class SessionFinder(Protocol):
@@ -119,6 +131,18 @@ class Services:
         """Return whether the caller may read a subject."""
         states = LazyStates(self.book.cached_state)
         return policy.is_readable(subject, self.products, states, MAX_INTEGER)
+
+    def is_entry_readable(self, raw: RawEntry) -> bool:
+        """Return whether the caller may read an entry as it was hashed.
+
+        If their reading is limited, it is about a subject that they may read, grants no role, and has no agenda with a
+        decision that they may not read.
+        """
+        if self.products is None:
+            return True
+        if raw.type in _CONFIDENTIAL or not self.is_readable(raw.subject):
+            return False
+        return all(map(self.is_readable, _find_agenda(raw)))
 
     @contextmanager
     def read(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:
