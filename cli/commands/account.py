@@ -8,11 +8,11 @@ from typing import Any, Final
 import click
 
 from cli import options
+from cli.answer_tables import Titles
 from cli.finding import Finder
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_answer
 from cli.table import Cell, Table
-from cli.tables import Titles
 from cli.terminal import print_data
 from decisionlog_client import Client, exchange, questions
 from decisionlog_client.exchange import Call

@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
+from cli.answer_tables import Titles
 from cli.display import Line, Span, format_day, isolate, paragraphs, to_single_line, wrap
 from cli.finding import Finder
 from cli.marks import mark_status
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_response
-from cli.tables import Titles
 from decisionlog_client import questions
 
 
@@ -30,10 +30,10 @@ def minutes(output: Output, *, meeting: str | None, **given: Any) -> None:
     times = drop_unset(**given)
     with open_log(output) as log:
         if meeting is None:
-            print_response(log, questions.meetings(**times), tables.meetings, output)
+            print_response(log, questions.meetings(**times), answer_tables.meetings, output)
             return
         key = Finder(log, times).find(meeting, ("meeting",)).partition(":")[2]
-        print_response(log, questions.minutes(key, **times), tables.minutes, output, draw_minutes)
+        print_response(log, questions.minutes(key, **times), answer_tables.minutes, output, draw_minutes)
 
 
 def draw_minutes(answer: Mapping[str, Any], titles: Titles, width: int) -> Iterator[Line]:

@@ -13,7 +13,7 @@ from cli.table import Cell, Table
 from cli.values import format_number
 from cli.verb_list import read_verbs
 from domain.fields import EXISTS
-from domain.ids import LOG_SERVICE, SUBJECT_PATTERN
+from domain.ids import LOG_SERVICE, SUBJECT_PATTERN, key_of
 from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
@@ -32,7 +32,7 @@ _ID: Final = re.compile(rf"{SUBJECT_PATTERN}(?<!\.)")
 
 def _key_of(subject: str) -> str:
     """Return what distinguishes two subjects with the same title: the id of a person, the key of anything else."""
-    return subject if subject.startswith("person:") else subject.partition(":")[2]
+    return subject if subject.startswith("person:") else key_of(subject)
 
 
 def _add_key(title: str, key: str) -> str:
@@ -268,7 +268,7 @@ def imports(answer: Answer, titles: Titles) -> Table:
     """Return the table of imports."""
     rows = [
         [
-            *(row["subject"].partition(":")[2], row["title"]),
+            *(key_of(row["subject"]), row["title"]),
             *(titles.format_field(row["fields"].get(name)) for name in ("system", "lines", "unplaced", "products")),
         ]
         for row in answer["rows"]
@@ -748,11 +748,20 @@ def weighed_options(answer: Answer, titles: Titles) -> Table:
             "chosen" if row["chosen"] else "",
             _format_amount(row["cost_amount"], "currency", row["cost_fit"]),
             _format_amount(row["duration"], "unit", row["time_fit"]),
+            "; ".join(_format_check(each, titles) for each in row["constraints"]),
             _format_findings([*row["findings"], *row["afterward"]], titles),
         ]
         for row in answer["rows"]
     ]
-    return Table(("option", "chosen", "cost", "time", "finding"), rows, below=frozenset({"finding"}))
+    columns = ("option", "chosen", "cost", "time", "constraints", "finding")
+    return Table(columns, rows, below=frozenset({"constraints", "finding"}))
+
+
+def _format_check(check: Row, titles: Titles) -> str:
+    """Return a constraint, whether the option meets it, what shows it, and who judged it."""
+    finding = f", {check['finding']}" if check["finding"] else ""
+    by = f" ({titles.format(check['by'])})" if check["by"] else ""
+    return f"{check['constraint']}: {check['answer'] or 'not judged'}{finding}{by}"
 
 
 def _format_amount(amount: Row | None, unit: str, fit: str | None) -> str:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from cli.answer_tables import Titles
 from cli.context import Context
 from cli.display import Line, Span, format_day, isolate, pad, shorten, to_single_line, width_of
 from cli.marks import mark_problem, mark_status
-from cli.tables import Titles
 from decisionlog_client import Client, questions
+from domain.ids import key_of
 from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
@@ -110,7 +111,7 @@ def _read_card(card: Row, titles: Titles, schedule: Schedule, today: str) -> _Ca
     )
     rank = (fields.get("rank") or {}).get("value")
     order = (day if is_day else _LAST, rank if isinstance(rank, int) else 10**6, to_single_line(card["title"] or ""))
-    key = str(card["subject"]).partition(":")[2]
+    key = key_of(str(card["subject"]))
     return _Card(order[2] or key, key, status, to_single_line(owner), to_single_line(when), problems, order, is_closed)
 
 
