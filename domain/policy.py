@@ -15,9 +15,9 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 from domain import (
-    access,
     any_subject,
     assumption,
+    credentials,
     decision,
     decision_rights,
     delegation,
@@ -31,7 +31,7 @@ from domain import (
     roles,
     task,
 )
-from domain.access import LOCAL_CREDENTIAL
+from domain.credentials import LOCAL_CREDENTIAL
 from domain.errors import Forbidden
 from domain.fields import Subjects, SubjectState
 from domain.ids import LOG_SERVICE
@@ -163,12 +163,12 @@ RULES: Final = MappingProxyType(
         people.DisbandTeam: Rule(ADMINISTER),
         roles.GrantRole: Rule(ADMINISTER),
         roles.RevokeRole: Rule(ADMINISTER),
-        access.CreateToken: Rule(ADMINISTER),
-        access.RevokeToken: Rule(ADMINISTER),
-        access.CreateSignInLink: Rule(ADMINISTER),
-        access.ConnectAccount: Rule(ADMINISTER, own=CONTRIBUTE),  # own: that of oneself
-        access.DisconnectAccount: Rule(ADMINISTER),
-        access.ChangeNames: Rule(ADMINISTER),
+        credentials.CreateToken: Rule(ADMINISTER),
+        credentials.RevokeToken: Rule(ADMINISTER),
+        credentials.CreateSignInLink: Rule(ADMINISTER),
+        credentials.ConnectAccount: Rule(ADMINISTER, own=CONTRIBUTE),  # own: that of oneself
+        credentials.DisconnectAccount: Rule(ADMINISTER),
+        credentials.ChangeNames: Rule(ADMINISTER),
         # any subject
         any_subject.ChangeTitle: Rule(MANAGE),
         any_subject.SetAliases: Rule(MANAGE),
@@ -186,12 +186,12 @@ RULES: Final = MappingProxyType(
 
 FOR_ALL_PRODUCTS: Final = frozenset(
     {
-        access.CreateToken,
-        access.RevokeToken,
-        access.CreateSignInLink,
-        access.ConnectAccount,
-        access.DisconnectAccount,
-        access.ChangeNames,
+        credentials.CreateToken,
+        credentials.RevokeToken,
+        credentials.CreateSignInLink,
+        credentials.ConnectAccount,
+        credentials.DisconnectAccount,
+        credentials.ChangeNames,
         any_subject.ImportChanges,
         any_subject.EraseTexts,
     }
@@ -205,7 +205,7 @@ ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "lo
 
 OPEN_KINDS: Final = ADMINISTERED_KINDS
 """Subjects of these kinds are readable with any role that reads."""
-ACCOUNT_EVENTS: Final = (access.AccountConnected, access.AccountDisconnected)
+ACCOUNT_EVENTS: Final = (credentials.AccountConnected, credentials.AccountDisconnected)
 """Events whose data, an account at a provider, only auditors, administrators and its person read."""
 CONFIDENTIAL_EVENTS: Final = (roles.RoleGranted, roles.RoleRevoked, *ACCOUNT_EVENTS)
 """Events that who reads only some products does not see: which role and which account of a provider is whose."""
@@ -492,7 +492,7 @@ def _judge_own(
     """Judge an action on what the caller recorded, or on themselves."""
     if isinstance(command, people.MergePeople):
         return may_anywhere(held, action) if _is_new(command.subject, subjects, evidence) else "not new"
-    if isinstance(command, people.RecordPersonLeft | access.ConnectAccount):
+    if isinstance(command, people.RecordPersonLeft | credentials.ConnectAccount):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
     if isinstance(command, ownership.RevokeDelegation):

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.bootstrap import clock
-from domain.access import RevokeToken
 from domain.catalog import COMMAND
+from domain.credentials import RevokeToken
 from domain.errors import Forbidden, Refused, Stale
 from domain.messages import Command
 from domain.scopes import SCOPES
