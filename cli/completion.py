@@ -8,9 +8,9 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from cli.configuration import find_location
 from cli.context import Context
 from cli.finding import UNREGISTERED, Candidate, Finder, fold
+from cli.settings_loading import find_location
 from cli.values import format_number
 from decisionlog_client import Client, questions
 from domain.ids import key_of

@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from api.pages.words import field_label
+from cli.answer_tables import Titles
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, paragraphs, to_single_line, wrap
 from cli.forecasts import describe_expectation, describe_outcome
 from cli.marks import SHAPES, mark_problem, mark_status, mark_verdict
 from cli.sentences import Happening, tell
-from cli.tables import Titles
 from cli.values import format_number
 from domain.ids import kind_of
 from domain.times import parse_timestamp

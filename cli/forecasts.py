@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from cli.answer_tables import Titles
 from cli.display import Span, format_day, isolate, to_single_line
 from cli.marks import SHAPES
-from cli.tables import Titles
 
 _RESULTS = {"met": ("good", "met", "green"), "not-met": ("bad", "not met", "red")}
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
+from cli.answer_tables import Titles
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.dates import Zone
@@ -15,7 +16,6 @@ from cli.errors import CommandFailed, Exit
 from cli.finding import KINDS, Finder
 from cli.options import Output
 from cli.table import Table, print_note, print_table
-from cli.tables import Titles
 from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
 from decisionlog_client.errors import Malformed, Refused, Unknown

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from api.pages.verbs import verb_of
 from api.pages.words import field_label
+from cli.answer_tables import Titles
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, to_single_line, wrap
 from cli.forecasts import describe_expectation, describe_outcome
-from cli.tables import Titles
 from domain.fields import EXISTS, STATUS
 from domain.ids import LOG_SERVICE
 from domain.times import parse_timestamp

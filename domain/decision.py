@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Annotated, ClassVar, Final, Literal, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, Strict
 
 from domain.authority import AUTHORITY_FIELDS, ENDING_AUTHORITY, Judgment
 from domain.delegation import Basis
@@ -29,6 +29,7 @@ from domain.values import (
     EvidenceId,
     GoalId,
     Holder,
+    Integral,
     Key,
     Line,
     Person,
@@ -50,6 +51,8 @@ IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
 AWAITS: Final = "awaits"
+CONSTRAINT_PREFIX: Final = "constraint."
+"""Begins the fields that say whether an option meets a constraint: `constraint.2.option.1`."""
 ENDED_BY: Final = "ended_by"
 """The people who superseded or reversed a decision."""
 OUTCOME_FIELDS: Final = (
@@ -65,6 +68,7 @@ OUTCOME_FIELDS: Final = (
 """The fields that describe how a decision ended; reopening empties them."""
 
 
+ListNumber = Annotated[int, Strict(), Field(ge=1, le=100), Integral]
 Risk = Literal["valuable", "usable", "feasible", "viable"]
 RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 
@@ -754,6 +758,36 @@ class ChoiceJudged(Event):
             yield FieldChange(f"afterward.{each.risk}", value, refs=each.evidence, is_searchable=True)
 
 
+class CheckConstraint(Command):
+    """Judge whether an option meets one of the constraints on a decision."""
+
+    type: Literal["CheckConstraint"] = "CheckConstraint"
+    subject: DecisionId
+    option_number: ListNumber = Field(description="The number of the option in the list of options, from 1.")
+    constraint_number: ListNumber = Field(
+        description="The number of the constraint in the list of constraints, from 1."
+    )
+    answer: Literal["met", "not-met", "unclear"] = Field(description="`met`, `not-met` or `unclear`.")
+    finding: Text | None = Field(None, description="What shows it.")
+
+
+class ConstraintChecked(Event):
+    """It was judged whether an option meets a constraint."""
+
+    option_number: int
+    constraint_number: int
+    options_position: int = Field(description="The position of the event that set the options.")
+    constraints_position: int = Field(description="The position of the event that set the constraints.")
+    answer: Literal["met", "not-met", "unclear"]
+    finding: Text | None = None
+    by: Person
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        value = self.model_dump(mode="json", exclude_none=True, exclude={"option_number", "constraint_number"})
+        name = f"{CONSTRAINT_PREFIX}{self.constraint_number}.option.{self.option_number}"
+        yield FieldChange(name, value, refs=(self.by,), is_searchable=True)
+
+
 ExistingDecisionCommand = (
     ReviseDecision
     | AdviseOnDecision
@@ -772,4 +806,6 @@ ExistingDecisionCommand = (
     | ReviewReasoning
     | ReviewDecision
 )
-DecisionCommand = ProposeDecision | RecordDecision | ExistingDecisionCommand | LinkDecision | JudgeChoice
+DecisionCommand = (
+    ProposeDecision | RecordDecision | ExistingDecisionCommand | LinkDecision | JudgeChoice | CheckConstraint
+)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, assert_never
 
-from domain import authority
+from domain import authority, decision_rights
 from domain.decision import (
     DECIDED,
     DEFAULT_KIND,
@@ -23,8 +23,10 @@ from domain.decision import (
     AdviceGiven,
     AdviseOnDecision,
     ApproveDecision,
+    CheckConstraint,
     ChoiceJudged,
     ConfirmDecision,
+    ConstraintChecked,
     DecisionAccepted,
     DecisionApproved,
     DecisionCommand,
@@ -94,6 +96,8 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
             return [Draft(command.subject, DecisionLinked(goals=command.goals))]
         case JudgeChoice():
             return [_judge_choice(command, context, subjects)]
+        case CheckConstraint():
+            return [_check_constraint(command, context, subjects)]
         case _:
             return _change(command, context, subjects)
 
@@ -195,6 +199,34 @@ def _judge_choice(command: JudgeChoice, context: CommandContext, subjects: Subje
     require_status(subjects[command.subject], context, REVIEWABLE, "be judged", default=PROPOSED)
     _require_each_risk_once(command.findings, "findings")
     return Draft(command.subject, ChoiceJudged(findings=command.findings))
+
+
+def _check_constraint(command: CheckConstraint, context: CommandContext, subjects: Subjects) -> Draft:
+    state = subjects[command.subject]
+    event = derive(
+        ConstraintChecked,
+        command,
+        options_position=_require_listed(state, "option", command.option_number, context),
+        constraints_position=_require_listed(state, "constraint", command.constraint_number, context),
+        by=require_person(context, "on_behalf_of"),
+    )
+    return Draft(command.subject, event)
+
+
+def _require_listed(state: SubjectState, name: str, number: int, context: CommandContext) -> int:
+    """Return the position of the event that set the list of options or constraints, if it has this number.
+
+    Raises:
+        NotAllowed: the list is shorter.
+    """
+    listed = state.row_at(f"{name}s", context.effective_at)
+    count = len(listed.value) if listed and isinstance(listed.value, list) else 0
+    if listed is None or number > count:
+        has = f"has {count} {name}{'' if count == 1 else 's'}" if count else f"has no {name}s"
+        raise NotAllowed(
+            f"{state.subject} {has}; name one by its number, from 1", field=f"{name}_number", subject=state.subject
+        )
+    return listed.position
 
 
 def _require_each_risk_once(findings: Sequence[RiskFinding], field: str) -> None:
@@ -324,7 +356,7 @@ def _require_independent_reviewer(
     state = subjects[decision]
     kind = str(state.value_at("kind", context.now) or DEFAULT_KIND)
     products = state.subjects_at("products", context.now)
-    asking = authority.find_review_rule(products, kind, subjects, context.now)
+    asking = decision_rights.find_review_rule(products, kind, subjects, context.now)
     if asking is None:
         return
     deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from domain.catalog import EVENT_NAMES
 from domain.fields import CHANGES_PER_EVENT
-from domain.values import format_micros
+from domain.policy import ACCOUNT_EVENTS
+from domain.values import WITHHELD, format_micros
 from projections.answers.audit import AuditEvent
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.filters import Filter, json_spellings, matches_text, subjects_where, within
@@ -108,7 +110,17 @@ def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[tuple
 
 def _build_rows(read: Read, found: Sequence[tuple[Any, ...]], time: ResolvedTime) -> list[AuditEvent]:
     titles = find_titles(read, {row[_SUBJECT] for row in found}, time)
-    return [_build_row(row, titles.get(row[_SUBJECT])) for row in found]
+    return [_withhold_account(read, _build_row(row, titles.get(row[_SUBJECT]))) for row in found]
+
+
+def _withhold_account(read: Read, event: AuditEvent) -> AuditEvent:
+    """Return an event without the account that it is about, if the reader may not see it."""
+    if event["type"] not in _ACCOUNT_EVENTS or read.reads_accounts_of(event["subject"]):
+        return event
+    return {**event, "data": dict.fromkeys(event["data"], WITHHELD)}
+
+
+_ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
 
 
 _SUBJECT: Final = 15

@@ -20,7 +20,7 @@ from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import build_sentences
 from api.pages.words import command_label, plain_value
-from domain.authority import RIGHTS_FIELD, DecisionRule, find_rights
+from domain.decision_rights import RIGHTS_FIELD, DecisionRule, find_rights
 from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
 from projections import accountability, listings

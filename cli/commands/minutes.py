@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.finding import Finder
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_response
@@ -26,7 +26,7 @@ def minutes(output: Output, *, meeting: str | None, **given: Any) -> None:
     times = drop_unset(**given)
     with open_log(output) as log:
         if meeting is None:
-            print_response(log, questions.meetings(**times), tables.meetings, output)
+            print_response(log, questions.meetings(**times), answer_tables.meetings, output)
             return
         key = Finder(log, times).find(meeting, ("meeting",)).partition(":")[2]
-        print_response(log, questions.minutes(key, **times), tables.minutes, output)
+        print_response(log, questions.minutes(key, **times), answer_tables.minutes, output)

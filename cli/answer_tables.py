@@ -688,11 +688,20 @@ def weighed_options(answer: Answer, titles: Titles) -> Table:
             "chosen" if row["chosen"] else "",
             _format_amount(row["cost_amount"], "currency", row["cost_fit"]),
             _format_amount(row["duration"], "unit", row["time_fit"]),
+            "; ".join(_format_check(each, titles) for each in row["constraints"]),
             _format_findings([*row["findings"], *row["afterward"]], titles),
         ]
         for row in answer["rows"]
     ]
-    return Table(("option", "chosen", "cost", "time", "finding"), rows, below=frozenset({"finding"}))
+    columns = ("option", "chosen", "cost", "time", "constraints", "finding")
+    return Table(columns, rows, below=frozenset({"constraints", "finding"}))
+
+
+def _format_check(check: Row, titles: Titles) -> str:
+    """Return a constraint, whether the option meets it, what shows it, and who judged it."""
+    finding = f", {check['finding']}" if check["finding"] else ""
+    by = f" ({titles.format(check['by'])})" if check["by"] else ""
+    return f"{check['constraint']}: {check['answer'] or 'not judged'}{finding}{by}"
 
 
 def _format_amount(amount: Row | None, unit: str, fit: str | None) -> str:

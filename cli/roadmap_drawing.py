@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cli.answer_tables import Titles
 from cli.context import Context
 from cli.display import Line, Span, format_day, isolate, pad, shorten, to_single_line, width_of
 from cli.marks import mark_problem, mark_status
-from cli.tables import Titles
 from decisionlog_client import Client, questions
 from domain.ids import key_of
 from domain.times import parse_timestamp
