@@ -749,7 +749,11 @@ def weighed_options(answer: Answer, titles: Titles) -> Table:
             _format_amount(row["cost_amount"], "currency", row["cost_fit"]),
             _format_amount(row["duration"], "unit", row["time_fit"]),
             "; ".join(_format_check(each, titles) for each in row["constraints"]),
-            _format_findings([*row["findings"], *row["afterward"]], titles),
+            "; ".join(
+                _format_finding(each, titles, when)
+                for when, found in (("", row["findings"]), ("afterward ", row["afterward"]))
+                for each in found
+            ),
         ]
         for row in answer["rows"]
     ]
@@ -759,9 +763,10 @@ def weighed_options(answer: Answer, titles: Titles) -> Table:
 
 def _format_check(check: Row, titles: Titles) -> str:
     """Return a constraint, whether the option meets it, what shows it, and who judged it."""
+    answer = str(check["answer"] or "not judged").replace("-", " ")
     finding = f", {check['finding']}" if check["finding"] else ""
     by = f" ({titles.format(check['by'])})" if check["by"] else ""
-    return f"{check['constraint']}: {check['answer'] or 'not judged'}{finding}{by}"
+    return f"{check['constraint']}: {answer}{finding}{by}"
 
 
 def _format_amount(amount: Row | None, unit: str, fit: str | None) -> str:
@@ -772,13 +777,10 @@ def _format_amount(amount: Row | None, unit: str, fit: str | None) -> str:
     return f"{amount['amount']:,} {amount[unit]}{limit}"
 
 
-def _format_findings(findings: Iterable[Row], titles: Titles) -> str:
-    return "; ".join(
-        f"{found['risk']}: {found['answer']}"
-        + (f", {found['finding']}" if found["finding"] else "")
-        + (f" ({titles.format(found['evidence'])})" if found["evidence"] else "")
-        for found in findings
-    )
+def _format_finding(found: Row, titles: Titles, when: str) -> str:
+    finding = f", {found['finding']}" if found["finding"] else ""
+    evidence = f" ({titles.format(found['evidence'])})" if found["evidence"] else ""
+    return f"{when}{found['risk']}: {found['answer']}{finding}{evidence}"
 
 
 def contributions(answer: Answer, titles: Titles) -> Table:
