@@ -362,7 +362,7 @@ def meeting_about_both(own: Product, other: Product) -> list[dict[str, Any]]:
 
 
 def references_to(own: Product, other: Product) -> list[dict[str, Any]]:
-    """What somebody who may read both products recorded about one of them, and what names subjects of the other."""
+    """What was recorded about one product by a reader of both, and names subjects of the other."""
     feature, decision = f"feature:{own.key}-1", f"decision:{own.key}-2"
     cause = {"because": [f"{own.key}-2", f"{other.key}-2"]}
     return [
