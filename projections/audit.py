@@ -74,11 +74,13 @@ def audit(
     Each has the members of its blame, its subject with its title, and `data`, the event in full.
     """
     time = resolve_time(read, when)
-    order, sign = ("asc", ">") if oldest_first else ("desc", "<")
+    order = "asc" if oldest_first else "desc"
     where, parameters = _match_events(read, selection or AuditFilter(), time)
     if cursor is not None:
-        (parameters["after"],) = decode_cursor(cursor, int)
-        where += f" and a.position {sign} :after"
+        (after,) = decode_cursor(cursor, int)
+        # One bound on each side: with two on one side, SQLite may skip row by row from the wrong one.
+        at = min(after, time.position + 1)
+        parameters |= {"first": at + 1} if oldest_first else {"last": at - 1}
     positions = f"select a.position from event a where {where} order by a.position {order} limit :limit"
     tail = f"a.position in ({positions}) order by a.position {order}"
     shown, is_more = take_page(read, _select(read, tail, {**parameters, "limit": limit + 1}), limit)
@@ -195,7 +197,8 @@ def _match_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> tup
     subjects = Filter(kinds=selection.kinds, products=selection.products, include_removed=True)
     where, parameters = subjects_where(read, subjects, time, "a.subject")
     parameters |= _OWN_REASONS
-    terms = [where, "a.position <= :known"]
+    parameters |= {"first": 1, "last": time.position}
+    terms = [where, "a.position >= :first and a.position <= :last"]
     if time.requested.as_of is not None:
         terms.append("a.valid_from <= :as_of")
     for name, condition in _CONDITIONS.items():

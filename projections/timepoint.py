@@ -60,8 +60,8 @@ class ResolvedTime:
         # `valid_to` is as known now. Of the rows known then, only these can have been the last: those that are now, those
         # whose next row was recorded later, and those voided later. The first are, unless a row after them was voided later.
         n = f"{alias}_n"
-        return f"""({alias}.valid_from <= {at} and {self.is_known(alias)}
-            and ({is_open} or {alias}.next_id >= :first_unknown or {alias}.voided_by is not null) and case
+        return f"""({alias}.valid_from <= {at}
+            and ({is_open} or {alias}.next_id >= :first_unknown or {alias}.voided_by is not null) and {self.is_known(alias)} and case
             when {alias}.valid_to <= {at} or ({alias}.subject, {alias}.field) in (
                 select z.subject, z.field from field_value z where z.voided_by > :known)
             then not exists (
