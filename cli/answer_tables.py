@@ -53,6 +53,9 @@ class Titles:
                 return "yes" if value else "no"
             case list():
                 return ", ".join(map(self.format, value))
+            case {"answer": answer, **rest}:  # of a finding, and of a constraint that was checked
+                finding = rest.get("finding")
+                return str(answer).replace("-", " ") + (f": {finding}" if finding else "")
             case {"title": title, **rest}:
                 more = self.format(rest)
                 return f"{title} ({more})" if more else str(title)
