@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 import resource
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -47,7 +46,7 @@ LINGER_IDLE_S: Final = 2.0
 LINGER_BYTES: Final = 64 * 1024 * 1024
 """Bytes of a request that are read and discarded after its response."""
 SWEEP_INTERVAL_S: Final = 1.0
-_INVALID_IN_HEAD: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_INVALID_IN_HEAD: Final = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 
 
 class Refusal(Exception):
@@ -152,7 +151,7 @@ class Cycle(RequestResponseCycle):
             or b"connection" in names
             or b"transfer-encoding" in names
             or not head.count(b"\r") == head.count(b"\n") == len(fields) + 2  # and none within a field
-            or _INVALID_IN_HEAD.search(head)
+            or len(head.translate(None, _INVALID_IN_HEAD)) != len(head)
         ):
             return False
         self.waiting_for_100_continue = False

@@ -10,7 +10,6 @@ The text of an accepted decision is frozen: changing your mind means a new decis
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Final, Literal, assert_never, get_args
 
 from pydantic import ConfigDict, Field
@@ -977,7 +976,7 @@ def _accept(command: AcceptDecision, context: CommandContext, subjects: Subjects
 
 def _reject(command: RejectDecision, context: CommandContext, subjects: Subjects) -> Event:
     deciders = command.deciders or (require_person(context, "deciders"),)
-    question = replace(_build_question(subjects[command.subject], deciders, context, subjects), needs_support=False)
+    question = _build_question(subjects[command.subject], deciders, context, subjects)._replace(needs_support=False)
     judgment = authority.require_authority(question, subjects, context)
     return DecisionRejected(deciders=deciders, why=command.why, authority=judgment)
 
@@ -995,7 +994,7 @@ def _reopen(command: ReopenDecision, context: CommandContext, subjects: Subjects
     if state.value_at(STATUS, context.now) not in IN_FORCE:
         return DecisionReopened(why=command.why)
     question = _build_ending(state, (require_person(context, "on_behalf_of"),), (), context, subjects)
-    judgment = authority.require_authority(replace(question, needs_support=False), subjects, context)
+    judgment = authority.require_authority(question._replace(needs_support=False), subjects, context)
     return DecisionReopened(why=command.why, authority=judgment)
 
 
@@ -1066,7 +1065,7 @@ def _build_recorded_question(
         products=command.products,
         kind=command.kind,
         cost=command.cost,
-        deciders=tuple(Stance(one, find_basis(one, context, subjects)) for one in deciders),
+        deciders=tuple([Stance(one, find_basis(one, context, subjects)) for one in deciders]),
         proposer=context.principal,
         delegation=context.delegation,
     )
@@ -1103,7 +1102,7 @@ def _build_ratification(state: SubjectState, person: str, context: CommandContex
     question = _build_question(state, (person,), context, subjects)
     deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
     is_own = subjects.canonical_id(person) in deciders
-    return replace(question, needs_support=False, approvers=(), proposer=person if is_own else None)
+    return question._replace(needs_support=False, approvers=(), proposer=person if is_own else None)
 
 
 def _build_ending(
