@@ -1,4 +1,4 @@
-"""Histories that nobody plans: subjects removed and restored, entries voided and backdated, people merged, decisions
+"""Unusual histories: subjects removed and restored, entries voided and backdated, people merged, decisions
 superseded while they are deferred, outcomes corrected later. Debt, succession, arrivals and outcomes equal a naive fold.
 """
 
