@@ -164,6 +164,8 @@ LABELS: Final[Mapping[str, str]] = {
     "rules": "Rules",
     "held_on": "Day",
 }
+PAIRS: Final = ("horizon", "rank", "release", "day")
+"""Short fields of a form for a move, two of which share a line."""
 PICKED: Final[Mapping[str, str]] = {"option": "options"}
 """A field that names one of the items of another."""
 MAIN_OF_ITEMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -195,6 +197,11 @@ class FormField:
     """What an empty choice is called where the field is optional."""
     fields: tuple[FormField, ...] = ()
     """The fields of each item, where it is a list of items."""
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it takes half a line."""
+        return self.name in PAIRS
 
     @property
     def every(self) -> Sequence[FormField]:
@@ -232,6 +239,8 @@ class Form:
     @property
     def summary(self) -> str:
         """What it does, in a sentence."""
+        if self.name == MOVE:
+            return "Change when it is planned, and say why."
         return (self.commands[0].__doc__ or "").strip().partition("\n")[0]
 
     @property
