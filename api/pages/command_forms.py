@@ -109,6 +109,9 @@ FOLDED: Final = ("effective_at", "on_behalf_of")
 RARE: Final[Mapping[str, frozenset[str]]] = {
     MOVE: frozenset({"milestone", "cause"}),
     "TargetMilestone": frozenset({"milestone", "cause"}),
+    "DefineProduct": frozenset({"line", "because"}),
+    "AssignOwnership": frozenset({"from_", "until"}),
+    "HandOverOwnership": frozenset({"from_", "until"}),
     "RecordEvidence": frozenset(
         {"sha256", "asked", "sample_size", "found_on", "collected_by", "valid_until", "opposes"}
     ),
@@ -163,6 +166,7 @@ LABELS: Final[Mapping[str, str]] = {
     "holders": "People and teams",
     "rules": "Rules",
     "held_on": "Day",
+    "line": "Product line",
 }
 PAIRS: Final = ("horizon", "rank", "release", "day")
 """Short fields of a form for a move, two of which share a line."""
@@ -343,7 +347,7 @@ def _is_folded(command: type[Command], name: str) -> bool:
         return name not in MAIN_OF_RECORD
     if command.__name__ == "ProposeDecision":
         return name not in MAIN_OF_PROPOSE
-    return name in FOLDED
+    return name in FOLDED or (name == "note" and "why" in command.model_fields)
 
 
 _SHORT_NAME_HINT: Final = (

@@ -153,7 +153,8 @@ class Page:
     def hidden_parameters(self, *without: str) -> list[tuple[str, str]]:
         """Return the parameters of this page that a form has to repeat, without those that it sets itself."""
         query = self.request.query_params
-        given = [(name, value) for name, value in query.multi_items() if name not in NAMES]
+        own = (*NAMES, "done", "min_position")
+        given = [(name, value) for name, value in query.multi_items() if name not in own]
         found = [*given, *self.time.parameters.items()]
         return [(name, value) for name, value in found if name not in without and value]
 

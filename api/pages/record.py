@@ -78,6 +78,8 @@ class Entry:
     """The field of which one more item was asked for."""
 
 
+VERSION_INPUT: Final = "read_version"
+"""The hidden input with the version of the subject that was read; releases have a field `version` of their own."""
 PER_EVENT: Final = ("deciders",)
 """Fields that belong to one event, so that another event on the same subject does not start with them."""
 COMPOUND_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -184,7 +186,9 @@ async def _record(request: Request, page: Page, name: str) -> Response:
             )
         except KeyReused:
             entry = replace(entry, typed={**typed, "form_key": token_hex(16)})
-            entry.errors.add("", "This form was recorded before, with other content. Send it again to record this, too.")
+            entry.errors.add(
+                "", "This form was recorded before, with other content. Send it again to record this, too."
+            )
         except Refused as refused:
             record_refused_command(request, refused)
             entry.errors.add(_input_of(form, refused.field), refused.detail)
@@ -194,7 +198,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
 
 
 def _expected_versions(entry: Entry) -> dict[str, int]:
-    version = entry.typed.get("version", "")
+    version = entry.typed.get(VERSION_INPUT, "")
     return {entry.subject: int(version)} if entry.form.needs_version and version.isdecimal() else {}
 
 
@@ -254,7 +258,7 @@ def _show(page: Page, entry: Entry) -> Response:
             "offered": _list_offered(read, page, entry, values, labels),
             "most": MAX_OFFERED,
             "form_key": entry.typed.get("form_key") or token_hex(16),
-            "version": entry.typed.get("version") or _version_of(page, entry),
+            "version": entry.typed.get(VERSION_INPUT) or _version_of(page, entry),
         }
 
     template = "record.html" if entry.form.name == "RecordDecision" else "form.html"

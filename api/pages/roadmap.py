@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
@@ -180,17 +180,32 @@ def place_cards(
 
     build = placed_cards(read, page, page.time.point)
     for row in ask(selection, page.time.point):
-        column_of(row).cards.extend(map(build, row["cards"]))
+        _add_cards(column_of(row), map(build, row["cards"]))
     shown = {card.subject for column in columns.values() for card in column.cards}
     missing = sorted(changed - shown)
     if missing and page.time.compared is not None:
         build_ghost = placed_cards(read, page, page.time.compared, is_ghost=True)
         for row in ask(replace(selection, subjects=missing, statuses=()), page.time.compared):
-            column_of(row).cards.extend(map(build_ghost, row["cards"]))
+            _add_cards(column_of(row), map(build_ghost, row["cards"]))
     if is_timeline:
         days = release_days(read, page.time.point)
-        return sorted(columns.values(), key=lambda column: days.get(column.key) or column.key)  # a day, or unplanned
+        return sorted(columns.values(), key=lambda column: _timeline_rank(column.key, days))
     return _sort_columns(columns, titles)
+
+
+def _add_cards(column: PlacedColumn, cards: Iterable[Card]) -> None:
+    """Add cards to a column, a feature with several targets in it once."""
+    there = {card.subject for card in column.cards}
+    for card in cards:
+        if card.subject not in there:
+            there.add(card.subject)
+            column.cards.append(card)
+
+
+def _timeline_rank(key: str, days: Mapping[str, str]) -> tuple[int, str]:
+    """Return where a release or a day belongs on the timeline: by its day, then what has none, then what has no target."""
+    day = days.get(key) or (key if parse_day(key) else "")
+    return (0, day) if day else (2 if key == roadmap_query.UNPLANNED else 1, "")
 
 
 def _sort_columns(columns: Mapping[str, PlacedColumn], titles: Mapping[str, str]) -> list[PlacedColumn]:

@@ -27,6 +27,8 @@ _SAID_BY_VERB: Final = frozenset(
 _LONG_FIELDS: Final = (
     *("advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approval.", "abstention."),
 )
+IMPORTED: Final = "ChangesImported"
+_PLACES: Final = ("horizon", "target.", "due_on")
 _MOVES: Final = ("FeaturePrioritized", "MilestoneTargeted", "ReleaseRescheduled", "TaskRescheduled")
 _HANDOVERS: Final = ("OwnershipAssigned", "OwnershipHandedOver")
 _PHRASES: Final = {("GoalClosed", STATUS): "as", ("MeasurementRecorded", "current"): "at"}
@@ -62,14 +64,21 @@ class Sentence:
     @property
     def verb_with_this(self) -> str:
         """The verb with "this" in the place of the subject: "moved this", "found this false"."""
-        return verb_with_this(self.type)
+        return f"{self.verb} this" if self.is_imported else verb_with_this(self.type)
 
     @property
     def is_move(self) -> bool:
         """Whether one change says it all: "moved X from A to B", "handed over X from A to B"."""
-        return len(self.changes) == 1 and (
-            self.type in _MOVES or (self.type in _HANDOVERS and self.changes[0].field.startswith("role."))
-        )
+        if len(self.changes) != 1:
+            return False
+        if self.type == IMPORTED:
+            return self.changes[0].field.startswith(_PLACES)
+        return self.type in _MOVES or (self.type in _HANDOVERS and self.changes[0].field.startswith("role."))
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it happened in another system, from which it was imported."""
+        return self.type == IMPORTED
 
 
 class EventWithChanges(Blame):
@@ -86,9 +95,11 @@ def build_sentences(read: Read, events: Iterable[EventWithChanges], when: TimePo
     return [
         Sentence(
             event["type"].partition(".")[0],
-            verb_of(event["type"]),
+            _verb_of(event),
             event["subject"],
-            [] if _is_creation(event["changes"]) else [*_shown_changes(event["type"].partition(".")[0], event["changes"])],
+            []
+            if _is_creation(event["changes"])
+            else [*_shown_changes(event["type"].partition(".")[0], event["changes"])],
             origins.of(event),
             event.get("voided_by") is not None,
             _quote(event["changes"]),
@@ -112,6 +123,16 @@ def _is_creation(changes: Sequence[FieldChange]) -> bool:
     return any(change["field"] == EXISTS and change["after"]["value"] for change in changes)
 
 
+def _verb_of(event: EventWithChanges) -> str:
+    """Return the verb of an event; an imported change that places a subject moved it."""
+    if not event["type"].startswith(IMPORTED):
+        return verb_of(event["type"])
+    if _is_creation(event["changes"]):
+        return "added"
+    shown = [*_shown_changes(IMPORTED, event["changes"])]
+    return "moved" if len(shown) == 1 and shown[0].field.startswith(_PLACES) else verb_of(event["type"])
+
+
 def _quote(changes: Sequence[FieldChange]) -> str | None:
     """Return the advice that an event gave."""
     return next((str(each["after"]["value"]) for each in changes if each["field"].startswith("advice.")), None)
@@ -130,7 +151,7 @@ def _shown_changes(type_: str, changes: Sequence[FieldChange]) -> Iterable[Chang
             yield Change("to rank", [], after, is_slip=False, is_phrase=True)
         elif name.startswith(LINK):
             yield Change("to" if after else "no longer to", [], [linked_subject(name)], is_slip=False, is_phrase=True)
-        elif not _is_said(name):
+        elif not _is_said(name) or (type_ == IMPORTED and name == STATUS):
             yield Change(name, before, after, change["direction"] == "later")
 
 

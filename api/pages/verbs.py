@@ -56,7 +56,7 @@ VERBS: Final[Mapping[str, str]] = {
     "AttributeSet": "set a detail of",
     "ProductsAssigned": "assigned to products:",
     "EntryVoided": "voided an entry of",
-    "ChangesImported": "imported changes of",
+    "ChangesImported": "changed",
     "TextsErased": "erased texts of",
     "RoleGranted": "granted a role to",
     "RoleRevoked": "revoked a role of",

@@ -51,7 +51,8 @@ def story(service: LocalService) -> LocalService:
 
 
 def page(service: LocalService, path: str, **parameters: Any) -> str:
-    response = service.client.get(path, params=parameters or None, headers={"Accept": "text/html"})
+    covering = {"min_position": service.log.head().size, **parameters}
+    response = service.client.get(path, params=covering, headers={"Accept": "text/html"})
     assert response.status_code == 200, text_of(response.text)
     return response.text
 
