@@ -13,7 +13,13 @@ from identity.access_journal import Kind
 from identity.decision_log import DecisionLog
 
 _REFUSALS: Final = (401, 403)
-_AUDITED: Final = frozenset({"/v1/audit", "/v1/access-journal", "/access-journal", "/v1/activity", "/activity"})
+_AUDITED: Final = frozenset(
+    {
+        *("/v1/audit", "/audit", "/v1/access-journal", "/access-journal", "/v1/activity", "/activity"),
+        *("/v1/tokens", "/v1/accounts", "/admin"),
+    }
+)
+"""Who did what, and with which tokens, accounts and sessions they sign in."""
 _FOLLOWED: Final = "/v1/log/entries"
 """Followers read it many times a second; one row an hour says that they do."""
 _HOUR_US: Final = 3_600_000_000
@@ -37,7 +43,7 @@ def record_failed_sign_in(request: Request, reason: str) -> None:
 
 
 def record_read(request: Request, *, is_file: bool) -> None:
-    """Record that data leaves as a file, or that the audit trail is read."""
+    """Record that data leaves as a file, or that the audit trail or how people sign in is read."""
     path = request.url.path
     if path in _AUDITED:
         _record(request, "audit")
@@ -45,6 +51,12 @@ def record_read(request: Request, *, is_file: bool) -> None:
         _record(request, "export", every_us=_HOUR_US)
     elif is_file:
         _record(request, "export")
+
+
+def record_read_about(request: Request, person: str) -> None:
+    """Record that a caller reads what is about another person. What people read about themselves is not recorded."""
+    if person != request.state.caller.actor:
+        _record(request, "audit", f"about {person}")
 
 
 def _record(request: Request, kind: Kind, reason: str = "", *, every_us: int = 0) -> None:

@@ -15,7 +15,7 @@ from api.cross_site import SAFE_METHODS, refuse_cross_site
 from api.headers import find_header
 from api.problems import HttpProblem
 from api.services import ServiceDependency, Services
-from domain import access
+from domain import credentials
 from domain.fields import MERGED_INTO, SubjectState
 from domain.scopes import ADMIN_SCOPE
 from eventlog.entry import Caller
@@ -94,16 +94,16 @@ def _build_401(detail: str) -> HttpProblem:
 
 
 async def has_access(services: Services, caller: Caller) -> bool:
-    """Return whether a caller still has access (see `domain.access.is_active`). The machine's own key always does."""
-    if caller.credential == access.LOCAL_CREDENTIAL and ADMIN_SCOPE in caller.scopes:
+    """Return whether a caller still has access (see `domain.credentials.is_active`). The machine's own key always does."""
+    if caller.credential == credentials.LOCAL_CREDENTIAL and ADMIN_SCOPE in caller.scopes:
         return True
     state = services.book.find_cached_state(caller.actor)
     if state is not None and services.active_callers.get(caller.actor) is state:
         return True  # nothing has happened to this person since the last request
     try:
-        active = access.is_active(caller.actor, partial(_get_cached_state, services))
+        active = credentials.is_active(caller.actor, partial(_get_cached_state, services))
     except _NotCachedError:  # a stream may have thousands of entries: read them off the event loop
-        return await to_thread(access.is_active, caller.actor, services.book.state)
+        return await to_thread(credentials.is_active, caller.actor, services.book.state)
     if active and state is not None and state.latest_row(MERGED_INTO) is None:  # no other state was read
         services.remember_active(state)
     return active

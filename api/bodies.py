@@ -18,6 +18,8 @@ from eventlog.entry import Caller
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes: enough for a transaction of a thousand commands."""
+MAX_SHORT_BODY: Final = INLINE_BYTES
+"""Bytes of a body that is not a command: of a token or an account, for example."""
 MAX_BUFFERED: Final = 32 * 1024 * 1024
 """Bytes of large bodies in memory at a time, over all requests."""
 MAX_BUFFERED_EACH: Final = 2 * MAX_BODY
@@ -27,7 +29,7 @@ Model = TypeVar("Model", bound=BaseModel)
 T = TypeVar("T")
 
 
-async def read_json(request: Request, caller: Caller, build: Callable[[Any], T]) -> T:
+async def read_json(request: Request, caller: Caller, build: Callable[[Any], T], longest: int = MAX_BODY) -> T:
     """Return what `build` makes of the JSON in the body; an empty body is an empty object.
 
     Raises:
@@ -36,13 +38,13 @@ async def read_json(request: Request, caller: Caller, build: Callable[[Any], T])
         ValidationError: what `build` raises.
     """
     length = _declared_length(request)
-    if length > MAX_BODY:
-        raise _too_long()
+    if length > longest:
+        raise _too_long(longest)
     with _Budget(caller.actor, length if length > INLINE_BYTES else 0) as budget:
         message = await request.receive()
         if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= INLINE_BYTES:
             return build(parse(message["body"] or b"{}"))
-        return await validate(await _read(request, message, budget), build)
+        return await validate(await _read(request, message, budget, longest), build)
 
 
 def _declared_length(request: Request) -> int:
@@ -93,15 +95,15 @@ def _busy(detail: str) -> HttpProblem:
     return HttpProblem(503, detail, headers={"Connection": "close", "Retry-After": "1"})
 
 
-async def _read(request: Request, message: Message, budget: _Budget) -> bytes:
+async def _read(request: Request, message: Message, budget: _Budget, longest: int) -> bytes:
     """Return the body of a request whose first message was received."""
     parts: list[bytes] = []
     size = 0
     while message["type"] == "http.request":
         part = message.get("body", b"")
         size += len(part)
-        if size > MAX_BODY:
-            raise _too_long()
+        if size > longest:
+            raise _too_long(longest)
         budget.add(len(part))
         parts.append(part)
         if not message.get("more_body"):
@@ -110,8 +112,9 @@ async def _read(request: Request, message: Message, budget: _Budget) -> bytes:
     raise HttpProblem(400, "the body ended before its last chunk")
 
 
-def _too_long() -> HttpProblem:
-    detail = f"a body can have at most {MAX_BODY} bytes; split large imports into several transactions"
+def _too_long(longest: int) -> HttpProblem:
+    hint = "; split large imports into several transactions" if longest == MAX_BODY else " here"
+    detail = f"a body can have at most {longest} bytes{hint}"
     return HttpProblem(413, detail, headers={"Connection": "close"})
 
 
@@ -119,7 +122,7 @@ def parse_body(model: type[Model]) -> Callable[..., Awaitable[Model]]:
     """Return a dependency that reads the body as a model, after sign-in."""
 
     async def read(request: Request, caller: CurrentCaller) -> Model:
-        return await read_json(request, caller, model.model_validate)
+        return await read_json(request, caller, model.model_validate, MAX_SHORT_BODY)
 
     return read
 

@@ -46,6 +46,10 @@ LINGER_IDLE_S: Final = 2.0
 """Seconds without a byte after which a closing connection stops waiting."""
 LINGER_BYTES: Final = 64 * 1024 * 1024
 """Bytes of a request that are read and discarded after its response."""
+DISCARD_PAUSE_S: Final = 0.02
+"""Rest between two reads of what is discarded, so that many such connections leave the event loop to others. One read takes
+at most 256 KiB, so this is 12 MiB a second.
+"""
 SWEEP_INTERVAL_S: Final = 1.0
 _INVALID_IN_HEAD: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -386,6 +390,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._discarded = (size, self.loop.time())
         if size > LINGER_BYTES:
             self.transport.abort()
+        elif not self.transport.is_closing():
+            self.flow.pause_reading()
+            self.loop.call_later(DISCARD_PAUSE_S, self._read_on)
+
+    def _read_on(self) -> None:
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
 
     def _disconnect(self) -> None:
         """Tell the application that the client has disconnected."""

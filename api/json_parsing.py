@@ -8,8 +8,9 @@ in the bytes first, and no object or list may be longer than any command can use
 from __future__ import annotations
 
 import asyncio
+import time
 from codecs import BOM_UTF8
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
@@ -31,8 +32,11 @@ INLINE_BYTES: Final = 64 * 1024
 """A smaller body is parsed and validated on the event loop: at worst that takes 15 ms, and for an ordinary body a thread
 would cost more.
 """
-_POOL: Final = ThreadPoolExecutor(2, thread_name_prefix="large-bodies")
-"""Two large bodies at a time, so that many of them can take neither all memory nor the interpreter lock."""
+SLICE_BYTES: Final = 32 * 1024
+"""What is counted without a rest: about 0.2 ms."""
+REST_S: Final = 0.0002
+_POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
+"""One large body at a time, so that many of them can take neither all memory nor the interpreter lock."""
 
 T = TypeVar("T")
 
@@ -64,19 +68,53 @@ def parse(body: bytes) -> Any:
 
 
 def _exceeds(body: bytes, limit: int) -> bool:
-    """Return whether a JSON document has more members than a limit, without parsing it."""
-    if len(body) <= limit or _count_separators(body) <= limit:
+    """Return whether a JSON document has more members than a limit, without parsing it.
+
+    It is counted in slices, with a short rest after each: a method of `bytes` holds the interpreter until it has finished, and
+    all other requests would wait for that. Counting stops at the limit.
+    """
+    if len(body) <= limit or sum(map(_count_separators, _slices(body, 8 * SLICE_BYTES))) <= limit:
         return False
-    # Strings contain commas and brackets too: count again without them. Backslashes occur only in strings.
-    bare = body.replace(rb"\\", b"").replace(rb"\"", b"")
-    if bare.count(b'"') > 4 * limit:  # a member has at most a name and a string, with two quotes each
-        return True
-    return _count_separators(b"".join(bare.split(b'"')[::2])) > limit
+    counter = _MemberCounter()
+    for part in _slices(body, SLICE_BYTES):
+        counter.add(part)
+        if counter.members > limit:
+            return True
+    return False
 
 
-def _count_separators(body: bytes) -> int:
-    """Return the maximum number of members: one after each comma, and the first of each list or object."""
-    return body.count(b",") + body.count(b"[") + body.count(b"{")
+def _slices(body: bytes, size: int) -> Iterator[bytes]:
+    for begin in range(0, len(body), size):
+        yield body[begin : begin + size]
+        time.sleep(REST_S)
+
+
+def _count_separators(part: bytes) -> int:
+    return part.count(b",") + part.count(b"[") + part.count(b"{")
+
+
+class _MemberCounter:
+    """Counts the members of a JSON document at most: one after each comma, and the first of each list or object.
+
+    Strings contain commas and brackets too, which are left out.
+    """
+
+    def __init__(self) -> None:
+        self.members = 0
+        self._in_string = False
+        self._rest = b""
+        """A backslash at the end of the last slice."""
+
+    def add(self, part: bytes) -> None:
+        """Count the next part of the document."""
+        part = self._rest + part
+        # Backslashes occur only in strings. An odd one at the end escapes what comes next.
+        self._rest = b"\\" * ((len(part) - len(part.rstrip(b"\\"))) % 2)
+        bare = part[: len(part) - len(self._rest)].replace(rb"\\", b"").replace(rb"\"", b"")
+        quotes = bare.count(b'"')
+        outside = b"".join(bare.split(b'"')[int(self._in_string) :: 2]) if quotes or self._in_string else bare
+        self._in_string ^= quotes % 2 == 1
+        self.members += _count_separators(outside)
 
 
 def _check_lengths(value: Any) -> None:

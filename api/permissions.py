@@ -91,7 +91,11 @@ def authorize(services: Services, caller: Caller, action: Action, *, only_cached
     reason = policy.may_anywhere(held, action) if action is READ else policy.may(held, action, [policy.NO_PRODUCT])
     if reason is not None:
         raise HttpProblem(403, reason)
-    return replace(services, products=policy.readable_products(held))
+    return replace(
+        services,
+        products=policy.readable_products(held),
+        reads_accounts_of=lambda person: policy.may_read_accounts(held_roles(services, caller), person),
+    )
 
 
 def is_administrator(services: Services, caller: Caller) -> bool:

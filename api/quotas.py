@@ -15,7 +15,7 @@ from math import ceil
 from typing import Final
 
 from api.problems import HttpProblem
-from domain.access import LOCAL_CREDENTIAL
+from domain.credentials import LOCAL_CREDENTIAL
 from eventlog.entry import Caller
 
 WINDOW_S: Final = 60.0

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 
 from api.pages.words import subject_path
 from domain.characters import escape_unsafe
+from domain.ids import key_of
 from domain.values import kind_of
 from projections.answers.parts import FieldValue, ReasonKind, Value
 from projections.answers.report import GoalValue, ReportChange, ReportLine, Section
@@ -210,7 +211,7 @@ def _count_weighty(groups: Sequence[Sequence[ReportLine]]) -> int:
 
 
 def _report_path(report: Mapping[str, Any]) -> str:
-    key = report["product"].partition(":")[2]
+    key = key_of(report["product"])
     return f"/reports/{key}?since={report['since']}&until={report['until']}&lines=10000"
 
 

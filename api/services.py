@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Annotated, Final, Protocol
 
@@ -14,10 +15,13 @@ from api.admission import Admission
 from api.problems import HttpProblem
 from api.quotas import Quotas
 from domain import policy
+from domain.catalog import EVENT_NAMES
 from domain.errors import Malformed, Unknown, unknown_subject
 from domain.fields import SubjectState
-from domain.values import MAX_INTEGER, is_subject
+from domain.meeting import AGENDA
+from domain.values import MAX_INTEGER, is_subject, kind_of
 from eventlog.entry import Caller
+from eventlog.log import RawEntry
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
 from projections.answers.meta import Positions
@@ -34,6 +38,14 @@ if TYPE_CHECKING:
     from identity.oidc.provider import Provider  # needs an optional dependency
 
 MAX_ACTIVE_CALLERS: Final = 10_000
+_CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in policy.CONFIDENTIAL_EVENTS)
+
+
+def _find_agenda(raw: RawEntry) -> list[str]:
+    if kind_of(raw.subject) != "meeting":
+        return []
+    found: list[str] = json.loads(raw.entry)["event"]["data"].get(AGENDA, [])
+    return found
 
 
 class SessionFinder(Protocol):
@@ -86,6 +98,8 @@ class Services:
     questions: Admission = field(default_factory=Admission)
     products: frozenset[str] | None = None
     """The products that the caller may read, with those of their lines; None if they may read everything."""
+    reads_accounts_of: Callable[[str], bool] = lambda _person: False
+    """Whether the caller may see which accounts at a provider sign in a person."""
     sessions: SessionFinder | None = None
     provider: Provider | None = None
     quotas: Quotas = field(default_factory=Quotas)
@@ -118,10 +132,23 @@ class Services:
         states = LazyStates(self.book.cached_state)
         return policy.is_readable(subject, self.products, states, MAX_INTEGER)
 
+    def is_entry_readable(self, raw: RawEntry) -> bool:
+        """Return whether the caller may read an entry as it was hashed.
+
+        If their reading is limited, it is about a subject that they may read, grants no role, and has no agenda with a
+        decision that they may not read.
+        """
+        if self.products is None:
+            return True
+        if raw.type in _CONFIDENTIAL or not self.is_readable(raw.subject):
+            return False
+        return all(map(self.is_readable, _find_agenda(raw)))
+
     @contextmanager
     def read(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:
         """Open a snapshot of the read model in which the caller sees what they may read."""
-        with self.model.read(bounds) as read:
+        with self.model.read(bounds) as found:
+            read = replace(found, reads_accounts_of=self.reads_accounts_of)
             yield read if self.products is None else limit(read, self.products)
 
     def misdirected(self) -> HttpProblem:

@@ -13,7 +13,7 @@ from typing import Final
 from cli.errors import CommandFailed
 from cli.files import tighten_modes
 from cli.settings import Settings
-from domain.access import LOCAL_CREDENTIAL
+from domain.credentials import LOCAL_CREDENTIAL
 from domain.scopes import SCOPES
 from eventlog.entry import Caller
 from eventlog.errors import DamagedLogError, LogInUseError

@@ -8,11 +8,12 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
-from cli.configuration import find_location
 from cli.context import Context
 from cli.finding import UNREGISTERED, Candidate, Finder, fold
+from cli.settings_loading import find_location
 from cli.values import format_number
 from decisionlog_client import Client, questions
+from domain.ids import key_of
 
 MAX_ITEMS: Final = 200
 
@@ -35,7 +36,7 @@ def _list_items(log: Client, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
         if kind == "decision":
             for answer in log.pages(questions.decisions(limit=1000)):
                 for row in answer["rows"]:
-                    yield format_number(row["number"]) or row["subject"].partition(":")[2], row["title"] or ""
+                    yield format_number(row["number"]) or key_of(row["subject"]), row["title"] or ""
         elif kind not in UNREGISTERED:
             for each in finder.candidates(kind):
                 yield _name_in_shell(each, is_person=kind == "person"), each.title
@@ -43,6 +44,6 @@ def _list_items(log: Client, kinds: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 def _name_in_shell(candidate: Candidate, *, is_person: bool) -> str:
     """Return a name that needs no quotes: a handle of a person, the key of anything else."""
-    key = candidate.subject.partition(":")[2]
+    key = key_of(candidate.subject)
     handles = [name for name in candidate.names if " " not in name and name not in (candidate.subject, key)]
     return (handles or [candidate.title or key])[0] if is_person else key

@@ -14,7 +14,7 @@ from typing import Any, Final
 from cli.asking import choose
 from cli.errors import CommandFailed
 from decisionlog_client import Client, questions
-from domain.ids import is_subject, kind_of
+from domain.ids import is_subject, key_of, kind_of
 
 KINDS: Final = (
     "decision",
@@ -82,7 +82,7 @@ class Finder:
         if not found:
             return None
         code, number = fold(found["product"]), int(found["number"])
-        keys = {each.subject: fold(each.subject.partition(":")[2]) for each in self.candidates("product")}
+        keys = {each.subject: fold(key_of(each.subject)) for each in self.candidates("product")}
         exact = [subject for subject, key in keys.items() if key == code]
         products = exact or [subject for subject, key in keys.items() if key.startswith(code)]
         if len(products) != 1:
@@ -154,7 +154,7 @@ def fold(text: str) -> str:
 
 
 def _build_candidate(subject: str, title: str, more: Iterable[str]) -> Candidate:
-    names = (title, subject, subject.partition(":")[2], *more)
+    names = (title, subject, key_of(subject), *more)
     return Candidate(subject, title, tuple(dict.fromkeys(fold(each) for each in names if each)))
 
 

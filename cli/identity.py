@@ -15,7 +15,7 @@ from cli.credentials import find_token
 from cli.errors import CommandFailed
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
-from domain.access import is_active
+from domain.credentials import is_active
 from domain.errors import Forbidden, Refused
 from domain.ids import LOG_SERVICE, is_subject, kind_of
 from domain.people import RegisterPerson

@@ -13,7 +13,6 @@ from typing import Any, Final
 import click
 
 from cli.asking import ask_text, confirm, confirm_new_log, is_interactive
-from cli.configuration import find_location
 from cli.context import get_context
 from cli.editing import edit_fields, edit_text
 from cli.errors import CommandFailed, Exit, NoLogError
@@ -21,6 +20,7 @@ from cli.field_types import NONE, parse_day
 from cli.finding import KINDS, ME, Finder, fold
 from cli.location import Location
 from cli.receipts import print_preview, print_receipt
+from cli.settings_loading import find_location
 from cli.table import print_note
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs
 from decisionlog_client import Client, Malformed, Refused, questions

@@ -81,6 +81,9 @@ WORDS: Final[Mapping[str, Words]] = {
     "ReviewDecision": Words("decision review", ("outcome",)),
     "ReviewReasoning": Words("decision review-reasoning", (), "Review how a decision was reasoned."),
     "JudgeChoice": Words("decision judge", (), "Judge afterward how good the chosen option was."),
+    "CheckConstraint": Words(
+        "decision check", ("option_number", "constraint_number", "answer"), "Judge if an option meets a constraint."
+    ),
     "LinkDecision": Words("decision link", ("goals",), "Set the goals that a decision contributes to."),
     "ReviseGoal": Words("goal revise", (), "Revise how a goal is measured, and by when."),
     "RecordEvidence": Words(

@@ -14,11 +14,12 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 
 from domain import (
-    access,
     any_subject,
     assumption,
-    authority,
+    credentials,
     decision,
+    decision_rights,
+    decision_rules,
     delegation,
     evidence,
     feature,
@@ -45,7 +46,8 @@ AnyCommand = Annotated[
     | meeting.MeetingCommand
     | task.TaskCommand
     | ownership.OwnershipCommand
-    | authority.AuthorityCommand
+    | decision_rights.SetDecisionRights
+    | delegation.DelegateActions
     | product.ProductCommand
     | people.PeopleCommand
     | roles.RoleCommand
@@ -55,8 +57,8 @@ AnyCommand = Annotated[
 COMMAND: Final[TypeAdapter[Command]] = TypeAdapter(AnyCommand)
 
 
-def _decide_authority(command: authority.AuthorityCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    return authority.decide(command, context, subjects, COMMANDS)
+def _decide_delegation(command: delegation.DelegateActions, context: CommandContext, subjects: Subjects) -> list[Draft]:
+    return delegation.decide(command, context, subjects, COMMANDS)
 
 
 _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, Subjects], list[Draft]]]] = (
@@ -65,7 +67,7 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
             command: decide_kind
             for union, decide_kind in (
                 (product.ProductCommand, product.decide),
-                (decision.DecisionCommand, decision.decide),
+                (decision.DecisionCommand, decision_rules.decide),
                 (feature.FeatureCommand, feature.decide),
                 (evidence.EvidenceCommand, evidence.decide),
                 (assumption.AssumptionCommand, assumption.decide),
@@ -73,12 +75,13 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
                 (meeting.MeetingCommand, meeting.decide),
                 (task.TaskCommand, task.decide),
                 (ownership.OwnershipCommand, ownership.decide),
-                (authority.AuthorityCommand, _decide_authority),
+                (decision_rights.SetDecisionRights, decision_rights.decide),
+                (delegation.DelegateActions, _decide_delegation),
                 (people.PeopleCommand, people.decide),
                 (roles.RoleCommand, roles.decide),
                 (any_subject.AnySubjectCommand, any_subject.decide),
             )
-            for command in get_args(union)
+            for command in get_args(union) or (union,)
         }
     )
 )
@@ -136,6 +139,7 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "DecisionReviewed.v1": decision.DecisionReviewed,
         "DecisionLinked.v1": decision.DecisionLinked,
         "ChoiceJudged.v1": decision.ChoiceJudged,
+        "ConstraintChecked.v1": decision.ConstraintChecked,
         "ExpectedOutcomeStated.v1": outcome.ExpectedOutcomeStated,
         "OutcomeRecorded.v1": outcome.OutcomeRecorded,
         "CalibrationShared.v1": outcome.CalibrationShared,
@@ -178,18 +182,18 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "OwnershipDelegated.v1": ownership.OwnershipDelegated,
         "DelegationRevoked.v1": ownership.DelegationRevoked,
         "ActionsDelegated.v1": delegation.ActionsDelegated,
-        "DecisionRightsSet.v1": authority.DecisionRightsSet,
+        "DecisionRightsSet.v1": decision_rights.DecisionRightsSet,
         "PersonRegistered.v1": people.PersonRegistered,
         "PersonMerged.v1": people.PersonMerged,
         "PersonLeft.v1": people.PersonLeft,
         "TeamRegistered.v1": people.TeamRegistered,
         "TeamDisbanded.v1": people.TeamDisbanded,
-        "TokenCreated.v1": access.TokenCreated,
-        "TokenRevoked.v1": access.TokenRevoked,
-        "SignInLinkCreated.v1": access.SignInLinkCreated,
-        "AccountConnected.v1": access.AccountConnected,
-        "AccountDisconnected.v1": access.AccountDisconnected,
-        "NamesChanged.v1": access.NamesChanged,
+        "TokenCreated.v1": credentials.TokenCreated,
+        "TokenRevoked.v1": credentials.TokenRevoked,
+        "SignInLinkCreated.v1": credentials.SignInLinkCreated,
+        "AccountConnected.v1": credentials.AccountConnected,
+        "AccountDisconnected.v1": credentials.AccountDisconnected,
+        "NamesChanged.v1": credentials.NamesChanged,
         "RoleGranted.v1": roles.RoleGranted,
         "RoleRevoked.v1": roles.RoleRevoked,
         "TitleChanged.v1": any_subject.TitleChanged,

@@ -9,51 +9,33 @@ The text of an accepted decision is frozen: changing your mind means a new decis
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Final, Literal, assert_never, get_args
+from collections.abc import Iterable, Iterator
+from typing import Annotated, ClassVar, Final, Literal, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, Strict
 
-from domain import authority
-from domain.authority import AUTHORITY_FIELDS, ENDING_AUTHORITY, Judgment, Question, Stance, Verdict
-from domain.delegation import Basis, find_basis
-from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges
-from domain.fields import (
-    EXISTS,
-    STATUS,
-    EventSummary,
-    FieldChange,
-    Subjects,
-    SubjectState,
-    Value,
-    code,
-    ref,
-    refs,
-    text,
-    texts,
-)
-from domain.guards import new_subject_id, require_person, require_status
-from domain.messages import Command, CommandContext, Draft, Event, Message, derive
-from domain.money import CURRENCIES, Cost
-from domain.ownership import accountable_changes, require_active_holder
+from domain.authority import AUTHORITY_FIELDS, ENDING_AUTHORITY, Judgment
+from domain.delegation import Basis
+from domain.fields import EXISTS, STATUS, FieldChange, Value, code, ref, refs, text, texts
+from domain.ids import key_of
+from domain.messages import Command, Event, Message
+from domain.money import Cost
+from domain.ownership import accountable_changes
 from domain.quantities import Duration
 from domain.values import (
-    MAX_INTEGER,
     AwaitedId,
     Day,
     DecisionId,
     EvidenceId,
     GoalId,
     Holder,
+    Integral,
     Key,
     Line,
     Person,
     ProductId,
     Slug,
     Text,
-    format_micros,
-    kind_of,
 )
 
 Soundness = Literal["sound", "partly-sound", "unsound"]
@@ -69,6 +51,8 @@ IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
 AWAITS: Final = "awaits"
+CONSTRAINT_PREFIX: Final = "constraint."
+"""Begins the fields that say whether an option meets a constraint: `constraint.2.option.1`."""
 ENDED_BY: Final = "ended_by"
 """The people who superseded or reversed a decision."""
 OUTCOME_FIELDS: Final = (
@@ -84,6 +68,7 @@ OUTCOME_FIELDS: Final = (
 """The fields that describe how a decision ended; reopening empties them."""
 
 
+ListNumber = Annotated[int, Strict(), Field(ge=1, le=100), Integral]
 Risk = Literal["valuable", "usable", "feasible", "viable"]
 RISKS: Final[tuple[Risk, ...]] = get_args(Risk)
 
@@ -197,6 +182,18 @@ def _case_changes(case: Case) -> Iterator[FieldChange]:
             "expected": case.expected,
         }
     )
+
+
+def _authority_changes(judgment: Judgment | None) -> Iterable[FieldChange]:
+    return () if judgment is None else judgment.field_changes()
+
+
+def _ending_changes(deciders: tuple[Person, ...] | None, judgment: Judgment | None) -> Iterable[FieldChange]:
+    """The changes when a decision ends; `authority` stays that of the people who made it."""
+    if deciders:
+        yield refs(ENDED_BY, deciders)
+    if judgment and judgment.verdict != "no_rule":
+        yield code(ENDING_AUTHORITY, judgment.verdict)
 
 
 # Proposing ---------------------------------------------------------------------------------------------------------
@@ -345,7 +342,7 @@ class AdviceGiven(Event):
     advice: Text
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield text(f"advice.{_key(self.by)}", self.advice)
+        yield text(f"advice.{key_of(self.by)}", self.advice)
 
 
 class DissentFromDecision(Command):
@@ -367,7 +364,7 @@ class DissentRecorded(Event):
     )
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield text(f"dissent.{_key(self.by)}", self.why)
+        yield text(f"dissent.{key_of(self.by)}", self.why)
 
 
 class ApproveDecision(Command):
@@ -385,7 +382,7 @@ class DecisionApproved(Event):
     basis: Basis
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield code(f"approval.{_key(self.by)}", self.basis)
+        yield code(f"approval.{key_of(self.by)}", self.basis)
 
 
 class AbstainFromDecision(Command):
@@ -403,7 +400,7 @@ class AbstentionRecorded(Event):
     basis: Basis
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield code(f"abstention.{_key(self.by)}", self.basis)
+        yield code(f"abstention.{key_of(self.by)}", self.basis)
 
 
 # Deciding ----------------------------------------------------------------------------------------------------------
@@ -652,7 +649,7 @@ class DecisionConfirmed(Event):
     by: Person
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield code(f"confirmed.{_key(self.by)}", True)
+        yield code(f"confirmed.{key_of(self.by)}", True)
 
 
 class RatifyDecision(Command):
@@ -671,7 +668,7 @@ class DecisionRatified(Event):
     authority: Judgment | None = Field(None, description="Whether the person was entitled to decide it themselves.")
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield code(f"ratified.{_key(self.by)}", True)
+        yield code(f"ratified.{key_of(self.by)}", True)
         if self.authority and self.authority.verdict == "within" and "self_approved" not in self.authority.flags:
             yield code("ratification", "within")
 
@@ -761,6 +758,36 @@ class ChoiceJudged(Event):
             yield FieldChange(f"afterward.{each.risk}", value, refs=each.evidence, is_searchable=True)
 
 
+class CheckConstraint(Command):
+    """Judge whether an option meets one of the constraints on a decision."""
+
+    type: Literal["CheckConstraint"] = "CheckConstraint"
+    subject: DecisionId
+    option_number: ListNumber = Field(description="The number of the option in the list of options, from 1.")
+    constraint_number: ListNumber = Field(
+        description="The number of the constraint in the list of constraints, from 1."
+    )
+    answer: Literal["met", "not-met", "unclear"] = Field(description="`met`, `not-met` or `unclear`.")
+    finding: Text | None = Field(None, description="What shows it.")
+
+
+class ConstraintChecked(Event):
+    """It was judged whether an option meets a constraint."""
+
+    option_number: int
+    constraint_number: int
+    options_position: int = Field(description="The position of the event that set the options.")
+    constraints_position: int = Field(description="The position of the event that set the constraints.")
+    answer: Literal["met", "not-met", "unclear"]
+    finding: Text | None = None
+    by: Person
+
+    def field_changes(self) -> Iterable[FieldChange]:
+        value = self.model_dump(mode="json", exclude_none=True, exclude={"option_number", "constraint_number"})
+        name = f"{CONSTRAINT_PREFIX}{self.constraint_number}.option.{self.option_number}"
+        yield FieldChange(name, value, refs=(self.by,), is_searchable=True)
+
+
 ExistingDecisionCommand = (
     ReviseDecision
     | AdviseOnDecision
@@ -779,520 +806,6 @@ ExistingDecisionCommand = (
     | ReviewReasoning
     | ReviewDecision
 )
-DecisionCommand = ProposeDecision | RecordDecision | ExistingDecisionCommand | LinkDecision | JudgeChoice
-
-
-# Rules -------------------------------------------------------------------------------------------------------------
-
-
-def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    """Decide a command about a decision.
-
-    Raises:
-        Refused: one of its subclasses; see `domain.errors`.
-    """
-    match command:
-        case ProposeDecision():
-            return _propose(command, context, subjects)
-        case RecordDecision():
-            return _record(command, context, subjects)
-        case LinkDecision():
-            return [Draft(command.subject, DecisionLinked(goals=command.goals))]
-        case JudgeChoice():
-            return [_judge_choice(command, context, subjects)]
-        case _:
-            return _change(command, context, subjects)
-
-
-def _propose(command: ProposeDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    subject = new_subject_id(command, subjects)
-    _require_valid_options(command.options)
-    require_active_holder(command.accountable, context, subjects)
-    by = context.principal if kind_of(context.principal) == "person" else None
-    return [Draft(subject, derive(DecisionProposed, command, by=by))]
-
-
-def _record(command: RecordDecision, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    subject = new_subject_id(command, subjects)
-    _require_valid_options(command.options)
-    deciders = command.deciders or (require_person(context, "deciders"),)
-    require_active_holder(command.accountable, context, subjects)
-    question = _build_recorded_question(command, deciders, context, subjects)
-    judgment = authority.require_authority(question, subjects, context)
-    drafts = [Draft(subject, derive(DecisionRecorded, command, deciders=deciders, authority=judgment))]
-    for superseded in command.supersedes:
-        require_status(subjects[superseded], context, IN_FORCE, "be superseded", default=PROPOSED)
-        ending = _build_ending(subjects[superseded], deciders, (), context, subjects)
-        judged = authority.require_authority(ending, subjects, context)
-        drafts.append(Draft(superseded, DecisionSuperseded(by=(subject,), deciders=deciders, authority=judged)))
-    return drafts
-
-
-_REQUIRED: Final[dict[type[Command], tuple[frozenset[str], str]]] = {
-    ReviseDecision: (OPEN, "be revised"),
-    AdviseOnDecision: (OPEN, "be advised on"),
-    ApproveDecision: (OPEN, "be approved"),
-    AbstainFromDecision: (OPEN, "be abstained from"),
-    AcceptDecision: (OPEN, "be accepted"),
-    RejectDecision: (OPEN, "be rejected"),
-    DeferDecision: (OPEN, "be deferred"),
-    WithdrawDecision: (OPEN, "be withdrawn"),
-    ReopenDecision: (REOPENABLE, "be reopened"),
-    SupersedeDecision: (IN_FORCE, "be superseded"),
-    ReverseDecision: (IN_FORCE, "be reversed"),
-    ConfirmDecision: (DECIDED, "be confirmed"),
-    RatifyDecision: (IN_FORCE, "be ratified"),
-    ReviewReasoning: (DECIDED, "be reviewed"),
-    ReviewDecision: (REVIEWABLE, "be reviewed"),
-}
-"""The status that a decision must have for a command, and what the command does to it."""
-
-
-def _change(command: ExistingDecisionCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:
-    state = subjects[command.subject]
-    if required := _REQUIRED.get(type(command)):
-        require_status(state, context, *required, default=PROPOSED)
-    event: Event
-    match command:
-        case ReviseDecision():
-            event = _revise(command)
-        case AdviseOnDecision():
-            event = AdviceGiven(by=command.by or require_person(context, "by"), advice=command.advice)
-        case DissentFromDecision():
-            event = _dissent(command, context, subjects)
-        case ApproveDecision():
-            by, basis = _take_stance("approval", command, context, subjects)
-            event = DecisionApproved(by=by, basis=basis)
-        case AbstainFromDecision():
-            by, basis = _take_stance("abstention", command, context, subjects)
-            event = AbstentionRecorded(by=by, basis=basis)
-        case AcceptDecision():
-            event = _accept(command, context, subjects)
-        case RejectDecision():
-            event = _reject(command, context, subjects)
-        case DeferDecision():
-            event = _defer(command, context, subjects)
-        case WithdrawDecision():
-            event = DecisionWithdrawn(why=command.why)
-        case ReopenDecision():
-            event = _reopen(command, context, subjects)
-        case SupersedeDecision():
-            for each in command.by:
-                _require_valid_successor(state.subject, each, context, subjects)
-            event = derive(DecisionSuperseded, command, **_judge_ending(command, command.by, context, subjects))
-        case ReverseDecision():
-            successors = (command.by,) if command.by else ()
-            event = derive(DecisionReversed, command, **_judge_ending(command, successors, context, subjects))
-        case ConfirmDecision():
-            _require_confirmable(command, context, subjects)
-            event = DecisionConfirmed(by=context.actor)
-        case RatifyDecision():
-            event = _ratify(command, context, subjects)
-        case ReviewDecision():
-            event = _review(command, context, subjects)
-        case ReviewReasoning():
-            event = derive(ReasoningReviewed, command, by=_find_reviewers(command, context))
-        case _:
-            assert_never(command)
-    return [Draft(state.subject, event)]
-
-
-def _judge_choice(command: JudgeChoice, context: CommandContext, subjects: Subjects) -> Draft:
-    require_status(subjects[command.subject], context, REVIEWABLE, "be judged", default=PROPOSED)
-    _require_each_risk_once(command.findings, "findings")
-    return Draft(command.subject, ChoiceJudged(findings=command.findings))
-
-
-def _require_each_risk_once(findings: Sequence[RiskFinding], field: str) -> None:
-    risks = [each.risk for each in findings]
-    for n, risk in enumerate(risks):
-        if risk in risks[:n]:
-            raise Malformed(f"`{risk}` is judged twice", field=f"{field}.{n}.risk")
-
-
-def _require_valid_options(options: Iterable[Option]) -> None:
-    for n, option in enumerate(options):
-        _require_each_risk_once(option.findings or (), f"options.{n}.findings")
-
-
-def _defer(command: DeferDecision, context: CommandContext, subjects: Subjects) -> Event:
-    for n, awaited in enumerate(command.awaits or ()):
-        if awaited == command.subject:
-            raise NotAllowed(f"{awaited} cannot wait for itself", field=f"awaits.{n}", subject=awaited)
-        if has_arrived(subjects[awaited], context.now):
-            raise NothingChanges(
-                f"{awaited} needs no waiting: it is already recorded, settled or decided",
-                field=f"awaits.{n}",
-                subject=awaited,
-            )
-    return DecisionDeferred(until=command.until, revisit_on=command.revisit_on, awaits=command.awaits)
-
-
-def has_arrived(state: SubjectState, at: int) -> bool:
-    """Return whether what a decision can wait for had arrived at a time: evidence once it is recorded, an assumption
-    once it is confirmed or broken, a decision once it is taken or ended, and a release on its day.
-    """
-    if not state.exists_at(at):
-        return False
-    status = state.value_at(STATUS, at)
-    match kind_of(state.subject):
-        case "assumption":
-            return status in ("confirmed", "broken")
-        case "decision":
-            return status not in (None, *OPEN)
-        case "release":
-            due_on = state.value_at("due_on", at)
-            return due_on is not None and str(due_on) <= format_micros(at)[:10]
-        case _:
-            return True
-
-
-def _revise(command: ReviseDecision) -> Event:
-    _require_valid_options(command.options or ())
-    values = {name: getattr(command, name) for name in DecisionRevised.model_fields}
-    if all(value is None for value in values.values()):
-        raise NothingChanges(
-            f"nothing to revise; give at least one of {', '.join(values)}", field="title", subject=command.subject
-        )
-    return DecisionRevised(**values)
-
-
-def _dissent(command: DissentFromDecision, context: CommandContext, subjects: Subjects) -> Event:
-    by = command.by or require_person(context, "by")
-    is_claim = True if find_basis(by, context, subjects) == "claimed" else None
-    return DissentRecorded(by=by, why=command.why, is_claim=is_claim)
-
-
-def _accept(command: AcceptDecision, context: CommandContext, subjects: Subjects) -> Event:
-    deciders = command.deciders or (require_person(context, "deciders"),)
-    question = _build_question(subjects[command.subject], deciders, context, subjects)
-    return DecisionAccepted(
-        deciders=deciders,
-        decision=command.decision,
-        why=command.why,
-        option=command.option,
-        authority=authority.require_authority(question, subjects, context),
-    )
-
-
-def _reject(command: RejectDecision, context: CommandContext, subjects: Subjects) -> Event:
-    deciders = command.deciders or (require_person(context, "deciders"),)
-    question = replace(_build_question(subjects[command.subject], deciders, context, subjects), needs_support=False)
-    judgment = authority.require_authority(question, subjects, context)
-    return DecisionRejected(deciders=deciders, why=command.why, authority=judgment)
-
-
-def _ratify(command: RatifyDecision, context: CommandContext, subjects: Subjects) -> Event:
-    by = require_person(context, "on_behalf_of")
-    question = _build_ratification(subjects[command.subject], by, context, subjects)
-    judgment = authority.require_authority(question, subjects, context)
-    return DecisionRatified(by=by, why=command.why, authority=judgment)
-
-
-def _reopen(command: ReopenDecision, context: CommandContext, subjects: Subjects) -> Event:
-    """Reopening an accepted decision ends it, so it is judged like a rejection; other decisions are not in force."""
-    state = subjects[command.subject]
-    if state.value_at(STATUS, context.now) not in IN_FORCE:
-        return DecisionReopened(why=command.why)
-    question = _build_ending(state, (require_person(context, "on_behalf_of"),), (), context, subjects)
-    judgment = authority.require_authority(replace(question, needs_support=False), subjects, context)
-    return DecisionReopened(why=command.why, authority=judgment)
-
-
-def _judge_ending(
-    command: SupersedeDecision | ReverseDecision,
-    successors: Iterable[str],
-    context: CommandContext,
-    subjects: Subjects,
-) -> dict[str, Any]:
-    """Return who ends an accepted decision, and whether they are entitled to."""
-    deciders = command.deciders or (require_person(context, "deciders"),)
-    question = _build_ending(subjects[command.subject], deciders, successors, context, subjects)
-    return {"deciders": deciders, "authority": authority.require_authority(question, subjects, context)}
-
-
-def _review(command: ReviewDecision, context: CommandContext, subjects: Subjects) -> Event:
-    by = _find_reviewers(command, context)
-    _require_independent_reviewer(command.subject, by, context, subjects)
-    return derive(DecisionReviewed, command, by=by)
-
-
-def _find_reviewers(command: ReviewReasoning | ReviewDecision, context: CommandContext) -> tuple[str, ...]:
-    """Return who reviews; a service that names no person is no reviewer."""
-    own = (context.principal,) if kind_of(context.principal) == "person" else ()
-    return command.reviewers or own
-
-
-def _require_independent_reviewer(
-    decision: str, reviewers: Iterable[str], context: CommandContext, subjects: Subjects
-) -> None:
-    """Where the decision rights of a product ask for it, a person who did not decide reviews with their credentials."""
-    state = subjects[decision]
-    kind = str(state.value_at("kind", context.now) or DEFAULT_KIND)
-    products = state.subjects_at("products", context.now)
-    asking = authority.find_review_rule(products, kind, subjects, context.now)
-    if asking is None:
-        return
-    deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
-    own = (one for one in reviewers if find_basis(one, context, subjects) != "claimed")
-    if all(subjects.canonical_id(one) in deciders for one in own):
-        raise Forbidden(
-            f"by the decision rights of {asking}, the result of {kind} decisions is reviewed by a person who did not "
-            "decide them, with their own credentials",
-            field="reviewers",
-            subject=decision,
-        )
-
-
-# Authority ---------------------------------------------------------------------------------------------------------
-
-
-def _authority_changes(judgment: Judgment | None) -> Iterable[FieldChange]:
-    return () if judgment is None else judgment.field_changes()
-
-
-def _ending_changes(deciders: tuple[Person, ...] | None, judgment: Judgment | None) -> Iterable[FieldChange]:
-    """The changes when a decision ends; `authority` stays that of the people who made it."""
-    if deciders:
-        yield refs(ENDED_BY, deciders)
-    if judgment and judgment.verdict != "no_rule":
-        yield code(ENDING_AUTHORITY, judgment.verdict)
-
-
-def _build_recorded_question(
-    command: RecordDecision, deciders: tuple[str, ...], context: CommandContext, subjects: Subjects
-) -> Question:
-    return Question(
-        products=command.products,
-        kind=command.kind,
-        cost=command.cost,
-        deciders=tuple(Stance(one, find_basis(one, context, subjects)) for one in deciders),
-        proposer=context.principal,
-        delegation=context.delegation,
-    )
-
-
-def _build_question(
-    state: SubjectState, deciders: tuple[str, ...], context: CommandContext, subjects: Subjects
-) -> Question:
-    """Return what to judge when an open decision is accepted or rejected."""
-    approvals, others = find_stances(state, context.effective_at)
-    confirmed = {subjects.canonical_id(each.person) for each in approvals if each.basis != "claimed"}
-    proposer = state.value_at("proposed_by", context.now)
-    return Question(
-        products=state.subjects_at("products", context.effective_at),
-        kind=str(state.value_at("kind", context.effective_at) or DEFAULT_KIND),
-        cost=find_cost(state, context.effective_at),
-        deciders=tuple(_decider_stance(one, confirmed, context, subjects) for one in deciders),
-        approvers=approvals,
-        others=others,
-        proposer=str(proposer) if proposer else None,
-        delegation=context.delegation,
-    )
-
-
-def _decider_stance(decider: str, confirmed: Collection[str], context: CommandContext, subjects: Subjects) -> Stance:
-    basis = find_basis(decider, context, subjects)
-    if basis == "claimed" and confirmed and subjects.canonical_id(decider) in confirmed:
-        basis = "confirmed"
-    return Stance(decider, basis)
-
-
-def _build_ratification(state: SubjectState, person: str, context: CommandContext, subjects: Subjects) -> Question:
-    """Return what to judge when a decision is ratified: whether the person could have decided it alone, by now."""
-    question = _build_question(state, (person,), context, subjects)
-    deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
-    is_own = subjects.canonical_id(person) in deciders
-    return replace(question, needs_support=False, approvers=(), proposer=person if is_own else None)
-
-
-def _build_ending(
-    state: SubjectState,
-    deciders: tuple[str, ...],
-    successors: Iterable[str],
-    context: CommandContext,
-    subjects: Subjects,
-) -> Question:
-    """Return what to judge when an accepted decision is superseded or reversed: what was judged when it was made.
-
-    Its own approvals were for making it, so they do not count; those of the decisions that replace it do.
-    """
-    approvals, others = _find_support(state, successors, subjects, context.effective_at)
-    return Question(
-        products=state.subjects_at("products", context.effective_at),
-        kind=str(state.value_at("kind", context.effective_at) or DEFAULT_KIND),
-        cost=find_cost(state, context.effective_at),
-        deciders=tuple(Stance(one, find_basis(one, context, subjects)) for one in deciders),
-        approvers=approvals,
-        others=others,
-        delegation=context.delegation,
-    )
-
-
-def _find_support(
-    state: SubjectState, successors: Iterable[str], subjects: Subjects, at: int, before: int = MAX_INTEGER
-) -> tuple[tuple[Stance, ...], tuple[Stance, ...]]:
-    """Return who approved, and who else took part in, the accepted decisions that end one about the same products."""
-    approvals: list[Stance] = []
-    others: list[Stance] = []
-    products = set(state.subjects_at("products", at))
-    for successor in map(subjects.__getitem__, successors):
-        if successor.value_at(STATUS, at) in IN_FORCE and products <= set(successor.subjects_at("products", at)):
-            approved, took_part = find_stances(successor, at, before)
-            approvals += approved
-            others += took_part
-    return tuple(approvals), tuple(others)
-
-
-def find_cost(state: SubjectState, at: int) -> Cost | None:
-    """Return the cost that a decision states at a time."""
-    amount, _, currency = str(state.value_at("cost", at) or "").partition(" ")
-    # Only imported history, which no rule checks, can hold anything else.
-    return Cost(amount=int(amount), currency=currency) if amount.isdecimal() and currency in CURRENCIES else None
-
-
-def build_question_again(
-    state: SubjectState,
-    judgment: Judgment,
-    at: int,
-    position: int,
-    subjects: Subjects,
-    *,
-    needs_support: bool,
-    successors: Collection[str] | None = None,
-) -> Question:
-    """Return what to judge when the decision at a position is judged again, with everything that `subjects` know.
-
-    The deciders are as recorded; a claim counts as confirmed if the decider has confirmed it since. With `successors`,
-    even with none, the decision was superseded or reversed, and only the approvals of its successors count.
-    """
-    approvals, others = (
-        find_stances(state, at, position)
-        if successors is None
-        else _find_support(state, successors, subjects, at, position)
-    )
-    return Question(
-        products=state.subjects_at("products", at),
-        kind=str(state.value_at("kind", at) or DEFAULT_KIND),
-        cost=find_cost(state, at),
-        deciders=tuple(
-            Stance(each.decider, "confirmed" if find_confirmation(state, each, position) else each.basis)
-            for each in judgment.verdicts
-        ),
-        approvers=approvals,
-        others=others,
-        delegation=judgment.delegation,
-        needs_support=needs_support,
-    )
-
-
-def find_confirmation(state: SubjectState, verdict: Verdict, position: int) -> int | None:
-    """Return the position at which a decider confirmed the claim that an event at another position made."""
-    row = state.latest_row(f"confirmed.{_key(verdict.decider)}")
-    return row.position if row and row.position > position and verdict.basis == "claimed" else None
-
-
-def find_stances(
-    state: SubjectState, at: int, before: int = MAX_INTEGER
-) -> tuple[tuple[Stance, ...], tuple[Stance, ...]]:
-    """Return who approved a decision as it was at a time and before a position, and who abstained or dissented.
-
-    The latest stance of a person counts. A revision or a reopening makes all earlier approvals and abstentions void.
-    """
-    since = max(
-        (position for position, event in state.events.items() if position < before and _renews(event)), default=0
-    )
-    latest: dict[str, tuple[int, str, Value]] = {}
-    for prefix in ("approval.", "abstention.", "dissent."):
-        for name in state.field_names(prefix):
-            row = state.row_at(name, at)
-            person = f"person:{name.removeprefix(prefix)}"
-            if row and row.position > since and row.position > latest.get(person, (0,))[0]:
-                latest[person] = (row.position, prefix, row.value)
-    stances = [
-        (prefix, Stance(person, _read_basis(value), position))
-        for person, (position, prefix, value) in sorted(latest.items(), key=lambda item: item[1][0])
-    ]
-    return (
-        tuple(stance for prefix, stance in stances if prefix == "approval."),
-        tuple(stance for prefix, stance in stances if prefix != "approval."),
-    )
-
-
-def _read_basis(value: Value) -> Basis:
-    return "own" if value == "own" else "delegated" if value == "delegated" else "claimed"
-
-
-def _renews(event: EventSummary) -> bool:
-    return not event.is_voided and event.type.startswith(("DecisionRevised.", "DecisionReopened."))
-
-
-def _take_stance(
-    name: str, command: ApproveDecision | AbstainFromDecision, context: CommandContext, subjects: Subjects
-) -> tuple[str, Basis]:
-    """Return who takes a stance, and what shows that they do; it must not be theirs already on the same basis."""
-    state = subjects[command.subject]
-    person = command.by or require_person(context, "by")
-    basis = find_basis(person, context, subjects)
-    row = state.row_at(f"{name}.{_key(person)}", context.now)
-    current = {stance.position for stances in find_stances(state, context.now) for stance in stances}
-    if row and row.position in current and row.value in (basis, "own"):
-        raise NothingChanges(
-            f"this {name} of {person} is already recorded at position {row.position}",
-            field="subject",
-            subject=state.subject,
-        )
-    return person, basis
-
-
-# Other checks ------------------------------------------------------------------------------------------------------
-
-
-def _require_valid_successor(old: str, successor: str, context: CommandContext, subjects: Subjects) -> None:
-    """A successor is accepted, and was not itself superseded, directly or indirectly, by the decision it replaces."""
-    if successor == old:
-        raise NotAllowed(f"{old} cannot supersede itself", field="by", subject=old)
-    status = subjects[successor].value_at(STATUS, context.now) or PROPOSED
-    if status not in IN_FORCE:
-        raise NotAllowed(
-            f"{successor} is {status}; only an accepted decision can supersede another", field="by", subject=successor
-        )
-    pending, visited = [successor], {successor}
-    while pending:
-        for later in subjects[pending.pop()].subjects_at(SUPERSEDED_BY, context.now):
-            if later == old:
-                raise NotAllowed(f"{successor} is itself superseded by {old}", field="by", subject=successor)
-            if later not in visited:
-                visited.add(later)
-                pending.append(later)
-
-
-def _require_confirmable(command: ConfirmDecision, context: CommandContext, subjects: Subjects) -> None:
-    """The actor is a decider, acts on their own behalf, and has not confirmed the latest acceptance yet."""
-    state = subjects[command.subject]
-    actor = subjects.canonical_id(context.actor)
-    if actor != subjects.canonical_id(context.principal):
-        raise NotAllowed(
-            "deciders confirm with their own credentials; omit `on_behalf_of`",
-            field="on_behalf_of",
-            subject=state.subject,
-        )
-    decided, ended = (state.subjects_at(name, context.now) for name in ("deciders", ENDED_BY))
-    if actor not in subjects.canonical_ids((*decided, *ended)):
-        raise NotAllowed(f"{context.actor} is not a decider of {state.subject}", field="subject", subject=state.subject)
-    own_fields = (
-        name
-        for name in state.field_names("confirmed.")
-        if subjects.canonical_id(f"person:{name.partition('.')[2]}") == actor
-    )
-    acceptance = state.row_at(ENDED_BY if actor in subjects.canonical_ids(ended) else "deciders", context.now)
-    confirmations = [state.row_at(name, context.now) for name in own_fields]
-    # A decision that was reopened and accepted again has to be confirmed again.
-    if acceptance and any(row and row.position > acceptance.position for row in confirmations):
-        raise NothingChanges(
-            f"{context.actor} has already confirmed {state.subject}", field="subject", subject=state.subject
-        )
-
-
-def _key(person: str) -> str:
-    return person.partition(":")[2]
+DecisionCommand = (
+    ProposeDecision | RecordDecision | ExistingDecisionCommand | LinkDecision | JudgeChoice | CheckConstraint
+)

@@ -152,9 +152,10 @@ def find_delegation(command: Command, context: CommandContext, subjects: Subject
     actor, principal = subjects.canonical_id(context.actor), subjects.canonical_id(context.principal)
     if actor == principal:
         return None
-    scope = _find_scope(command, context, subjects)
+    scope: Scope | None = None
     for person in dict.fromkeys((context.principal, principal)):
         for name in sorted(subjects[person].field_names(FIELD_PREFIX)):
+            scope = scope or _find_scope(command, context, subjects)  # only few have delegated anything
             values = [subjects[person].value_at(name, at) for at in (context.now, context.effective_at)]
             if all(_covers(value, actor, scope, context.now, subjects) for value in values):
                 row = subjects[person].row_at(name, context.effective_at)

@@ -36,3 +36,8 @@ def is_subject(text: str) -> bool:
 def kind_of(subject: str) -> str:
     """Return the kind of a subject: `feature` for `feature:gift-cards`."""
     return subject.partition(":")[0]
+
+
+def key_of(subject: str) -> str:
+    """Return the key of a subject: `gift-cards` for `feature:gift-cards`."""
+    return subject.partition(":")[2]

@@ -15,11 +15,11 @@ from types import MappingProxyType
 from typing import Final, NamedTuple, Protocol
 
 from domain import (
-    access,
     any_subject,
     assumption,
-    authority,
+    credentials,
     decision,
+    decision_rights,
     delegation,
     evidence,
     feature,
@@ -31,7 +31,7 @@ from domain import (
     roles,
     task,
 )
-from domain.access import LOCAL_CREDENTIAL
+from domain.credentials import LOCAL_CREDENTIAL
 from domain.errors import Forbidden
 from domain.fields import Subjects, SubjectState
 from domain.ids import LOG_SERVICE
@@ -106,6 +106,7 @@ RULES: Final = MappingProxyType(
         decision.ReviewDecision: Rule(MANAGE),
         decision.LinkDecision: Rule(MANAGE),
         decision.JudgeChoice: Rule(MANAGE),
+        decision.CheckConstraint: Rule(CONTRIBUTE),
         # evidence and assumptions
         evidence.RecordEvidence: Rule(CONTRIBUTE),
         evidence.LinkEvidence: Rule(CONTRIBUTE),
@@ -153,7 +154,7 @@ RULES: Final = MappingProxyType(
         ownership.DelegateOwnership: Rule(MANAGE),
         ownership.RevokeDelegation: Rule(MANAGE, own=CONTRIBUTE),  # own: what one gave, or was given, oneself
         delegation.DelegateActions: Rule(CONTRIBUTE, anywhere=True),
-        authority.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
+        decision_rights.SetDecisionRights: Rule(ADMINISTER),  # rights limit managers, so managers do not set them
         # people and access
         people.RegisterPerson: Rule(MANAGE, anywhere=True),
         people.RegisterTeam: Rule(MANAGE, anywhere=True),
@@ -162,12 +163,12 @@ RULES: Final = MappingProxyType(
         people.DisbandTeam: Rule(ADMINISTER),
         roles.GrantRole: Rule(ADMINISTER),
         roles.RevokeRole: Rule(ADMINISTER),
-        access.CreateToken: Rule(ADMINISTER),
-        access.RevokeToken: Rule(ADMINISTER),
-        access.CreateSignInLink: Rule(ADMINISTER),
-        access.ConnectAccount: Rule(ADMINISTER, own=CONTRIBUTE),  # own: that of oneself
-        access.DisconnectAccount: Rule(ADMINISTER),
-        access.ChangeNames: Rule(ADMINISTER),
+        credentials.CreateToken: Rule(ADMINISTER),
+        credentials.RevokeToken: Rule(ADMINISTER),
+        credentials.CreateSignInLink: Rule(ADMINISTER),
+        credentials.ConnectAccount: Rule(ADMINISTER, own=CONTRIBUTE),  # own: that of oneself
+        credentials.DisconnectAccount: Rule(ADMINISTER),
+        credentials.ChangeNames: Rule(ADMINISTER),
         # any subject
         any_subject.ChangeTitle: Rule(MANAGE),
         any_subject.SetAliases: Rule(MANAGE),
@@ -185,12 +186,12 @@ RULES: Final = MappingProxyType(
 
 FOR_ALL_PRODUCTS: Final = frozenset(
     {
-        access.CreateToken,
-        access.RevokeToken,
-        access.CreateSignInLink,
-        access.ConnectAccount,
-        access.DisconnectAccount,
-        access.ChangeNames,
+        credentials.CreateToken,
+        credentials.RevokeToken,
+        credentials.CreateSignInLink,
+        credentials.ConnectAccount,
+        credentials.DisconnectAccount,
+        credentials.ChangeNames,
         any_subject.ImportChanges,
         any_subject.EraseTexts,
     }
@@ -204,12 +205,9 @@ ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "lo
 
 OPEN_KINDS: Final = ADMINISTERED_KINDS
 """Subjects of these kinds are readable with any role that reads."""
-CONFIDENTIAL_EVENTS: Final = (
-    roles.RoleGranted,
-    roles.RoleRevoked,
-    access.AccountConnected,
-    access.AccountDisconnected,
-)
+ACCOUNT_EVENTS: Final = (credentials.AccountConnected, credentials.AccountDisconnected)
+"""Events whose data, an account at a provider, only auditors, administrators and its person read."""
+CONFIDENTIAL_EVENTS: Final = (roles.RoleGranted, roles.RoleRevoked, *ACCOUNT_EVENTS)
 """Events that who reads only some products does not see: which role and which account of a provider is whose."""
 
 
@@ -346,6 +344,10 @@ class HeldRoles:
         """Return the caller's id, followed by those it was merged into."""
         return roles.merge_path(self.principal.actor, self._subjects.__getitem__)
 
+    def are_of(self, person: str) -> bool:
+        """Return whether an id is the caller's, also if both were merged into a third one."""
+        return roles.merge_path(person, self._subjects.__getitem__)[-1] == self.ids()[-1]
+
     def _others(self) -> Iterator[SubjectState]:
         ids = self.ids()
         yield from (self._subjects[each] for each in ids[1:])
@@ -381,6 +383,11 @@ def readable_products(held: HeldRoles) -> frozenset[str] | None:
     if not held.evidence.limits_reading or held.include(VIEWER, NO_PRODUCT):
         return None
     return frozenset(grant.product for grant in held.grants() if grant.product)
+
+
+def may_read_accounts(held: HeldRoles, person: str) -> bool:
+    """Return whether a caller may read which accounts at a provider sign in a person: it is they, or they may audit."""
+    return held.are_of(person) or may(held, AUDIT, [NO_PRODUCT]) is None
 
 
 def is_readable(subject: str, products: Collection[str] | None, subjects: Mapping[str, SubjectState], now: int) -> bool:
@@ -485,7 +492,7 @@ def _judge_own(
     """Judge an action on what the caller recorded, or on themselves."""
     if isinstance(command, people.MergePeople):
         return may_anywhere(held, action) if _is_new(command.subject, subjects, evidence) else "not new"
-    if isinstance(command, people.RecordPersonLeft | access.ConnectAccount):
+    if isinstance(command, people.RecordPersonLeft | credentials.ConnectAccount):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
     if isinstance(command, ownership.RevokeDelegation):

@@ -68,6 +68,8 @@ TEXT_PATTERN: Final = (
 """What `Text` accepts: not blank, no control characters except tab and line breaks."""
 RAW_TEXT_PATTERN: Final = rf"^[^\x00]*{_END}"
 ERASED: Final = "[erased]"
+WITHHELD: Final = "[withheld]"
+"""What is shown in place of a text that the reader may not see."""
 COMBINATION: Final = "combination"
 """The type of a pydantic error for fields that are valid on their own but not together."""
 

@@ -1,6 +1,6 @@
 """What the `eventsourcing` library sees of the log: its application, its mapper, and its factory.
 
-From the library this project uses four interfaces, here and in `eventlog.recorder`: the application, the mapper between
+From the library this project uses four interfaces, here and in `eventlog.library_recorder`: the application, the mapper between
 events and stored events, the recorder with its contract tests (tests/eventlog/test_library_contract.py), and
 subscriptions. So projections written with the library's own classes run on this log. The stores, the group commit and
 the proofs are our own. See docs/decisions/0028-the-eventsourcing-library.md.
@@ -34,8 +34,8 @@ from domain.catalog import EVENT_NAMES
 from domain.fields import PendingState, SubjectState, evolve
 from eventlog import codec
 from eventlog.entry import Entry
+from eventlog.library_recorder import LogNotification, LogRecorder
 from eventlog.reading import LongReadError
-from eventlog.recorder import LogNotification, LogRecorder
 from eventlog.records import Append, EntryRow
 from eventlog.sql import LAST
 from eventlog.state_cache import StateCache

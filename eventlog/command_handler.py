@@ -13,10 +13,10 @@ from hashlib import sha256
 from itertools import chain
 from typing import Final, Protocol
 
-from domain import access, policy
-from domain.access import LOCAL_CREDENTIAL, Access, TokenRevoked
+from domain import credentials, policy
 from domain.any_subject import EraseTexts, ImportChanges, TextsErased, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
+from domain.credentials import LOCAL_CREDENTIAL, Access, TokenRevoked
 from domain.decision import SUPERSEDED_BY
 from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
@@ -300,7 +300,7 @@ class CommandHandler:
         if isinstance(command, IssueReport):
             self._must_be_the_report(command)
         self._reserve_names(command, work)
-        changes_identity = any(map(access.changes_identity, drafts))
+        changes_identity = any(map(credentials.changes_identity, drafts))
         access_before = self._summarize_access(work) if changes_identity else None
         for draft in drafts:
             self._add_event(draft, self._build_metadata(command, context, stored_effective_at, work), work)
@@ -341,8 +341,8 @@ class CommandHandler:
         )
 
     def _apply_rules(self, command: Command, context: CommandContext, work: UnitOfWork) -> list[Draft]:
-        if isinstance(command, access.AccessCommand):
-            return access.decide(command, context, work.subjects, self._access(work))
+        if isinstance(command, credentials.AccessCommand):
+            return credentials.decide(command, context, work.subjects, self._access(work))
         return decide(command, context, work.subjects)
 
     def _access(self, work: UnitOfWork) -> Access:
@@ -351,20 +351,26 @@ class CommandHandler:
         revoked = self._revoked.union(_find_revoked(work.entries))
         return replace(known, tokens=tuple(token for token in known.tokens if token.id not in revoked))
 
-    def _summarize_access(self, work: UnitOfWork) -> tuple[Access, access.AccessSummary]:
+    def _summarize_access(self, work: UnitOfWork) -> tuple[Access, credentials.AccessSummary]:
         """Return who can reach the log before a change of an identity."""
         known = self._access(work)
-        return known, access.summarize_access(work.subjects, known)
+        return known, credentials.summarize_access(work.subjects, known)
 
     def _revoke_lost_access(
-        self, before: tuple[Access, access.AccessSummary], command: Command, context: CommandContext, work: UnitOfWork
+        self,
+        before: tuple[Access, credentials.AccessSummary],
+        command: Command,
+        context: CommandContext,
+        work: UnitOfWork,
     ) -> None:
         """Revoke the tokens that a change of identity invalidates; refuse it if no administrator would be left."""
         known, standing = before
-        access.require_access_kept(standing, context, work.subjects, known)
-        for token in access.orphaned_tokens(work.subjects, known):
-            self._add_event(access.build_revocation(token), self._build_metadata(command, context, None, work), work)
-        work.signed_out.update(access.signed_out_people(work.subjects, known))
+        credentials.require_access_kept(standing, context, work.subjects, known)
+        for token in credentials.orphaned_tokens(work.subjects, known):
+            self._add_event(
+                credentials.build_revocation(token), self._build_metadata(command, context, None, work), work
+            )
+        work.signed_out.update(credentials.signed_out_people(work.subjects, known))
 
     def _add_event(self, draft: Draft, metadata: Metadata, work: UnitOfWork) -> None:
         """Add an event to the transaction, as it will be in the log if nothing comes between."""

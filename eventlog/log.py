@@ -12,9 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Self
 
-from domain.access import LOCAL_CREDENTIAL, Access, ActiveToken
 from domain.any_subject import LogOpened
 from domain.catalog import EVENT_NAMES
+from domain.credentials import LOCAL_CREDENTIAL, Access, ActiveToken
 from domain.errors import Refused
 from domain.fields import SubjectState
 from domain.ids import LOG_SERVICE
@@ -30,10 +30,10 @@ from eventlog.dsn import is_dsn
 from eventlog.entry import Caller, Entry, Metadata, Origin, Receipt, Transaction
 from eventlog.executor import TransactionExecutor
 from eventlog.ids import new_id, new_key
+from eventlog.library_recorder import LogSubscription
 from eventlog.lock import WriterLock
 from eventlog.merkle import leaf_hash
 from eventlog.name_cache import NameCache
-from eventlog.recorder import LogSubscription
 from eventlog.records import Append, EntryRow, Head, IdempotencyRecord, NewEvent, UniqueClaim
 from eventlog.side_tables import SideTables
 from eventlog.sqlite import SqliteStore

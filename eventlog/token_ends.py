@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
-from domain.access import TokenCreated, TokenRevoked
 from domain.catalog import EVENT_NAMES
+from domain.credentials import TokenCreated, TokenRevoked
 from domain.fields import SubjectState
 from domain.values import to_micros
 from eventlog.entry import Entry

@@ -18,14 +18,20 @@ class CommittedView:
     def __init__(self, log: EventLog, at_most: int | None = None) -> None:
         self._log = log
         self._at_most = at_most
-        self.entry, self.head, self.find_people = log.entry, log.head, log.find_people
+        self._head: Head | None = None
+        self.entry, self.find_people = log.entry, log.find_people
         self.access, self.identified_by = log.access, log.identified_by
         self.default_role, self.limits_reading, self.found_roles = log.default_role, log.limits_reading, log.found_roles
         self.token_ends = log.token_ends
 
+    def head(self) -> Head:
+        """Return the size, root and last recorded time of the log, as committed now."""
+        self._head = self._log.head()
+        return self._head
+
     def initial_head(self) -> Head:
         """The head on which the first command is decided."""
-        return self._log.head()
+        return self.head()
 
     def state(self, subject: str) -> SubjectState:
         """Return a subject as the rules see it."""
@@ -40,8 +46,9 @@ class CommittedView:
         return self._log.superseded_by(decision, self._at_most)
 
     def teams_with_roles(self) -> frozenset[str]:
-        """Return at least all teams that hold a role."""
-        return self._log.teams_with_roles(self.initial_head().size, self._at_most)
+        """Return at least all teams that hold a role, as of the head that was read last."""
+        head = self._head or self.head()
+        return self._log.teams_with_roles(head.size, self._at_most)
 
     def report_sha256(self, command: IssueReport) -> str | None:
         """Return the SHA-256 of the report that a command issues, as the log computes it; None if it cannot."""
@@ -68,6 +75,10 @@ class CachedView(CommittedView):
     def initial_head(self) -> Head:
         """The head as last seen."""
         return self._log.cached_head
+
+    def teams_with_roles(self) -> frozenset[str]:
+        """Return at least all teams that hold a role, as of the head as last seen."""
+        return self._log.teams_with_roles(self._log.cached_head.size, self._at_most)
 
     def state(self, subject: str) -> SubjectState:
         """Return a subject from the cache, or else as committed."""

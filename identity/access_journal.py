@@ -29,7 +29,8 @@ _log: Final = logging.getLogger("decisionlog.identity")
 Kind = Literal["sign-in", "denied", "refused", "export", "audit", "lost"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 """`sign-in`: a session began. `denied`: a request was refused before it did anything. `refused`: a command was refused,
-because its sender may not do this. `export`: data left as a file. `audit`: the audit trail or this journal was read.
+because its sender may not do this. `export`: data left as a file. `audit`: the audit trail or this journal was read, or
+how other people sign in or forecast.
 `lost`: the number of rows that were not written."""
 
 DAY_US: Final = 24 * 3_600_000_000

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pydantic import ValidationError
 
-from domain.access import ConnectAccount, DisconnectAccount
+from domain.credentials import ConnectAccount, DisconnectAccount
 from domain.errors import AlreadyExists, Unknown
 from domain.people import RegisterPerson
 from eventlog.entry import Caller, Receipt, Transaction

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from domain.access import ChangeNames
+from domain.credentials import ChangeNames
 from domain.errors import Unknown
 from domain.messages import Command
 from domain.names import name_taken_error, normalize_name

@@ -54,6 +54,14 @@ class OneTimeCodes:
         hash_ = sha256(f"{kind} {key}".encode()).digest()
         return self._store.run(lambda session: self._insert(session, hash_, kind, "", expires_at))
 
+    def is_claimed(self, kind: str, key: str) -> bool:
+        """Return whether something is claimed now."""
+        hash_ = sha256(f"{kind} {key}".encode()).digest()
+        found = self._store.read(
+            "SELECT 1 FROM one_time_codes WHERE hash = ? AND expires_at > ?", (hash_, self._clock())
+        )
+        return bool(found)
+
     def _insert(self, session: Session, hash_: bytes, kind: str, data: str, expires_at: int) -> bool:
         session.execute("DELETE FROM one_time_codes WHERE expires_at <= ?", (self._clock(),))
         statement = "INSERT INTO one_time_codes VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"

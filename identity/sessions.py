@@ -15,11 +15,14 @@ from eventlog.ids import new_key
 from eventlog.sql import Session as DatabaseSession
 from eventlog.store import Store
 from identity.last_use import LastUse
+from identity.oidc.errors import SignInRefusedError
 from identity.secrets import SecretKind, hash_secret
 
 SESSION: Final = SecretKind("dlsession_")
 HOUR_US: Final = 3_600_000_000
 _MAX_PRECISION_US: Final = 5 * 60 * 1_000_000
+_HOLD_ACCOUNT: Final = "UPDATE provider_accounts SET person = person WHERE issuer = ? AND subject = ? AND person = ?"
+"""Locks the row, so that disconnecting the account comes before this session, or ends it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,9 @@ class Sessions:
         """Start a session of a person; return it and its secret, which cannot be read again.
 
         One that a provider signed in to ends earlier, because its groups are only read again at the next sign-in.
+
+        Raises:
+            SignInRefusedError: the account was disconnected from the person since the sign-in began.
         """
         secret, now = SESSION.new(self._entropy), self._clock()
         of = login or ProviderLogin("", "")
@@ -104,6 +110,8 @@ class Sessions:
         )
 
         def write(database: DatabaseSession) -> None:
+            if login and not database.execute(_HOLD_ACCOUNT, (of.issuer, of.subject, person)).rowcount:
+                raise SignInRefusedError("your account was disconnected while you signed in")
             expired = "DELETE FROM sessions WHERE expires_at <= ? OR used_at <= ?"
             database.execute(expired, (now, now - self.limits.idle_us))
             database.execute(f"INSERT INTO sessions VALUES ({', '.join('?' * len(session))})", session)

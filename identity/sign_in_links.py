@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from domain.access import CreateSignInLink
+from domain.credentials import CreateSignInLink
 from domain.values import from_micros
 from eventlog.entry import Caller
 from identity.directory import Recorder

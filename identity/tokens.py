@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
-from domain.access import CreateToken, RevokeToken
+from domain.credentials import CreateToken, RevokeToken
 from domain.errors import Malformed, NothingChanges, Unknown
 from domain.roles import GrantRole, Role
 from domain.scopes import DEFAULT_SCOPES, SCOPES, is_scope

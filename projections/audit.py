@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from domain.catalog import EVENT_NAMES
 from domain.fields import CHANGES_PER_EVENT
-from domain.values import format_micros
+from domain.policy import ACCOUNT_EVENTS
+from domain.values import WITHHELD, format_micros
 from projections.answers.audit import AuditEvent
 from projections.blame import EVENT_COLUMNS, build_blame
 from projections.filters import Filter, json_spellings, matches_text, subjects_where, within
@@ -72,11 +74,13 @@ def audit(
     Each has the members of its blame, its subject with its title, and `data`, the event in full.
     """
     time = resolve_time(read, when)
-    order, sign = ("asc", ">") if oldest_first else ("desc", "<")
+    order = "asc" if oldest_first else "desc"
     where, parameters = _match_events(read, selection or AuditFilter(), time)
     if cursor is not None:
-        (parameters["after"],) = decode_cursor(cursor, int)
-        where += f" and a.position {sign} :after"
+        (after,) = decode_cursor(cursor, int)
+        # One bound on each side: with two on one side, SQLite may skip row by row from the wrong one.
+        at = min(after, time.position + 1)
+        parameters |= {"first": at + 1} if oldest_first else {"last": at - 1}
     positions = f"select a.position from event a where {where} order by a.position {order} limit :limit"
     tail = f"a.position in ({positions}) order by a.position {order}"
     shown, is_more = take_page(read, _select(read, tail, {**parameters, "limit": limit + 1}), limit)
@@ -106,7 +110,17 @@ def _select(read: Read, tail: str, parameters: dict[str, Any]) -> Iterator[tuple
 
 def _build_rows(read: Read, found: Sequence[tuple[Any, ...]], time: ResolvedTime) -> list[AuditEvent]:
     titles = find_titles(read, {row[_SUBJECT] for row in found}, time)
-    return [_build_row(row, titles.get(row[_SUBJECT])) for row in found]
+    return [_withhold_account(read, _build_row(row, titles.get(row[_SUBJECT]))) for row in found]
+
+
+def _withhold_account(read: Read, event: AuditEvent) -> AuditEvent:
+    """Return an event without the account that it is about, if the reader may not see it."""
+    if event["type"] not in _ACCOUNT_EVENTS or read.reads_accounts_of(event["subject"]):
+        return event
+    return {**event, "data": dict.fromkeys(event["data"], WITHHELD)}
+
+
+_ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
 
 
 _SUBJECT: Final = 15
@@ -183,7 +197,8 @@ def _match_events(read: Read, selection: AuditFilter, time: ResolvedTime) -> tup
     subjects = Filter(kinds=selection.kinds, products=selection.products, include_removed=True)
     where, parameters = subjects_where(read, subjects, time, "a.subject")
     parameters |= _OWN_REASONS
-    terms = [where, "a.position <= :known"]
+    parameters |= {"first": 1, "last": time.position}
+    terms = [where, "a.position >= :first and a.position <= :last"]
     if time.requested.as_of is not None:
         terms.append("a.valid_from <= :as_of")
     for name, condition in _CONDITIONS.items():

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from domain import decision
 from domain.authority import (
     Candidate,
     Finding,
@@ -21,6 +20,7 @@ from domain.authority import (
     find_candidates,
     judge,
 )
+from domain.decision_authority import build_question_again, find_confirmation
 from domain.fields import EventSummary, FieldRow, Subjects, SubjectState
 from domain.money import Cost
 from domain.persistent import SortedItems, Table
@@ -150,7 +150,7 @@ def _decider_rows(event: _JudgedEvent, state: SubjectState, subjects: Subjects) 
 
 def _judge_again(event: _JudgedEvent, state: SubjectState, subjects: Subjects) -> Judgment:
     stored = event.judgment
-    question = decision.build_question_again(
+    question = build_question_again(
         state,
         stored,
         event.at,
@@ -176,7 +176,7 @@ def _build_row(event: _JudgedEvent, then: Verdict, now: Verdict, today: Judgment
         "decider": then.decider,
         "verdict": then.verdict,
         "basis": then.basis,
-        "confirmed": decision.find_confirmation(state, then, event.position),
+        "confirmed": find_confirmation(state, then, event.position),
         "flags": list(then.flags),
         "explanation": list(explain_verdict(then, stored)),
         "verdict_now": now.verdict,

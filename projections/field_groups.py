@@ -20,6 +20,7 @@ Group = Literal[
     "acknowledgments",
     "links",
     "afterward",
+    "constraint_checks",
     "expectations",
     "outcomes",
 ]
@@ -32,6 +33,7 @@ GROUPS: Final[Mapping[str, Group]] = {
     "acknowledged.": "acknowledgments",
     "link.": "links",
     "afterward.": "afterward",
+    "constraint.": "constraint_checks",
     "expectation.": "expectations",
     "outcome.": "outcomes",
 }

@@ -70,7 +70,7 @@ def _select(
     read: Read, time: ResolvedTime, where: str, parameters: dict[str, Any], tail: str
 ) -> Iterator[tuple[Any, ...]]:
     sql = f"""select c.subject, c.field, c.value, c.source_value, c.valid_from, c.ends_at, c.id / {CHANGES_PER_EVENT}
-        from field_value c where {where} and {time.is_in_effect("c")} and {HAS_CONTENT} {tail}"""
+        from field_value c where {time.is_in_effect("c")} and {where} and {HAS_CONTENT} {tail}"""
     return read.rows(sql, parameters)
 
 

@@ -78,7 +78,7 @@ def subjects_where(read: Read, asked: Filter, time: ResolvedTime, subject: str) 
         terms.append(is_any_of(subject, "f_subjects", ids, parameters))
     if asked.products:
         parameters["f_products"] = list(asked.products)
-        terms.append(f"({subject} in {_product_members(time, 'f_products')} or {subject} in {members('f_products')})")
+        terms.append(f"{subject} in {_product_members(time, 'f_products')}")
     if asked.statuses:
         parameters |= {"f_statuses": json_spellings(asked.statuses), "f_source_statuses": list(asked.statuses)}
         terms.append(f"""{subject} in (select s.subject from field_value s where s.field = 'status'
@@ -127,9 +127,9 @@ def matches_text(alias: str, name: str, text: str, parameters: dict[str, Any]) -
 
 def match_fields(patterns: Sequence[str], alias: str, parameters: dict[str, Any]) -> str:
     """SQL: the field of a row is one of these names, or starts with one that ends in `*`."""
-    exact = [pattern for pattern in patterns if not pattern.endswith("*")]
+    exact = list(dict.fromkeys(pattern for pattern in patterns if not pattern.endswith("*")))
     terms = [is_any_of(f"{alias}.field", "f_fields", exact, parameters)] if exact else []
-    for n, pattern in enumerate(pattern for pattern in patterns if pattern.endswith("*")):
+    for n, pattern in enumerate(dict.fromkeys(pattern for pattern in patterns if pattern.endswith("*"))):
         terms.append(starts_with(f"{alias}.field", f"f_field{n}", pattern[:-1], parameters))
     return f"({' or '.join(terms)})"
 
@@ -140,6 +140,8 @@ def _match_kinds(kinds: Sequence[str], subject: str, parameters: dict[str, Any])
 
 
 def _product_members(time: ResolvedTime, parameter: str) -> str:
-    return f"""(select m.subject from field_ref r join field_value m
-        on m.subject = r.subject and m.field = r.field and m.valid_from = r.valid_from and m.id = r.id
-        where r.ref in {members(parameter)} and r.field = 'products' and {time.is_in_effect("m")})"""
+    """SQL: the subjects that belong to some products, and these products. One list, with which a database can start."""
+    return f"""(select m.subject from field_ref r cross join field_value m
+        where r.ref in {members(parameter)} and r.field = 'products' and m.subject = r.subject
+        and m.field = r.field and m.valid_from = r.valid_from and m.id = r.id and {time.is_in_effect("m")}
+        union all select p.subject from field_value p where p.subject in {members(parameter)})"""

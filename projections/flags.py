@@ -49,7 +49,12 @@ def _names(*events: type[Event]) -> tuple[str, ...]:
 
 RESTING_EVENTS: Final = _names(
     *(decision.DecisionProposed, decision.DecisionRecorded, decision.DecisionRevised, decision.DecisionAccepted),
-    *(assumption.AssumptionStated, assumption.AssumptionRevised, assumption.AssumptionConfirmed),
+    *(
+        decision.ConstraintChecked,
+        assumption.AssumptionStated,
+        assumption.AssumptionRevised,
+        assumption.AssumptionConfirmed,
+    ),
     *(product.GoalSet, product.GoalRevised, ChangesImported),
 )
 """Events that set the content of a decision, an assumption or a goal, which then rests on what they cite."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from domain.fields import STATUS
-from domain.meeting import AGENDA, ATTENDEES, HELD_ON, MINUTES
+from domain.meeting import AGENDA, ATTENDEES, HELD_ON
 from domain.values import format_micros, kind_of
 from projections.answers.meetings import MinuteKind, MinuteRow, MinutesSummary
 from projections.debt import claimed_deciders, own_principal
@@ -20,7 +20,7 @@ from projections.filters import Filter
 from projections.paging import Answer, Row, build_answer
 from projections.read_model import Read
 from projections.reasons import find_own_reason
-from projections.schema import members
+from projections.schema import IS_MINUTES
 from projections.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.titles import find_titles
 
@@ -76,8 +76,8 @@ def minutes(read: Read, meeting: str, when: TimePoint = NOW) -> Answer[MinuteRow
 def _find_events(read: Read, meeting: str, resolved: ResolvedTime) -> Iterator[_Event]:
     """Yield the events of each transaction that wrote the meeting up, unless they were voided."""
     sql = f"""select position, transaction_id, transaction_index from event
-        where subject = :meeting and type in {members("types")} and {_IN_EFFECT} order by position"""
-    given = {"meeting": meeting, "types": list(MINUTES), **resolved.parameters}
+        where subject = :meeting and {IS_MINUTES} and {_is_in_effect("event")} order by position"""
+    given = {"meeting": meeting, **resolved.parameters}
     for transaction, first in sorted(
         {(each, at - index + 1) for at, each, index in read.rows(sql, given)}, key=_second
     ):
@@ -86,13 +86,16 @@ def _find_events(read: Read, meeting: str, resolved: ResolvedTime) -> Iterator[_
         found = read.one(end, {"first": first, "transaction": transaction})
         bounds = {"first": first, "end": found[0] if found else resolved.position + 1, "transaction": transaction}
         sql = f"""select position, valid_from, type, subject, actor, on_behalf_of, note, body from event
-            where position >= :first and position < :end and transaction_id = :transaction and {_IN_EFFECT}
+            where position >= :first and position < :end and transaction_id = :transaction and {_is_in_effect("event")}
             order by position"""
         for position, at, type_, subject, actor, chain, note, body in read.rows(sql, bounds | resolved.parameters):
             yield _Event(position, at, type_, subject, own_principal(actor, chain), note, json.loads(body))
 
 
-_IN_EFFECT: Final = "position <= :known and valid_from <= :as_of and (voided_by is null or voided_by > :known)"
+def _is_in_effect(event: str) -> str:
+    """SQL: the event was recorded and took effect by then, and was not yet voided."""
+    is_voided = f"{event}.voided_by is not null and {event}.voided_by <= :known"
+    return f"({event}.position <= :known and {event}.valid_from <= :as_of and not ({is_voided}))"
 
 
 def _second(pair: tuple[str, int]) -> int:
@@ -193,7 +196,6 @@ def meetings_of(read: Read, subject: str, resolved: ResolvedTime) -> list[str]:
         on c.subject = r.subject and c.field = r.field and c.valid_from = r.valid_from and c.id = r.id
         where r.ref = :subject and r.field = '{AGENDA}' and {resolved.is_in_effect("c")}
         union select b.subject from event a join event b on b.transaction_id = a.transaction_id
-        where a.subject = :subject and b.type in {members("types")} and a.position <= :known
-        and a.valid_from <= :as_of and (a.voided_by is null or a.voided_by > :known) and a.subject <> b.subject"""
-    given = {"subject": subject, "types": list(MINUTES), **resolved.parameters}
-    return sorted(found for (found,) in read.rows(sql, given))
+        where a.subject = :subject and {_is_in_effect("a")} and b.{IS_MINUTES} and {_is_in_effect("b")}
+        and a.subject <> b.subject"""
+    return sorted(found for (found,) in read.rows(sql, {"subject": subject, **resolved.parameters}))

@@ -1,15 +1,18 @@
-"""The options of a decision, weighed: each with its findings, its cost and time, and whether they keep the limits."""
+"""The options of a decision, weighed: each with its findings, its cost and time, and whether it keeps the limits and
+meets the constraints.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from domain.decision import RISKS, Risk
+from domain.decision import CONSTRAINT_PREFIX, RISKS, Risk
 from domain.fields import Value
 from domain.money import CURRENCIES, Cost
 from domain.quantities import Duration, TimeUnit, compare_cost, compare_duration
-from projections.answers.decisions import OptionFinding, OptionLimits, WeighedOption
+from projections.answers.decisions import ConstraintCheck, OptionFinding, OptionLimits, WeighedOption
+from projections.answers.fields import FieldRow
 from projections.field_values import as_text, subject_fields
 from projections.paging import Answer, build_answer
 from projections.read_model import Read
@@ -20,14 +23,19 @@ def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> Answer[W
     """Return the options of a decision, in their order.
 
     Each has its `title`, whether it was `chosen`, its `cost_amount` and `duration` with their fit to `cost_limit` and
-    `time_limit` (`within`, `exceeds`, `unclear`; null without a limit), and for each risk what was found before
-    (`findings`) and, for the option chosen, what turned out (`afterward`).
+    `time_limit` (`within`, `exceeds`, `unclear`; null without a limit), what a person said of each of the `constraints`,
+    which are texts (`met`, `not-met`, `unclear`; null until it is judged for these lists), and for each risk what was
+    found before (`findings`) and, for the option chosen, what turned out (`afterward`).
     """
     resolved = resolve_time(read, when)
     fields = subject_fields(read, subject, resolved)
     values: dict[str, Value] = {name: row["value"] for name, row in fields.items()}
     options = values.get("options")
-    rows = [_build_row(each, values) for each in options if isinstance(each, dict)] if isinstance(options, list) else []
+    rows = [
+        _build_row(each, values, _find_checks(read, number, fields))
+        for number, each in enumerate(options if isinstance(options, list) else (), 1)
+        if isinstance(each, dict)
+    ]
     about: OptionLimits = {
         "subject": subject,
         "cost_limit": as_text(values.get("cost_limit")),
@@ -36,7 +44,9 @@ def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> Answer[W
     return build_answer(resolved, rows, about=about)
 
 
-def _build_row(option: Mapping[str, Any], values: Mapping[str, Value]) -> WeighedOption:
+def _build_row(
+    option: Mapping[str, Any], values: Mapping[str, Value], checks: Sequence[ConstraintCheck]
+) -> WeighedOption:
     is_chosen = option.get("title") is not None and option.get("title") == values.get("option")
     cost_limit, time_limit = parse_cost(values.get("cost_limit")), parse_duration(values.get("time_limit"))
     cost = Cost.model_validate(option["cost_amount"]) if "cost_amount" in option else None
@@ -48,8 +58,33 @@ def _build_row(option: Mapping[str, Any], values: Mapping[str, Value]) -> Weighe
         "cost_fit": compare_cost(cost, cost_limit) if cost_limit else None,
         "duration": option.get("duration"),
         "time_fit": compare_duration(duration, time_limit) if time_limit else None,
+        "constraints": list(checks),
         "findings": [_build_finding(each["risk"], each) for each in option.get("findings", ())],
         "afterward": _find_afterward(values) if is_chosen else [],
+    }
+
+
+def _find_checks(read: Read, option: int, fields: Mapping[str, FieldRow]) -> list[ConstraintCheck]:
+    """Return what was judged of an option, constraint by constraint; what was judged of earlier lists does not count."""
+    constraints = fields["constraints"]["value"] if "constraints" in fields else None
+    if not isinstance(constraints, list):
+        return []
+    lists = {f"{name}_position": fields[name]["position"] for name in ("options", "constraints")}
+    return [
+        _build_check(read, str(constraint), fields.get(f"{CONSTRAINT_PREFIX}{number}.option.{option}"), lists)
+        for number, constraint in enumerate(constraints, 1)
+    ]
+
+
+def _build_check(read: Read, constraint: str, row: FieldRow | None, lists: Mapping[str, int]) -> ConstraintCheck:
+    judged: Any = row["value"] if row and isinstance(row["value"], dict) else None
+    if judged is None or any(judged[name] != position for name, position in lists.items()):
+        return {"constraint": constraint, "answer": None, "finding": None, "by": None}
+    return {
+        "constraint": constraint,
+        "answer": judged["answer"],
+        "finding": judged.get("finding"),
+        "by": read.surviving_id(judged["by"]),
     }
 
 

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Final, get_args
 
 from domain.fields import Value
+from domain.ids import key_of
 from domain.values import kind_of
 from projections.answers.parts import Direction, ListDifference
 from projections.read_model import Read
@@ -66,7 +67,7 @@ class TargetOrder:
     def _version_numbers(self, release: str) -> tuple[int, ...] | None:
         if release in self._versions:
             return self._versions[release]
-        return _parse_numbers(_TRAILING_VERSION.search(release.partition(":")[2]))
+        return _parse_numbers(_TRAILING_VERSION.search(key_of(release)))
 
     def key(self, value: Value) -> tuple[int, int, tuple[int, ...], str]:
         """Return a sort key: releases that their product has ordered, then other releases, then all other values."""

@@ -37,6 +37,8 @@ class Read:
     run: RunQuery
     clock: Clock
     bounds: Bounds = field(default=UNBOUNDED, kw_only=True)
+    reads_accounts_of: Callable[[str], bool] = field(default=lambda _person: True, kw_only=True)
+    """Whether the reader may see which accounts at a provider sign in a person."""
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
         """Return the rows of a statement in the SQL dialect of `projections.schema`, within the bounds."""

@@ -19,8 +19,9 @@ from typing import Any, Final
 import msgspec
 
 from domain.fields import CHANGES_PER_EVENT, Value
+from domain.meeting import MINUTES
 
-VERSION: Final = 7
+VERSION: Final = 8
 """The version of these tables and of their contents. A read model of another version is dropped and rebuilt."""
 
 TABLES: Final = {
@@ -48,6 +49,9 @@ SHADOW: Final = "shadow_"
 
 TEXTS_PER_EVENT: Final = CHANGES_PER_EVENT + 1
 """The id of a search row is position * 257 + the index of the change; the note has the last index."""
+
+IS_MINUTES: Final = "type in ({})".format(", ".join(f"'{name}'" for name in MINUTES))
+"""SQL: the event wrote a meeting up. Literal, because an index of these events serves only conditions with this text."""
 
 _DDL: Final = """
 create table {p}projection (name {text} primary key, position {integer} not null, version {integer} not null);
@@ -83,6 +87,7 @@ create index {tag}_event_by_type on {p}event (type, position);
 create index {tag}_event_by_subject on {p}event (subject, position);
 create index {tag}_event_by_actor on {p}event (actor, position);
 create index {tag}_event_by_principal on {p}event (principal, position);
+create index {tag}_event_of_minutes on {p}event (transaction_id) where {is_minutes};
 create index {tag}_event_by_source on {p}event (source_system, position) where source_system is not null;
 create table {p}event_because (
     decision {text} not null, position {integer} not null, primary key (decision, position)
@@ -97,7 +102,9 @@ def ddl(**dialect: str) -> tuple[list[str], list[str]]:
     """Return the statements that create all tables but `search` in one database's dialect, and those that create the
     indexes that are best created after the tables are filled.
     """
-    statements = [statement for statement in _DDL.format(**dialect).split(";\n") if statement.strip()]
+    statements = [
+        statement for statement in _DDL.format(is_minutes=IS_MINUTES, **dialect).split(";\n") if statement.strip()
+    ]
     late = [each for each in statements if " index " in each and _INDEX_NEEDED_TO_FILL not in each]
     return [each for each in statements if each not in late], late
 

@@ -93,6 +93,11 @@ def _find_owed(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Succ
     for item in sorted(finder.find(), key=lambda each: (each.since, each.subject, each.code, each.part)):
         row = finder.build_row(item)
         yield _row("owes", item.code, row, row["since"], row["part"])
+    ids, today = read.all_ids(person), format_micros(resolved.as_of)[:10]
+    for each in find_expectations(read, Filter(), resolved):  # those that are overdue are debt
+        if each.judge in ids and each.state(today) == "open":
+            judged: TitledSubject = {"subject": each.subject, "title": each.title}
+            yield _row("owes", "open_outcome", judged, each.at, each.key)
 
 
 def _find_awaited(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
@@ -115,7 +120,7 @@ def _build_commands(read: Read, person: str, to: str, rows: Sequence[SuccessionR
         is_team = kind_of(row["subject"]) == "team"
         if row["code"] != "role" or (is_team and row["part"] != "accountable"):
             continue
-        if row["part"] == "accountable":
+        if row["part"] == "accountable" and len(row["holders"]) == 1:
             yield {"type": "HandOverOwnership", "subject": row["subject"], "to": to}
         else:
             holders: list[Value] = list(dict.fromkeys(to if holder in ids else holder for holder in row["holders"]))

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Final
 
+from domain.ids import key_of
 from projections.read_model import Read
 
 MAX_CANDIDATES: Final = 2_000
@@ -20,7 +21,7 @@ def similar_subjects(read: Read, subject: str) -> list[str]:
         order by subject limit :most"""
     first = f"{kind}:{key[:1]}"
     parameters = {"first": first, "last": first[:-1] + chr(ord(first[-1]) + 1), "most": MAX_CANDIDATES}
-    keys = (found.partition(":")[2] for (found,) in read.rows(sql, parameters))
+    keys = (key_of(found) for (found,) in read.rows(sql, parameters))
     return [f"{kind}:{match}" for match in get_close_matches(key, list(keys), MAX_SUGGESTIONS)]
 
 

@@ -57,17 +57,18 @@ class ResolvedTime:
         is_open = f"({alias}.valid_to is null or {alias}.valid_to > {at})"
         if self.is_latest:
             return f"({alias}.valid_from <= {at} and {is_open})"
-        # `valid_to` is as known now. It is also what was known then, unless the next row was recorded later, or a row
-        # of the field was voided later.
+        # `valid_to` is as known now. Of the rows known then, only these can have been the last: those that are now, those
+        # whose next row was recorded later, and those voided later. The first are, unless a row after them was voided later.
         n = f"{alias}_n"
-        return f"""({alias}.valid_from <= {at} and {self.is_known(alias)} and case
-            when ({alias}.valid_to <= {at} and {alias}.next_id >= :first_unknown) or ({alias}.subject, {alias}.field) in (
+        return f"""({alias}.valid_from <= {at}
+            and ({is_open} or {alias}.next_id >= :first_unknown or {alias}.voided_by is not null) and {self.is_known(alias)} and case
+            when {alias}.valid_to <= {at} or ({alias}.subject, {alias}.field) in (
                 select z.subject, z.field from field_value z where z.voided_by > :known)
             then not exists (
                 select 1 from field_value {n} where {n}.subject = {alias}.subject and {n}.field = {alias}.field
                 and ({n}.valid_from, {n}.id) > ({alias}.valid_from, {alias}.id) and {n}.valid_from <= {at}
                 and {self.is_known(n)})
-            else {is_open} end)"""
+            else true end)"""
 
     def is_in_effect(self, alias: str, at: str = ":as_of") -> str:
         """SQL: the row gives the value of its field at a time."""

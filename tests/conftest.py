@@ -1,4 +1,4 @@
-"""For all tests: temporary files in memory, and fewer objects for the garbage collector."""
+"""For all tests: temporary files in memory, no deadlines, and fewer objects for the garbage collector."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 MEMORY = Path("/dev/shm")
 NEEDED_BYTES = 4 << 30
+
+# No example fails for being slow: how long it takes says more about the machine than about the code.
+settings.register_profile(
+    "untimed",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+settings.load_profile("untimed")
 
 
 def _has_room(folder: Path) -> bool:

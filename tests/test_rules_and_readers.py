@@ -122,7 +122,7 @@ COMMANDS = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=40, suppress_health_check=list(HealthCheck))
 @given(st.lists(COMMANDS, min_size=5, max_size=30))
 def test_after_any_commands(commands: list[dict[str, Any]]) -> None:
     """Rules and the read model agree after backdated, voided, removing and imported changes and changes with a period."""

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 
 
-@pytest.mark.parametrize("package", ["tests.benchmarks", "tests.faults", "tests.fuzz"])
+@pytest.mark.parametrize("package", ["tests.benchmarks", "tests.faults", "tests.fuzz", "tests.openid"])
 def test_a_separate_command_prints_its_help(package, monkeypatch, capsys):
     """Each command of the tests imports what it names, and prints its help."""
     monkeypatch.setattr(sys, "argv", [package, "--help"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
+from api.access_journal import record_read
 from api.pages.admin_forms import allowed_forms, describe_sessions
 from api.pages.imports import list_imports
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
@@ -29,6 +30,8 @@ def get_admin(page: PageDependency) -> Response:
     def build(read: Read) -> Context:
         is_log = isinstance(page.services.book, DecisionLog)
         sees_all = is_log and is_administrator(page.services, page.caller)
+        if sees_all:
+            record_read(page.request, is_file=False)
         status = get_status(page.services)
         people = (each for each in page.services.book.directory.list_people() if each.id.startswith("person:"))
         return {

@@ -93,6 +93,8 @@ def list_events(
         self_approved=self_approved,
     )
 
+    record_read(page.request, is_file=False)
+
     def build(read: Read) -> Context:
         when = page.time.point
         answer = audit_queries.audit(read, base, when, limit=ROWS, cursor=cursor)
@@ -184,7 +186,8 @@ def get_proof(
         detail = f"the log had no entry {position} when its size was {whole}; it now has {head.size}"
         raise HttpProblem(404, detail, field="size" if whole > head.size else "position")
     with page.services.read(page.execution.bounds) as read:
-        if not audit_queries.audit(read, AuditFilter(positions=(position,)), NOW).rows:
+        is_shown = audit_queries.audit(read, AuditFilter(positions=(position,)), NOW).rows
+        if not is_shown or not page.services.is_entry_readable(*log.raw(position - 1, 1)):
             raise HttpProblem(404, f"the log has no entry {position} at this time", field="position")
     proof = _prove(log, position, whole)
     if download:
@@ -255,6 +258,8 @@ def _raw(page: Page, position: int) -> dict[str, Any]:
     if not isinstance(log, DecisionLog):
         return {"entry": None, "leaf": None, "root": None}
     (raw,) = log.raw(position - 1, 1)
+    if not page.services.is_entry_readable(raw):
+        return {"entry": None, "leaf": raw.leaf, "root": log.head().root}
     return {"entry": _as_json(json.loads(raw.entry)), "leaf": raw.leaf, "root": log.head().root}
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from pydantic.fields import FieldInfo
 
-from domain import authority, decision, feature
+from domain import decision, decision_rights, feature
 from domain.catalog import COMMANDS
 from domain.decision import RiskFinding
 from domain.messages import Command, Message
@@ -255,7 +255,7 @@ class Form:
     @property
     def needs_version(self) -> bool:
         """Whether it replaces what others may have changed, so that the version that was read must be sent."""
-        return bool({decision.ReviseDecision, authority.SetDecisionRights} & {*self.commands})
+        return bool({decision.ReviseDecision, decision_rights.SetDecisionRights} & {*self.commands})
 
     @property
     def is_revision(self) -> bool:

@@ -165,6 +165,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "opinions": find_opinions(fields),
             "graph": lay_out(subject, about),
             "weighed": find_weighed(read, subject, page),
+            "may_check": page.time.is_now and bool(page.permissions.of(("CheckConstraint",), subject)),
             **find_evidence_parts(read, page, subject),
             "history": history,
             "meetings": find_meetings(read, page, subject),

@@ -39,6 +39,7 @@ from api.permissions import require
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
 from domain.errors import Refused, Unknown
+from domain.ids import key_of
 from domain.policy import READ
 from domain.product import REPORT_FIELD
 from domain.values import format_micros, is_subject, parse_timestamp, to_micros
@@ -75,11 +76,11 @@ class Titles:
         """Return the title of a subject, else its key; for an author whom the imported system does not name, that."""
         if subject == UNKNOWN_AUTHOR:
             return "not known"
-        return self._titles.get(subject) or subject.partition(":")[2] or subject
+        return self._titles.get(subject) or key_of(subject) or subject
 
     def number(self, decision: str) -> str:
         """Return the number of a decision by which people call it, such as `TIDE-11`; else its key."""
-        return self._numbers.get(decision) or decision.partition(":")[2]
+        return self._numbers.get(decision) or key_of(decision)
 
     def short(self, subject: str) -> str:
         """Return the number of a decision, the title of anything else."""

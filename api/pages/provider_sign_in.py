@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from asyncio import to_thread
 from functools import partial
@@ -20,6 +21,7 @@ from api.pages.sign_in import find_session, must_have_cookies, show_failure, sta
 from api.problems import HttpProblem
 from api.services import ServiceDependency, Services
 from identity.oidc.errors import ProviderUnavailableError, SignInRefusedError
+from identity.one_time_codes import OneTimeCodes
 from identity.sessions import ProviderLogin
 
 if TYPE_CHECKING:
@@ -106,16 +108,12 @@ async def finish_sign_in(
     try:
         purpose, next_, account = await _read_answer(request, services, provider, (code, state, iss, error))
         person = await _find_person(request, services, account, connects=purpose == CONNECTING)
+        response = await _start_session(request, services, person, next_, account)
     except SignInRefusedError as refused:
         LOGGER.info("A sign-in with the provider was refused: %s", refused)
         response = show_failure(request, "You are not signed in", f"{str(refused).capitalize()}.", 403)
     except ProviderUnavailableError as unavailable:
         response = _show_unavailable(request, unavailable)
-    else:
-        login = ProviderLogin(
-            account.issuer, account.subject, account.session, account.id_token, tuple(sorted(account.groups))
-        )
-        response = await start_session(request, services, person, next_, login)
     delete_cookie(request, response, COOKIE)
     return response
 
@@ -170,6 +168,38 @@ async def _find_person(request: Request, services: Services, account: Account, *
     return await accounts.register(account.issuer, account.subject, account.name or account.email or "", account.email)
 
 
+async def _start_session(request: Request, services: Services, person: str, next_: str, account: Account) -> Response:
+    """Start a session of the person of an account, and go to a page of this server.
+
+    Raises:
+        SignInRefusedError: the account was disconnected, or the provider signed the person out, in the meantime.
+    """
+    groups = tuple(sorted(account.groups))
+    login = ProviderLogin(account.issuer, account.subject, account.session, account.id_token, groups)
+    response = await start_session(request, services, person, next_, login)
+    # Asked after the session was stored: a logout is first noted, and then ends what is stored.
+    if not account.session:
+        return response
+    if await to_thread(_is_ended, services.log.codes, account):
+        await to_thread(services.log.sessions.end_of_provider_session, account.issuer, account.session)
+        raise SignInRefusedError("the provider signed you out while you signed in")
+    return response
+
+
+def _is_ended(codes: OneTimeCodes, account: Account) -> bool:
+    """Return whether the provider lately ended the session of a sign-in, for its account or for all."""
+    kind = _ended_at(account.issuer)
+    return any(codes.is_claimed(kind, _name_session(account.session, each)) for each in (None, account.subject))
+
+
+def _ended_at(issuer: str) -> str:
+    return f"ended {issuer}"
+
+
+def _name_session(session: str, subject: str | None) -> str:
+    return json.dumps([session, subject])
+
+
 async def log_out(request: Request, services: ServiceDependency) -> Response:
     """End the sessions that the provider names (OpenID Connect Back-Channel Logout 1.0)."""
     headers = {"Cache-Control": "no-store"}
@@ -199,6 +229,8 @@ async def _end_sessions(services: Services, provider: Provider, token: str) -> N
         raise SignInRefusedError("it was used before")
     sessions = services.log.sessions
     if logout.session:
+        ended = _name_session(logout.session, logout.subject)
+        await to_thread(services.log.codes.claim, _ended_at(issuer), ended, expires_at)
         await to_thread(sessions.end_of_provider_session, issuer, logout.session, logout.subject)
     elif logout.subject:
         await to_thread(sessions.end_of_account, issuer, logout.subject)

@@ -35,7 +35,7 @@ from api.pages.references import MAX_OFFERED, Candidate, list_candidates, people
 from api.pages.words import SUBJECT, subject_path
 from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
-from domain.authority import RIGHTS_FIELD
+from domain.decision_rights import RIGHTS_FIELD
 from domain.errors import KeyReused, Refused
 from domain.fields import Value
 from domain.messages import Command
@@ -119,6 +119,8 @@ def get_form(
     product: FormParameter = "",
     release: FormParameter = "",
     option: FormParameter = "",
+    option_number: FormParameter = "",
+    constraint_number: FormParameter = "",
     delegation: FormParameter = "",
     expectation: FormParameter = "",
     field: FormParameter = "",
@@ -133,6 +135,8 @@ def get_form(
         "products": product,
         "release": release,
         "option": option,
+        "option_number": option_number,
+        "constraint_number": constraint_number,
         "delegation": delegation,
         "field": field,
         "supports": supports,

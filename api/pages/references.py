@@ -9,6 +9,7 @@ from typing import Final
 
 from api.pages.fields import flatten
 from api.pages.page import format_number
+from domain.ids import key_of
 from domain.values import is_subject
 from identity.directory import DirectoryPerson
 from projections.decisions import decision_numbers
@@ -67,7 +68,7 @@ def _number_of(label: str) -> tuple[int, str]:
 
 
 def _candidate(subject: str, title: str | None, number: str | None) -> Candidate:
-    key = subject.partition(":")[2]
+    key = key_of(subject)
     label = " ".join(each for each in (number, title or key) if each).replace(";", ",")  # which separates several
     names = (number if subject.startswith("decision:") else None, title, key, subject, label)
     return Candidate(subject, label, tuple(_fold(each) for each in names if each))

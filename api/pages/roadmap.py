@@ -27,7 +27,10 @@ from projections.timepoint import TimePoint
 
 LAYOUTS: Final = {"board": "Board", "timeline": "Timeline", "table": "Table"}
 COLUMNS: Final = {"horizon": "Horizon", "status": "Status", "owner": "Owner"}
-COMPARED: Final = ("exists", "title", "status", "horizon", "target.*", "role.accountable", "definition", "products")
+COMPARED: Final = (
+    *("exists", "title", "status", "horizon", "target.*", "role.accountable", "definition", "products"),
+    *("decisions", "goals"),
+)
 CARDS: Final = 60
 """Cards that a page shows at first, shared by its columns; each column has a link that shows all of its cards."""
 MIN_PER_COLUMN: Final = 3

@@ -20,7 +20,7 @@ from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import build_sentences
 from api.pages.words import command_label, plain_value
-from domain.authority import RIGHTS_FIELD, DecisionRule, find_rights
+from domain.decision_rights import RIGHTS_FIELD, DecisionRule, find_rights
 from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
 from projections import accountability, listings
@@ -358,7 +358,14 @@ def list_goals(page: PageDependency) -> Response:
 
     def build(read: Read) -> Context:
         gaps = contribution_gaps(read, None, page.time.point).rows
-        return {"goals": find_goals(read, page, ()), "gaps": gaps[:MAX_GAPS], "gaps_count": len(gaps)}
+        unserved = [row for row in gaps if row["reason"] == "no_contribution"]
+        aimless = gaps[len(unserved) :]
+        return {
+            "goals": find_goals(read, page, ()),
+            "unserved": unserved,
+            "gaps": aimless[:MAX_GAPS],
+            "gaps_count": len(aimless),
+        }
 
     return page.render("goals.html", build)
 

@@ -37,6 +37,7 @@ VERBS: Final[Mapping[str, str]] = {
     "MeasurementRecorded": "measured",
     "DecisionLinked": "set the goals of",
     "ChoiceJudged": "judged the choice of",
+    "ConstraintChecked": "checked a constraint of",
     "EvidenceLinked": "linked",
     "EvidenceUnlinked": "removed links of",
     "AssumptionUnlinked": "removed links of",

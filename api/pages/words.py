@@ -128,6 +128,7 @@ COMMAND_LABELS: Final[Mapping[str, str]] = {
     "RecordDecision": "Record a decision",
     "LinkDecision": "Link to goals",
     "JudgeChoice": "Judge the choice",
+    "CheckConstraint": "Check a constraint",
     "RecordEvidence": "Record evidence",
     "LinkEvidence": "Link",
     "UnlinkEvidence": "Remove a link",

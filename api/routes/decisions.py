@@ -50,6 +50,7 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.ReviewDecision: "/decisions/{key}/review",
     decision.LinkDecision: "/decisions/{key}/link",
     decision.JudgeChoice: "/decisions/{key}/judge",
+    decision.CheckConstraint: "/decisions/{key}/check",
 }
 _COLUMNS: Final = (*decision_queries.COLUMNS, "decision", "why")
 

@@ -18,14 +18,14 @@ from api.services import ServiceDependency, Services
 from domain import any_subject
 from domain.catalog import EVENT_NAMES
 from domain.messages import Command
-from domain.policy import CONFIDENTIAL_EVENTS
+from domain.policy import ACCOUNT_EVENTS
 from domain.values import MAX_INTEGER, format_micros
 from eventlog.log import RawEntry
 from identity.decision_log import DecisionLog
 
 COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/erase"}
 
-_CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in CONFIDENTIAL_EVENTS)
+_ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
 _BATCH_SIZE: Final = 1000
 """Entries read at once."""
 _READER_THREADS: Final = 2
@@ -88,7 +88,10 @@ def list_entries(
         int | None, Query(ge=1, le=MAX_INTEGER, description="Maximum number of entries. Default: all.")
     ] = None,
 ) -> StreamingResponse:
-    """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer."""
+    """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer.
+
+    Erased texts are left out, and so are the accounts of other people for readers who may not audit.
+    """
     parts = _iterate_in_threads(_read_lines(services.log, services, cursor, limit))
     return StreamingResponse(parts, media_type="application/jsonl")
 
@@ -107,17 +110,14 @@ def _read_lines(log: DecisionLog, services: Services, position: int, limit: int 
         found = list(log.raw(position, min(left, _BATCH_SIZE)))
         if not found:
             return
-        yield b"".join(_format_line(each) + b"\n" for each in found if _is_readable(services, each))
+        yield b"".join(_format_line(services, each) + b"\n" for each in found if services.is_entry_readable(each))
         position, left = found[-1].position, left - len(found)
 
 
-def _is_readable(services: Services, raw: RawEntry) -> bool:
-    """Whether the caller may read an entry: its subject, and if their reading is limited, no grant of a role."""
-    return services.products is None or (services.is_readable(raw.subject) and raw.type not in _CONFIDENTIAL)
-
-
-def _format_line(raw: RawEntry) -> bytes:
-    texts = json.dumps(raw.texts, ensure_ascii=False).encode()
+def _format_line(services: Services, raw: RawEntry) -> bytes:
+    # The entry has only commitments to its texts, so it can be verified without them.
+    is_withheld = raw.type in _ACCOUNT_EVENTS and not services.reads_accounts_of(raw.subject)
+    texts = json.dumps({} if is_withheld else raw.texts, ensure_ascii=False).encode()
     return b'{"entry":%b,"leaf":"%b","texts":%b}' % (raw.entry, raw.leaf.encode(), texts)
 
 
@@ -128,7 +128,7 @@ def get_entry(
     """The entry at a position, with its leaf hash and its texts."""
     size = services.log.head().size
     found = list(services.log.raw(position - 1, 1)) if 0 < position <= size else []
-    if not found or not _is_readable(services, found[0]):
+    if not found or not services.is_entry_readable(found[0]):
         raise HttpProblem(404, f"there is no position {position}; the log ends at {size}", field="position")
-    entry: answers.Entry = json.loads(_format_line(found[0]))
+    entry: answers.Entry = json.loads(_format_line(services, found[0]))
     return entry

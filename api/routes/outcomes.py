@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 
 from api import answers
+from api.access_journal import record_read_about
 from api.authentication import CurrentCaller
 from api.dependencies import PageParameters, ProductText, QueryDependency, SubjectFilter, TimeParameters, list_parameter
 from api.routing import add_query, v1_router
@@ -63,6 +64,7 @@ def list_expected_outcomes(
 
 def get_calibration(
     *,
+    request: Request,
     query: QueryDependency,
     services: ServiceDependency,
     caller: CurrentCaller,
@@ -77,5 +79,7 @@ def get_calibration(
     they agreed.
     """
     person = None if who is None else services.find_person(who, "who")
+    if person is not None:
+        record_read_about(request, person)
     about = Filter(products=[services.find_subject(each, "product", kind="product") for each in product])
     return query(lambda read: forecast_queries.calibration(read, caller.actor, person, about, time))

@@ -21,7 +21,7 @@ from api.dependencies import (
 )
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from domain import authority, delegation, ownership
+from domain import decision_rights, delegation, ownership
 from domain.errors import Malformed
 from domain.messages import Command
 from domain.money import Cost, Currency
@@ -37,7 +37,7 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
     ownership.AcknowledgeOwnership: "/subjects/{subject}/acknowledge",
     ownership.DelegateOwnership: "/subjects/{subject}/delegate",
     delegation.DelegateActions: "/people/{key}/delegate",
-    authority.SetDecisionRights: "/products/{key}/decision-rights",
+    decision_rights.SetDecisionRights: "/products/{key}/decision-rights",
     ownership.RevokeDelegation: "/subjects/{subject}/revoke-delegation",
 }
 Roles = Annotated[list[str], list_parameter("Only these roles, such as `accountable`.")]

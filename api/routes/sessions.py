@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api import answers
+from api.access_journal import record_read_about
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.dependencies import PageParameters, QueryDependency
@@ -78,6 +79,8 @@ def build_link(base_url: str, code: str) -> str:
 
 
 def list_sessions(
+    *,
+    request: Request,
     query: QueryDependency,
     services: ServiceDependency,
     caller: CurrentCaller,
@@ -90,6 +93,7 @@ def list_sessions(
         who = authorize(services, caller, READ).find_person(person, "person")  # names of others need a role
     if who != caller.actor and not is_administrator(services, caller):
         raise HttpProblem(403, "only administrators can list the sessions of others", field="person")
+    record_read_about(request, who)
     sessions = services.log.sessions.list_of(who)
 
     def answer(read: Read) -> Answer[answers.SessionRow]:

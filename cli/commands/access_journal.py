@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -24,4 +24,4 @@ def access_journal(output: Output, **given: Any) -> None:
 
     It also lists who read the audit trail or this journal. Needs the role auditor or admin for all products.
     """
-    print_answer(questions.access_journal(**drop_unset(**given)), tables.access_journal, output)
+    print_answer(questions.access_journal(**drop_unset(**given)), answer_tables.access_journal, output)

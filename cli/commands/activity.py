@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -27,4 +27,4 @@ def activity(output: Output, **given: Any) -> None:
     What was recorded, and who signed in, was refused, exported or audited, newest first, with counts of each. Needs the
     role auditor or admin for all products.
     """
-    print_answer(questions.activity(**drop_unset(**given)), tables.activity, output)
+    print_answer(questions.activity(**drop_unset(**given)), answer_tables.activity, output)

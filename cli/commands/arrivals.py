@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -24,4 +24,4 @@ def arrivals(output: Output, **given: Any) -> None:
     The evidence, assumption, decision, release or day that they wait for has come. A decision leaves the list when it is
     decided, or deferred again.
     """
-    print_answer(questions.arrivals(**drop_unset(**given)), tables.arrivals, output)
+    print_answer(questions.arrivals(**drop_unset(**given)), answer_tables.arrivals, output)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -46,4 +46,4 @@ def audit(output: Output, justified: bool | None, voided: bool | None, **given: 
     flags: dict[str, Any] = {
         name: value for name, value in (("justified", justified), ("voided", voided)) if value is not None
     }
-    print_answer(questions.audit(**drop_unset(**given), **flags), tables.events, output)
+    print_answer(questions.audit(**drop_unset(**given), **flags), answer_tables.events, output)

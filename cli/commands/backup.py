@@ -8,12 +8,12 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, open_read_only
-from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.files import create_private_folder, rename_into_place
 from cli.integrity import require_valid_log
 from cli.progress import progress
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from cli.table import count_entries
 from eventlog.sqlite import copy
 from identity.decision_log import DecisionLog

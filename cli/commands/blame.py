@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset, refuse_combination
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -62,8 +62,8 @@ def blame(output: Output, subject: str | None, group: tuple[str, ...], min_count
     if group:
         refuse_combination(given, "--count-by", "order", "cursor", "show", "durations")
         counts = questions.field_history_count(group, **drop_unset(min_count=min_count), **given)
-        print_answer(counts, tables.counts, output)
+        print_answer(counts, answer_tables.counts, output)
         return
     if min_count:
         raise click.UsageError("--min-count requires --count-by.")
-    print_answer(questions.field_history(**given), tables.field_changes, output)
+    print_answer(questions.field_history(**given), answer_tables.field_changes, output)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from cli.table import Table, print_note
@@ -27,7 +27,7 @@ def calibration(output: Output, who: str | None, **given: Any) -> None:
     print_answer(questions.calibration(**drop_unset(who=who, **given)), _build_table, output)
 
 
-def _build_table(answer: Any, titles: tables.Titles) -> Table:
+def _build_table(answer: Any, titles: answer_tables.Titles) -> Table:
     if answer["why_not"]:
         print_note(f"No score is shown: {titles.format_sentence(answer['why_not'])}.")
-    return tables.calibration(answer, titles)
+    return answer_tables.calibration(answer, titles)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
+from cli.answer_tables import Titles
 from cli.browser import open_path
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH
@@ -16,7 +17,6 @@ from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.query import ask, open_log, print_notes
 from cli.sentences import Happening, lay_out_groups
 from cli.table import print_note, print_table
-from cli.tables import Titles
 from decisionlog_client import questions
 
 
@@ -57,7 +57,7 @@ def show_changes(answer: Any, *, as_table: bool) -> None:
     """Print differences as sentences, or as a table."""
     context, titles = get_context(), Titles(answer["titles"])
     if as_table:
-        print_table(tables.changes(answer, titles), context.zone, context.now())
+        print_table(answer_tables.changes(answer, titles), context.zone, context.now())
         return
     width = min(width_of_terminal(), MAX_TEXT_WIDTH)
     print_lines(lay_out_groups(collect_happenings(answer["rows"]), titles, context.zone, context.now(), width))

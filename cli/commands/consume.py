@@ -13,11 +13,11 @@ from eventsourcing.persistence import OperationalError
 
 from cli import options
 from cli.bootstrap import clock, open_for_write, open_read_only, tune_gc
-from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.kafka_workers import become_active, build_reporter, build_topics, connect_broker, kafka_errors, run_worker
 from cli.remote_log import RemoteLog, connect_to_writer
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from consumers.kafka.command_consumer import CommandConsumer
 from domain.errors import Refused
 from eventlog.entry import Caller, Receipt, Transaction

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -26,6 +26,6 @@ def contributions(output: Output, gaps: bool, **given: Any) -> None:
     """
     chosen = drop_unset(**given)
     if gaps:
-        print_answer(questions.contribution_gaps(**chosen), tables.contribution_gaps, output)
+        print_answer(questions.contribution_gaps(**chosen), answer_tables.contribution_gaps, output)
     else:
-        print_answer(questions.contributions(**chosen), tables.contributions, output)
+        print_answer(questions.contributions(**chosen), answer_tables.contributions, output)

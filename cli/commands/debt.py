@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -30,6 +30,6 @@ def debt(output: Output, **given: Any) -> None:
     """
     chosen = drop_unset(**given)
     if "months" in chosen:
-        print_answer(questions.debt_by_month(**chosen), tables.debt_by_month, output)
+        print_answer(questions.debt_by_month(**chosen), answer_tables.debt_by_month, output)
     else:
-        print_answer(questions.debt(**chosen), tables.debt, output)
+        print_answer(questions.debt(**chosen), answer_tables.debt, output)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import find_subject, open_log, print_response
 from decisionlog_client import questions
@@ -27,4 +27,4 @@ def deciders(output: Output, product: str, cost: tuple[int, str] | None, **given
     stated = {"cost": cost[0], "currency": cost[1]} if cost else {}
     with open_log(output) as log:
         key = find_subject(log, product, kinds=("product",)).removeprefix("product:")
-        print_response(log, questions.deciders(key, **drop_unset(**given, **stated)), tables.deciders, output)
+        print_response(log, questions.deciders(key, **drop_unset(**given, **stated)), answer_tables.deciders, output)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -33,4 +33,4 @@ def decisions(output: Output, **given: Any) -> None:
 
     They are in the order in which they were recorded.
     """
-    print_answer(questions.decisions(**drop_unset(**given)), tables.decisions, output)
+    print_answer(questions.decisions(**drop_unset(**given)), answer_tables.decisions, output)

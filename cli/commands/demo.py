@@ -9,9 +9,9 @@ from pathlib import Path
 import click
 
 from cli.commands.serve import run_server
-from cli.configuration import load_settings
 from cli.demo.questions import questions
 from cli.demo.writer import create_demo
+from cli.settings_loading import load_settings
 
 
 @click.command()

@@ -11,11 +11,11 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, open_read_only
-from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.files import create_file, open_new_file
 from cli.progress import progress
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from cli.table import count_entries
 from cli.terminal import data_stream
 from eventlog.canonical import canonical

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -24,4 +24,4 @@ def flags(output: Output, **given: Any) -> None:
     That is a broken assumption, or evidence that expired, was withdrawn or was superseded. An item leaves the list when it
     is changed, when it ends, or when it is confirmed with a reason.
     """
-    print_answer(questions.flags(**drop_unset(**given)), tables.flags, output)
+    print_answer(questions.flags(**drop_unset(**given)), answer_tables.flags, output)

@@ -19,12 +19,12 @@ import click
 from cli import options
 from cli.asking import confirm_new_log
 from cli.bootstrap import tune_gc
-from cli.configuration import load_settings
 from cli.display import make_safe, to_single_line
 from cli.errors import CommandFailed, Exit
 from cli.import_sinks import open_dry_run_sink, open_sink
 from cli.progress import progress
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from domain.ids import KEY_PATTERN
 from eventlog.entry import Caller
 from eventlog.ids import new_key

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from cli import options, tables
-from cli.configuration import load_settings
+from cli import answer_tables, options
 from cli.errors import CommandFailed
 from cli.import_sinks import open_sink
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_answer, print_response
+from cli.settings_loading import load_settings
 from cli.table import Table
 from decisionlog_client import questions
 from interchange.import_record import LINE_PREFIX, dismiss_lines
@@ -34,7 +34,7 @@ def imports(output: Output, key: str | None, dismiss: bool, why: str | None, **g
     """
     asked = drop_unset(**given)
     if key is None:
-        print_answer(questions.imports(**asked), tables.imports, output)
+        print_answer(questions.imports(**asked), answer_tables.imports, output)
         return
     subject = key if key.startswith("import:") else f"import:{key}"
     if dismiss:
@@ -62,5 +62,5 @@ def dismiss_import(data: Path | None, subject: str, why: str | None) -> None:
     click.echo(f"{count} {'line' if count == 1 else 'lines'} dismissed")
 
 
-def _build_table(answer: Any, _titles: tables.Titles) -> Table:
-    return tables.unplaced_lines(answer)
+def _build_table(answer: Any, _titles: answer_tables.Titles) -> Table:
+    return answer_tables.unplaced_lines(answer)

@@ -9,10 +9,10 @@ import click
 
 from cli import options
 from cli.bootstrap import clock
-from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.progress import progress
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from cli.table import count_entries
 from eventlog.dsn import is_dsn
 from eventlog.lock import WriterLock

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from cli import answer_tables
 from cli import options as cli_options
-from cli import tables
 from cli.options import Output, drop_unset
 from cli.query import find_subject, open_log, print_response
 from decisionlog_client import questions
@@ -26,4 +26,4 @@ def options(output: Output, decision: str, **given: Any) -> None:
     when = drop_unset(**given)
     with open_log(output) as log:
         key = find_subject(log, decision, when, kinds=("decision",)).removeprefix("decision:")
-        print_response(log, questions.decision_options(key, **when), tables.weighed_options, output)
+        print_response(log, questions.decision_options(key, **when), answer_tables.weighed_options, output)

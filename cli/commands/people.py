@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -21,4 +21,4 @@ def people(output: Output, name: str | None, **paging: Any) -> None:
 
     Each is listed with every identifier and spelling. With NAME, only who has that name.
     """
-    print_answer(questions.people(name, **drop_unset(**paging)), tables.people, output)
+    print_answer(questions.people(name, **drop_unset(**paging)), answer_tables.people, output)

@@ -12,9 +12,9 @@ import click
 
 from cli import options
 from cli.bootstrap import POLL_INTERVAL_S, open_read_only, open_runtime, tune_gc
-from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from projections.runner import Runner
 
 STATE_POLL_INTERVAL_S: Final = 0.2

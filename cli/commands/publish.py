@@ -11,9 +11,9 @@ import click
 
 from cli import options
 from cli.bootstrap import open_read_only
-from cli.configuration import load_settings
 from cli.kafka_workers import become_active, build_reporter, build_topics, connect_broker, kafka_errors, run_worker
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from consumers.kafka.people_publisher import PeoplePublisher
 from consumers.kafka.publisher import Publisher
 from identity.decision_log import DecisionLog

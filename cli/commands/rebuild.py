@@ -8,10 +8,10 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only, tune_gc
-from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.progress import progress
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from eventlog.sqlite_integrity import describe
 from projections.read_model import ReadModel, content_hash
 from projections.rebuild import rebuild as rebuild_model

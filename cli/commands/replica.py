@@ -6,11 +6,11 @@ import click
 
 from cli import options
 from cli.bootstrap import clock, tune_gc
-from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.kafka_workers import build_topics, connect_broker, kafka_errors, run_worker
 from cli.replica_reader import open_replica_database
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from consumers.kafka.event_consumer import TopicFeed
 from consumers.kafka.log_api import LogApi
 from consumers.kafka.name_replicator import NameReplicator, NoNames

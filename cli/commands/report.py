@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from cli import options
-from cli.configuration import find_location
 from cli.context import get_context
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
 from cli.location import Location
 from cli.options import drop_unset
 from cli.query import find_subject
+from cli.settings_loading import find_location
 from cli.table import print_note
 from cli.terminal import print_data, print_document
 from decisionlog_client import Client, exchange, questions

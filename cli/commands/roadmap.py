@@ -7,16 +7,16 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
+from cli.answer_tables import Titles
 from cli.browser import open_path
 from cli.context import get_context
 from cli.errors import CommandFailed, Exit
 from cli.options import Output, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from cli.plan import draw_plan, read_schedule
 from cli.query import ask, explain_emptiness, open_log, print_notes, suggest
+from cli.roadmap_drawing import draw_plan, read_schedule
 from cli.table import print_table
-from cli.tables import Titles
 from decisionlog_client import Client, questions
 
 _COLUMNS = ("horizon", "status", "release", "owner", "accountable")
@@ -82,7 +82,7 @@ def roadmap(
             return
         titles = Titles(answer["titles"])
         if not is_terminal() or show or given["blame"] or given["layout"] == "table":
-            print_table(tables.roadmap(answer, titles, show), get_context().zone, get_context().now())
+            print_table(answer_tables.roadmap(answer, titles, show), get_context().zone, get_context().now())
         else:
             draw = partial(draw_plan, answer, titles, read_schedule(log, chosen), get_context(), width_of_terminal())
             print_lines(draw(shows_all=shows_all or bool(given["status"])))

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -23,4 +23,4 @@ def command(output: Output, **given: Any) -> None:
 
     Each with who granted it, when and why.
     """
-    print_answer(questions.grants(**drop_unset(**given)), tables.grants, output)
+    print_answer(questions.grants(**drop_unset(**given)), answer_tables.grants, output)

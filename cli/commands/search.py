@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -26,4 +26,4 @@ def search(output: Output, text: str, **given: Any) -> None:
 
     Results contain every word of TEXT, best match first. The last word also matches as a prefix.
     """
-    print_answer(questions.search(text, **drop_unset(**given)), tables.search_results, output)
+    print_answer(questions.search(text, **drop_unset(**given)), answer_tables.search_results, output)

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
+from cli.answer_tables import Titles
 from cli.browser import open_page
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH, Line
@@ -18,9 +19,8 @@ from cli.options import Output, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.query import open_log, print_answer, print_notes, print_response
 from cli.table import layout
-from cli.tables import Titles
 from decisionlog_client import Client, Refused, questions
-from domain.ids import kind_of
+from domain.ids import key_of, kind_of
 
 _UNWRAPPED = 100_000
 """The width of lines in a pipe."""
@@ -52,7 +52,7 @@ def show(output: Output, subject: str | None, opens: bool, **options_: Any) -> N
     if not subject and not given.keys() - {"as_of", "known_at", "limit", "cursor"}:
         raise CommandFailed("Missing SUBJECT, or a filter such as --kind feature.", Exit.USAGE_ERROR)
     filters: dict[str, Any] = {"subject": [subject]} if subject else {}
-    print_answer(questions.fields(**filters, **given), tables.fields, output)
+    print_answer(questions.fields(**filters, **given), answer_tables.fields, output)
 
 
 def show_subject(output: Output, name: str, when: Mapping[str, Any], *, opens: bool = False) -> None:
@@ -67,7 +67,7 @@ def show_subject(output: Output, name: str, when: Mapping[str, Any], *, opens: b
             open_page(log, found)
             return
         if output.format:
-            print_response(log, questions.subject(found, **when), tables.subject, output)
+            print_response(log, questions.subject(found, **when), answer_tables.subject, output)
             return
         page = log.ask(questions.subject(found, **when))
         print_lines(build_document(log, page, when).lines())
@@ -94,18 +94,18 @@ def build_document(log: Client, page: Any, when: Mapping[str, Any]) -> Document:
 
 def _ask_authority(log: Client, subject: str, when: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
-        return log.ask(questions.decision_authority(subject.partition(":")[2], **when))
+        return log.ask(questions.decision_authority(key_of(subject), **when))
     except Refused:  # a decision that was never decided, or that was imported
         return {}
 
 
 def _list_sections(log: Client, page: Any, when: Mapping[str, Any], width: int) -> dict[str, list[Line]]:
-    """Return what belongs to a person, a team or a product."""
+    """Return what belongs to a person, a team, a product or a release."""
     subject, kind = page["subject"], kind_of(page["subject"])
     context = get_context()
     if kind in ("person", "team"):
         answer = log.ask(questions.accountability(subject, **when))
-        table = tables.roles(answer, Titles(answer["titles"]))
+        table = answer_tables.roles(answer, Titles(answer["titles"]))
         return {"Holds": list(layout(table.drop_columns(frozenset({"holders"})), context.zone, context.now(), width))}
     if kind == "product":
         answers = {
@@ -113,8 +113,15 @@ def _list_sections(log: Client, page: Any, when: Mapping[str, Any], width: int) 
             "Goals": log.ask(questions.goals(product=subject, **when)),
         }
         return {
-            heading: list(layout(tables.subjects(answer, Titles(answer["titles"])), context.zone, context.now(), width))
+            heading: list(
+                layout(answer_tables.subjects(answer, Titles(answer["titles"])), context.zone, context.now(), width)
+            )
             for heading, answer in answers.items()
             if answer["rows"]
         }
+    if kind == "release":
+        question = questions.fields(field=["target.*"], value=[subject], show=["status", "role.accountable"], **when)
+        planned = log.ask(question)
+        table = answer_tables.targeting(planned, Titles(planned["titles"]))
+        return {"Planned for it": list(layout(table, context.zone, context.now(), width))}
     return {}

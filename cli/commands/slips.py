@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset, refuse_combination
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -38,11 +38,11 @@ def slips(output: Output, **given: Any) -> None:
     if chosen.get("by") == "target":
         refuse_combination(chosen, "--by target", "cause", "owner", "since", "until")
         del chosen["by"]
-        print_answer(questions.slips(**chosen), tables.slips, output)
+        print_answer(questions.slips(**chosen), answer_tables.slips, output)
         return
     if "min_count" in chosen:
         raise click.UsageError("--min-count requires --by target.")
     if "by" in chosen:
-        print_answer(questions.slip_counts(**chosen), tables.slip_counts, output)
+        print_answer(questions.slip_counts(**chosen), answer_tables.slip_counts, output)
     else:
-        print_answer(questions.slip_causes(**chosen), tables.slip_causes, output)
+        print_answer(questions.slip_causes(**chosen), answer_tables.slip_causes, output)

@@ -12,15 +12,15 @@ from typing import Any
 import click
 
 from cli import options
+from cli.answer_tables import Titles
 from cli.bootstrap import clock, list_workers, open_read_model_database, open_read_only
-from cli.configuration import load_settings
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.display import make_safe
 from cli.errors import CommandFailed
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from cli.table import count_entries
-from cli.tables import Titles
 from decisionlog_client import questions
 from domain.times import parse_timestamp
 from eventlog.dsn import without_secret
@@ -90,7 +90,7 @@ def _format_log(answer: Mapping[str, Any], titles: Titles, unowned: str, setting
     yield f"{answer['log']} {where}, decisionlog {answer['version']}"
     last = get_context().zone.format(parse_timestamp(answer["recorded_at"]))
     yield f"{count_entries(answer['size'])}, last recorded {last}; read model at position {answer['read_model']}"
-    yield f"root {answer['root']}"
+    yield f"Merkle root {answer['root']}"
     you = answer["you"]
     scopes = f", with the scopes {', '.join(you['scopes'])}" if you["scopes"] else ""
     yield f"You are {titles.format(you['actor'])}{scopes}."

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.errors import CommandFailed
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_response
@@ -29,7 +29,7 @@ def succession(output: Output, who: str, *, to: str | None, yes: bool, **given: 
     times = drop_unset(**given)
     if to is None:
         with open_log(output) as log:
-            print_response(log, questions.succession(who, **times), tables.succession, output)
+            print_response(log, questions.succession(who, **times), answer_tables.succession, output)
         return
     if times:
         raise click.UsageError("--to cannot be combined with --as-of or --known-at.")
@@ -42,7 +42,7 @@ def _hand_over(output: Output, who: str, to: str, *, is_confirmed: bool) -> None
         answer = log.ask(question)
         if not answer["commands"]:
             raise CommandFailed(f"{who} holds no roles that can be handed over.")
-        print_response(log, question, tables.succession, output)
+        print_response(log, question, answer_tables.succession, output)
         number = len(answer["commands"])
         if not is_confirmed:
             click.confirm(f"Hand over {number} {'role' if number == 1 else 'roles'} to {to}?", abort=True, err=True)

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -19,4 +19,4 @@ from decisionlog_client import questions
 @options.output
 def tasks(output: Output, **given: Any) -> None:
     """List tasks: what, who, and by when."""
-    print_answer(questions.tasks(**drop_unset(**given)), tables.tasks, output)
+    print_answer(questions.tasks(**drop_unset(**given)), answer_tables.tasks, output)

@@ -9,11 +9,11 @@ import click
 
 from cli import options
 from cli.bootstrap import open_read_only, tune_gc
-from cli.configuration import load_settings
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
 from cli.integrity import require_valid_read_model, verify_and_save
 from cli.settings import Settings
+from cli.settings_loading import load_settings
 from cli.table import count_entries
 from eventlog.checkpoint import Checkpoint
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from cli import options, tables
+from cli import answer_tables, options
 from cli.options import Output, drop_unset, refuse_combination
 from cli.query import find_subject, open_log, print_answer, print_response
 from decisionlog_client import Question, questions
@@ -35,14 +35,14 @@ def who(output: Output, name: str | None, nobody: bool, **options_: Any) -> None
     given = drop_unset(**options_)
     if nobody:
         refuse_combination(given, "--nobody", "role", "min_count", "blame")
-        print_answer(questions.unowned(**given), tables.unowned, output)
+        print_answer(questions.unowned(**given), answer_tables.unowned, output)
     elif name is None:
         refuse_combination(given, "counts of all people and teams", "blame", "limit", "cursor")
-        print_answer(questions.accountability_count(**given), tables.counts, output)
+        print_answer(questions.accountability_count(**given), answer_tables.counts, output)
     else:
         with open_log(output) as log:
             when: dict[str, Any] = {part: given[part] for part in ("as_of", "known_at") if part in given}
-            print_response(log, _build_question(find_subject(log, name, when), given), tables.roles, output)
+            print_response(log, _build_question(find_subject(log, name, when), given), answer_tables.roles, output)
 
 
 def _build_question(subject: str, given: dict[str, Any]) -> Question[Roles]:

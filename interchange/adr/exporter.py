@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from domain.decision import SUPERSEDED, SUPERSEDED_BY
 from domain.fields import STATUS, SubjectState
+from domain.ids import key_of
 from domain.values import format_micros
 from identity.decision_log import DecisionLog
 from interchange.adr.document import FieldTexts, parse_record, render_madr
@@ -93,7 +94,7 @@ def _file_names(states: Sequence[SubjectState], now: int) -> dict[str, str]:
 
 def _slug(state: SubjectState, now: int) -> str:
     words = re.sub(r"[^a-z0-9]+", "-", str(state.value_at("title", now) or "").casefold()).strip("-")[:80].rstrip("-")
-    return words or state.subject.partition(":")[2]
+    return words or key_of(state.subject)
 
 
 def _export(state: SubjectState, names: Mapping[str, str], name_of: Callable[[str], str], now: int) -> ExportedRecord:

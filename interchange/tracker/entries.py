@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
 from domain.values import from_micros, to_micros
+from interchange.scratch import Scratch, SortedRows
 from interchange.source_file import SourceFile, SourceLine, fingerprint_of, list_rows
 from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter, name_in, unfold
@@ -22,7 +21,6 @@ from interchange.value_parsers import as_text
 
 Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
 """Turns a row of a known system into lines with the columns of its preset."""
-_SPOOL_BATCH: Final = 5000
 NOW: Final = "now"
 """The time of a record that has none in the export of a known system."""
 LEFT_OUT: Final = "left_out"
@@ -90,7 +88,7 @@ class EntryReader:
         self.is_ordered_by_source = False
         self._seen = KeyCounter()
         self._said: set[str] = set()
-        self._begun: set[int] = set()
+        self._begun = KeyCounter()
         self.left_out: Counter[str] = Counter()
         """What the last reading of the export of a known system left out, as it changes no field of a record."""
 
@@ -187,10 +185,8 @@ class EntryReader:
             return False
         if row.get("kind") != "created":
             return True
-        begun = hash((row.get("identity"), row.get("record"), str(row.get("when"))))
-        is_first = begun not in self._begun
-        self._begun.add(begun)
-        return is_first
+        begun = f"{row.get('identity')}\n{row.get('record')}\n{row.get('when')}"
+        return self._begun.add(sha256(begun.encode(errors="surrogatepass")).hexdigest()) == 1
 
     def _entry(
         self, line: SourceLine, data: dict[str, Any], own: dict[str, Any], place: int, *, with_key: bool
@@ -229,53 +225,30 @@ def id_part(key: str) -> str | None:
     return key[: key.rindex("-") + 1] if key.count("-") > 1 else None
 
 
-@contextmanager
-def in_order(entries: Callable[[], Iterator[Entry]], reader: EntryReader, order: str) -> Iterator[Iterator[Entry]]:
-    """Yield the entries by their time, and those of the same time by their place in the file.
+class EntrySpool:
+    """The entries of a file that is not in the order of their times, to be read in that order."""
 
-    `order` is `sorted`, `unsorted`, or `reversed` if the file has the newest first. What is not sorted is sorted on disk.
-    """
-    if order == "sorted":
-        yield entries()
-        return
-    database = sqlite3.connect("", isolation_level=None)
-    try:
-        database.execute("pragma journal_mode = off")
-        database.execute("create table entry (at, place, number, key, kind, error, data, own)")
-        database.execute("begin")
-        sign = -1 if order == "reversed" else 1
-        database.executemany("insert into entry values (?, ?, ?, ?, ?, ?, ?, ?)", _rows(entries(), sign))
-        database.execute("create index by_time on entry (at, place)")
-        yield _read_spool(database, reader)
-    finally:
-        database.close()
+    def __init__(self, scratch: Scratch) -> None:
+        self._rows = SortedRows(scratch)
 
-
-def _rows(entries: Iterable[Entry], sign: int) -> Iterator[tuple[Any, ...]]:
-    for entry in entries:
-        own = None if entry.own is entry.data else json.dumps(list(entry.own))
-        kind = CREATED if entry.kind == CREATED else ""
-        yield (
-            entry.order_at,
-            sign * entry.place,
-            entry.number,
-            entry.key,
-            kind,
-            entry.error if not entry.data else "",
-            json.dumps(entry.data),
-            own,
+    def add(self, entry: Entry) -> None:
+        """Add an entry."""
+        own = None if entry.own is entry.data else list(entry.own)
+        row = (
+            *(entry.number, entry.place, entry.key, entry.label, entry.data, own, entry.error, entry.at),
+            *(entry.order_at, entry.record, entry.identity, entry.kind, entry.field),
         )
+        self._rows.add(entry.order_at, entry.place, row)
 
-
-def _read_spool(database: sqlite3.Connection, reader: EntryReader) -> Iterator[Entry]:
-    rows = database.execute("select place, number, key, kind, error, data, own from entry order by at, place")
-    for place, number, key, kind, error, text, own in rows:
-        data = json.loads(text)
-        if error:
-            yield Entry(number, place, key, number, {}, error=error)
-            continue
-        columns = data if own is None else {name: data[name] for name in json.loads(own) if name in data}
-        yield reader.build(number, place, key, data, columns, kind)
+    def read(self, *, backwards: bool) -> Iterator[Entry]:
+        """Yield the entries by their time, and those of the same time by their places; `backwards`, from the last place."""
+        sign = -1 if backwards else 1
+        for number, place, key, label, data, own, error, at, order_at, *names in self._rows.in_order(
+            backwards=backwards
+        ):
+            columns = data if own is None else {name: data[name] for name in own}
+            when = None if error else from_micros(at)
+            yield Entry(number, sign * place, key, label, data, columns, error, when, at, order_at, *names)
 
 
 def author_of(value: Any) -> str:
@@ -286,4 +259,4 @@ def author_of(value: Any) -> str:
     return as_text(named).strip() if isinstance(named, str | int | float) and not isinstance(named, bool) else ""
 
 
-__all__ = ["CREATED", "Entry", "EntryReader", "Expand", "author_of", "id_part", "in_order"]
+__all__ = ["CREATED", "Entry", "EntryReader", "EntrySpool", "Expand", "author_of", "id_part"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from collections.abc import Set as AbstractSet
 from hashlib import sha256
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final
 
 from domain.any_subject import ImportChanges
 from domain.errors import KeyReused
+from domain.ids import key_of
 from domain.messages import Source
 from domain.product import DefineProduct, OrderReleases
 from eventlog.entry import Caller, Receipt, Transaction
@@ -26,18 +26,19 @@ from interchange.import_batches import (
 from interchange.import_record import find_pending, record_import
 from interchange.import_report import Findings, ImportReport, Remark, Remarks
 from interchange.person_registration import find_erased, register_people, register_services, register_teams
+from interchange.scratch import Scratch
 from interchange.sink import ImportedSubject, ImportSink, require_import_right
 from interchange.source_file import NotAHistoryError, SourceFile, recognize_file
 from interchange.tracker.corrections import Corrector
-from interchange.tracker.entries import EntryReader, Expand, id_part, in_order
+from interchange.tracker.entries import Entry, EntryReader, Expand, id_part
 from interchange.tracker.line_to_commands import LinePlanner
 from interchange.tracker.mapping import Mapping, build_person_matcher, build_value_parser
 from interchange.tracker.records import (
-    IdentityEvent,
     KeyAllocator,
     LoggedOwner,
     LoggedRecord,
     Records,
+    TrackerRecord,
     keys_of_identity,
 )
 from interchange.tracker.scan import AdditiveFields, FileScan, distinct_attribute_names, scan
@@ -74,7 +75,9 @@ async def import_changes(
     source = recognize_file(path, format_=file.format, encoding=file.encoding, delimiter=file.delimiter)
     report = ImportReport(dry_run=sink.is_dry_run, verbose=verbose)
     report.warnings += [Remark(None, message) for message in source.warnings]
-    return await _Import(source, mapping, sink, caller, report, expand).run(new_key, progress, lines_per_batch)
+    with Scratch() as scratch:
+        run = _Import(source, mapping, sink, caller, report, expand, scratch)
+        return await run.run(new_key, progress, lines_per_batch)
 
 
 class _Import:
@@ -88,8 +91,10 @@ class _Import:
         caller: Caller,
         report: ImportReport,
         expand: Expand | None,
+        scratch: Scratch,
     ) -> None:
         self._mapping = mapping
+        self._scratch = scratch
         self._sink = sink
         self._caller = caller
         self._report = report
@@ -103,29 +108,27 @@ class _Import:
     async def run(self, new_key: Callable[[], str], progress: ProgressCallback, lines_per_batch: int) -> ImportReport:
         pending = list(find_pending(self._sink, self._mapping.system))
         self._reader.pending = [one.data for one in pending]
-        found = scan(self._reader, self._mapping, with_keys=self._is_repeated)
+        found = scan(self._reader, self._mapping, self._scratch, with_keys=self._is_repeated)
         self._require_history(found)
         progress(0, found.lines)
         await self._prepare(found, new_key)
-        records = self._identify(found)
-        with in_order(self._reader.read, self._reader, found.order) as entries:
-            planner = LinePlanner(
-                self._mapping,
-                self._report,
-                records,
-                self._people,
-                times=self._reader.times,
-                attributes=distinct_attribute_names(found.unmapped),
-                additive=self._additive(found),
-                is_imported=lambda key: bool(self._sink.recorded_keys(self._mapping.system, [key])),
-                logged_value=self._logged_value,
-                first_values=found.first_values,
-            )
-            planned = planner.plan(entries)
-            corrector = Corrector(self._mapping.system, self._sink, self._caller, self._report)
-            while batch := list(islice(planned, lines_per_batch)):
-                await self._send(batch, corrector)
-                progress(self._report.lines, found.lines)
+        planner = LinePlanner(
+            self._mapping,
+            self._report,
+            self._identify(found),
+            self._people,
+            times=self._reader.times,
+            attributes=distinct_attribute_names(found.unmapped),
+            additive=self._additive(found),
+            is_imported=lambda key: bool(self._sink.recorded_keys(self._mapping.system, [key])),
+            logged_value=self._logged_value,
+            first_values=found.first_values.get if self._reader.is_known_system else None,
+        )
+        planned = planner.plan(self._in_order(found))
+        corrector = Corrector(self._mapping.system, self._sink, self._caller, self._report)
+        while batch := list(islice(planned, lines_per_batch)):
+            await self._send(batch, corrector)
+            progress(self._report.lines, found.lines)
         progress(found.lines, found.lines)
         self._report.left_out = Counter(self._reader.left_out)
         self._findings.left_out = self._report.left_out
@@ -187,41 +190,48 @@ class _Import:
             "export the history; `decisionlog import changes --suggest-mapping FILE` proposes a mapping for any other file."
         )
 
+    def _in_order(self, found: FileScan) -> Iterator[Entry]:
+        """Yield the entries by their time, and those of the same time by their place in the file."""
+        return self._reader.read() if found.spool is None else found.spool.read(backwards=found.order == "reversed")
+
     def _additive(self, found: FileScan) -> set[str]:
-        if found.order == "sorted":
+        if found.order == "sorted" or not found.additive:
             return found.additive
-        fields = AdditiveFields(self._mapping)
-        with in_order(self._reader.read, self._reader, found.order) as entries:
-            for entry in entries:
-                if not entry.error:
-                    fields.add(entry)
+        fields = AdditiveFields(self._mapping, self._scratch)
+        for entry in self._in_order(found):
+            if not entry.error:
+                fields.add(entry)
         return fields.names()
 
     # Records
 
     def _identify(self, found: FileScan) -> Records:
         """Return the records of the file, each with its key, and those of earlier imports that the file names."""
-        events = [*found.events, *self._implied_creations(found)]
-        records = Records(events)
-        has_identities = self._mapping.columns.identity is not None
-        missing = [] if has_identities else [name for name in found.names if name and not records.has_borne(name)]
-        logged = self._find_logged(missing) if missing and self._is_repeated else []
-        logged += self._find_identified(records, found) if self._is_repeated else []
+        creates_unknown = self._mapping.kinds.unknown_records == "create" or self._mapping.file.rows == "records"
+        implied = found.implied_creations if creates_unknown else lambda: iter(())
+        records = Records(self._scratch, chain(found.events(), implied()))
+        logged = self._find_logged_records(records, found) if self._is_repeated else []
         if logged:
             known = {name for one in logged for _, name in one.names} | {one.identity for one in logged if one.identity}
-            events = [*found.events, *self._implied_creations(found, known)]
-            records = Records(events, logged)
-        allocator = KeyAllocator(self._mapping.system, self._find_owner)
-        for record in records.from_log:
+            new = (one for one in implied() if one.name not in known and one.identity not in known)
+            records = Records(self._scratch, chain(found.events(), new), logged)
+        allocator = KeyAllocator(self._scratch, self._mapping.system, self._find_owner)
+        for record in records.from_log():
             allocator.reserve(record.key)
-        for record in sorted(records.all, key=lambda record: record.created):
+        for record in records.all():
             allocator.allocate(record)
-        for record in records.all:
             if record.identity is not None and self._is_repeated:
                 self._continue_record(record)
         return records
 
-    def _continue_record(self, record: Any) -> None:
+    def _find_logged_records(self, records: Records, found: FileScan) -> list[LoggedRecord]:
+        """Return the records of earlier imports that the file names, and no line of it creates."""
+        if self._mapping.columns.identity is not None:
+            return self._find_identified(records, found)
+        missing = {name for name in found.names() if name and not records.has_borne(name)}
+        return self._find_named(missing) if missing else []
+
+    def _continue_record(self, record: TrackerRecord) -> None:
         """Let a record with an id of its own go on in the subjects that an earlier import has given it."""
         for subject in self._mapping.subject:
             state = self._sink.state(f"{subject.kind}:{record.key}")
@@ -230,23 +240,13 @@ class _Import:
                 record.subjects[subject.kind] = state.subject
                 record.is_from_log = True
 
-    def _implied_creations(self, found: FileScan, known: AbstractSet[str] = frozenset()) -> Iterator[IdentityEvent]:
-        """Yield the creation of each record that no line creates, if the mapping says that lines may do so."""
-        if self._mapping.kinds.unknown_records != "create" and self._mapping.file.rows != "records":
-            return
-        created = {event.identity or event.name for event in found.events if event.kind in ("create", "rename")}
-        for who, line in found.first_lines.items():
-            if who not in created and who not in known and (line.identity is not None or line.name not in known):
-                yield IdentityEvent(line.at, line.first, "create", line.name, line.identity, effective=line.effective)
-
-    def _find_logged(self, names: list[str]) -> list[LoggedRecord]:
+    def _find_named(self, wanted: set[str]) -> list[LoggedRecord]:
         """Return the records of earlier imports from the same system that bore any of some names."""
-        wanted = set(names)
         by_key: dict[str, list[ImportedSubject]] = {}
         for table in self._mapping.subject:
             for subject in self._sink.imported_subjects(table.kind):
                 if subject.system == self._mapping.system and subject.created is not None:
-                    by_key.setdefault(subject.subject.partition(":")[2], []).append(subject)
+                    by_key.setdefault(key_of(subject.subject), []).append(subject)
         logged = []
         for key, subjects in by_key.items():
             first = subjects[0]
@@ -258,7 +258,7 @@ class _Import:
     def _find_identified(self, records: Records, found: FileScan) -> list[LoggedRecord]:
         """Return the records of earlier imports by the ids of their own that no line of the file creates."""
         logged = []
-        for line in found.first_lines.values():
+        for line in found.lines_of_records():
             if line.identity is None or records.has_identity(line.identity):
                 continue
             for key in keys_of_identity(self._mapping.system, line.identity):

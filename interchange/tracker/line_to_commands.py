@@ -21,6 +21,7 @@ from interchange.tracker.entries import CREATED, Entry, author_of
 from interchange.tracker.mapping import Mapping as TrackerMapping
 from interchange.tracker.mapping import SubjectTable, build_value_parser
 from interchange.tracker.records import AmbiguousNameError, Records, TrackerRecord
+from interchange.tracker.scan import FirstValues
 from interchange.value_parsers import FieldRule, ParsedValue, as_text, field_name_part
 
 MAX_NOTE_CHARACTERS: Final = 20_000
@@ -54,7 +55,7 @@ class LinePlanner:
         additive: Iterable[str] = (),
         is_imported: Callable[[str], bool] = lambda _: False,
         logged_value: Callable[[str, str, int], Any] = lambda _subject, _field, _at: None,
-        first_values: Mapping[tuple[str, str], tuple[int, int, Any]] | None = None,
+        first_values: Callable[[str], FirstValues | None] | None = None,
     ) -> None:
         self._mapping = mapping
         self._columns = columns = mapping.columns
@@ -68,8 +69,10 @@ class LinePlanner:
         self._additive = set(additive)
         self._is_imported = is_imported
         self._logged_value = logged_value
-        self._first_values = first_values or {}
+        self._first_values = first_values
         self._moment = 0
+        self._created: TrackerRecord | None = None
+        """The record that the entry creates."""
         self._parser = build_value_parser(mapping, people, self._find_subject)
         self._rules: dict[str, dict[str, FieldRule]] = {}
         self._unmapped: set[str] = set()
@@ -110,7 +113,7 @@ class LinePlanner:
         if entry.kind != CREATED and self._mapping.file.rows == "changes":
             self._findings.unmapped_columns.update(self._unmapped_columns(entry))
         moment = (entry.order_at, entry.place)
-        created = self._records.created_at(moment)
+        created = self._created = self._records.created_at(moment)
         record = created if created is not None else self._find(entry)
         shared = self._shared_arguments(entry)
         if entry.kind in kinds.rename:
@@ -246,14 +249,11 @@ class LinePlanner:
         values = self._get_to(entry.data) if self._get_to else None
         if not isinstance(values, dict):
             values = {entry.field: values} if entry.field and values is not None else {}
-        elif self._first_values and not record.subjects:
-            values = {name: self._first_value(entry, name, value) for name, value in values.items()}
+        elif self._first_values is not None and not record.subjects:
+            # An export says what a record is now, also where it begins.
+            first = self._first_values(entry.identity or entry.record) or {}
+            values = {name: first[name][2] if name in first else value for name, value in values.items()}
         return self._set_values(entry, record, values, {}, shared)
-
-    def _first_value(self, entry: Entry, name: str, value: Any) -> Any:
-        """Return the value before the first change of a field: an export says what a record is now, also where it begins."""
-        known = self._first_values.get((entry.identity or entry.record, name))
-        return value if known is None else known[2]
 
     def _rename_record(self, entry: Entry, record: TrackerRecord | None, shared: dict[str, Any]) -> tuple[Command, ...]:
         old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
@@ -382,8 +382,7 @@ class LinePlanner:
             if is_new and subject.created_by is not None and record.values.get(subject.created_by) in (None, "", []):
                 continue
             changes = self._create_subject(subject, record) if is_new else []
-            is_start = self._records.created_at((entry.order_at, entry.place)) is record
-            if not is_new and (is_start or self._begins_earlier(record, entry)):
+            if not is_new and (self._created is record or self._begins_earlier(record, entry)):
                 changes = self._begin(subject, record, entry)
             elif not is_new and self._records.renamed_at((entry.order_at, entry.place)) is record:
                 changes = [ImportedChange(field="aliases", texts=(entry.record,))]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any, Final, Literal, NamedTuple
 
+from interchange.scratch import DiskDict, Scratch, SortedRows
+
 MAX_SLUG_CHARACTERS: Final = 80
 """With a suffix such as `~2` or `~jira` it still fits in the 100 characters of a key."""
 _HANDLE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~#/-]*")
@@ -20,6 +22,8 @@ _OWN_ID: Final = re.compile(r"[A-Za-z]{0,20}[-_#/]?[0-9]{1,20}")
 Moment = tuple[int, int]
 """The time of a line in microseconds, and its place in the file."""
 END: Final[Moment] = (2**63, 0)
+BEFORE_ALL_LINES: Final = -(2**62)
+"""The place of what an earlier import has put in the log: before every line of the same time."""
 
 
 class IdentityEvent(NamedTuple):
@@ -33,6 +37,8 @@ class IdentityEvent(NamedTuple):
     old_name: str = ""
     effective: int | None = None
     """When it took effect, where that is another time than the one by which lines are ordered."""
+    record: int | None = None
+    """The number of the record that it happened to, if that comes from an earlier import."""
 
 
 class AmbiguousNameError(Exception):
@@ -41,8 +47,12 @@ class AmbiguousNameError(Exception):
 
 @dataclass(slots=True, eq=False)
 class TrackerRecord:
-    """One record of the tracker. `subjects` are those it has become so far, by kind; all have the same key."""
+    """One record of the tracker. `subjects` are those it has become so far, by kind; all have the same key.
 
+    `number` counts the records in the order of their creation.
+    """
+
+    number: int
     name: str
     created: Moment
     identity: str | None = None
@@ -80,9 +90,9 @@ class TrackerRecord:
 
 @dataclass(slots=True, eq=False)
 class _Bearing:
-    """A period in which a record bears a name."""
+    """A period in which the record with a number bears a name."""
 
-    record: TrackerRecord
+    record: int
     start: Moment
     end: Moment = END
 
@@ -102,34 +112,43 @@ class LoggedRecord:
 class Records:
     """All records of a file, and those of earlier imports that its lines mean."""
 
-    def __init__(self, events: Iterable[IdentityEvent], logged: Iterable[LoggedRecord] = ()) -> None:
-        self._by_name: dict[str, list[_Bearing]] = {}
-        self._by_identity: dict[str, TrackerRecord] = {}
-        self._created: dict[Moment, TrackerRecord] = {}
-        self._renamed: dict[Moment, TrackerRecord] = {}
-        self.all: list[TrackerRecord] = []
-        """The records that the file creates, in the order of their creation."""
-        self.from_log: list[TrackerRecord] = []
+    def __init__(self, scratch: Scratch, events: Iterable[IdentityEvent], logged: Iterable[LoggedRecord] = ()) -> None:
+        self._by_number: DiskDict[int, TrackerRecord] = DiskDict(scratch)
+        self._by_name: DiskDict[str, list[_Bearing]] = DiskDict(scratch)
+        self._by_identity: DiskDict[str, int] = DiskDict(scratch)
+        self._created: DiskDict[int, int] = DiskDict(scratch)
+        self._renamed: DiskDict[int, int] = DiskDict(scratch)
+        self._count = 0
+        self._from_log: list[int] = []
         known = {(record.created, record.names[0][1]): record for record in logged if record.names}
-        merged: list[tuple[Moment, int, Callable[[], None]]] = []
+        rows = SortedRows(scratch)
         for event in events:
-            moment = (event.at, event.place)
             if event.kind == "create":
                 began = event.at if event.effective is None else event.effective
                 known.pop((began, event.name), None)
-            merged.append((moment, 1, lambda event=event: self._apply(event)))  # type: ignore[misc]
+            rows.add(event.at, event.place, event)
         for record in known.values():
-            merged += [(moment, 0, act) for moment, act in self._steps_of(record)]
-        for _, _, act in sorted(merged, key=lambda one: one[:2]):
-            act()
+            for step in self._add_logged(record):
+                rows.add(step.at, step.place, step)
+        for row in rows.in_order():
+            self._apply(IdentityEvent(*row))
+
+    def all(self) -> Iterator[TrackerRecord]:
+        """Yield the records that the file creates, in the order of their creation."""
+        from_log = frozenset(self._from_log)
+        return (self._by_number[number] for number in range(self._count) if number not in from_log)
+
+    def from_log(self) -> Iterator[TrackerRecord]:
+        """Yield the records of earlier imports."""
+        return (self._by_number[number] for number in self._from_log)
 
     def created_at(self, moment: Moment) -> TrackerRecord | None:
         """Return the record that the line at a moment creates."""
-        return self._created.get(moment)
+        return self._get(self._created.get(moment[1]))
 
     def renamed_at(self, moment: Moment) -> TrackerRecord | None:
         """Return the record that gets another name with the line at a moment."""
-        return self._renamed.get(moment)
+        return self._get(self._renamed.get(moment[1]))
 
     def find(self, name: str, moment: Moment, identity: str | None = None) -> TrackerRecord | None:
         """Return the record that a line means, or None.
@@ -138,7 +157,7 @@ class Records:
             AmbiguousNameError: several records bear the name.
         """
         if identity is not None:
-            return self._by_identity.get(identity)
+            return self._get(self._by_identity.get(identity))
         return self._find_named(name, moment)
 
     def find_linked(self, name: str, at: int) -> TrackerRecord | None:
@@ -159,29 +178,32 @@ class Records:
     def is_reused(self, record: TrackerRecord) -> bool:
         """Whether another record bore the first name of a record before it."""
         return any(
-            one.record is not record and one.start <= record.created <= one.end
-            for one in self._by_name.get(record.first_name, ())
+            one.record != record.number and one.start <= record.created <= one.end
+            for one in self._by_name.get(record.first_name) or ()
         )
 
     def takes_name(self, record: TrackerRecord, name: str, moment: Moment) -> bool:
         """Whether another record bears a name when a record takes it."""
-        bearings = self._by_name.get(name, ())
-        return any(one.record is not record and one.start < moment <= one.end for one in bearings)
+        bearings = self._by_name.get(name) or ()
+        return any(one.record != record.number and one.start < moment <= one.end for one in bearings)
 
     def name_at(self, record: TrackerRecord, at: int) -> str:
         """Return the name of a record at a time."""
         return next((name for since, name in reversed(record.names) if since[0] <= at), record.names[0][1])
 
+    def _get(self, number: int | None) -> TrackerRecord | None:
+        return None if number is None else self._by_number[number]
+
     def _find_named(self, name: str, moment: Moment) -> TrackerRecord | None:
-        bearings = self._by_name.get(name, ())
+        bearings = self._by_name.get(name) or ()
         if len(bearings) == 1 and bearings[0].start <= moment < bearings[0].end:
-            return bearings[0].record
-        bearers = _distinct(one.record for one in bearings if one.start <= moment < one.end)
+            return self._by_number[bearings[0].record]
+        bearers = self._distinct(one.record for one in bearings if one.start <= moment < one.end)
         live = [record for record in bearers if record.is_live_at(moment)]
         found = live or bearers
         if not found:  # a clock that is set back, or lines of one second in another order
             at, place = moment
-            found = _distinct(
+            found = self._distinct(
                 one.record
                 for one in bearings
                 if one.start[0] == at or one.end[0] == at or (one.start[0] > at and one.start[1] < place)
@@ -193,75 +215,79 @@ class Records:
             )
         return found[0] if found else None
 
+    def _distinct(self, numbers: Iterable[int]) -> list[TrackerRecord]:
+        return [self._by_number[number] for number in dict.fromkeys(numbers)]
+
     def _apply(self, event: IdentityEvent) -> None:
         moment = (event.at, event.place)
-        if event.kind == "create":
+        if event.kind == "create" and event.record is None:
             self._create(event, moment)
             return
         name = event.old_name if event.kind == "rename" else event.name
         try:
-            record = self.find(name, moment, event.identity)
+            record = self._get(event.record) or self.find(name, moment, event.identity)
         except AmbiguousNameError:
             return
         if record is None:
             return
-        if event.kind == "rename":
-            if record.name != event.name:
+        if event.kind == "create":
+            self._name(record, event.name, moment)
+        elif event.kind == "rename":
+            if record.name != event.name or event.record is not None:
                 self._rename(record, event.name, moment)
-                self._renamed[moment] = record
+                if event.record is None:
+                    self._renamed[event.place] = record.number
         else:
             record.removals.append((moment, event.kind == "remove"))
 
     def _create(self, event: IdentityEvent, moment: Moment) -> None:
-        if event.identity is not None and event.identity in self._by_identity:
-            record = self._by_identity[event.identity]
+        record = self._get(self._by_identity.get(event.identity)) if event.identity is not None else None
+        if record is not None:
             self._rename(record, event.name, moment)
         else:
-            record = TrackerRecord(event.name, moment, event.identity, event.effective)
-            self.all.append(record)
-            if event.identity is not None:
-                self._by_identity[event.identity] = record
+            record = self._add(TrackerRecord(self._count, event.name, moment, event.identity, event.effective))
             self._name(record, event.name, moment)
-        self._created[moment] = record
+        self._created[event.place] = record.number
+
+    def _add(self, record: TrackerRecord) -> TrackerRecord:
+        self._by_number[record.number] = record
+        self._count += 1
+        if record.identity is not None:
+            self._by_identity[record.identity] = record.number
+        return record
 
     def _rename(self, record: TrackerRecord, name: str, moment: Moment) -> None:
         """Rename a record. It stays the same, and its old name becomes free."""
-        for one in self._by_name.get(record.name, ()):
-            if one.record is record and one.end == END:
+        for one in self._by_name.get(record.name) or ():
+            if one.record == record.number and one.end == END:
                 one.end = moment
         self._name(record, name, moment)
 
     def _name(self, record: TrackerRecord, name: str, moment: Moment) -> None:
         """Give a record a name. A removed record that bears it loses it."""
-        bearings = self._by_name.setdefault(name, [])
+        bearings = self._by_name.get(name)
+        if bearings is None:
+            bearings = self._by_name[name] = []
         for one in bearings:
-            if one.end == END and not one.record.is_live_at(moment):
+            if one.end == END and not self._by_number[one.record].is_live_at(moment):
                 one.end = moment
-        bearings.append(_Bearing(record, moment))
+        bearings.append(_Bearing(record.number, moment))
         record.names.append((moment, name))
         record.name = name
 
-    def _steps_of(self, logged: LoggedRecord) -> Iterator[tuple[Moment, Callable[[], None]]]:
-        """Yield what happened to a record of an earlier import."""
-        record = TrackerRecord(
-            logged.names[0][1], (logged.created, -1), logged.identity, key=logged.key, is_from_log=True
+    def _add_logged(self, logged: LoggedRecord) -> Iterator[IdentityEvent]:
+        """Add a record of an earlier import, and yield what happened to it."""
+        created = (logged.created, BEFORE_ALL_LINES)
+        record = self._add(
+            TrackerRecord(self._count, logged.names[0][1], created, logged.identity, key=logged.key, is_from_log=True)
         )
-        if logged.identity is not None:
-            self._by_identity[logged.identity] = record
         record.subjects = {kind: f"{kind}:{logged.key}" for kind in logged.kinds}
-        self.from_log.append(record)
+        self._from_log.append(record.number)
         for n, (at, name) in enumerate(logged.names):
-            moment = (at, -1)
-            if n:
-                yield moment, lambda name=name, moment=moment: self._rename(record, name, moment)  # type: ignore[misc]
-            else:
-                yield moment, lambda name=name, moment=moment: self._name(record, name, moment)  # type: ignore[misc]
+            yield IdentityEvent(at, BEFORE_ALL_LINES, "rename" if n else "create", name, record=record.number)
         for at, removed in logged.removals:
-            yield (at, -1), lambda at=at, removed=removed: record.removals.append(((at, -1), removed))  # type: ignore[misc]
-
-
-def _distinct(records: Iterable[TrackerRecord]) -> list[TrackerRecord]:
-    return list(dict.fromkeys(records))
+            kind: Literal["remove", "restore"] = "remove" if removed else "restore"
+            yield IdentityEvent(at, BEFORE_ALL_LINES, kind, "", record=record.number)
 
 
 class KeyAllocator:
@@ -272,14 +298,14 @@ class KeyAllocator:
     key cannot be erased. `find_logged` returns who has a key in the log: a system, a name, and when it began.
     """
 
-    def __init__(self, system: str, find_logged: Callable[[str], LoggedOwner | None]) -> None:
+    def __init__(self, scratch: Scratch, system: str, find_logged: Callable[[str], LoggedOwner | None]) -> None:
         self._system = system
         self._find_logged = find_logged
-        self._used: set[str] = set()
+        self._used: DiskDict[str, bool] = DiskDict(scratch)
 
     def reserve(self, key: str) -> None:
         """Keep a key from being given to another record."""
-        self._used.add(key)
+        self._used[key] = True
 
     def allocate(self, record: TrackerRecord) -> None:
         """Set the key of a record."""
@@ -292,7 +318,7 @@ class KeyAllocator:
             else:
                 n += 1
                 key = f"{slug}~{n}"
-        self._used.add(key)
+        self._used[key] = True
         record.key = key
 
     def _is_free(self, key: str, record: TrackerRecord) -> bool:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from itertools import islice, pairwise
+from typing import Any, Final, Literal
 
+from interchange.scratch import DiskDict, Scratch, SortedRows
 from interchange.tracker.columns import build_getter
-from interchange.tracker.entries import CREATED, PROBLEM, Entry, EntryReader, author_of
+from interchange.tracker.entries import CREATED, PROBLEM, Entry, EntryReader, EntrySpool, author_of
 from interchange.tracker.mapping import Mapping, build_person_matcher, build_value_parser
 from interchange.tracker.records import IdentityEvent
 from interchange.value_parsers import FieldRule, as_text, field_name_part
 
 RISES_PER_FALL: Final = 10
 """In a file with the newest first, at most one line in this number is later than the one above it."""
-MAX_TRACKED_SETS: Final = 200_000
+SAMPLE_ENTRIES: Final = 200
+"""A file whose first entries are not in the order of their times is put in that order while it is scanned."""
 
 
 @dataclass(slots=True)
@@ -26,8 +29,12 @@ class FirstNamed:
     key: str
 
 
-class FirstLine(NamedTuple):
-    """The time of the first line about a record, and the places of the first and the last line of that time."""
+@dataclass(slots=True)
+class FirstLine:
+    """The time of the first line about a record, and the places of the first and the last line of that time.
+
+    `last_name` is its name in the last line so far, and `is_created` says whether any line creates it, or renames to it.
+    """
 
     at: int
     first: int
@@ -35,22 +42,31 @@ class FirstLine(NamedTuple):
     name: str
     identity: str | None
     effective: int
+    last_name: str
+    is_created: bool = False
+
+
+FirstValues = dict[str, tuple[int, int, Any]]
+"""The value before the first change of each field of a record, with the time and the place of that change."""
 
 
 @dataclass(slots=True)
 class FileScan:
     """What a file contains. `people`, `teams` and `services` are by spelling, in order of appearance."""
 
+    scratch: Scratch
     lines: int = 0
     since: datetime | None = None
     people: dict[str, FirstNamed] = field(default_factory=dict)
     teams: dict[str, tuple[str, FirstNamed]] = field(default_factory=dict)
     services: dict[str, tuple[str, FirstNamed]] = field(default_factory=dict)
     releases: set[str] = field(default_factory=set)
-    events: list[IdentityEvent] = field(default_factory=list)
-    first_lines: dict[str, FirstLine] = field(default_factory=dict)
+    first_lines: DiskDict[str, FirstLine] = field(init=False)
     """The first line of each name, or of each identity where the mapping names a column for it."""
-    names: set[str] = field(default_factory=set)
+    first_values: DiskDict[str, FirstValues] = field(init=False)
+    """By the record's identity or name."""
+    spool: EntrySpool | None = None
+    """All entries, if the file is not in the order of their times."""
     unmapped: set[str] = field(default_factory=set)
     columns: dict[str, None] = field(default_factory=dict)
     readable: int = 0
@@ -58,14 +74,46 @@ class FileScan:
     """The rows of a known system that are no record and no change of one."""
     first_error: str = ""
     """Why the first row that cannot be read cannot."""
-    first_values: dict[tuple[str, str], tuple[int, int, Any]] = field(default_factory=dict)
-    """The value before the first change of a field, by the record's identity or name, with the time and place of the change."""
     rises: int = 0
     falls: int = 0
     source_falls: int = 0
     source_times: int = 0
     additive: set[str] = field(default_factory=set)
     """The fields whose lines each add or remove one member."""
+    _events: SortedRows = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Create the tables of what grows with the file."""
+        self.first_lines, self.first_values = DiskDict(self.scratch), DiskDict(self.scratch)
+        self._events = SortedRows(self.scratch)
+
+    def add_event(self, event: IdentityEvent) -> None:
+        """Add a line that says which records there are."""
+        self._events.add(event.at, event.place, event)
+
+    def events(self) -> Iterator[IdentityEvent]:
+        """Yield the lines that say which records there are."""
+        for row in self._events.as_added():
+            event = IdentityEvent(*row)
+            yield event._replace(place=-event.place) if self.order == "reversed" else event
+
+    def implied_creations(self) -> Iterator[IdentityEvent]:
+        """Yield the creation, with its first line, of each record that no line creates."""
+        for line in self.lines_of_records():
+            if not line.is_created:
+                place = -line.last if self.order == "reversed" else line.first
+                yield IdentityEvent(line.at, place, "create", line.name, line.identity, effective=line.effective)
+
+    def lines_of_records(self) -> Iterator[FirstLine]:
+        """Yield the first line of each record."""
+        return (line for _, line in self.first_lines.items())
+
+    def names(self) -> Iterator[str]:
+        """Yield the names by which lines call records, some of them several times."""
+        for event in self.events():
+            yield from (event.name, event.old_name)
+        for line in self.lines_of_records():
+            yield line.name
 
     @property
     def follows_second_clock(self) -> bool:
@@ -73,28 +121,41 @@ class FileScan:
         return bool(self.falls and self.source_times == self.readable and not self.source_falls)
 
     @property
-    def order(self) -> str:
+    def order(self) -> Literal["sorted", "reversed", "unsorted"]:
         """Whether the file is `sorted` by time, `reversed`, or `unsorted`."""
         if not self.falls:
             return "sorted"
         return "reversed" if self.rises * RISES_PER_FALL <= self.falls else "unsorted"
 
 
-def scan(reader: EntryReader, mapping: Mapping, *, with_keys: bool = True) -> FileScan:
+def scan(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_keys: bool = True) -> FileScan:
     """Scan the entries of a file. If it is in the order of its second clock, entries are ordered by that from now on."""
-    found = _Scanner(mapping, reader).scan(reader.read(with_keys=with_keys))
+    found = _scan_once(reader, mapping, scratch, with_keys=with_keys)
     if found.follows_second_clock and not reader.is_ordered_by_source:
         reader.is_ordered_by_source = True
-        return _Scanner(mapping, reader).scan(reader.read(with_keys=with_keys))
+        found = _scan_once(reader, mapping, scratch, with_keys=with_keys)
+    if found.order != "sorted" and found.spool is None:
+        found.spool = EntrySpool(scratch)
+        for entry in reader.read():
+            found.spool.add(entry)
+    elif found.order == "sorted":
+        found.spool = None
     return found
 
 
+def _scan_once(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_keys: bool) -> FileScan:
+    times = [entry.order_at for entry in islice(reader.read(with_keys=False), SAMPLE_ENTRIES) if not entry.error]
+    must_sort = any(after < before for before, after in pairwise(times))
+    spool = EntrySpool(scratch) if must_sort else None
+    return _Scanner(mapping, reader, scratch, spool).scan(reader.read(with_keys=with_keys or must_sort))
+
+
 class _Scanner:
-    def __init__(self, mapping: Mapping, reader: EntryReader) -> None:
+    def __init__(self, mapping: Mapping, reader: EntryReader, scratch: Scratch, spool: EntrySpool | None) -> None:
         self._mapping = mapping
         self._reader = reader
         self._last_source = 0
-        self._found = FileScan()
+        self._found = FileScan(scratch, spool=spool)
         self._matcher = build_person_matcher(mapping)
         self._parser = build_value_parser(mapping, self._matcher, lambda _: None)
         self._rules: dict[str, list[FieldRule]] = {}
@@ -104,13 +165,14 @@ class _Scanner:
         self._get_from = build_getter(columns.from_) if columns.from_ else None
         self._changed_values = [build_getter(name) for name in (columns.to, columns.added, columns.removed) if name]
         self._get_to = build_getter(columns.to) if columns.to else None
-        self._sets = AdditiveFields(mapping)
-        self._last_names: dict[str, str] = {}
+        self._sets = AdditiveFields(mapping, scratch)
 
     def scan(self, entries: Iterable[Entry]) -> FileScan:
         found, last = self._found, None
         for entry in entries:
             found.lines += 1
+            if found.spool is not None:
+                found.spool.add(entry)
             if not found.readable and entry.data and len(found.columns) < 200:  # noqa: PLR2004
                 found.columns.update((name, None) for name in entry.data if name != PROBLEM)
             found.problems += PROBLEM in entry.data
@@ -130,22 +192,20 @@ class _Scanner:
             self._sets.add(entry)
             if self._reader.is_known_system:
                 self._note_first_value(entry)
-        found.additive = self._sets.names()
-        if found.order == "reversed":
-            found.events = [event._replace(place=-event.place) for event in found.events]
-            found.first_lines = {
-                name: line._replace(first=-line.last, last=-line.first) for name, line in found.first_lines.items()
-            }
+        found.additive = self._sets.names() if found.order == "sorted" else self._sets.candidates()
         return found
 
     def _note_first_value(self, entry: Entry) -> None:
         """Note the value before a change, if no change before it is known."""
         if not entry.field or "from" not in entry.data:
             return
-        where = (entry.identity or entry.record, entry.field)
-        known = self._found.first_values.get(where)
+        who = entry.identity or entry.record
+        values = self._found.first_values.get(who)
+        if values is None:
+            values = self._found.first_values[who] = {}
+        known = values.get(entry.field)
         if known is None or (entry.order_at, entry.place) < known[:2]:
-            self._found.first_values[where] = (entry.order_at, entry.place, entry.data["from"])
+            values[entry.field] = (entry.order_at, entry.place, entry.data["from"])
 
     def _follow_second_clock(self, entry: Entry) -> None:
         source = self._reader.source_time(entry.data) if self._mapping.columns.source_at else None
@@ -155,31 +215,38 @@ class _Scanner:
             self._last_source = source
 
     def _add_record(self, entry: Entry) -> None:
-        found, kinds = self._found, self._mapping.kinds
-        name = entry.record
-        found.names.add(name)
-        event = (entry.order_at, entry.place)
-        if entry.kind == CREATED or entry.kind in kinds.create:
-            found.events.append(IdentityEvent(*event, "create", name, entry.identity, effective=entry.at))
-        elif entry.kind in kinds.rename:
-            old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
-            found.names.add(old)
-            found.events.append(IdentityEvent(*event, "rename", name, entry.identity, old))
-        elif entry.kind in kinds.remove:
-            found.events.append(IdentityEvent(*event, "remove", name, entry.identity))
-        elif entry.kind in kinds.restore:
-            found.events.append(IdentityEvent(*event, "restore", name, entry.identity))
-        if entry.identity is not None:
-            last = self._last_names.get(entry.identity)
-            self._last_names[entry.identity] = name
-            if last is not None and last != name and entry.kind not in (*kinds.create, *kinds.rename, CREATED):
-                found.events.append(IdentityEvent(*event, "rename", name, entry.identity, last))
+        found = self._found
+        name, old, kind = entry.record, "", self._kind_of_event(entry)
         who = entry.identity if entry.identity is not None else name
-        first = found.first_lines.get(who)
-        if first is None or entry.order_at < first.at:
-            found.first_lines[who] = FirstLine(entry.order_at, entry.place, entry.place, name, entry.identity, entry.at)
-        elif entry.order_at == first.at:
-            found.first_lines[who] = first._replace(last=entry.place)
+        line = found.first_lines.get(who)
+        if kind == "rename" and self._get_from is not None:
+            old = as_text(self._get_from(entry.data) or "").strip()
+        elif line is not None and line.last_name != name and kind not in ("create", "rename"):
+            found.add_event(IdentityEvent(entry.order_at, entry.place, "rename", name, entry.identity, line.last_name))
+        if kind is not None:
+            effective = entry.at if kind == "create" else None
+            found.add_event(IdentityEvent(entry.order_at, entry.place, kind, name, entry.identity, old, effective))
+        if line is None:
+            line = found.first_lines[who] = FirstLine(
+                entry.order_at, entry.place, entry.place, name, entry.identity, entry.at, name
+            )
+        elif entry.order_at < line.at:
+            line.at, line.first, line.last = entry.order_at, entry.place, entry.place
+            line.name, line.effective = name, entry.at
+        elif entry.order_at == line.at:
+            line.last = entry.place
+        line.last_name = name
+        line.is_created = line.is_created or kind == "create" or (kind == "rename" and entry.identity is None)
+
+    def _kind_of_event(self, entry: Entry) -> Literal["create", "rename", "remove", "restore"] | None:
+        kinds = self._mapping.kinds
+        if entry.kind == CREATED or entry.kind in kinds.create:
+            return "create"
+        if entry.kind in kinds.rename:
+            return "rename"
+        if entry.kind in kinds.remove:
+            return "remove"
+        return "restore" if entry.kind in kinds.restore else None
 
     def _add_author(self, entry: Entry) -> None:
         if self._get_who is None:
@@ -253,16 +320,20 @@ class AdditiveFields:
     and the lines make sense as a set: only what is in it is removed.
     """
 
-    def __init__(self, mapping: Mapping) -> None:
+    def __init__(self, mapping: Mapping, scratch: Scratch) -> None:
         columns = mapping.columns
         self._get_from = build_getter(columns.from_) if columns.from_ else None
         self._get_to = build_getter(columns.to) if columns.to else None
         self._create = mapping.kinds.create
         self._mapping = mapping
-        self._candidates: dict[str, bool | None] = {}
-        self._members: dict[tuple[str, str], list[Any]] = {}
-        self._adds: set[str] = set()
-        self._removes: set[str] = set()
+        self._may_be: dict[str, bool] = {}
+        """Whether all lines of a field have only an old or only a new value."""
+        self._is_set: dict[str, bool] = {}
+        """Whether the lines of a field, in this order, remove only what is in it."""
+        self._kinds: set[tuple[str, str]] = set()
+        self._members: DiskDict[str, list[Any]] = DiskDict(scratch)
+        self._grows: set[str] = set()
+        self._shrinks: set[str] = set()
 
     def add(self, entry: Entry) -> None:
         """Take one more line into account."""
@@ -272,39 +343,54 @@ class AdditiveFields:
         if entry.kind in self._create or isinstance(to, dict):
             if isinstance(to, dict):
                 for name, value in to.items():
-                    if value not in (None, "", []) and not isinstance(value, list) and self._may_be(name):
-                        self._members[entry.record, name] = [value]
+                    if value not in (None, "", []) and not isinstance(value, list) and self._is_candidate(name):
+                        self._members[f"{name}\n{entry.record}"] = [value]
             return
         name = entry.field
-        if not name or not self._may_be(name) or len(self._members) > MAX_TRACKED_SETS:
+        if not name or not self._is_candidate(name):
             return
         before = self._get_from(entry.data)
         has_before, has_after = before not in (None, "", []), to not in (None, "", [])
         if has_before == has_after or isinstance(before, list | dict) or isinstance(to, list):
-            self._candidates[name] = False
+            self._may_be[name] = False
             return
-        members = self._members.setdefault((entry.record, name), [])
-        if has_after:
-            self._adds.update([name] if members else [])
-            members.append(to)
+        self._kinds.add((name, "added" if has_after else "removed"))
+        if self._is_set.setdefault(name, True):
+            self._change_members(name, entry.record, before, to if has_after else None)
+
+    def _change_members(self, name: str, record: str, before: Any, added: Any) -> None:
+        where = f"{name}\n{record}"
+        members = self._members.get(where)
+        if members is None:
+            members = self._members[where] = []
+        if added is not None:
+            self._grows.update([name] if members else [])
+            members.append(added)
         elif before in members:
-            self._removes.add(name)
+            self._shrinks.add(name)
             members.remove(before)
         else:
-            self._candidates[name] = False
+            self._is_set[name] = False
 
     def names(self) -> set[str]:
-        """Return the fields found so far."""
-        return {name for name in self._adds & self._removes if self._candidates.get(name) is not False}
+        """Return the fields found so far, if the lines came in the order of their times."""
+        return {name for name in self._grows & self._shrinks if self._may_be[name] and self._is_set[name]}
 
-    def _may_be(self, name: str) -> bool:
-        if name not in self._candidates:
+    def candidates(self) -> set[str]:
+        """Return the fields that may be such ones in another order of the lines."""
+        return {
+            name
+            for name, kind in self._kinds
+            if kind == "added" and (name, "removed") in self._kinds and self._may_be[name]
+        }
+
+    def _is_candidate(self, name: str) -> bool:
+        if name not in self._may_be:
             rules = [rule for subject in self._mapping.subject if (rule := subject.find_rule(name)) is not None]
-            is_single = any(
+            self._may_be[name] = not any(
                 rule.several is False or rule.as_ in ("mapped", "date") or rule.field == "title" for rule in rules
             )
-            self._candidates[name] = False if is_single else None
-        return self._candidates[name] is not False
+        return self._may_be[name]
 
 
 def distinct_attribute_names(names: Iterable[str]) -> dict[str, str]:

@@ -33,6 +33,20 @@ class OptionFinding(TypedDict):
     evidence: Annotated[list[str], Field(description="The evidence that shows it.")]
 
 
+class ConstraintCheck(TypedDict):
+    """Whether an option meets a constraint, as a person judged it."""
+
+    constraint: Annotated[str, Field(description="The constraint.")]
+    answer: Annotated[
+        Literal["met", "not-met", "unclear"] | None,
+        Field(
+            description="Whether the option meets it; null until it is judged, and again after a revision of the list."
+        ),
+    ]
+    finding: Annotated[str | None, Field(description="What shows it; null if nothing was stated.")]
+    by: Annotated[str | None, Field(description="Who judged it; null until it is judged.")]
+
+
 class WeighedOption(TypedDict):
     """An option of a decision, with what speaks for it."""
 
@@ -47,6 +61,9 @@ class WeighedOption(TypedDict):
     time_fit: Annotated[
         Literal["within", "exceeds", "unclear"] | None,
         Field(description="Whether the time it takes keeps the limit; null without a limit."),
+    ]
+    constraints: Annotated[
+        list[ConstraintCheck], Field(description="Whether it meets each of the constraints, in their order.")
     ]
     findings: Annotated[list[OptionFinding], Field(description="What was found before the decision.")]
     afterward: Annotated[list[OptionFinding], Field(description="What turned out; only for the option chosen.")]

@@ -35,7 +35,9 @@ class SuccessionRow(TitledSubject):
     relation: Annotated[Relation, Field(description="`holds`, `owes` or `waits_for`.")]
     code: Annotated[
         str,
-        Field(description="`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."),
+        Field(
+            description="`role`, `delegation`, a code of decision debt, `open_decision`, `open_outcome` or `overdue_outcome`."
+        ),
     ]
     part: Annotated[str | None, Field(description="The role, delegation or expected outcome that it is about.")]
     since: Annotated[At, Field(description="The time since when this is the case.")]

@@ -145,6 +145,12 @@ class GroupedFields(TypedDict):
             Field(description="Whether the option chosen turned out valuable, usable, feasible and viable."),
         ]
     ]
+    constraint_checks: NotRequired[
+        Annotated[
+            dict[str, FieldState],
+            Field(description="Whether an option meets a constraint, by their numbers: `2.option.1`."),
+        ]
+    ]
     expectations: NotRequired[
         Annotated[dict[str, FieldState], Field(description="The expected outcomes, by their number.")]
     ]

@@ -78,6 +78,31 @@ def test_exports_and_audits_are_recorded(service: LocalService) -> None:
     assert ("audit", "GET /v1/access-journal") in [(row["kind"], row["what"]) for row in recorded(service)]
 
 
+def test_reads_about_others_are_recorded(service: LocalService) -> None:
+    """Tokens, accounts, and the sessions and forecasts of a person, with who it is; not what is one's own."""
+    bo = service.person("Bo")
+    for path in (
+        "/v1/tokens",
+        "/v1/accounts",
+        f"/v1/sessions?person={bo}",
+        "/v1/calibration?who=Bo",
+        "/admin",
+        "/audit",
+    ):
+        assert service.client.get(path).status_code == 200, path
+    for path in ("/v1/sessions", f"/v1/calibration?who={service.ada}", "/v1/calibration", "/v1/people"):
+        assert service.client.get(path).status_code == 200, path
+
+    assert [(row["what"], row["reason"]) for row in recorded(service) if row["kind"] == "audit"] == [
+        ("GET /v1/tokens", None),
+        ("GET /v1/accounts", None),
+        ("GET /v1/sessions", f"about {bo}"),
+        ("GET /v1/calibration", f"about {bo}"),
+        ("GET /admin", None),
+        ("GET /audit", None),
+    ]
+
+
 def test_a_sign_in_is_recorded(service: LocalService) -> None:
     """With the id of the session, not its secret."""
     session, secret = service.log.sessions.start(service.ada)

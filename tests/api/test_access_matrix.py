@@ -147,6 +147,7 @@ CONTRIBUTOR = {
     *(
         "PlanMeeting",
         "HoldMeeting",
+        "CheckConstraint",
         "RecordMeeting",
         "AddMinutes",
         "AssignTask",

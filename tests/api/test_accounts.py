@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from domain.catalog import COMMAND
 from domain.errors import Forbidden
-from eventlog.entry import Caller
+from eventlog.entry import Caller, Transaction
+from eventlog.log import SYSTEM_CALLER
+from identity.oidc.errors import SignInRefusedError
 from identity.sessions import ProviderLogin
 from tests.support_log import LocalService, quiet_token
 
@@ -44,6 +47,21 @@ def test_disconnecting_ends_the_sessions_of_the_account(service: LocalService) -
 
     assert service.log.sessions.find(by_account) is None
     assert service.log.sessions.find(by_link) is not None
+
+
+def test_a_sign_in_in_progress_does_not_survive_disconnecting(service: LocalService) -> None:
+    """An account that was disconnected since its person was found starts no session, nor one that is another's now."""
+    bo = service.person("Bo")
+    for owner in (None, bo):
+        service.log.accounts.link(ISSUER, "u-1", service.ada)
+        found = service.log.accounts.find(ISSUER, "u-1")
+        service.log.accounts.unlink(ISSUER, "u-1")
+        if owner:
+            service.log.accounts.link(ISSUER, "u-1", owner)
+
+        with pytest.raises(SignInRefusedError):
+            service.log.sessions.start(found, ProviderLogin(ISSUER, "u-1"))
+    assert service.log.sessions.all() == []
 
 
 def test_an_account_belongs_to_one_person(service: LocalService) -> None:
@@ -99,6 +117,50 @@ def test_limited_readers_see_no_accounts(service: LocalService) -> None:
     assert reader.get("/v1/audit?type=AccountConnected.v1").json()["rows"] == []
     for path in (f"/v1/log/entries/{position}", f"/audit/{position}/proof", f"/audit/{position}/proof?download=true"):
         assert reader.get(path).status_code == 404, path
+
+
+def test_accounts_of_others_are_read_by_who_may_audit(service: LocalService) -> None:
+    """Administrators, auditors and the person read an account in every answer about its events; others read `[withheld]`."""
+    people = {name: service.person(name) for name in ("Bo", "Cy", "Dee")}
+    first = service.log.head().size + 1
+    service.log.accounts.link(ISSUER, "u-1", people["Bo"])
+    service.log.accounts.unlink(ISSUER, "u-1")
+    position = service.log.head().size
+    service.log.default_role = None
+    roles = {"Bo": "viewer", "Cy": "manager", "Dee": "auditor", service.ada: "admin"}
+    for name, role in roles.items():
+        grant = COMMAND.validate_python({"type": "GrantRole", "subject": people.get(name, name), "role": role})
+        asyncio.run(service.log.execute(Transaction((grant,), SYSTEM_CALLER)))
+    assert service.runner.wait_for(service.log.head().size, timeout=60)
+    tokens = {name: quiet_token(service.log, person, {"read"}) for name, person in people.items()}
+    clients = {service.ada: service.client, **{name: service.client_of(token) for name, token in tokens.items()}}
+    paths = (
+        "/v1/audit?type=AccountConnected",
+        "/v1/audit?type=AccountDisconnected&format=csv",
+        f"/v1/audit?position={position}&format=jsonl",
+        f"/v1/log/entries/{position}",
+        f"/v1/log/entries?cursor={first - 1}&limit=2",
+        f"/audit/{position}",
+    )
+    others = (
+        f"/v1/subjects/{people['Bo']}",
+        f"/audit/{position}/proof",
+        f"/audit/{position}/proof?download=true",
+        "/audit",
+    )
+
+    for path in paths:
+        read = {name: client.get(path) for name, client in clients.items()}
+        assert {each.status_code for each in read.values()} == {200}, path
+        assert {name for name, each in read.items() if "u-1" in each.text} == {"Bo", "Dee", service.ada}, path
+        assert {name for name, each in read.items() if ISSUER in each.text} == {"Bo", "Dee", service.ada}, path
+    for path in others:
+        read = clients["Cy"].get(path)
+        assert (read.status_code, ISSUER in read.text, "u-1" in read.text) == (200, False, False), path
+    (shown,) = clients["Cy"].get(f"/v1/audit?position={position}").json()["rows"]
+    assert shown["data"] == {"issuer": "[withheld]", "account": "[withheld]"}
+    found = clients["Cy"].get("/v1/audit?text=u-1").json()["rows"]
+    assert found == []
 
 
 def test_a_person_whom_a_provider_registers_is_connected_by_the_log(service: LocalService) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from domain.access import LOCAL_CREDENTIAL
+from domain.credentials import LOCAL_CREDENTIAL
 from domain.roles import holds
 from domain.scopes import SCOPES
 from domain.values import format_micros

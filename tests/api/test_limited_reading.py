@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -338,6 +339,28 @@ def story(product: Product) -> list[dict[str, Any]]:
     ]
 
 
+def meeting_about_both(own: Product, other: Product) -> list[dict[str, Any]]:
+    """A meeting of one product, with a decision of the other on its agenda too."""
+    meeting = {"subject": f"meeting:{own.key}-both"}
+    up = [f"{own.key}-3", f"{other.key}-3"]
+    return [
+        {"type": "PlanMeeting", "key": f"{own.key}-both", "title": f"Both, for {own.word}", "held_on": "2035-01-01"}
+        | {"products": [own.key], "agenda": up[:1]},
+        {"type": "ReviseMeeting", **meeting, "agenda": up, "held_on": "2020-01-02"},
+        {
+            "commands": [
+                {"type": "HoldMeeting", **meeting, "attendees": ["person:ann"]},
+                *(
+                    {"type": "AdviseOnDecision", "subject": f"decision:{each}", "advice": "Wait.", "by": "person:ann"}
+                    for each in up
+                ),
+                {"type": "AssignTask", "key": f"{own.key}-both", "title": f"Ask about {own.word}"}
+                | {"accountable": "person:ann", "products": [own.key]},
+            ]
+        },
+    ]
+
+
 class World:
     """A log with two products that tell the same story, and callers with different roles."""
 
@@ -352,6 +375,9 @@ class World:
             self.send(
                 {"type": "VoidEntry", "subject": f"product:{product.key}", "position": vision, "why": product.word}
             )
+        for own, other in ((CORAL, ZINC), (ZINC, CORAL)):
+            for command in meeting_about_both(own, other):
+                self.send(command)
         self.positions = {key: service.log.stream(f"decision:{key}-1")[0].position for key in (CORAL.key, ZINC.key)}
         self.admin, self.nobody = self.let_in("admin", "admin"), self.let_in("nobody")
         self.readers = {
@@ -454,6 +480,38 @@ def test_a_reader_sees_their_own_product_and_no_word_of_the_other(world: World, 
     """Given two products, when a reader of one asks every question, then the other one does not exist for them."""
     assert leaks(world, reader) == []
     assert {path: world.readers[reader].get(path).status_code for path in REFUSED} == dict.fromkeys(REFUSED, 403)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv", "text/html"])
+def test_an_agenda_shows_only_decisions_that_the_reader_may_see(world: World, accept: str) -> None:
+    """Given a meeting about decisions of two products, when a reader of one asks for it, the other decision is missing."""
+    api = "" if accept == "text/html" else "/v1"
+    about = {"subject": "meeting:zinc-both"}
+    paths: dict[str, dict[str, str]] = {f"{api}/meetings": {}, f"{api}/meetings/zinc-both": {}}
+    if api:
+        more = ("fields", "fields/history", "audit")
+        paths |= {"/v1/meetings/zinc-both/minutes": {}, **{f"/v1/{path}": about for path in more}}
+    else:
+        paths |= {"/meetings/zinc-both/write-up": {}}
+    for path, parameters in paths.items():
+        asked = {"params": parameters, "headers": {"Accept": accept}}
+        whole, part = (each.get(path, **asked).text for each in (world.admin, world.readers["team"]))
+        assert "zinc-3" in part, path
+        assert "coral-3" in whole, path
+        assert "coral" not in part, (path, part)
+
+
+def test_an_entry_about_hidden_decisions_is_not_shown(world: World) -> None:
+    """An entry is shown as it was hashed or not at all, so one whose agenda has a hidden decision is not."""
+    planned, revised, _ = (each.position for each in world.service.log.stream("meeting:zinc-both"))
+    reader = world.readers["team"]
+    asked = [reader.get(f"/v1/log/entries/{each}").status_code for each in (planned, revised)]
+    listed = [json.loads(line)["entry"]["position"] for line in reader.get("/v1/log/entries").text.splitlines()]
+    assert asked == [200, 404]
+    assert reader.get(f"/audit/{revised}/proof").status_code == 404
+    page = reader.get(f"/audit/{revised}", headers={"Accept": "text/html"})
+    assert (page.status_code, "zinc-3" in page.text, "coral" in page.text) == (200, True, False)
+    assert (planned in listed, revised in listed) == (True, False)
 
 
 def test_auditors_of_a_product_read_no_access_journal(world: World) -> None:

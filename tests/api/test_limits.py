@@ -16,6 +16,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
@@ -218,6 +219,20 @@ def test_an_answer_repeats_little_of_what_was_sent(attacked: Attacked) -> None:
 
     assert answer.status_code == 422
     assert len(answer.content) < 5_000
+
+
+def test_members_are_counted_across_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However a body is cut, the count is that of its commas and brackets outside strings, and stops at the limit."""
+    monkeypatch.setattr(json_parsing, "REST_S", 0)
+    random = Random(7)
+    pieces = ['"a"', '"\\\\"', '"\\""', '"\\\\\\" , [ {"', "[", "{", ",", " 1 ", '"[,]"', '""']
+    for size in (1, 2, 3, 5, 1 << 15):
+        monkeypatch.setattr(json_parsing, "SLICE_BYTES", size)
+        for _ in range(20):
+            body = "".join(random.choices(pieces, k=30))
+            members = len(re.findall(r"[,\[{]", re.sub(r'"(?:[^"\\]|\\.)*"', "", body)))
+            assert json_parsing._exceeds(body.encode(), members - 1)
+            assert not json_parsing._exceeds(body.encode(), members)
 
 
 def test_members_are_counted_outside_texts() -> None:

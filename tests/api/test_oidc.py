@@ -479,6 +479,19 @@ def test_the_provider_signs_people_out(service: LocalService, openid: OpenidProv
     assert [each.get("/v1/me").status_code for each in (second, linked)] == [401, 200]
 
 
+def test_a_logout_that_overtakes_a_sign_in_ends_it(service: LocalService, openid: OpenidProvider) -> None:
+    """The provider ends its session while the browser is on its way back: then no session starts here."""
+    for sid, more in (("s-8", {}), ("s-9", {"sub": None})):
+        browser = service.browser()
+        coming_back = openid.approve(service, begin(browser), sid=sid)
+        token = openid.logout_token(service, sid=sid, jti=sid, **more)
+        assert service.browser().post("/sign-in/backchannel-logout", data={"logout_token": token}).status_code == 200
+
+        assert finish(browser, coming_back).status_code == 403
+        assert browser.get("/v1/me").status_code == 401
+    assert service.log.sessions.all() == []
+
+
 @pytest.mark.parametrize(
     "more",
     [

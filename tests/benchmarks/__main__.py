@@ -41,6 +41,7 @@ SIZED = {
     "rebuilding": rebuilding.measure,
     "growing": growing.measure,
     "hostile": hostile.measure,
+    "bodies": hostile.measure_bodies,
     "questions": hostile.measure_questions,
 }
 """Those that want to know how large a log is to be."""

@@ -26,8 +26,8 @@ from api.app import create_app
 from api.caller_lookup import TokenLookup
 from api.services import Services
 from cli.bootstrap import clock
-from domain.access import LOCAL_CREDENTIAL
 from domain.catalog import COMMAND
+from domain.credentials import LOCAL_CREDENTIAL
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Transaction
 from eventlog.ids import EntropyPool

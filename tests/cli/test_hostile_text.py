@@ -15,10 +15,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import click
 import pytest
@@ -381,15 +383,38 @@ def words_of(case: Case, folder: Path) -> list[bytes]:
     return words
 
 
-def printed_in_process(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch) -> bytes:
-    """Everything that a command prints to a pipe; it runs in this process, which is restored afterwards."""
+@contextlib.contextmanager
+def pipe() -> Iterator[tuple[io.TextIOWrapper, io.BytesIO]]:
+    """A stream that is no terminal, and what was written to it."""
     out = io.BytesIO()
-    stream = io.TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True)
+    yield io.TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True), out
+
+
+@contextlib.contextmanager
+def terminal_stream() -> Iterator[tuple[TextIO, io.BytesIO]]:
+    """A stream to a terminal, and what was written to it, once the context has been left."""
+    reader, writer = pty.openpty()
+    out = io.BytesIO()
+    draining = threading.Thread(target=lambda: [out.write(piece) for piece in _pieces(reader)])
+    with os.fdopen(reader), os.fdopen(writer, "w", 1, "utf-8", "backslashreplace") as stream:
+        draining.start()
+        yield stream, out
+        stream.close()
+        draining.join()
+
+
+def printed_in_process(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch, *, in_terminal: bool) -> bytes:
+    """Everything that a command prints; it runs in this process, which is restored afterwards."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     umask, thresholds = os.umask(0o077), gc.get_threshold()
     try:
-        with monkeypatch.context() as patch, Path(os.devnull).open() as nothing:
-            patch.setattr(os, "environ", dict(surroundings(folder / "data", COLUMNS="200")))
+        with (
+            monkeypatch.context() as patch,
+            Path(os.devnull).open() as nothing,
+            terminal_stream() if in_terminal else pipe() as (stream, out),
+        ):
+            more = {"TERM": "xterm", "COLUMNS": "200", "PAGER": ""}
+            patch.setattr(os, "environ", dict(surroundings(folder / "data", **more)))
             patch.chdir(folder)
             patch.setattr(sys, "argv", ["decisionlog", *map(os.fsdecode, words_of(case, folder))])
             patch.setattr(sys, "stdin", nothing)
@@ -405,7 +430,7 @@ def printed_in_process(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
         gc.unfreeze()
         for number, handler in handlers.items():
             signal.signal(number, handler)
-    return out.getvalue()
+    return out.getvalue().replace(b"\r\n", b"\n")
 
 
 def printed(case: Case, folder: Path, *, in_terminal: bool) -> bytes:
@@ -421,7 +446,7 @@ def printed(case: Case, folder: Path, *, in_terminal: bool) -> bytes:
     )
     os.close(writer)
     try:
-        said = b"".join(_pieces(reader, case))
+        said = b"".join(_pieces(reader, until=None if case.ends else b"}'"))
         if not case.ends:
             process.send_signal(signal.SIGTERM)
         process.wait(60)
@@ -431,11 +456,11 @@ def printed(case: Case, folder: Path, *, in_terminal: bool) -> bytes:
     return said.replace(b"\r\n", b"\n")
 
 
-def _pieces(stream: int, case: Case) -> Iterator[bytes]:
+def _pieces(stream: int, until: bytes | None = None) -> Iterator[bytes]:
     try:
         while select.select([stream], [], [], LONGEST_S)[0] and (piece := os.read(stream, 1 << 16)):
             yield piece
-            if not case.ends and b"}'" in piece:
+            if until and until in piece:
                 return
     except OSError:  # how a terminal says that the other side is closed
         return
@@ -457,8 +482,17 @@ def must_be_safe(case: Case, said: bytes) -> None:
 
 
 @pytest.mark.parametrize("command", CASES)
-def test_a_terminal_gets_no_control_of_others(folder, command):
+def test_a_terminal_gets_no_control_of_others(folder, command, monkeypatch):
     """In a terminal every command prints nothing but text, and styling of our own."""
+    for case in CASES[command]:
+        if case.ends:
+            must_be_safe(case, printed_in_process(case, folder, monkeypatch, in_terminal=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", CASES)
+def test_a_command_started_in_a_terminal_gives_it_no_control_of_others(folder, command):
+    """As it is for a process of its own, from its start to its end."""
     for case in CASES[command]:
         must_be_safe(case, printed(case, folder, in_terminal=True))
 
@@ -468,7 +502,7 @@ def test_a_pipe_gets_no_control_of_others(folder, command, monkeypatch):
     """Text for people is as safe in a pipe, which may end in a terminal; data for programs is unchanged there."""
     for case in CASES[command][:2]:
         if not case.machine:
-            must_be_safe(case, printed_in_process(case, folder, monkeypatch))
+            must_be_safe(case, printed_in_process(case, folder, monkeypatch, in_terminal=False))
 
 
 # The writer itself ---------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cli.answer_tables import Titles
 from cli.credentials import find_token
 from cli.dates import Zone
 from cli.display import REPLACEMENT
@@ -32,7 +33,6 @@ from cli.main import cli
 from cli.paging import _render
 from cli.settings import Settings
 from cli.table import Table, format_lines, layout
-from cli.tables import Titles
 from cli.terminal import InterruptibleInput
 from decisionlog_client import ClientError, Refused, questions
 from tests.support_log import LocalService
@@ -173,7 +173,7 @@ def test_more_than_is_shown(service):
     cursor = re.search(r"--cursor (\w+), or raise", first.stderr)[1]
     rest = table(service, "audit", "--limit", "10000", "--order", "oldest", "--cursor", cursor)
 
-    positions = [line.partition("\t")[0] for line in first.stdout.splitlines()[1:]] + [row["position"] for row in rest]
+    positions = [line.rpartition("\t")[2] for line in first.stdout.splitlines()[1:]] + [row["position"] for row in rest]
     assert positions == [str(n) for n in range(1, service.log.head().size + 1)]
 
 

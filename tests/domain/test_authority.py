@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.authority import DecisionRightsSet, DecisionRule, Judgment, SetDecisionRights, Verdict, explain
+from domain.authority import Judgment, Verdict, explain
 from domain.decision import (
     AbstainFromDecision,
     AcceptDecision,
@@ -24,6 +24,7 @@ from domain.decision import (
     ReviseDecision,
     SupersedeDecision,
 )
+from domain.decision_rights import DecisionRightsSet, DecisionRule, SetDecisionRights
 from domain.delegation import DelegateActions
 from domain.errors import Forbidden, NotAllowed, NothingChanges
 from domain.messages import Command

@@ -9,7 +9,9 @@ from domain.decision import (
     AdviceGiven,
     AdviseOnDecision,
     ApproveDecision,
+    CheckConstraint,
     ConfirmDecision,
+    ConstraintChecked,
     DecisionAccepted,
     DecisionConfirmed,
     DecisionDeferred,
@@ -567,3 +569,49 @@ def test_backdating_other_fields():
     story = story.when(backdated(ReviseDecision(subject=TEA, context="Between."), 2)).recorded()
 
     assert [story.value(TEA, "context", on=number) for number in (1, 2, 3)] == [None, "Between.", "Late."]
+
+
+WEIGHED = fact(TEA, DecisionProposed(title="Sell tea", options=(Option(title="Green"),), constraints=("Cheap", "Hot")))
+REVISED = fact(TEA, DecisionRevised(constraints=("Cheap", "Hot", "Soon")))
+
+
+def test_a_constraint_is_judged_by_a_person_for_the_lists_of_then():
+    """The judgment names who judged, and which events set the lists that it is about."""
+    command = CheckConstraint(subject=TEA, option_number=1, constraint_number=3, answer="not-met", finding="In May.")
+
+    given(WEIGHED, REVISED).when(command).then(
+        fact(
+            TEA,
+            ConstraintChecked(
+                option_number=1,
+                constraint_number=3,
+                options_position=5,
+                constraints_position=6,
+                answer="not-met",
+                finding="In May.",
+                by="person:ann",
+            ),
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "numbers", "field", "says"),
+    [
+        ((WEIGHED,), (2, 1), "option_number", "has 1 option; name one by its number, from 1"),
+        ((WEIGHED,), (1, 3), "constraint_number", "has 2 constraints; name one"),
+        ((PROPOSED,), (1, 1), "option_number", "has no options"),
+        ((RECORDED,), (1, 1), "option_number", "has no options"),
+    ],
+)
+def test_only_what_is_listed_is_checked(facts, numbers, field, says):
+    """A number beyond the end of its list is refused, with how long the list is."""
+    option, constraint = numbers
+    command = CheckConstraint(subject=TEA, option_number=option, constraint_number=constraint, answer="met")
+    given(*facts).when(command).refused(NotAllowed, field, says)
+
+
+def test_a_service_judges_no_constraint():
+    """A service on its own behalf judges nothing; the error says on whose behalf to judge."""
+    command = CheckConstraint(subject=TEA, option_number=1, constraint_number=1, answer="met")
+    given(WEIGHED).when(command, actor="service:ci").refused(NotAllowed, "on_behalf_of", "is not a person")

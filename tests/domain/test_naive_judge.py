@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Any
 
-from domain.authority import DecisionRightsSet, DecisionRule, Question, Stance, judge
+from domain.authority import Question, Stance, judge
 from domain.decision import (
     AbstentionRecorded,
     Case,
@@ -23,6 +23,7 @@ from domain.decision import (
     ReverseDecision,
     SupersedeDecision,
 )
+from domain.decision_rights import DecisionRightsSet, DecisionRule
 from domain.fields import Subjects
 from domain.messages import Draft, Event
 from domain.money import Cost

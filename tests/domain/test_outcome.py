@@ -2,7 +2,6 @@
 
 import pytest
 
-from domain.authority import DecisionRightsSet, DecisionRule
 from domain.decision import (
     DecisionAccepted,
     DecisionProposed,
@@ -11,6 +10,7 @@ from domain.decision import (
     ReviewDecision,
     ReviewReasoning,
 )
+from domain.decision_rights import DecisionRightsSet, DecisionRule
 from domain.errors import AlreadyExists, Forbidden, Malformed, NotAllowed, Unknown
 from domain.feature import FeatureDropped, FeatureProposed, FeatureShipped
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded, RecordOutcome, StateExpectedOutcome

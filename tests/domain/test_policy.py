@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from domain import access, catalog, policy, roles
+from domain import catalog, credentials, policy, roles
 from domain.any_subject import AssignToProducts, ImportChanges, ImportedChange, RemoveSubject, VoidEntry
 from domain.decision import AcceptDecision, DecisionProposed, ProposeDecision, RecordDecision, ReviseDecision
 from domain.errors import Forbidden, NothingChanges, Refused
@@ -82,8 +82,8 @@ PRIORITIZE = PrioritizeFeature(subject="feature:card", horizon="now")
 
 def test_every_command_has_a_rule():
     """Each command of the catalog, and each internal one, has exactly one row, and no row is left over."""
-    internal = {access.CreateToken, access.CreateSignInLink, access.RevokeToken, access.ChangeNames}
-    internal |= {access.ConnectAccount, access.DisconnectAccount}
+    internal = {credentials.CreateToken, credentials.CreateSignInLink, credentials.RevokeToken, credentials.ChangeNames}
+    internal |= {credentials.ConnectAccount, credentials.DisconnectAccount}
     assert set(policy.RULES) == {*catalog.COMMANDS.values(), *internal}
 
 
@@ -289,7 +289,7 @@ def test_a_manager_of_any_product_registers_people():
 
 def test_an_administrator_of_one_product_makes_no_token_for_a_service_that_is_not_registered():
     """A token needs the role `admin` for all products, also if the log has no entry of its holder yet."""
-    command = access.CreateToken(subject="service:new", token="t")
+    command = credentials.CreateToken(subject="service:new", token="t")
     assert "needs the role `admin` for all products" in judge(holding("admin", "product:shop"), command)
     assert not judge(holding("admin"), command)
 

@@ -10,9 +10,11 @@ import asyncio
 import json
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from domain.examples import examples_for
-from eventlog.entry import Entry
+from domain.scopes import SCOPES
+from eventlog.entry import Caller, Entry
 from eventlog.log import RawEntry
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import open_log, transaction
@@ -125,6 +127,137 @@ JUDGED = [
 """Commands whose events have a verdict by decision rights, and what they need."""
 
 
+COUNTER = {"products": ["counter"]}
+EUROS = {"amount": 90, "currency": "EUR"}
+CASE = {
+    "context": "Guests are thirsty.",
+    "options": [{"title": "Press it"}, {"title": "Buy it"}],
+    "evidence": ["Two of three asked."],
+    "assumptions": ["Oranges stay cheap."],
+    "constraints": ["No noise before noon."],
+    "cost_limit": EUROS,
+    "time_limit": {"amount": 3, "unit": "weeks"},
+    "goals": ["speed"],
+    "expected": "Ten glasses a day.",
+    "cost": EUROS,
+    "review_on": "2025-10-01",
+    "tags": ["juice"],
+}
+OFTEN_OMITTED: list[tuple[str, dict[str, Any]]] = [
+    ("", {"type": "RegisterPerson", "key": "dee", "name": "Dee"}),
+    ("line", {"type": "DefineProduct", "key": "counter", "title": "Counter", "line": "bar", "accountable": "Cas"}),
+    ("accountable", {"type": "SetGoal", "key": "speed", "title": "Serve fast", "accountable": "Cas", **COUNTER}),
+    ("measure", {"type": "ReviseGoal", "subject": "goal:speed", "measure": "Minutes", "due_on": "2025-12-01"}),
+    ("cost", {"type": "ProposeDecision", "key": "juice", "title": "Sell juice", "cost": EUROS, **COUNTER}),
+    ("title", {"type": "ReviseDecision", "subject": "decision:juice", "title": "Juice", "decision": "Juice.", **CASE}),
+    ("is_claim", {"type": "DissentFromDecision", "subject": "decision:juice", "why": "Loud.", "by": "Cas"}),
+    ("features", {"type": "LinkFeature", **TRAY, "features": ["gift-cards"]}),
+    ("", {"type": "StateAssumption", "key": "oranges", "title": "Oranges stay cheap", **COUNTER}),
+    (
+        "check_on",
+        {
+            "type": "ReviseAssumption",
+            "subject": "assumption:oranges",
+            "check_on": "2025-08-01",
+            "description": "Below 2 EUR a kilogram.",
+        },
+    ),
+    ("", {"type": "PlanMeeting", "key": "weekly", "title": "Weekly", "held_on": "2035-01-01", **COUNTER}),
+    (
+        "agenda",
+        {
+            "type": "ReviseMeeting",
+            "subject": "meeting:weekly",
+            "agenda": ["juice"],
+            "invited": ["Cas"],
+            "notes": "Bring a glass.",
+        },
+    ),
+    (
+        "agenda",
+        {"type": "HoldMeeting", "subject": "meeting:weekly", "held_on": "2025-01-01", "agenda": ["juice"]}
+        | {"attendees": ["Cas"]},
+    ),
+    ("is_claim", FORECAST | {"by": "Cas", "target": "7"}),
+    (
+        "from",
+        {
+            "type": "AssignOwnership",
+            "subject": "product:counter",
+            "holders": ["Cas"],
+            "role": "sponsor",
+            "from": "2034-01-01",
+        },
+    ),
+    ("", {"type": "SetDecisionRights", "subject": "product:counter", "rules": [{"roles": ["accountable"]}]}),
+    (
+        "role",
+        {"type": "RecordDecision", "key": "press", "title": "Press", "decision": "We press.", "why": "It is fresh."}
+        | {"accountable": "Cas", "deciders": ["Cas"], **COUNTER, **CASE},
+    ),
+    (
+        "learned",
+        {"type": "ReviewDecision", "subject": "decision:press", "outcome": "worse", "finding": "It was loud."}
+        | {"learned": "Ask the neighbors.", "revisit_on": "2025-11-01"},
+    ),
+    (
+        "cost_limit",
+        {
+            "type": "DelegateOwnership",
+            "subject": "product:counter",
+            "delegation": "dee",
+            "to": "Dee",
+            "cost_limit": EUROS,
+        },
+    ),
+    (
+        "from",
+        {
+            "type": "DelegateOwnership",
+            "subject": "product:counter",
+            "delegation": "later",
+            "to": "Dee",
+            "from": "2034-01-01",
+        },
+    ),
+    ("from", {"type": "DelegateActions", "subject": "person:ann", "to": "service:ci", "from": "2034-01-01"}),
+    ("", {"type": "DefineProduct", "key": "cart", "title": "Cart", "accountable": "Dee"}),
+    (
+        "is_claim",
+        {"type": "DelegateOwnership", "subject": "product:cart", "delegation": "cas", "to": "Cas"}
+        | {"until": "2035-01-01"},
+    ),
+    ("until", {"type": "HandOverOwnership", "subject": "product:cart", "to": "Cas", "until": "2035-01-01"}),
+    ("products", {"type": "AssignToProducts", "subject": "feature:tray", "products": ["bar", "counter"]}),
+    (
+        "subjects",
+        {"type": "ImportChanges", "subject": "feature:jam", "source": {"system": "jira"}}
+        | {"changes": [{"field": "exists", "value": True}, {"field": "goals", "subjects": ["goal:speed"]}]},
+    ),
+]
+"""Commands whose events have fields that are often omitted, each with a field that names the file."""
+
+
+DEE_MAY = {"type": "DelegateOwnership", "subject": "product:counter", "delegation": "ices", "to": "Dee"}
+ENTITLED: list[tuple[str, str, dict[str, Any]]] = [
+    ("person:cas", "", {"type": "DelegateActions", "subject": "person:cas", "to": "person:dee"}),
+    (
+        "person:dee",
+        "on_behalf_of",
+        {"type": "RecordDecision", "key": "lemons", "title": "Lemons", "decision": "Yes.", "why": "They are sour."}
+        | {"accountable": "Cas", "on_behalf_of": "person:cas", **COUNTER},
+    ),
+    ("person:cas", "", DEE_MAY | {"cost_limit": EUROS}),
+    (
+        "person:dee",
+        "delegation",
+        {"type": "RecordDecision", "key": "ices", "title": "Ice cream", "decision": "Ice.", "why": "It is hot."}
+        | {"accountable": "Cas", "cost": EUROS, **COUNTER},
+    ),
+]
+"""Commands of people who act or decide by a delegation, each with a field that names the file, if it has one."""
+
+
 def write_missing() -> list[str]:
     """The names of the types it wrote a file for."""
     with tempfile.TemporaryDirectory() as folder, open_log(Path(folder)) as log:
@@ -148,6 +281,15 @@ def write_missing() -> list[str]:
             write_new_entries(log, written, added=added)
         for added, command in MORE_FIELDS:
             asyncio.run(log.execute(transaction(command)))
+            if added:
+                write_new_entries(log, written, added=added)
+        for added, command in OFTEN_OMITTED:
+            asyncio.run(log.execute(transaction(command)))
+            if added:
+                write_new_entries(log, written, added=added)
+        for who, added, command in ENTITLED:
+            caller = Caller(who, f"token-{who}", "http", frozenset(SCOPES))
+            asyncio.run(log.execute(transaction(command, caller=caller)))
             if added:
                 write_new_entries(log, written, added=added)
         for command in JUDGED:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from domain.catalog import EVENTS
 from domain.messages import Reference
@@ -112,6 +115,41 @@ def test_every_event_type_has_a_golden_entry() -> None:
     """Every event type has a golden entry, and every golden entry has a known type."""
     assert {name.partition("+")[0] for name in NAMES} == set(EVENTS)
     assert set(EVENTS) <= set(NAMES)
+
+
+def test_every_field_of_an_event_is_in_a_golden_entry() -> None:
+    """Every field of every event, and of every part that events are made of, has a value in at least one golden entry."""
+    found: dict[type[BaseModel], set[str]] = {}
+    for name in NAMES:
+        _collect_fields(EVENTS[name.partition("+")[0]], load(name)["given"]["data"], found)
+
+    assert {
+        (model.__name__, field) for model, fields in found.items() for field in _names_of(model).keys() - fields
+    } == set()
+
+
+def _collect_fields(model: type[BaseModel], data: dict[str, Any], found: dict[type[BaseModel], set[str]]) -> None:
+    """Add the fields of a message that have a value, and those of the messages in it."""
+    filled = found.setdefault(model, set())
+    for name, info in _names_of(model).items():
+        if data.get(name) in (None, [], {}):
+            continue
+        filled.add(name)
+        items = data[name] if isinstance(data[name], list) else [data[name]]
+        for part in _find_models(info.annotation):
+            for item in items:
+                _collect_fields(part, item, found)
+
+
+def _names_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    return {info.serialization_alias or info.alias or name: info for name, info in model.model_fields.items()}
+
+
+def _find_models(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _find_models(argument)
 
 
 @pytest.mark.parametrize("name", NAMES)

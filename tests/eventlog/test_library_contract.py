@@ -11,8 +11,8 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 
+from eventlog.library_recorder import LogRecorder
 from eventlog.log import open_store
-from eventlog.recorder import LogRecorder
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import Clock, do, open_log, where
 from tests.support_postgresql import fresh_schema

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.access import LOCAL_CREDENTIAL
+from domain.credentials import LOCAL_CREDENTIAL
 from domain.errors import Forbidden, Malformed, NotAllowed
 from domain.scopes import SCOPES
 from eventlog.command_handler import CommandHandler

@@ -12,8 +12,8 @@ import itertools
 import multiprocessing
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -22,18 +22,21 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.bootstrap import clock
-from domain.access import RevokeToken
 from domain.catalog import COMMAND
+from domain.credentials import RevokeToken
 from domain.errors import Forbidden, Refused, Stale
 from domain.messages import Command
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
 from eventlog.records import TokenRow
 from identity.decision_log import DecisionLog
+from identity.oidc.errors import SignInRefusedError
+from identity.sessions import ProviderLogin
 from tests.support_log import Ticking
 from tests.support_postgresql import fresh_schema
 
 WRITERS: Final = 16
+ISSUER: Final = "https://login.example.org"
 ANN: Final = Caller("person:ann", "local", "http", frozenset(SCOPES))
 PROCESSES: Final = 4
 """That race on PostgreSQL."""
@@ -42,7 +45,8 @@ TOLD_EVERY: Final = 500
 copyreg.pickle(
     Stale, lambda stale: (partial(Stale, subject=stale.subject, version=stale.version), (stale.detail,))
 )  # so that one process can tell another
-Result = Receipt | Refused | BaseException
+Result = Receipt | Refused | BaseException | None
+Wanted = Transaction | Callable[[DecisionLog], Refused | None]
 
 
 def transaction(*commands: dict[str, Any], **expected: int) -> Transaction:
@@ -51,13 +55,15 @@ def transaction(*commands: dict[str, Any], **expected: int) -> Transaction:
     return Transaction(tuple(map(COMMAND.validate_python, commands)), ANN, None, versions)
 
 
-async def at_once(log: DecisionLog, transactions: list[Transaction]) -> list[Result]:
-    """What becomes of units that are sent at the same time, by as many callers."""
+async def at_once(log: DecisionLog, wanted: Sequence[Wanted]) -> list[Result]:
+    """What becomes of transactions and other actions that are begun at the same time, by as many callers."""
 
-    async def one(transaction: Transaction) -> Receipt | Refused:
-        return (await log.execute_many([transaction]))[0]
+    async def one(each: Wanted) -> Receipt | Refused | None:
+        if isinstance(each, Transaction):
+            return (await log.execute_many([each]))[0]
+        return await asyncio.to_thread(each, log)
 
-    return list(await asyncio.gather(*map(one, transactions), return_exceptions=True))
+    return list(await asyncio.gather(*map(one, wanted), return_exceptions=True))
 
 
 @dataclass(frozen=True)
@@ -65,7 +71,7 @@ class Race:
     """One kind of race: what must be there before it, and what each runner wants."""
 
     given: Callable[[int], list[dict[str, Any]]]
-    wanted: Callable[[int, int], list[Transaction]]
+    wanted: Callable[[int, int], Sequence[Wanted]]
     wrong: Callable[[DecisionLog, int, list[Result]], str | None]
     prepare: Callable[[DecisionLog, int], None] = lambda _log, _n: None
 
@@ -120,6 +126,31 @@ def none_rests_on_what_ended(log: DecisionLog, n: int, results: list[Result]) ->
 ENDS: Final = {"RoleRevoked.v1", "OwnershipReleased.v1", "TokenRevoked.v1", "DelegationRevoked.v1"}
 
 
+def none_is_signed_in(log: DecisionLog, n: int, results: list[Result]) -> str | None:
+    """The account was disconnected, and no session that it began is left, whichever came first."""
+    left = [each for each in log.sessions.all() if each.subject == f"u{n}"]
+    refused = sum(isinstance(result, Refused) for result in results)
+    is_complete = log.accounts.find(ISSUER, f"u{n}") is None and refused <= 1
+    return None if is_complete and not left else f"{len(left)} sessions of an account that was disconnected: {results}"
+
+
+def _signs_in_until_disconnected(n: int, k: int) -> list[Wanted]:
+    """Sign-ins with an account of Bob's that was found before, and in their middle its disconnection."""
+
+    def sign_in(log: DecisionLog) -> None:
+        with suppress(SignInRefusedError):
+            log.sessions.start(f"person:b{n}", ProviderLogin(ISSUER, f"u{n}"))
+
+    def disconnect(log: DecisionLog) -> Refused | None:
+        try:
+            log.accounts.unlink(ISSUER, f"u{n}")
+        except Refused as refused:
+            return refused
+        return None
+
+    return [*[sign_in] * (k // 2), disconnect, *[sign_in] * (k - k // 2 - 1)]
+
+
 def _people(n: int) -> list[dict[str, Any]]:
     """Bob, a product, and a role elsewhere, so that the default role is not his."""
     return [
@@ -169,6 +200,10 @@ def _delegate(log: DecisionLog, n: int) -> None:
     given = {"type": "DelegateActions", "subject": f"person:b{n}", "delegation": "d", "to": f"service:a{n}"}
     bob = Caller(f"person:b{n}", "other", "http")
     asyncio.run(log.execute(Transaction((COMMAND.validate_python(given),), bob)))
+
+
+def _connect(log: DecisionLog, n: int) -> None:
+    log.accounts.link(ISSUER, f"u{n}", f"person:b{n}")
 
 
 def _manager(subject: str) -> dict[str, Any]:
@@ -272,6 +307,12 @@ RACES: Final = {
         none_rests_on_what_ended,
         _delegate,
     ),
+    "an account is disconnected while its person signs in": Race(
+        _people,
+        _signs_in_until_disconnected,
+        none_is_signed_in,
+        _connect,
+    ),
 }
 
 
@@ -286,7 +327,7 @@ def race(log: DecisionLog, name: str, n: int, run: Run) -> str | None:
         assert isinstance(made, Receipt), made
     kind.prepare(log, n)
     results = run(name, n)
-    broken = [repr(result) for result in results if not isinstance(result, Receipt | Refused)]
+    broken = [repr(result) for result in results if not isinstance(result, Receipt | Refused | None)]
     return broken[0] if broken else kind.wrong(log, n, results)
 
 

@@ -71,7 +71,7 @@ def ours(topic: Topic, known: int) -> int:
 
 
 @given(RUNS)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 def test_no_reader_misses_an_entry(runs):
     """However many messages fail before delivered ones, the next publisher starts no later than a reader stopped."""
     for topic, known in published(runs, ours):
@@ -81,7 +81,7 @@ def test_no_reader_misses_an_entry(runs):
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.just([]), st.just(0)), min_size=1))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_nothing_is_sent_twice_without_failures(runs):
     """If everything was delivered in order, the next publisher starts right after it."""
     for topic, _ in published(runs, ours):

@@ -134,6 +134,7 @@ def test_options_are_weighed_with_forms_and_judged_again(service: Any, forms: Fo
         products="Tide",
         cost_limit="500 EUR",
         time_limit="3 weeks",
+        constraints="Fits the shed\nNo license needed",
         **{
             "options.0.title": "Dinghy",
             "options.0.cost_amount": "900 EUR",
@@ -146,6 +147,9 @@ def test_options_are_weighed_with_forms_and_judged_again(service: Any, forms: Fo
     form = forms.open(f"/do/ReviseDecision?subject=decision:{key}")
     assert form["options.0.findings"] == "valuable: yes - They ask for it [evidence:poll]\nusable: unclear"
 
+    asked = f"/do/CheckConstraint?subject=decision:{key}&option_number=1&constraint_number=2"
+    assert f'href="{asked.replace("&", "&amp;")}"' in service.client.get(f"/decisions/{key}").text
+    forms.record(asked, answer="met", finding="It has no motor.")
     forms.record(f"/do/AcceptDecision?subject=decision:{key}", option="Dinghy", why="It floats.")
     wait(service)
     forms.record(f"/do/JudgeChoice?subject=decision:{key}", findings="valuable: no - No one rows")
@@ -157,6 +161,7 @@ def test_options_are_weighed_with_forms_and_judged_again(service: Any, forms: Fo
     assert option["afterward"][0] == {"risk": "valuable", "answer": "no", "finding": "No one rows", "evidence": []}
     shown = " ".join(read_page(service, f"/decisions/{key}").split())
     assert "They ask for it A poll afterward no No one rows" in shown
+    assert "Fits the shed not judged Judge No license needed met It has no motor." in shown
 
 
 def test_a_finding_that_cannot_be_read_is_named(forms: Forms, decision: str) -> None:

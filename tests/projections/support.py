@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from domain.catalog import EVENT_NAMES
@@ -12,7 +14,8 @@ from domain.messages import Event
 from eventlog.entry import Delegate, Entry, Metadata, Origin
 from projections.database import Database
 from projections.projector import Projector
-from projections.read_model import ReadModel
+from projections.read_model import Read, ReadModel
+from projections.sqlite import _query_runner
 
 BuildModel = Callable[..., ReadModel]
 
@@ -70,6 +73,21 @@ def catch_up(model: ReadModel, log: Log, batch: int = 7) -> None:
         while entries := log.read(projector.position(), batch):
             with writer.transaction():
                 projector.apply(entries)
+
+
+def count_steps(path: Path, ask: Callable[[Read], object]) -> int:
+    """Return how many steps SQLite takes to answer a question, which must have an answer."""
+    steps = 0
+
+    def count() -> int:
+        nonlocal steps
+        steps += 1
+        return 0
+
+    with closing(sqlite3.connect(path)) as connection:
+        connection.set_progress_handler(count, 1)
+        assert ask(Read(_query_runner(connection), lambda: START))
+    return steps
 
 
 def at(seconds: float) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.ownership import OwnershipAssigned
@@ -33,7 +33,7 @@ from tests.projections import reference_model
 from tests.projections.support import SECOND, BuildModel, Log, at
 from tests.projections.test_field_values import EVENTS_ON_SUBJECTS, SECONDS, imported, log_of
 
-FEW_EXAMPLES = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FEW_EXAMPLES = settings(max_examples=40)
 FIELDS = ["status", "role.author", "role.accountable"]
 Values = dict[tuple[str, str], tuple[Any, str | None]]
 

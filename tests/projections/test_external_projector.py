@@ -9,7 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from projections import schema
@@ -36,7 +36,7 @@ def both_databases(tmp_path: Path) -> Any:
 
 
 @given(events=EVENTS_ON_SUBJECTS, batch=st.integers(1, 9))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25)
 def test_both_databases_have_equal_rows(both_databases: list[Database], events: list[Any], batch: int) -> None:
     """Whatever was recorded, and in whatever batches it was read, both databases have equal rows."""
     log = log_of(events)

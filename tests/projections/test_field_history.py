@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.any_subject import SubjectRemoved
@@ -35,7 +35,7 @@ def summarize(row: dict[str, Any]) -> tuple[Any, ...]:
 
 
 @given(events=EVENTS_ON_SUBJECTS, t=SECONDS, k=st.none() | st.integers(0, 30), chosen=st.integers(1, 20))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_changes_equal_the_reference_model(
     build_model: BuildModel, events: list[Any], t: int, k: int | None, chosen: int
 ) -> None:
@@ -63,7 +63,7 @@ PAIRS_OF_TIMES = st.one_of(
 
 
 @given(events=EVENTS_ON_SUBJECTS, times=PAIRS_OF_TIMES)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150)
 def test_differences_equal_the_reference_model(
     build_model: BuildModel, events: list[Any], times: tuple[int, int | None, int, int | None]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.any_subject import ChangesImported, EntryVoided, ImportedChange
@@ -77,7 +77,7 @@ def log_of(events: list[Any]) -> Log:
     events=EVENTS_ON_SUBJECTS,
     moments=st.lists(st.tuples(SECONDS, st.none() | st.integers(0, 30)), min_size=3, max_size=8),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60)
 def test_field_values_equal_the_reference_model(
     build_model: BuildModel, events: list[Any], moments: list[tuple[int, int | None]]
 ) -> None:
@@ -109,7 +109,7 @@ ROLES = st.lists(
 
 
 @given(merges=MERGES, roles=ROLES, person=st.sampled_from("pqrstu"))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 def test_merged_people_are_one_holder(
     build_model: BuildModel, merges: list[tuple[str, str]], roles: list[Any], person: str
 ) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from domain.any_subject import EntryVoided
 from domain.authority import Judgment, Verdict
 from domain.decision import (
     AdviceGiven,
@@ -26,10 +28,11 @@ from domain.task import TaskAssigned, TaskCompleted, TaskRescheduled
 from domain.values import kind_of
 from eventlog.entry import Entry
 from projections.debt import DebtFilter, debt
+from projections.factory import open_database
 from projections.minutes import meetings_of, minutes
-from projections.read_model import Read
+from projections.read_model import Read, ReadModel
 from projections.timepoint import NOW, TimePoint, resolve_time
-from tests.projections.support import Log, at
+from tests.projections.support import SECOND, START, Log, at, catch_up, count_steps
 
 Reader = Callable[[], Read]
 ROUND = "meeting:round"
@@ -241,3 +244,39 @@ def test_a_meeting_exists_from_its_first_event(log: Log, read: Reader) -> None:
     assert code(EXISTS, True) in log.entries[0].event.field_changes()
     assert minutes(read(), ROUND).about["status"] == "held"
     assert kind_of(ROUND) == "meeting"
+
+
+def test_minutes_that_were_voided_are_no_meeting_of_a_subject(log: Log, read: Reader) -> None:
+    """A meeting whose record was voided is not among those of a decision, and still is as known before that."""
+    log.add(TEA, DecisionProposed(title="Serve tea"))
+    log.add(ROUND, MeetingPlanned(title="Round", held_on="2023-11-14"))
+    held, _ = add_transaction(
+        log, "t-round", (ROUND, MeetingHeld(attendees=(ANN,))), (TEA, AdviceGiven(by=ANN, advice="X"))
+    )
+    voided = log.add(ROUND, EntryVoided(position=held, why="There was none."))
+
+    snapshot = read()
+    before = TimePoint(known_at=at(voided) - 1)
+    assert meetings_of(snapshot, TEA, resolve_time(snapshot, NOW)) == []
+    assert meetings_of(snapshot, TEA, resolve_time(snapshot, before)) == [ROUND]
+
+
+def test_finding_the_meetings_of_a_subject_costs_what_they_are(tmp_path: Path, log: Log) -> None:
+    """Other meetings and other decisions add next to nothing to the steps that SQLite takes."""
+    plan(log)
+    add_transaction(log, "t-round", (ROUND, MeetingHeld(attendees=(ANN,))), (TEA, AdviceGiven(by=ANN, advice="X")))
+    database = open_database(tmp_path / "model.sqlite")
+    model = ReadModel.open(database, log, lambda: START + 1_000 * SECOND)
+
+    def count() -> int:
+        catch_up(model, log)
+        return count_steps(
+            tmp_path / "model.sqlite", lambda read: meetings_of(read, TEA, resolve_time(read, NOW)) == [ROUND]
+        )
+
+    before = count()
+    for n in range(200):
+        other = MeetingRecorded(title="Other", held_on="2023-11-14", attendees=(ANN,))
+        add_transaction(log, f"t-{n}", (f"meeting:{n}", other), (f"decision:{n}", DecisionProposed(title="Other")))
+    assert count() < before * 1.5
+    model.close()

@@ -6,7 +6,16 @@ from collections.abc import Callable
 
 import pytest
 
-from domain.decision import ChoiceJudged, DecisionAccepted, DecisionProposed, Option, RiskFinding
+from domain.any_subject import EntryVoided
+from domain.decision import (
+    ChoiceJudged,
+    ConstraintChecked,
+    DecisionAccepted,
+    DecisionProposed,
+    DecisionRevised,
+    Option,
+    RiskFinding,
+)
 from domain.money import Cost
 from domain.quantities import Duration, Fit, compare_cost, compare_duration
 from projections.options import weighed_options
@@ -41,6 +50,54 @@ def test_options_are_compared_with_the_limits_and_judged_again(log: Log, read: R
     assert buy["afterward"] == [{"risk": "valuable", "answer": "no", "finding": None, "evidence": []}]
     before = weighed_options(snapshot, "decision:crm", TimePoint(at(judged) - 1)).rows[1]
     assert before["afterward"] == []
+
+
+def test_a_constraint_is_judged_for_each_option_and_again_after_a_revision(log: Log, read: Reader) -> None:
+    """What was judged of an option and a constraint holds from then on, until one of the two lists is revised."""
+    options = (Option(title="Build"), Option(title="Buy"))
+    lists = log.add("decision:crm", DecisionProposed(title="CRM", options=options, constraints=("GDPR", "Offline")))
+    checked = log.add("decision:crm", _check(lists, lists, option=2, constraint=1, answer="met", finding="In the EU."))
+    log.add("decision:crm", _check(lists, lists, option=1, constraint=1, answer="unclear"))
+    log.add("decision:crm", _check(lists, lists, option=1, constraint=1, answer="not-met"))
+    before = log.add("decision:crm", DecisionRevised(why="The old one is slow."))
+    revised = log.add("decision:crm", DecisionRevised(constraints=("Offline", "GDPR")))
+    log.add("decision:crm", _check(lists, revised, option=2, constraint=2, answer="unclear"))
+
+    def answers(when: TimePoint) -> list[list[str | None]]:
+        rows = weighed_options(snapshot, "decision:crm", when).rows
+        return [[each["answer"] for each in row["constraints"]] for row in rows]
+
+    snapshot = read()
+    assert answers(TimePoint(at(checked) - 1)) == [[None, None], [None, None]]
+    assert answers(TimePoint(at(before))) == [["not-met", None], ["met", None]]
+    assert answers(TimePoint(known_at=at(before))) == [["not-met", None], ["met", None]]
+    assert answers(TimePoint()) == [[None, None], [None, "unclear"]]
+    buy = weighed_options(snapshot, "decision:crm", TimePoint(at(before))).rows[1]
+    assert buy["constraints"][0] == {"constraint": "GDPR", "answer": "met", "finding": "In the EU.", "by": "person:ann"}
+
+
+def test_what_was_judged_of_a_voided_revision_does_not_count(log: Log, read: Reader) -> None:
+    """What was judged of a revision that was voided is not said of the list before it."""
+    lists = log.add(
+        "decision:crm", DecisionProposed(title="CRM", options=(Option(title="Buy"),), constraints=("GDPR",))
+    )
+    log.add("decision:crm", _check(lists, lists, answer="met"))
+    revised = log.add("decision:crm", DecisionRevised(constraints=("Offline",)))
+    judged = log.add("decision:crm", _check(lists, revised, answer="not-met"))
+    log.add("decision:crm", EntryVoided(position=revised, why="A typo."))
+
+    def answer() -> str | None:
+        return weighed_options(read(), "decision:crm").rows[0]["constraints"][0]["answer"]
+
+    assert answer() is None
+    log.add("decision:crm", EntryVoided(position=judged, why="So is this."))
+    assert answer() == "met"
+
+
+def _check(options: int, constraints: int, *, option: int = 1, constraint: int = 1, **found: str) -> ConstraintChecked:
+    positions = {"options_position": options, "constraints_position": constraints}
+    given = {"option_number": option, "constraint_number": constraint, "by": "person:ann", **positions, **found}
+    return ConstraintChecked.model_validate(given)
 
 
 def test_a_decision_without_options_has_none(log: Log, read: Reader) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 import pytest
 from eventsourcing.persistence import OperationalError
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.any_subject import AliasesSet, LogOpened, TextsErased, TitleChanged
@@ -41,7 +41,7 @@ GOLDEN = Path(__file__).parents[1] / "eventlog" / "golden"
 
 
 @given(events=EVENTS_ON_SUBJECTS, batch=st.integers(1, 9))
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 def test_a_rebuilt_model_has_the_same_content(build_model: BuildModel, events: list[Any], batch: int) -> None:
     """A rebuild gives equal rows in every table, whatever the batches the log was read in."""
     log = log_of(events)
@@ -67,7 +67,7 @@ def test_a_rebuild_of_every_kind_of_event_has_the_same_content(build_model: Buil
 
 
 @given(events=EVENTS_ON_SUBJECTS)
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20)
 def test_each_row_points_to_the_next_row(build_model: BuildModel, events: list[Any]) -> None:
     """Each row points to the next row that is not void, whatever the order of recording; a void row has an empty
     period.

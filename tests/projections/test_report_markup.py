@@ -6,7 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -262,7 +262,6 @@ def test_naughty_text_is_text(made, text):
     must_be_text(text, as_markdown(report), as_html(report))
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(st.sampled_from([*NAUGHTY, *"`\\*_[]()<>!|~&$@^#:/.-w \n"]), st.text(max_size=3)), max_size=6

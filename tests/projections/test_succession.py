@@ -65,6 +65,7 @@ def test_what_a_person_holds_owes_and_waits_for(log: Log, read: Reader) -> None:
         ("waits_for", "open_decision", "decision:milk", None),
         ("waits_for", "overdue_outcome", "decision:tea", "1"),
     ]
+    assert ("owes", "open_outcome", "decision:tea", "1") in relations(read(), TimePoint(as_of=at(86_400)))
     assert relations(read(), TimePoint(as_of=at(1))) == [("holds", "role", "feature:cards", "accountable")]
 
 
@@ -83,3 +84,23 @@ def test_the_commands_hand_over_every_role_once(log: Log, read: Reader) -> None:
     ]
     assert [type(COMMAND.validate_python(each)).__name__ for each in commands] == [each["type"] for each in commands]
     assert succession(read(), ANN).about["commands"] == []
+
+
+@pytest.mark.parametrize(("to", "holders"), [("person:cas", ["person:cas", BOB]), (BOB, [BOB])])
+def test_who_shares_accountability_keeps_it(log: Log, read: Reader, to: str, holders: list[str]) -> None:
+    """Where two are accountable, the successor takes the place of the one who leaves, also if it is the other one."""
+    log.add("feature:cards", FeatureProposed(title="Cards", products=(P,)))
+    log.add("feature:cards", OwnershipAssigned(role="accountable", holders=(ANN, BOB)))
+
+    (command,) = succession(read(), ANN, to=to).about["commands"]
+
+    assert command["holders"] == holders
+    assert COMMAND.validate_python(command).type == "AssignOwnership"
+
+
+def test_a_person_who_holds_nothing_hands_over_nothing(log: Log, read: Reader) -> None:
+    """Without roles there is no command, as before the person got any."""
+    story(log)
+
+    assert succession(read(), "person:zoe", to=BOB).about["commands"] == []
+    assert succession(read(), ANN, TimePoint(known_at=at(0)), to=BOB).about["commands"] == []

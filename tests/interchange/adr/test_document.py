@@ -242,7 +242,7 @@ PIECES = (
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 @given(st.lists(st.sampled_from(PIECES), max_size=20).map("\n".join))
 def test_any_text_can_be_parsed(text):
     """Any text is parsed into fields that the log accepts."""

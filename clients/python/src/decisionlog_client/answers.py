@@ -452,6 +452,19 @@ class OptionFinding(TypedDict):
     "The evidence that shows it."
 
 
+class ConstraintCheck(TypedDict):
+    """Whether an option meets a constraint, as a person judged it."""
+
+    constraint: str
+    "The constraint."
+    answer: Literal["met", "not-met", "unclear"] | None
+    "Whether the option meets it; null until it is judged, and again after a revision of the list."
+    finding: str | None
+    "What shows it; null if nothing was stated."
+    by: str | None
+    "Who judged it; null until it is judged."
+
+
 class WeighedOption(TypedDict):
     """An option of a decision, with what speaks for it."""
 
@@ -467,6 +480,8 @@ class WeighedOption(TypedDict):
     "The time it takes; null if none was stated."
     time_fit: Literal["within", "exceeds", "unclear"] | None
     "Whether the time it takes keeps the limit; null without a limit."
+    constraints: list[ConstraintCheck]
+    "Whether it meets each of the constraints, in their order."
     findings: list[OptionFinding]
     "What was found before the decision."
     afterward: list[OptionFinding]
@@ -666,6 +681,8 @@ class GroupedFields(TypedDict):
     "What evidence is `for` or `against`, and what an assumption is `under`, each as `KIND.KEY`."
     afterward: NotRequired[dict[str, FieldState]]
     "Whether the option chosen turned out valuable, usable, feasible and viable."
+    constraint_checks: NotRequired[dict[str, FieldState]]
+    "Whether an option meets a constraint, by their numbers: `2.option.1`."
     expectations: NotRequired[dict[str, FieldState]]
     "The expected outcomes, by their number."
     outcomes: NotRequired[dict[str, FieldState]]
@@ -1297,7 +1314,7 @@ class SuccessionRow(TitledSubject):
     relation: Relation
     "`holds`, `owes` or `waits_for`."
     code: str
-    "`role`, `delegation`, a code of decision debt, `open_decision`, or `overdue_outcome`."
+    "`role`, `delegation`, a code of decision debt, `open_decision`, `open_outcome` or `overdue_outcome`."
     part: str | None
     "The role, delegation or expected outcome that it is about."
     since: str

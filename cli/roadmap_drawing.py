@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
+from cli.answer_tables import Titles
 from cli.context import Context
 from cli.display import Line, Span, format_day, isolate, pad, shorten, to_single_line, width_of
 from cli.marks import mark_problem, mark_status
-from cli.tables import Titles
 from decisionlog_client import Client, questions
+from domain.ids import key_of
 from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
@@ -54,17 +55,20 @@ def draw_plan(
         )
         shown = [card for card in cards if shows_all or not card.is_closed]
         folded = [card for card in cards if card not in shown]
+        heading = _heading(column, titles, schedule)
         yield [
-            (_heading(column, titles), "bold"),
+            (isolate(heading), "bold"),
             (f"  {len(shown)} open{_count_closed(folded)}" if not shows_all else f"  {len(shown)}", "dim"),
         ]
-        yield from _draw_cards(shown, width)
+        yield from _draw_cards([replace(card, due="") if card.due == heading else card for card in shown], width)
         yield []
 
 
-def _heading(column: Row, titles: Titles) -> str:
-    called = column["title"] or titles.format(column["column"])
-    return isolate(to_single_line(str(called)))
+def _heading(column: Row, titles: Titles, schedule: Schedule) -> str:
+    """Return what a column is called: a day in words, a release with its date."""
+    called = format_day(to_single_line(str(column["title"] or titles.format(column["column"]))))
+    day = schedule.due.get(str(column["column"]))
+    return f"{called}, {format_day(day)}" if day else called
 
 
 def _count_closed(cards: Sequence[_Card]) -> str:
@@ -107,7 +111,7 @@ def _read_card(card: Row, titles: Titles, schedule: Schedule, today: str) -> _Ca
     )
     rank = (fields.get("rank") or {}).get("value")
     order = (day if is_day else _LAST, rank if isinstance(rank, int) else 10**6, to_single_line(card["title"] or ""))
-    key = str(card["subject"]).partition(":")[2]
+    key = key_of(str(card["subject"]))
     return _Card(order[2] or key, key, status, to_single_line(owner), to_single_line(when), problems, order, is_closed)
 
 

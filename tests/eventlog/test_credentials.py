@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from domain.access import LOCAL_CREDENTIAL, NamesChanged, TokenCreated, TokenRevoked, is_active
+from domain.credentials import LOCAL_CREDENTIAL, NamesChanged, TokenCreated, TokenRevoked, is_active
 from domain.errors import AlreadyExists, Forbidden, NotAllowed, Refused, Unknown
 from domain.names import normalize_name
 from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES, SCOPES
