@@ -437,7 +437,7 @@ def test_a_move_offers_the_latest_decisions_of_the_product(service, forms, featu
 
 
 def test_a_key_that_was_used_for_other_content_can_be_sent_again(service, forms, product):
-    """After a lost answer, and a change of what was typed, the reader is told that the first was recorded."""
+    """After a lost answer, and a change of what was typed, the page says that the first was recorded."""
     values = {**forms.open("/record"), "title": "Cards only", "decision": "Cards.", "why": "Invoices."}
     assert forms.send("/record", values).status_code == 303
     again = forms.send("/record", {**values, "title": "Cards and coins"})
