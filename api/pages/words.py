@@ -211,6 +211,13 @@ def count_of(number: int, singular: str, plural: str = "") -> str:
     return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
 
 
+def quantity(value: object, unit: str = "") -> str:
+    """Return a measured value with its unit: "6,204 sailors", "38%"."""
+    text = str(value)
+    number = f"{int(text):,}" if text.lstrip("-").isdecimal() else text
+    return f"{number}{'' if unit == '%' else ' '}{unit}".strip()
+
+
 def times_word(number: int) -> str:
     """Return how often: "once", "twice", "3 times"."""
     return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
@@ -308,6 +315,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "value_parts": value_parts,
     "field_label": field_label,
     "count_of": count_of,
+    "quantity": quantity,
     "times_word": times_word,
     "format_day": format_day,
     "format_month": format_month,
