@@ -146,7 +146,7 @@ def test_a_random_history_equals_its_fold(tmp_path, seed, order):
 @pytest.mark.parametrize("order", ["sorted", "reversed", "shuffled"])
 @pytest.mark.parametrize("kept", [0, scan.READ_ONCE_BYTES])
 def test_what_is_on_disk_is_as_in_memory(tmp_path, monkeypatch, kept, order):
-    """A file that is larger than what is kept in memory, and read once more where it is in order, equals its fold, too."""
+    """A history that does not fit in memory equals its fold, whether the file is read once or twice."""
     monkeypatch.setattr(scratch, "VALUES_KEPT", 2)
     monkeypatch.setattr(scan, "READ_ONCE_BYTES", kept)
     monkeypatch.setattr(scan, "SAMPLE_ENTRIES", 2)
