@@ -103,8 +103,6 @@ class LinePlanner:
             except ValidationError as error:
                 self._report.rejected.append(Remark(entry.label, describe_errors(error), entry.data or None))
             else:
-                if self._record is not None:
-                    self._records.put(self._record)
                 if commands:
                     yield PlannedTransaction(entry.label, entry.key, commands, self._noted, data=entry.data)
                 else:
@@ -118,6 +116,12 @@ class LinePlanner:
         return self._noted
 
     def _commands(self, entry: Entry) -> tuple[Command, ...]:
+        commands = self._commands_of_record(entry)
+        if self._record is not None:
+            self._records.put(self._record)
+        return commands
+
+    def _commands_of_record(self, entry: Entry) -> tuple[Command, ...]:
         if entry.error:
             raise SkippedLine(entry.error)
         self._moment = entry.order_at
