@@ -206,7 +206,7 @@ def compare_history(seed: int) -> int:
 
 
 def test_a_role_for_a_line_ends_with_its_products_that_leave_it() -> None:
-    """Whoever manages a line manages its products, also as was remembered, until a product belongs to another line."""
+    """The manager of a line manages its products, also as remembered, until a product belongs to another line."""
     story, log = Story(), Log()
     for draft in (*BACKGROUND, fact("person:bob", RoleGranted(role="manager", product="product:line"))):
         story.record(draft, day(1))
