@@ -169,7 +169,7 @@ def complete_cards(
         page,
         Origins(read, (field["blame"] for row in rows for _, field in flat_fields(row)), when),
         {(row["subject"], row["field"]): row for row in slips},
-        _release_days(read, when),
+        {str(card.target.content[0]): card.target_day for card in cards if card.target and card.target_day},
         differences or {},
     )
     built = {row["subject"]: builder.build(row, is_ghost=at is not None) for row in rows}

@@ -131,9 +131,6 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
             "table_rows": TABLE_ROWS,
             "legend": LEGEND,
             **(_timeline(read, page, products) if layout == "timeline" else NO_TIMELINE),
-            "release_products": find_release_products(read, page)
-            if layout == "timeline" and len(products) != 1
-            else {},
             "is_presentation": present,
             "can_move": page.time.is_now and page.permissions.may_anywhere(MOVE),
         }
@@ -141,11 +138,9 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
     return page.render("roadmap.html", build)
 
 
-def find_release_products(read: Read, page: Page) -> dict[str, list[str]]:
+def find_release_products(releases: Sequence[Row]) -> dict[str, list[str]]:
     """Return the products of each release: two products may both have a release 1.0."""
-    return {
-        row["subject"]: flatten(row).get("products", []) for row in listings.releases(read, (), page.time.point).rows
-    }
+    return {row["subject"]: flatten(row).get("products", []) for row in releases}
 
 
 def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:
@@ -250,14 +245,18 @@ def _complete(
     return [replace(column, cards=[full[card.subject] for card in column.cards]) for column in columns]
 
 
-NO_TIMELINE: Final[Context] = {"releases": [], "today_x": None}
+NO_TIMELINE: Final[Context] = {"releases": [], "today_x": None, "release_products": {}}
 
 
 def _timeline(read: Read, page: Page, products: Sequence[str]) -> Context:
     """Return the releases with their first and their current day, and today, to be drawn on one axis."""
-    rows = [row for row in map(flatten, listings.releases(read, products, page.time.point).rows) if row.get("due_on")]
+    releases = listings.releases(read, products, page.time.point).rows
+    # A feature of two products may be planned for a release of a third.
+    others = listings.releases(read, (), page.time.point).rows if len(products) > 1 else releases
+    of_products = find_release_products(others) if len(products) != 1 else {}
+    rows = [row for row in map(flatten, releases) if row.get("due_on")]
     if not rows:
-        return NO_TIMELINE
+        return {**NO_TIMELINE, "release_products": of_products}
     subjects = [row["subject"] for row in rows]
     slips = change_queries.slips(read, Filter(subjects=subjects, fields=("due_on",)), page.time.point).rows
     first = {row["subject"]: row["first"]["value"] for row in slips}
@@ -275,4 +274,8 @@ def _timeline(read: Read, page: Page, products: Sequence[str]) -> Context:
         for subject, (one, two) in sorted(pairs.items(), key=lambda item: item[1][1])
         if one
     ]
-    return {"releases": drawn, "today_x": share(today) if start <= today <= max(ends) else None}
+    return {
+        "releases": drawn,
+        "today_x": share(today) if start <= today <= max(ends) else None,
+        "release_products": of_products,
+    }
