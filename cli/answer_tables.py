@@ -12,7 +12,8 @@ from typing import Any, Final
 from cli.table import Cell, Table
 from cli.values import format_number
 from cli.verb_list import read_verbs
-from domain.ids import SUBJECT_PATTERN, key_of
+from domain.fields import EXISTS
+from domain.ids import LOG_SERVICE, SUBJECT_PATTERN, key_of
 from domain.times import parse_timestamp
 from projections.field_groups import flat_fields
 
@@ -34,13 +35,18 @@ def _key_of(subject: str) -> str:
     return subject if subject.startswith("person:") else key_of(subject)
 
 
+def _add_key(title: str, key: str) -> str:
+    """Return a title with the key that tells it from others; a key that ends in the title says both: `tideline-1.1`."""
+    return key if key.endswith(f"-{title}") else f"{title} ({key})"
+
+
 class Titles:
     """What the subjects in an answer are called. Two with the same title are shown with their keys."""
 
     def __init__(self, titles: Mapping[str, str]) -> None:
         counts = Counter(titles.values())
         self._titles = {
-            subject: title if counts[title] == 1 else f"{title} ({_key_of(subject)})"
+            subject: title if counts[title] == 1 else _add_key(title, _key_of(subject))
             for subject, title in titles.items()
         }
 
@@ -53,19 +59,45 @@ class Titles:
                 return "yes" if value else "no"
             case list():
                 return ", ".join(map(self.format, value))
+            case dict():
+                return self._format_object(value)
+            case _:
+                return "the log" if value == LOG_SERVICE else self._titles.get(str(value), str(value))
+
+    def _format_object(self, value: Row) -> str:
+        match value:
+            case {"answer": answer, **rest}:  # of a finding, and of a constraint that was checked
+                finding = rest.get("finding")
+                return str(answer).replace("-", " ") + (f": {finding}" if finding else "")
             case {"title": title, **rest}:
                 more = self.format(rest)
                 return f"{title} ({more})" if more else str(title)
-            case dict():
-                return "; ".join(
-                    f"{name}: {self.format(part)}" for name, part in value.items() if part not in (None, [])
-                )
-            case _:
-                return self._titles.get(str(value), str(value))
+        return "; ".join(f"{name}: {self.format(part)}" for name, part in value.items() if part not in (None, []))
+
+    def title_of(self, subject: str) -> str:
+        """Return what a subject is called; empty if it has no title."""
+        return self._titles.get(subject, "")
 
     def format_sentence(self, sentence: str) -> str:
         """Return a sentence with the titles of people and subjects instead of their ids."""
         return _ID.sub(lambda found: self._titles.get(found[0], found[0]), sentence)
+
+    def format_field_name(self, name: str) -> str:
+        """Return the name of a field, as `--field` takes it; one that has the id of a person has their name instead."""
+        if name == EXISTS:
+            return "current"
+        group, _, key = name.rpartition(".")
+        person = self._titles.get(f"person:{key}")
+        return f"{group} of {person}" if group and person else name
+
+    def format_change(self, row: Row) -> tuple[str, str]:
+        """Return the value of a field before and after a change, in words."""
+        before, after = row["before"], row["after"]
+        if row["field"] != EXISTS:
+            return self.format_field(before), self.format_field(after)
+        if after is None or not after["value"]:
+            return "", "removed" if before and before["value"] else ""
+        return "", "restored" if before and before["value"] is False else "added"
 
     def format_field(self, field: Row | None) -> str:
         """Return the value of a field, with the source value in parentheses where it differs."""
@@ -155,7 +187,7 @@ def fields(answer: Answer, titles: Titles) -> Table:
         [
             row["subject"],
             row["title"],
-            row["field"],
+            titles.format_field_name(row["field"]),
             titles.format_field(row),
             parse_time(row["since"]),
             parse_time(row["until"]),
@@ -189,38 +221,52 @@ def _state_cells(row: Row, shown: Sequence[str], titles: Titles) -> list[Cell]:
 def search_results(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signature of all tables)
     """Return the table of search results."""
     rows = [
-        [row["subject"], row["title"], row["field"], row["snippet"], "yes" if row["current"] else "no", row["position"]]
+        [
+            row["title"],
+            row["field"],
+            row["snippet"],
+            "" if row["current"] else "removed",
+            row["subject"],
+            row["position"],
+        ]
         for row in answer["rows"]
     ]
-    return Table(("subject", "title", "field", "match", "current", "position"), rows, frozenset({"title", "position"}))
+    return Table(("title", "field", "match", "state", "subject", "position"), rows, frozenset({"position"}))
 
 
 def people(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signature of all tables)
     """Return the table of people."""
-    rows = [[row["name"], row["id"], ", ".join(row["spellings"])] for row in answer["rows"]]
-    return Table(("name", "id", "identifiers"), rows)
+    rows = [
+        [row["name"], ", ".join(each for each in row["spellings"] if each != row["name"]), row["id"]]
+        for row in answer["rows"]
+    ]
+    return Table(("name", "identifiers", "id"), rows)
 
 
 def access_journal(answer: Answer, titles: Titles) -> Table:
     """Return the table of the access journal."""
     rows = [
-        [row["at"], row["kind"], titles.format(row["who"]), row["what"], row["reason"], row["times"]]
+        [parse_time(row["at"]), row["kind"], titles.format(row["who"]), row["what"], row["reason"], row["times"]]
         for row in answer["rows"]
     ]
-    return Table(("at", "kind", "who", "what", "reason", "times"), rows)
+    return Table(("when", "kind", "who", "what", "reason", "times"), rows, frozenset({"times"}))
 
 
 def activity(answer: Answer, titles: Titles) -> Table:
     """Return the table of the audit trail with access."""
     rows = [
         [
-            *(row["at"], row["kind"].partition(".")[0], titles.format(row["who"]), titles.format(row["on_behalf_of"])),
+            parse_time(row["at"]),
+            row["kind"].partition(".")[0],
             titles.format(row["subject"]) or row["what"],
+            titles.format(row["who"]),
+            titles.format(row["on_behalf_of"]),
             *(row["reason"], row["times"], row["position"]),
         ]
         for row in answer["rows"]
     ]
-    return Table(("at", "kind", "who", "on behalf of", "what", "reason", "times", "position"), rows)
+    columns = ("when", "kind", "what", "who", "on behalf of", "reason", "times", "position")
+    return Table(columns, rows, frozenset({"on behalf of", "times", "position"}))
 
 
 def imports(answer: Answer, titles: Titles) -> Table:
@@ -249,10 +295,14 @@ def unplaced_lines(answer: Answer) -> Table:
     return Table(("line", "reason", "content"), [*rows, *([["", remark, ""] for remark in remarks])])
 
 
+_SUBJECT_HEADINGS: Final = {"role.accountable": "owner", "due_on": "date"}
+
+
 def subjects(answer: Answer, titles: Titles) -> Table:
     """Return the table of subjects of one kind."""
     fields = list(dict.fromkeys(name for row in answer["rows"] for name, _ in flat_fields(row)))
-    shown = [name for name in fields if name not in ("title", "exists", "products", "decisions", "rank")]
+    hidden = ("title", "exists", "products", "decisions", "rank", "version")
+    shown = [name for name in fields if name not in hidden]
     rows: list[list[Cell]] = [
         [
             row["title"] or titles.format(row["subject"]),
@@ -262,8 +312,22 @@ def subjects(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     return Table(
-        ["title", *(name.removeprefix("role.").replace("accountable", "owner") for name in shown), "subject"], rows
+        ["title", *(_SUBJECT_HEADINGS.get(name) or name.removeprefix("role.") for name in shown), "subject"], rows
     )
+
+
+def targeting(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what is planned for a release."""
+    rows: list[list[Cell]] = [
+        [
+            row["title"] or titles.format(row["subject"]),
+            row["field"].removeprefix(TARGET),
+            *_state_cells(row, ("status", "role.accountable"), titles),
+            row["subject"],
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("title", "milestone", "status", "owner", "subject"), rows, shared=frozenset({"milestone"}))
 
 
 # Roadmap and changes -------------------------------------------------------------------------------------------------
@@ -347,10 +411,9 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
         [
             parse_time(row["at"]),
             row["subject"],
-            row["title"],
-            row["field"],
-            titles.format_field(row["before"]),
-            titles.format_field(row["after"]),
+            row["title"] or titles.title_of(row["subject"]),
+            titles.format_field_name(row["field"]),
+            *titles.format_change(row),
             row["direction"],
             *_list_changes(row, titles),
             *(_held_cells(row["held"], titles) if held else ()),
@@ -364,9 +427,10 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
     return Table(
         columns,
         rows,
-        OPTIONAL | {"title", "gained", "lost"},
+        OPTIONAL | {"gained", "lost"},
         frozenset({"subject", "title", "field"}),
         below=frozenset({"why"}),
+        events=frozenset({"when", *WHO}),
     )
 
 
@@ -390,15 +454,15 @@ def changes(answer: Answer, titles: Titles) -> Table:
     for row in answer["rows"]:
         own = [change for change in row["changes"] if change["field"] == row["field"] and "missing_after" not in row]
         last = (own or row["changes"])[-1:]
-        after = titles.format_field(row["after"]) or row.get("missing_after") or ""
+        before, after = titles.format_change(row)
         voided = ", ".join(f"{each['position']}: {each['reason']}" for each in row["voided"])
         rows.append(
             [
                 row["subject"],
                 row["title"],
-                row["field"],
-                titles.format_field(row["before"]) or row.get("missing_before") or "",
-                after,
+                titles.format_field_name(row["field"]),
+                before or row.get("missing_before") or "",
+                after or row.get("missing_after") or "",
                 row["direction"],
                 parse_time(last[0]["at"]) if last else None,
                 *titles.blame_cells(last[0]["blame"] if last else None),
@@ -458,7 +522,8 @@ def roles(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("subject", "title", "status", "role", "holders", "since", "until", *WHO)
-    return Table(columns, rows, OPTIONAL | {"until", "who", "why"}, frozenset({"subject", "title", "status", "role"}))
+    optional = OPTIONAL | {"until", "who", "why"}
+    return Table(columns, rows, optional, frozenset({"title", "status", "subject", "role", "holders"}))
 
 
 def grants(answer: Answer, titles: Titles) -> Table:
@@ -601,24 +666,24 @@ def debt_by_month(answer: Answer, titles: Titles) -> Table:
 def meetings(answer: Answer, titles: Titles) -> Table:
     """Return the table of meetings."""
     rows: list[list[Cell]] = [
-        [row["subject"], row["title"], *(_field_of(row, name, titles) for name in ("held_on", "status", "agenda"))]
+        [row["title"], *(_field_of(row, name, titles) for name in ("held_on", "status", "agenda")), row["subject"]]
         for row in answer["rows"]
     ]
-    return Table(("subject", "title", "day", "status", "agenda"), rows, frozenset({"agenda"}))
+    return Table(("title", "day", "status", "agenda", "meeting"), rows, below=frozenset({"agenda"}))
 
 
 def tasks(answer: Answer, titles: Titles) -> Table:
     """Return the table of tasks: what, who, and by when."""
     rows: list[list[Cell]] = [
         [
-            row["subject"],
             row["title"],
             titles.format(row["roles"]["accountable"]["value"]) if "accountable" in row.get("roles", {}) else None,
             *(_field_of(row, name, titles) for name in ("due_on", "status")),
+            row["subject"],
         ]
         for row in answer["rows"]
     ]
-    return Table(("subject", "title", "who", "by when", "status"), rows)
+    return Table(("title", "who", "by when", "status", "task"), rows)
 
 
 def minutes(answer: Answer, titles: Titles) -> Table:
@@ -636,7 +701,7 @@ def minutes(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("what", "subject", "who", "said", "why", "by when", "not confirmed by")
-    return Table(columns, rows, frozenset({"who", "not confirmed by"}))
+    return Table(columns, rows)
 
 
 def _field_of(row: Mapping[str, Any], name: str, titles: Titles) -> str | None:
@@ -689,7 +754,11 @@ def weighed_options(answer: Answer, titles: Titles) -> Table:
             _format_amount(row["cost_amount"], "currency", row["cost_fit"]),
             _format_amount(row["duration"], "unit", row["time_fit"]),
             "; ".join(_format_check(each, titles) for each in row["constraints"]),
-            _format_findings([*row["findings"], *row["afterward"]], titles),
+            "; ".join(
+                _format_finding(each, titles, when)
+                for when, found in (("", row["findings"]), ("afterward ", row["afterward"]))
+                for each in found
+            ),
         ]
         for row in answer["rows"]
     ]
@@ -699,9 +768,10 @@ def weighed_options(answer: Answer, titles: Titles) -> Table:
 
 def _format_check(check: Row, titles: Titles) -> str:
     """Return a constraint, whether the option meets it, what shows it, and who judged it."""
+    answer = str(check["answer"] or "not judged").replace("-", " ")
     finding = f", {check['finding']}" if check["finding"] else ""
     by = f" ({titles.format(check['by'])})" if check["by"] else ""
-    return f"{check['constraint']}: {check['answer'] or 'not judged'}{finding}{by}"
+    return f"{check['constraint']}: {answer}{finding}{by}"
 
 
 def _format_amount(amount: Row | None, unit: str, fit: str | None) -> str:
@@ -712,19 +782,17 @@ def _format_amount(amount: Row | None, unit: str, fit: str | None) -> str:
     return f"{amount['amount']:,} {amount[unit]}{limit}"
 
 
-def _format_findings(findings: Iterable[Row], titles: Titles) -> str:
-    return "; ".join(
-        f"{found['risk']}: {found['answer']}"
-        + (f", {found['finding']}" if found["finding"] else "")
-        + (f" ({titles.format(found['evidence'])})" if found["evidence"] else "")
-        for found in findings
-    )
+def _format_finding(found: Row, titles: Titles, when: str) -> str:
+    finding = f", {found['finding']}" if found["finding"] else ""
+    evidence = f" ({titles.format(found['evidence'])})" if found["evidence"] else ""
+    return f"{when}{found['risk']}: {found['answer']}{finding}{evidence}"
 
 
 def contributions(answer: Answer, titles: Titles) -> Table:
     """Return the table of ways from a goal to a release."""
     columns = ("goal", "decision", "feature", "release")
-    return Table(columns, [[titles.format(row[name]) for name in columns] for row in answer["rows"]])
+    rows: list[list[Cell]] = [[titles.format(row[name]) for name in columns] for row in answer["rows"]]
+    return Table(columns, rows, grouped=True)
 
 
 def contribution_gaps(answer: Answer, _: Titles) -> Table:
@@ -786,27 +854,25 @@ def events(answer: Answer, titles: Titles) -> Table:
     """Return the table of the audit trail."""
     rows = [
         [
-            row["position"],
             parse_time(row["recorded_at"]),
-            parse_time(row["at"]),
+            parse_time(row["at"]) if row["at"] != row["recorded_at"] else None,
             row["type"].partition(".")[0],
-            row["subject"],
-            row["title"],
+            row["title"] or titles.format(row["subject"]),
             titles.format(row["principal"]),
             titles.format(row["actor"]) if row["actor"] != row["principal"] else "",
             titles.reason(row),
             source(row["source"]),
             row.get("corrects"),
             row.get("voided_by"),
+            row["subject"],
+            row["position"],
         ]
         for row in answer["rows"]
     ]
     columns = (
-        "position",
         "recorded",
         "effective",
         "event",
-        "subject",
         "title",
         "who",
         "put by",
@@ -814,6 +880,8 @@ def events(answer: Answer, titles: Titles) -> Table:
         "source",
         "corrects",
         "voided by",
+        "subject",
+        "position",
     )
-    optional = frozenset({"effective", "title", "put by", "source", "corrects", "voided by"})
-    return Table(columns, rows, optional)
+    optional = frozenset({"effective", "put by", "source", "corrects", "voided by", "subject", "position"})
+    return Table(columns, rows, optional, below=frozenset({"why"}))

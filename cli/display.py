@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ MAX_TEXT_WIDTH: Final = 100
 """Lines of prose are no longer than this, however wide the terminal."""
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:T|$)")
 _RELATIVE_DAYS: Final = 60
 """Times farther away than this are shown as dates."""
 
@@ -44,8 +46,16 @@ def width_of(text: str) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """Return the text, or as much of its beginning as fits with an ellipsis."""
-    return text if width_of(text) <= width else f"{_beginning(text, width - 1).rstrip()}{ELLIPSIS}"
+    """Return the text, or as many of its first words as fit with an ellipsis.
+
+    A word is broken only if it is the first one, or in a script without spaces.
+    """
+    if width_of(text) <= width:
+        return text
+    begun = _beginning(text, width - 1)
+    words, _, part = begun.rpartition(" ")
+    is_whole = text[len(begun) :].startswith(" ") or width_of(part) > len(part)
+    return f"{(begun if is_whole or not words else words).rstrip(' ,;:')}{ELLIPSIS}"
 
 
 def pad(text: str, width: int, *, right: bool = False) -> str:
@@ -88,7 +98,7 @@ def wrap(spans: Line, width: int, indent: int = 0) -> Iterator[list[Span]]:
     for text, style in spans:
         for word in _words(text):
             if size > indent and size + width_of(word.rstrip()) > width:
-                yield line
+                yield [*line[:-1], (line[-1][0].rstrip(" "), line[-1][1])]
                 line, size = [(" " * indent, "")], indent
                 word = word.lstrip()  # noqa: PLW2901  (a line begins without spaces)
             while size + width_of(word) > width and width_of(word.strip()) > width - indent:
@@ -155,6 +165,8 @@ def format_date(time: datetime, zone: Zone) -> str:
 
 def format_day(day: str) -> str:
     """Return a calendar day in words; what is no day as it is."""
+    if not _DAY.match(day):
+        return day
     try:
         return format_date(datetime.fromisoformat(day).replace(tzinfo=UTC), Zone(UTC))
     except ValueError:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from api.pages.verbs import verb_of
 from api.pages.words import field_label
 from cli.answer_tables import Titles
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, paragraphs, to_single_line, wrap
 from cli.forecasts import describe_expectation, describe_outcome
 from cli.marks import SHAPES, mark_problem, mark_status, mark_verdict
-from cli.sentences import Happening, tell
+from cli.sentences import IT, Happening, describe_delegation, describe_report, tell
 from cli.values import format_number
 from domain.ids import kind_of
 from domain.times import parse_timestamp
@@ -34,7 +35,7 @@ _REVIEWS: Final = (
     ("Result", "review.outcome", "review.finding", "review.by"),
     ("Reasoning", "review.reasoning", "review.reasoning_finding", "review.reasoning_by"),
 )
-_TOLD: Final = ("authority.", "review.")
+_TOLD: Final = ("authority.", "review.", "acknowledged.", "confirmed.", "ratified.")
 """The beginnings of fields that have a section of their own."""
 _RELATIONS: Final = {
     "replaces": "Replaces",
@@ -44,6 +45,8 @@ _RELATIONS: Final = {
 }
 _UNOWNED_KINDS: Final = frozenset({"decision", "feature", "product", "goal"})
 _MAX_EVENTS: Final = 20
+_ERASED: Final = "[erased]"
+"""What an erased text reads: no title that reads so says which option was chosen."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +155,12 @@ class Document:
         yield from ([], [("Options", "bold")])
         for option in cell["value"]:
             title = option["title"] if isinstance(option, Mapping) else str(option)
-            is_chosen = title == chosen
+            is_chosen = title == chosen != _ERASED
             shape = f"  {SHAPES['good' if is_chosen else 'ring']} "
             word = " (chosen)" if is_chosen else ""
             yield from wrap([(shape, ""), (isolate(to_single_line(title)), "bold"), (word, "")], self.width, 4)
-            for name, value in option.items() if isinstance(option, Mapping) else ():
+            details = option.items() if isinstance(option, Mapping) else ()
+            for name, value in sorted(details, key=lambda each: each[0] != "pros"):
                 if name != "title" and value not in (None, [], ""):
                     text = to_single_line(self.titles.format(value))
                     yield from wrap([(f"      {name}: ", ""), (isolate(text), "")], self.width, 8)
@@ -168,8 +172,11 @@ class Document:
         for row in self.verdicts:
             text = " ".join(self.titles.format_sentence(each) for each in row["explanation"])
             who = to_single_line(self.titles.format(row["decider"]))
+            did = verb_of(row["type"])
             yield from wrap(
-                [("  ", ""), mark_verdict(row["verdict"]), (f" · {who}: {to_single_line(text)}", "")], self.width, 4
+                [("  ", ""), mark_verdict(row["verdict"]), (f" · {isolate(who)} {did} it: {to_single_line(text)}", "")],
+                self.width,
+                4,
             )
 
     def _voices(self, group: str, heading: str) -> Iterator[Line]:
@@ -235,7 +242,8 @@ class Document:
         if learned:
             yield from wrap([("  Learned: ", ""), (isolate(to_single_line(learned)), "")], self.width, 4)
         if day:
-            yield [(f"  Next review on {format_day(day)}.", "")]
+            is_past = day < self.zone.to_local(self.now).date().isoformat()
+            yield [(f"  {'A review was due on' if is_past else 'Next review on'} {format_day(day)}.", "")]
 
     def _details(self) -> Iterator[Line]:
         groups = ("roles", "advice", "dissents", "expectations", "outcomes")
@@ -243,6 +251,7 @@ class Document:
             name: cell
             for name, cell in flat_fields({**self.page, **{group: {} for group in groups}})
             if name not in _HEADER
+            and not (name == "version" and cell["value"] == self.page["title"])
             and not name.startswith(_TOLD)
             and (cell["value"] is not None or cell["source_value"])
         }
@@ -250,7 +259,7 @@ class Document:
             return
         yield []
         for name, cell in shown.items():
-            value = format_day(to_single_line(self.titles.format_field(cell)))
+            value = self._format_detail(name, cell)
             blame = cell.get("blame")
             since = f" ({self.titles.format(blame['principal'])}, {self._when(cell['since'])})" if blame else ""
             label = field_label(name)
@@ -263,6 +272,13 @@ class Document:
                 self.width,
                 2,
             )
+
+    def _format_detail(self, name: str, cell: Row) -> str:
+        if name.startswith("delegation.") and cell["value"]:
+            return describe_delegation(cell["value"], self.titles)
+        if name == "report":
+            return f"{describe_report(cell['value'])}, at position {cell['value']['position']}"
+        return format_day(to_single_line(self.titles.format_field(cell)))
 
     def _relations(self) -> Iterator[Line]:
         for relation, heading in _RELATIONS.items():
@@ -297,4 +313,4 @@ class _It(Titles):
 
     def format(self, value: Any) -> str:
         """Return a value as text."""
-        return "it" if value == self._subject else self._inner.format(value)
+        return IT if value == self._subject else self._inner.format(value)

@@ -61,6 +61,7 @@ SECTIONS: Final = {
     "Operate": {
         "status": "Show location, sync state, last error and your identity.",
         "token": "Manage API tokens.",
+        "account": "Connect sign-in accounts to people, and disconnect them.",
         "login-link": "Create a one-time link to sign in with a browser.",
         **OPERATED_NOUNS,
         "verify": "Verify every hash, and compare with checkpoints.",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -12,9 +12,11 @@ from cli.answer_tables import Titles
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.dates import Zone
+from cli.display import MAX_TEXT_WIDTH, Line
 from cli.errors import CommandFailed, Exit
 from cli.finding import KINDS, Finder
 from cli.options import Output
+from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.table import Table, print_note, print_table
 from cli.terminal import print_data
 from decisionlog_client import Client, Question, exchange, questions
@@ -43,19 +45,32 @@ def open_log(output: Output, *, writes: bool = False) -> Iterator[Client]:
         yield log
 
 
-def print_answer(question: Question[T], build_table: Callable[[T, Titles], Table], output: Output) -> None:
+def print_answer(
+    question: Question[T],
+    build_table: Callable[[T, Titles], Table],
+    output: Output,
+    draw: Callable[[T, Titles, int], Iterable[Line]] | None = None,
+) -> None:
     """Ask a question and print the answer."""
     with open_log(output) as log:
-        print_response(log, question, build_table, output)
+        print_response(log, question, build_table, output, draw)
 
 
 def print_response(
-    log: Client, question: Question[T], build_table: Callable[[T, Titles], Table], output: Output
+    log: Client,
+    question: Question[T],
+    build_table: Callable[[T, Titles], Table],
+    output: Output,
+    draw: Callable[[T, Titles, int], Iterable[Line]] | None = None,
 ) -> None:
-    """Ask an open log and print the answer."""
+    """Ask an open log and print the answer: as a table, or on a terminal as `draw` lays it out in a width."""
     answer = ask(log, question, output)
     if answer is not None:
-        print_table(build_table(answer, Titles(answer.get("titles", {}))), get_context().zone, get_context().now())
+        titles = Titles(answer.get("titles", {}))
+        if draw and is_terminal():
+            print_lines(draw(answer, titles, min(width_of_terminal(), MAX_TEXT_WIDTH)))
+        else:
+            print_table(build_table(answer, titles), get_context().zone, get_context().now())
         print_notes(answer, log, output)
         if not answer.get("rows", True):
             explain_emptiness(log, question)

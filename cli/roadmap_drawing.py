@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from cli.answer_tables import Titles
@@ -55,17 +55,20 @@ def draw_plan(
         )
         shown = [card for card in cards if shows_all or not card.is_closed]
         folded = [card for card in cards if card not in shown]
+        heading = _heading(column, titles, schedule)
         yield [
-            (_heading(column, titles), "bold"),
+            (isolate(heading), "bold"),
             (f"  {len(shown)} open{_count_closed(folded)}" if not shows_all else f"  {len(shown)}", "dim"),
         ]
-        yield from _draw_cards(shown, width)
+        yield from _draw_cards([replace(card, due="") if card.due == heading else card for card in shown], width)
         yield []
 
 
-def _heading(column: Row, titles: Titles) -> str:
-    called = column["title"] or titles.format(column["column"])
-    return isolate(to_single_line(str(called)))
+def _heading(column: Row, titles: Titles, schedule: Schedule) -> str:
+    """Return what a column is called: a day in words, a release with its date."""
+    called = format_day(to_single_line(str(column["title"] or titles.format(column["column"]))))
+    day = schedule.due.get(str(column["column"]))
+    return f"{called}, {format_day(day)}" if day else called
 
 
 def _count_closed(cards: Sequence[_Card]) -> str:

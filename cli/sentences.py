@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from api.pages.verbs import verb_of
-from api.pages.words import field_label
+from api.pages.words import command_label, field_label
 from cli.answer_tables import Titles
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, to_single_line, wrap
@@ -47,6 +48,7 @@ _SAID_BY_VERB: Final = frozenset(
             "version",
         ),
         *("deferred_until", "evidence", "assumptions", "constraints", "expected", "cost", "review_on", "goals"),
+        *("attendees", "invited", "agenda", "notes", "held_on"),
     }
 )
 """Fields whose values are too long for a sentence, or that the verb says already."""
@@ -71,6 +73,22 @@ _MOVES: Final = (
 )
 _MANY: Final = 4
 """As many events of one person and one kind with the same effect share one sentence."""
+
+IT: Final = "it"
+"""What the titles of a document call its own subject."""
+_SAID_OF_IT: Final = {
+    "handed over": "handed it over",
+    "gave up": "gave it up",
+    "wrote up": "wrote it up",
+    "found false:": "found it false",
+    "found true:": "found it true",
+    "assigned to products:": "assigned it to products",
+    "set the goal": "set it",
+    "revised the goal": "revised it",
+    "assigned the task": "assigned it",
+    "moved the task": "moved it",
+}
+"""Verbs with "it" as their object, where it does not simply follow."""
 
 GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "Reversed": ("DecisionReversed", "DecisionSuperseded", "DecisionReopened"),
@@ -194,13 +212,26 @@ def tell(happening: Happening, titles: Titles, alike: Sequence[Happening] = ()) 
     """Return the sentence of an event; `alike` are others that it tells as well."""
     blame = happening.blame
     who = "The log" if blame["principal"] == LOG_SERVICE else to_single_line(titles.format(blame["principal"]))
-    spans: list[Span] = [(isolate(who), ""), (f" {verb_of(str(blame['type']))} ", "")]
-    spans += _name_subjects(happening, titles, alike)
+    spans: list[Span] = [(isolate(who), "")]
+    if happening.type == "ActionsDelegated":
+        spans.append((" delegated actions", ""))
+    elif (pronoun := titles.format(happening.subject)) == IT:
+        spans.append((f" {_with_pronoun(verb_of(str(blame['type'])), pronoun)}", ""))
+    else:
+        spans += [(f" {verb_of(str(blame['type']))} ", ""), *_name_subjects(happening, titles, alike)]
     if effect := describe_changes(happening, titles):
         spans.append((effect if effect.startswith(":") else f" {effect}", ""))
     if blame["actor"] != blame["principal"]:
         spans.append((f", recorded by {to_single_line(titles.format(blame['actor']))}", ""))
     return [*spans, *_give_reason(happening, titles)]
+
+
+def _with_pronoun(verb: str, pronoun: str) -> str:
+    """Return a verb with its object: "handed it over", "set its vision", "moved it"."""
+    if verb in _SAID_OF_IT:
+        return _SAID_OF_IT[verb]
+    owned = re.fullmatch(r"(set|ordered|reviewed|judged) the (.+) of", verb)
+    return f"{owned[1]} {pronoun}s {owned[2]}" if owned else f"{verb} {pronoun}"
 
 
 def _name_subjects(happening: Happening, titles: Titles, alike: Sequence[Happening]) -> list[Span]:
@@ -232,16 +263,42 @@ def describe_changes(happening: Happening, titles: Titles) -> str:
     if len(shown) == 1 and happening.type in _MOVES:
         before, after = (_value(shown[0][side], titles) for side in ("before", "after"))
         return f"from {before} to {after}" if before and after else f"to {after or 'nothing'}"
-    if len(shown) == 1 and isinstance(value := shown[0]["after"]["value"], Mapping) and "." in shown[0]["field"]:
-        if "measure" in value:
-            return f": {describe_expectation(value)}"
-        if "result" in value:
-            return f": {''.join(text for text, _ in describe_outcome(value, titles))}"
+    if shown and (said := _describe_object(shown[0]["field"], shown[0]["after"]["value"], titles)):
+        return said
     parts = [
         f"{field_label(change['field'])}: {_value(change['before'], titles) or '–'} → {_value(change['after'], titles) or '–'}"
         for change in shown
     ]
     return f"({'; '.join(parts)})" if parts else ""
+
+
+def _describe_object(name: str, value: Any, titles: Titles) -> str:
+    """Return a delegation, a report, a forecast or an outcome in words; empty for any other value."""
+    if not isinstance(value, Mapping):
+        return ""
+    if name.startswith("delegation."):
+        return describe_delegation(value, titles)
+    if name == "report":
+        return describe_report(value)
+    if "measure" in value:
+        return f": {describe_expectation(value)}"
+    return f": {''.join(text for text, _ in describe_outcome(value, titles))}" if "result" in value else ""
+
+
+def describe_delegation(value: Row, titles: Titles) -> str:
+    """Return to whom something was delegated, and what: "to Aoife Byrne (feature)"."""
+    actions = [command_label(each).lower() for each in value.get("actions") or ()]
+    what = ", ".join([*actions, *(value.get("kinds") or ())])
+    where = titles.format(value.get("products") or [])
+    until = f"until {format_day(value['until'])}" if value.get("until") else ""
+    limits = "; ".join(part for part in (what, where, until) if part)
+    to = to_single_line(titles.format(value.get("to")))
+    return f"to {isolate(to)}" + (f" ({to_single_line(limits)})" if limits else "")
+
+
+def describe_report(value: Row | None) -> str:
+    """Return the period of a report that was issued: "from Feb 26, 2026 to May 28, 2026"."""
+    return f"from {format_day(value['since'])} to {format_day(value['until'])}" if value else ""
 
 
 def _is_shown(name: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +18,7 @@ from cli.dates import Zone
 from cli.display import (
     Line,
     Span,
+    format_day,
     format_when,
     isolate,
     pad,
@@ -35,6 +36,12 @@ GAP: Final = "  "
 MIN_FLEXIBLE_WIDTH: Final = 12
 """A column of text is not narrower than this, unless its text is; columns are hidden instead."""
 MIN_TITLE_WIDTH: Final = 24
+SHORT_WIDTH: Final = 16
+"""A column of text that is no wider than this is never cut."""
+COMFORTABLE_WIDTH: Final = 30
+"""Optional columns are hidden before a column of text becomes narrower than this."""
+TITLE_SHARE: Final = 1.5
+"""The width of a title, compared with that of other columns of text, where there is no room for all of them."""
 TITLE_RANK: Final = 1000
 """The rank of the title, and of a first column that names the row: they get room first and are hidden last."""
 FLEXIBLE: Final = frozenset(
@@ -61,7 +68,6 @@ FLEXIBLE: Final = frozenset(
         "holders",
         "gained",
         "lost",
-        "targets",
         "decisions",
         "identifiers",
         "what",
@@ -120,6 +126,7 @@ class Table:
         shared: headings printed once above the table on a terminal if all rows have the same value there.
         grouped: whether adjacent rows with the same first cell form a group.
         below: headings whose text is wrapped on lines of its own below each row where it does not fit into the row.
+        events: headings whose cells are shown once for adjacent rows of one event, which have the same `position`.
     """
 
     columns: Sequence[str]
@@ -128,14 +135,13 @@ class Table:
     shared: frozenset[str] = frozenset()
     grouped: bool = False
     below: frozenset[str] = frozenset()
+    events: frozenset[str] = frozenset()
 
     def drop_columns(self, headings: frozenset[str]) -> Table:
         """Return the table without some columns."""
         kept = [index for index, heading in enumerate(self.columns) if heading not in headings]
         rows = [[row[index] for index in kept] for row in self.rows]
-        return Table(
-            [self.columns[index] for index in kept], rows, self.optional, self.shared, self.grouped, self.below
-        )
+        return replace(self, columns=[self.columns[index] for index in kept], rows=rows)
 
 
 def print_table(table: Table, zone: Zone, now: datetime) -> None:
@@ -162,6 +168,8 @@ def _format_for_pipe(cell: Cell, zone: Zone) -> str:
 
 def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line]:
     """Yield the lines of a table that fits into a terminal: one a row. What is hidden is noted on standard error."""
+    if not table.rows:
+        return
     shared = _find_shared_cells(table)
     table = table.drop_columns(_find_empty_columns(table) | frozenset(shared))
     cells = [[_format_cell(cell, zone, now) for cell in row] for row in table.rows]
@@ -175,21 +183,37 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
         noun = "1 column" if len(hidden) == 1 else f"{len(hidden)} columns"
         print_note(f"{noun} hidden ({', '.join(hidden)}). Widen the terminal, or use --csv.")
     if shared:
-        yield [(shorten(" ".join(_format_cell(cell, zone, now) for cell in shared.values()), width), "bold")]
+        said = sorted((_format_cell(cell, zone, now) for cell in shared.values()), key=is_subject)
+        yield from wrap([(" · ".join(isolate(text) for text in said if text), "bold")], width, 2)
     if not columns:
         return
     yield _join([(table.columns[index], "bold") for index in columns], list(columns.values()), set())
     numbers = {position for position, index in enumerate(columns) if _is_number(table, index)}
     previous = ""
-    for row in cells:
-        spans = [(row[index], style_of(table.columns[index], row[index])) for index in columns]
+    events = _find_events(table)
+    once = {index for index, heading in enumerate(table.columns) if heading in table.events}
+    for number, row in enumerate(cells):
+        is_continued = number > 0 and events[number] is not None and events[number] == events[number - 1]
+        spans = [
+            ("", "") if is_continued and index in once else (row[index], style_of(table.columns[index], row[index]))
+            for index in columns
+        ]
         if table.grouped and 0 in columns:
             spans[0] = ("", "") if row[0] == previous else (row[0], "bold")
             previous = row[0]
         yield _join(spans, list(columns.values()), numbers)
+        is_last = number + 1 == len(cells) or events[number] is None or events[number] != events[number + 1]
         for index in below:
-            if row[index]:
+            if row[index] and (is_last or index not in once):
                 yield from wrap([(f"    {table.columns[index]}: ", "dim"), (isolate(row[index]), "")], width, 6)
+
+
+def _find_events(table: Table) -> list[Cell]:
+    """Return the position of each row's event, or None if the rows of an event are not shown as one."""
+    if not table.events or "position" not in table.columns:
+        return [None] * len(table.rows)
+    index = list(table.columns).index("position")
+    return [row[index] for row in table.rows]
 
 
 def _goes_below(table: Table, column: _Column, fitted: Mapping[int, int]) -> bool:
@@ -204,13 +228,15 @@ class _Column:
     width: int
     minimum: int
     rank: int
+    is_optional: bool
+    share: float
 
 
 def _measure(table: Table, index: int, cells: Sequence[Sequence[str]]) -> _Column:
     heading = table.columns[index]
     widest = max([width_of(row[index]) for row in cells] + [width_of(heading)])
     has_ids = all((isinstance(cell := row[index], str) and is_subject(cell)) or not cell for row in table.rows)
-    is_text = (heading in FLEXIBLE or widest > MAX_FIXED_WIDTH) and not has_ids
+    is_text = (heading in FLEXIBLE or widest > MAX_FIXED_WIDTH) and not has_ids and widest > SHORT_WIDTH
     least = min(widest, MIN_TITLE_WIDTH if heading == "title" else MIN_FLEXIBLE_WIDTH) if is_text else widest
     if heading == "title" or (index == 0 and not has_ids):
         rank = TITLE_RANK
@@ -219,25 +245,26 @@ def _measure(table: Table, index: int, cells: Sequence[Sequence[str]]) -> _Colum
     else:
         rank = 500 - LAST_TO_HIDE.index(heading) if heading in LAST_TO_HIDE else 300 - index
         rank -= 200 if has_ids and "title" in table.columns else 0
-    return _Column(index, widest, least, rank)
+    share = TITLE_SHARE if heading == "title" else 1
+    return _Column(index, widest, least, rank, heading in table.optional and rank < TITLE_RANK, share)
 
 
 def _fit(columns: Sequence[_Column], width: int) -> dict[int, int]:
     """Return the columns that are shown, each with its width, so that all fit."""
     shown = list(columns)
+    for each in sorted(columns, key=lambda each: each.rank):
+        if each.is_optional and _total(min(each.width, max(each.minimum, COMFORTABLE_WIDTH)) for each in shown) > width:
+            shown.remove(each)
     while len(shown) > 1 and _total(each.minimum for each in shown) > width:
         shown.remove(min(shown, key=lambda each: each.rank))
-    room = width - _total(each.minimum for each in shown)
-    widths = {each.index: each.minimum for each in shown}
-    for each in sorted(
-        shown, key=lambda each: (-each.rank if each.rank >= TITLE_RANK else 0, each.width - each.minimum)
-    ):
-        more = min(each.width - each.minimum, max(room, 0))
-        if each.index in widths:
-            widths[each.index] += more
-            room -= more
     if len(shown) == 1:
-        widths[shown[0].index] = min(shown[0].width, width)
+        return {shown[0].index: min(shown[0].width, width)}
+    widths = {each.index: each.minimum for each in shown}
+    for level in range(1, width + 1):
+        raised = {each.index: min(each.width, max(each.minimum, int(level * each.share))) for each in shown}
+        if _total(raised.values()) > width:
+            break
+        widths = raised
     return widths
 
 
@@ -271,7 +298,7 @@ def style_of(heading: str, text: str) -> str:
 def _format_cell(cell: Cell, zone: Zone, now: datetime) -> str:
     if isinstance(cell, datetime):
         return format_when(cell, now, zone)
-    return "" if cell is None else to_single_line(str(cell))
+    return "" if cell is None else format_day(to_single_line(str(cell)))
 
 
 def _find_empty_columns(table: Table) -> frozenset[str]:

@@ -139,7 +139,7 @@ def contribution_gaps(
     cursor: str | None = None,
 ) -> Answer[ContributionGap]:
     """Return the open goals that nothing contributes to, and the accepted decisions and open features that contribute
-    to no goal, by id. `reason` is `no_contribution` or `no_goal`.
+    to no goal: the goals first, then by id. `reason` is `no_contribution` or `no_goal`.
     """
     resolved = resolve_time(read, when)
     links = _read_links(read, resolved)
@@ -148,10 +148,14 @@ def contribution_gaps(
     titles = find_titles(read, found, resolved)
     rows: list[ContributionGap] = [
         {"subject": subject, "title": titles.get(subject), "status": links.statuses[subject], "reason": reason}
-        for subject, reason in sorted(found.items())
+        for subject, reason in found.items()
     ]
-    shown, next_cursor = page_after(rows, lambda row: (row["subject"],), (str,), limit, cursor)
+    shown, next_cursor = page_after(sorted(rows, key=_gap_key), _gap_key, (int, str), limit, cursor)
     return build_answer(resolved, shown, next_cursor=next_cursor)
+
+
+def _gap_key(row: ContributionGap) -> tuple[int, str]:
+    return int(row["reason"] == "no_goal"), row["subject"]
 
 
 def _sort_key(path: Path) -> tuple[str, str, str, str]:

@@ -21,7 +21,6 @@ from domain.errors import NothingChanges, Refused
 from domain.fields import STATUS
 from domain.people import INACTIVE_STATUSES
 from projections import debt as debt_queries
-from projections import listings
 from projections import slip_causes as slip_queries
 from projections import succession as succession_queries
 from projections.debt import CODES, DebtFilter
@@ -152,7 +151,7 @@ def list_slips(
             "groups": counted,
             "group_labels": GROUPS,
             "group": group,
-            "release_products": find_release_products(listings.releases(read, (), page.time.point).rows),
+            "release_products": find_release_products(read, page),
             "causes": CAUSES,
             "chosen_cause": cause,
             "chosen": {"product": products, "owner": owners},

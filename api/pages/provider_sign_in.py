@@ -178,7 +178,9 @@ async def _start_session(request: Request, services: Services, person: str, next
     login = ProviderLogin(account.issuer, account.subject, account.session, account.id_token, groups)
     response = await start_session(request, services, person, next_, login)
     # Asked after the session was stored: a logout is first noted, and then ends what is stored.
-    if account.session and await to_thread(_is_ended, services.log.codes, account):
+    if not account.session:
+        return response
+    if await to_thread(_is_ended, services.log.codes, account):
         await to_thread(services.log.sessions.end_of_provider_session, account.issuer, account.session)
         raise SignInRefusedError("the provider signed you out while you signed in")
     return response

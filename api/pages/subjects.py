@@ -358,7 +358,14 @@ def list_goals(page: PageDependency) -> Response:
 
     def build(read: Read) -> Context:
         gaps = contribution_gaps(read, None, page.time.point).rows
-        return {"goals": find_goals(read, page, ()), "gaps": gaps[:MAX_GAPS], "gaps_count": len(gaps)}
+        unserved = [row for row in gaps if row["reason"] == "no_contribution"]
+        aimless = gaps[len(unserved) :]
+        return {
+            "goals": find_goals(read, page, ()),
+            "unserved": unserved,
+            "gaps": aimless[:MAX_GAPS],
+            "gaps_count": len(aimless),
+        }
 
     return page.render("goals.html", build)
 

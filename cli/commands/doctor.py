@@ -84,7 +84,7 @@ def _print_files(settings: Settings) -> None:
 
 def _print_positions(settings: Settings, log: DecisionLog) -> None:
     head = log.head()
-    click.echo(f"{log.id}: {count_entries(head.size)}\nroot {head.root}")
+    click.echo(f"{log.id}: {count_entries(head.size)}\nMerkle root {head.root}")
     if not settings.store and not settings.model_file.exists():
         click.echo("No read model: the next `decisionlog serve` builds it.")
         return

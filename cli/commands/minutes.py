@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
 from cli import answer_tables, options
+from cli.answer_tables import Titles
+from cli.display import Line, Span, format_day, isolate, paragraphs, to_single_line, wrap
 from cli.finding import Finder
+from cli.marks import mark_status
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_response
 from decisionlog_client import questions
@@ -29,4 +33,42 @@ def minutes(output: Output, *, meeting: str | None, **given: Any) -> None:
             print_response(log, questions.meetings(**times), answer_tables.meetings, output)
             return
         key = Finder(log, times).find(meeting, ("meeting",)).partition(":")[2]
-        print_response(log, questions.minutes(key, **times), answer_tables.minutes, output)
+        print_response(log, questions.minutes(key, **times), answer_tables.minutes, output, draw_minutes)
+
+
+def draw_minutes(answer: Mapping[str, Any], titles: Titles, width: int) -> Iterator[Line]:
+    """Yield the minutes as a document: what the meeting was, who was there, and what was said, decided and assigned."""
+    title = isolate(to_single_line(titles.format(answer["subject"])))
+    day = f", {format_day(answer['held_on'])}" if answer["held_on"] else ""
+    status = mark_status(answer["status"])
+    yield from wrap([(title, "bold")], width)
+    by = isolate(to_single_line(titles.format(answer["recorded_by"])))
+    yield from wrap([status, (day, ""), (f", recorded by {by}" if by else "", "dim")], width, 2)
+    for heading, found in (
+        ("There", answer["attendees"]),
+        ("Invited", answer["invited"]),
+        ("Agenda", answer["agenda"]),
+    ):
+        if found:
+            yield from wrap([(f"{heading}: ", "bold"), (isolate(to_single_line(titles.format(found))), "")], width, 2)
+    if answer["notes"]:
+        yield from ([], [("Notes", "bold")], *paragraphs(answer["notes"], width))
+    yield []
+    for row in answer["rows"]:
+        yield from wrap(_tell_item(row, titles), width, 4)
+
+
+def _tell_item(row: Mapping[str, Any], titles: Titles) -> list[Span]:
+    """Return an item: "Dissent of Lars Holm on Messages from harbors: No one has the time."."""
+    who = isolate(to_single_line(titles.format(row["people"])))
+    title = to_single_line(titles.format(row["title"] or row["subject"]))
+    said = to_single_line(row["said"] or "")
+    spans: list[Span] = [(f"  • {row['kind'].capitalize()}", "bold"), (f" of {who}" if who else "", "")]
+    if said != title:
+        spans.append((f" on {isolate(title)}", ""))
+    spans.append((f": {isolate(said)}" if said else "", ""))
+    spans.append((f", by {format_day(row['due_on'])}" if row["due_on"] else "", ""))
+    spans.append((f", because: {isolate(to_single_line(row['why']))}" if row["why"] else "", ""))
+    if row["unconfirmed"]:
+        spans.append((f" (not confirmed by {isolate(to_single_line(titles.format(row['unconfirmed'])))})", "magenta"))
+    return spans

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
+from cli.forecasts import draw_outcomes
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from decisionlog_client import questions
@@ -25,4 +26,4 @@ def outcomes(output: Output, **given: Any) -> None:
 
     They are ordered by the date by which each was expected.
     """
-    print_answer(questions.expected_outcomes(**drop_unset(**given)), answer_tables.outcomes, output)
+    print_answer(questions.expected_outcomes(**drop_unset(**given)), answer_tables.outcomes, output, draw_outcomes)

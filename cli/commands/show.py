@@ -100,7 +100,7 @@ def _ask_authority(log: Client, subject: str, when: Mapping[str, Any]) -> Mappin
 
 
 def _list_sections(log: Client, page: Any, when: Mapping[str, Any], width: int) -> dict[str, list[Line]]:
-    """Return what belongs to a person, a team or a product."""
+    """Return what belongs to a person, a team, a product or a release."""
     subject, kind = page["subject"], kind_of(page["subject"])
     context = get_context()
     if kind in ("person", "team"):
@@ -119,4 +119,9 @@ def _list_sections(log: Client, page: Any, when: Mapping[str, Any], width: int) 
             for heading, answer in answers.items()
             if answer["rows"]
         }
+    if kind == "release":
+        question = questions.fields(field=["target.*"], value=[subject], show=["status", "role.accountable"], **when)
+        planned = log.ask(question)
+        table = answer_tables.targeting(planned, Titles(planned["titles"]))
+        return {"Planned for it": list(layout(table, context.zone, context.now(), width))}
     return {}

@@ -90,7 +90,7 @@ def _format_log(answer: Mapping[str, Any], titles: Titles, unowned: str, setting
     yield f"{answer['log']} {where}, decisionlog {answer['version']}"
     last = get_context().zone.format(parse_timestamp(answer["recorded_at"]))
     yield f"{count_entries(answer['size'])}, last recorded {last}; read model at position {answer['read_model']}"
-    yield f"root {answer['root']}"
+    yield f"Merkle root {answer['root']}"
     you = answer["you"]
     scopes = f", with the scopes {', '.join(you['scopes'])}" if you["scopes"] else ""
     yield f"You are {titles.format(you['actor'])}{scopes}."

@@ -114,7 +114,7 @@ def test_doctor(log_folder):
 
     assert done.returncode == 0, done.stderr
     assert f"SQLite {sqlite3.sqlite_version}" in done.stdout
-    assert re.search(r"log:\w{16}: 3 entries\nroot [0-9a-f]{64}", done.stdout)
+    assert re.search(r"log:\w{16}: 3 entries\nMerkle root [0-9a-f]{64}", done.stdout)
     assert "No server is running." in done.stdout
     said = done.stdout.splitlines()
     assert "OK: 3 entries verified; all hashes, texts and idempotency records match." in said[-2:]

@@ -173,7 +173,7 @@ def test_more_than_is_shown(service):
     cursor = re.search(r"--cursor (\w+), or raise", first.stderr)[1]
     rest = table(service, "audit", "--limit", "10000", "--order", "oldest", "--cursor", cursor)
 
-    positions = [line.partition("\t")[0] for line in first.stdout.splitlines()[1:]] + [row["position"] for row in rest]
+    positions = [line.rpartition("\t")[2] for line in first.stdout.splitlines()[1:]] + [row["position"] for row in rest]
     assert positions == [str(n) for n in range(1, service.log.head().size + 1)]
 
 

@@ -8,6 +8,7 @@ from rich.cells import cell_len
 from cli import paging
 from cli.dates import Zone
 from cli.display import format_when, shorten, width_of, wrap
+from cli.main import SECTIONS
 from cli.table import Table, layout
 from tests.support_log import LocalService
 from tests.support_terminal import NOW, run_command
@@ -51,8 +52,18 @@ ASKING = [
     ("people",),
     ("imports",),
     ("audit",),
+    ("activity",),
+    ("access-journal",),
+    ("calibration",),
+    ("succession", "山田太郎"),
+    ("show", "r2"),
+    ("show", "round"),
     ("role", "list"),
+    ("account", "list"),
+    ("status",),
 ]
+OTHERWISE = frozenset({"report"})
+"""Commands that ask whose output another test of this file looks at."""
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +106,14 @@ def service(tmp_path_factory):
                 "commands": [
                     {**written_up, "attendees": people, "agenda": ["tea"]},
                     {"type": "DissentFromDecision", "subject": "decision:tea", "by": people[2], "why": LONG},
+                    {
+                        "type": "StateExpectedOutcome",
+                        "subject": "decision:tea",
+                        "measure": WIDE,
+                        "target": NAMES[3],
+                        "due_on": "2025-02-01",
+                        "probability": 70,
+                    },
                     {"type": "AssignTask", "title": LONG, "accountable": people[1], "due_on": "2025-03-01"},
                 ]
             },
@@ -107,12 +126,18 @@ def service(tmp_path_factory):
 def on_a_terminal(service, monkeypatch, width, *words):
     """The lines that a command prints on a terminal of this width."""
     shown = []
-    for module in ("cli.paging", "cli.table", "cli.commands.show", "cli.commands.changes", "cli.commands.roadmap"):
+    asking = ("show", "changes", "roadmap")
+    for module in ("cli.paging", "cli.table", "cli.query", *(f"cli.commands.{name}" for name in asking)):
         monkeypatch.setattr(f"{module}.is_terminal", lambda: True, raising=False)
         monkeypatch.setattr(f"{module}.width_of_terminal", lambda: width, raising=False)
     monkeypatch.setattr(paging, "_show", lambda text, _lines: shown.append(text))
     run_command(service, *words)
     return re.sub(r"\x1b\[[0-9;]*m", "", "".join(shown)).splitlines()
+
+
+def test_every_command_that_asks_is_looked_at():
+    """No command that asks is missing from the list below."""
+    assert set(SECTIONS["Ask"]) == {words[0] for words in ASKING} & set(SECTIONS["Ask"]) | OTHERWISE
 
 
 @pytest.mark.parametrize("words", ASKING, ids=" ".join)
@@ -126,6 +151,9 @@ def test_every_answer_fits(service, monkeypatch, width, words):
     for line in lines:
         for found in re.findall(r"\b(?:decision|feature|product|person|release):[\w-]+", line):
             assert found in known, line
+    whole = set(re.findall(r"\w+", " ".join([LONG, *NAMES, *known, "Serve feature"])))
+    broken = [word for line in lines for word in re.findall(r"\b([A-Za-z]+)…", line) if word not in whole]
+    assert broken == []
     text = " ".join(lines)
     assert not re.search(r"feature:$|decision:$|SHOP-$", text, re.MULTILINE)
 
@@ -153,7 +181,8 @@ def all_subjects(service):
 
 def test_a_long_title_ends_in_an_ellipsis():
     """A title is shortened by the columns that it takes, and a combined character is not parted."""
-    assert shorten(LONG, 20) == "A title that goes o…"
+    assert shorten(LONG, 20) == "A title that goes…"
+    assert shorten("Incomprehensibilities of it", 20) == "Incomprehensibiliti…"
     assert cell_len(shorten(WIDE, 20)) <= 20
     assert shorten("e\u0301" * 10, 5) == "e\u0301" * 4 + "…"
     assert shorten("tea", 3) == "tea"
