@@ -574,7 +574,8 @@ def _find_named_products(command: Command) -> tuple[str, ...] | None:
         return (command.product,) if command.product else ()
     if isinstance(command, product.DefineProduct):
         return (command.line,) if command.line else ()
-    if not command.creates or getattr(command, "supersedes", ()):
+    superseded: tuple[str, ...] = getattr(command, "supersedes", ())
+    if superseded or not command.creates:
         return None
     return tuple(getattr(command, "products", None) or ())
 
