@@ -93,6 +93,8 @@ def _read_flags(request: Request) -> dict[str, bool]:
     Raises:
         HttpProblem: 422 for another value than `true` and `false`.
     """
+    if not request.scope["query_string"]:
+        return {}
     for name, value in request.query_params.items():
         if value not in ("true", "false"):
             raise unprocessable("must be `true` or `false`", field=name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,8 @@ from api.security_headers import RawHeaders, add_security_headers
 MAX_REQUESTS: Final = 500
 """Requests processed at a time; more get a 503, except health and version."""
 _OWN_HEADERS: Final = ("Position", "As-Of", "Next", "Lag")
+_HOST: Final = re.compile(r"(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
+"""A name or address and a port, without what else an address on the web can have (RFC 9112, section 3.2)."""
 _ALWAYS_SERVED: Final = frozenset({"/v1/health", "/v1/version"})
 
 
@@ -92,6 +95,8 @@ def _is_own_name(public_url: str, address: str, host: bytes) -> bool:
 @lru_cache(64)
 def _name_of(host: str) -> str:
     """Return the name in a `Host` without its port, or an empty string if it is invalid."""
+    if not _HOST.fullmatch(host):
+        return ""
     try:
         return urlsplit(f"//{host}").hostname or ""
     except ValueError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,8 +18,8 @@ from domain import policy
 from domain.catalog import EVENT_NAMES
 from domain.errors import Malformed, Unknown, unknown_subject
 from domain.fields import SubjectState
-from domain.meeting import AGENDA
-from domain.values import MAX_INTEGER, is_subject, kind_of
+from domain.ids import SUBJECT_PATTERN
+from domain.values import MAX_INTEGER, is_subject
 from eventlog.entry import Caller
 from eventlog.log import RawEntry
 from eventlog.worker_status import WorkerStatus
@@ -39,13 +39,7 @@ if TYPE_CHECKING:
 
 MAX_ACTIVE_CALLERS: Final = 10_000
 _CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in policy.CONFIDENTIAL_EVENTS)
-
-
-def _find_agenda(raw: RawEntry) -> list[str]:
-    if kind_of(raw.subject) != "meeting":
-        return []
-    found: list[str] = json.loads(raw.entry)["event"]["data"].get(AGENDA, [])
-    return found
+_NAMED: Final = re.compile(rf'"({SUBJECT_PATTERN})"')
 
 
 class SessionFinder(Protocol):
@@ -135,14 +129,18 @@ class Services:
     def is_entry_readable(self, raw: RawEntry) -> bool:
         """Return whether the caller may read an entry as it was hashed.
 
-        If their reading is limited, it is about a subject that they may read, grants no role, and has no agenda with a
-        decision that they may not read.
+        If their reading is limited, it is about a subject that they may read, grants no role, and names no subject that
+        they may not read.
         """
         if self.products is None:
             return True
         if raw.type in _CONFIDENTIAL or not self.is_readable(raw.subject):
             return False
-        return all(map(self.is_readable, _find_agenda(raw)))
+        return all(map(self._is_shown, set(_NAMED.findall(raw.entry.decode()))))
+
+    def _is_shown(self, subject: str) -> bool:
+        """Return whether a subject that an entry names is no secret to the caller: not in the log, or readable."""
+        return not self.book.cached_state(subject).version or self.is_readable(subject)
 
     @contextmanager
     def read(self, bounds: Bounds = UNBOUNDED) -> Iterator[Read]:

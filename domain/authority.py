@@ -19,7 +19,6 @@ The verdict is stored in the event, and nothing recorded later changes it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal, NamedTuple
 
@@ -149,8 +148,7 @@ class Stance(NamedTuple):
     position: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A decision to judge: what it is about, who supports it, and who took part otherwise."""
 
     products: tuple[str, ...]
@@ -205,6 +203,8 @@ def _judge_without_rules(deciders: tuple[Stance, ...], delegation: int | None) -
 
 def _build_judges(question: Question, subjects: Subjects, at: int) -> list[_ProductJudge]:
     """Return a judge for each product that has a rule for this kind of decision."""
+    if not question.products:
+        return []
     found = ((product, find_rights(product, subjects, at)) for product in question.products)
     judges = [_ProductJudge(question, product, rights, subjects, at) for product, rights in found if rights]
     return [judge for judge in judges if judge.rules]

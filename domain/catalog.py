@@ -241,7 +241,7 @@ def _require_unique_references(referenced: Iterable[tuple[str, str]], subjects: 
     by_canonical_id: dict[tuple[str, str], list[str]] = {}
     for path, subject in referenced:
         field, _, index = path.rpartition(".")
-        if index.isdigit():
+        if field and index.isdigit():
             by_canonical_id.setdefault((field, subjects.canonical_id(subject)), []).append(subject)
     for (field, _), same in by_canonical_id.items():
         if len(set(same)) > 1:
@@ -255,30 +255,38 @@ def _require_known_subjects(
 ) -> None:
     """Every subject that a command references is in the log and is not removed."""
     for field, subject in referenced:
-        if isinstance(command, roles.RoleCommand) and roles.is_unregistered_holder(subject):
-            continue
-        if isinstance(command, delegation.DelegateActions) and kind_of(subject) == "service":
-            continue  # a service does not have to be registered
-        if _is_awaited_evidence(command, field, subject):
+        if isinstance(command, _NAME_UNKNOWN) and _may_be_unknown(command, field, subject):
             continue
         state = subjects[subject]
-        if not state.version or state.started_at() is None:
-            raise unknown_error(field, subject)
         if state.exists_at(context.now):
             continue
+        if not state.version or state.started_at() is None:
+            raise unknown_error(field, subject)
         is_restorable = isinstance(command, any_subject.RestoreSubject | any_subject.VoidEntry) and field == "subject"
         if not is_restorable:
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 
-def _is_awaited_evidence(command: Command, field: str, subject: str) -> bool:
-    """Whether it is evidence that a deferred decision waits for, which need not be recorded yet."""
-    return isinstance(command, decision.DeferDecision) and field.startswith("awaits") and kind_of(subject) == "evidence"
+_NAME_UNKNOWN: Final = (*get_args(roles.RoleCommand), delegation.DelegateActions, decision.DeferDecision)
+"""The commands that can name subjects which are not in the log."""
+
+
+def _may_be_unknown(command: Command, field: str, subject: str) -> bool:
+    """Whether one of these commands names a service or a group, or evidence that a deferred decision waits for."""
+    match command:
+        case decision.DeferDecision():
+            return field.startswith("awaits") and kind_of(subject) == "evidence"
+        case delegation.DelegateActions():
+            return kind_of(subject) == "service"
+    return roles.is_unregistered_holder(subject)
+
+
+_ROLE_CHANGES: Final = (roles.RoleGranted, roles.RoleRevoked)
 
 
 def _require_valid_time(draft: Draft, context: CommandContext, subjects: Subjects) -> None:
     """An event may be backdated, but not to before its subject was created, nor a status change to before the latest."""
-    if draft.event.is_imported or isinstance(draft.event, roles.RoleGranted | roles.RoleRevoked):
+    if draft.event.is_imported or isinstance(draft.event, _ROLE_CHANGES):
         return
     state = subjects[draft.subject]
     if not state.version and not draft.event.has_periods:

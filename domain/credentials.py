@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Annotated, Final, Literal, NamedTuple, assert_never
+from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
 
 from pydantic import Field, StringConstraints
 
@@ -174,13 +174,18 @@ def _is_present(state: SubjectState) -> bool:
 # Who may change whom -------------------------------------------------------------------------------------------------
 
 
+_NO_IDENTITY_CHANGES: Final = (PersonRegistered, *get_args(AccessEvent))
+
+
 def changes_identity(draft: Draft) -> bool:
     """Return whether an event may affect who can act: a person or service leaves, returns, is merged or removed, or an
     administrator loses that role.
     """
+    if kind_of(draft.subject) not in ("person", "service"):
+        return revokes_administrator(draft.event)
     if revokes_administrator(draft.event):
         return True
-    if kind_of(draft.subject) not in ("person", "service") or isinstance(draft.event, PersonRegistered | AccessEvent):
+    if isinstance(draft.event, _NO_IDENTITY_CHANGES):
         return False
     return draft.event.voided_position() is not None or any(
         change.field in IDENTITY_FIELDS for change in draft.event.field_changes()

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 
 from domain.authority import Judgment, Question, Stance, Verdict
 from domain.decision import DEFAULT_KIND, IN_FORCE, RecordDecision
@@ -25,7 +24,7 @@ def build_recorded_question(
         products=command.products,
         kind=command.kind,
         cost=command.cost,
-        deciders=tuple(Stance(one, find_basis(one, context, subjects)) for one in deciders),
+        deciders=tuple([Stance(one, find_basis(one, context, subjects)) for one in deciders]),
         proposer=context.principal,
         delegation=context.delegation,
     )
@@ -62,7 +61,7 @@ def build_ratification(state: SubjectState, person: str, context: CommandContext
     question = build_question(state, (person,), context, subjects)
     deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
     is_own = subjects.canonical_id(person) in deciders
-    return replace(question, needs_support=False, approvers=(), proposer=person if is_own else None)
+    return question._replace(needs_support=False, approvers=(), proposer=person if is_own else None)
 
 
 def build_ending(

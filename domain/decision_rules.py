@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any, Final, assert_never
 
 from domain import authority, decision_rights
@@ -303,7 +302,7 @@ def _accept(command: AcceptDecision, context: CommandContext, subjects: Subjects
 
 def _reject(command: RejectDecision, context: CommandContext, subjects: Subjects) -> Event:
     deciders = command.deciders or (require_person(context, "deciders"),)
-    question = replace(build_question(subjects[command.subject], deciders, context, subjects), needs_support=False)
+    question = build_question(subjects[command.subject], deciders, context, subjects)._replace(needs_support=False)
     judgment = authority.require_authority(question, subjects, context)
     return DecisionRejected(deciders=deciders, why=command.why, authority=judgment)
 
@@ -321,7 +320,7 @@ def _reopen(command: ReopenDecision, context: CommandContext, subjects: Subjects
     if state.value_at(STATUS, context.now) not in IN_FORCE:
         return DecisionReopened(why=command.why)
     question = build_ending(state, (require_person(context, "on_behalf_of"),), (), context, subjects)
-    judgment = authority.require_authority(replace(question, needs_support=False), subjects, context)
+    judgment = authority.require_authority(question._replace(needs_support=False), subjects, context)
     return DecisionReopened(why=command.why, authority=judgment)
 
 

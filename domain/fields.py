@@ -110,8 +110,8 @@ class SubjectState:
 
     subject: str
     version: int = 0
-    rows: Table[str, SortedItems[FieldRow]] = field(default_factory=lambda: _NO_FIELDS)
-    events: Table[int, EventSummary] = field(default_factory=lambda: _NO_EVENTS)
+    rows: Table[str, SortedItems[FieldRow]] = _NO_FIELDS
+    events: Table[int, EventSummary] = _NO_EVENTS
     is_managed: bool = False
     """Whether the subject was changed here, and not only by imports."""
     position: int = 0

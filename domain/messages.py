@@ -185,13 +185,29 @@ def strings_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, 
     value = data
     for n, part in enumerate(path):
         if part == "*":
-            rest = path[n + 1 :]
-            members = enumerate(value)
-            return [((*path[:n], m, *tail), text) for m, member in members for tail, text in strings_at(member, rest)]
+            return _strings_of_members(value, path[:n], path[n + 1 :])
         value = _get_member(value, part)
         if value is None:
             return []
     return [(path, value)] if isinstance(value, str) else []
+
+
+def _strings_of_members(
+    members: Iterable[Any], path: tuple[str, ...], rest: tuple[str, ...]
+) -> list[tuple[tuple[str | int, ...], str]]:
+    found: list[tuple[tuple[str | int, ...], str]] = []
+    name = rest[0] if rest and rest[0] != "*" else None
+    if name is None:
+        for m, member in enumerate(members):
+            found += [((*path, m, *tail), text) for tail, text in strings_at(member, rest)]
+        return found
+    for m, member in enumerate(members):
+        value = _get_member(member, name)
+        if isinstance(value, str):
+            found.append(((*path, m, *rest), value))
+        elif value is not None:  # of several fields for a value, a member has only one
+            found += [((*path, m, name, *tail), text) for tail, text in strings_at(value, rest[1:])]
+    return found
 
 
 def strings_of_kind(message: BaseModel, kind: StringKind) -> list[tuple[tuple[str | int, ...], str]]:

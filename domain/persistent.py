@@ -161,6 +161,9 @@ class Table(Mapping[K, V]):
     def __len__(self) -> int:
         return self._size
 
+    def __hash__(self) -> int:
+        return hash(frozenset(self.items()))
+
     def __repr__(self) -> str:
         return repr(dict(self))
 

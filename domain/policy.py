@@ -320,19 +320,15 @@ class HeldRoles:
         question = (principal.actor, principal.groups, role, line)
         if self.evidence.found_roles.find(question, self._subjects, self._now):
             return True
+        has_grants = _has_grants(self._subjects[principal.actor])
         for holder in self._others():
             if _is_granted(holder, role, line):
                 path = [self._subjects[each] for each in self.ids()]
                 self.evidence.found_roles.add(question, [*path, holder], self._now)
                 return True
-        return role in self._included_by_default()
-
-    def _included_by_default(self) -> Collection[str]:
-        """The roles that the default role includes, if the caller holds no other."""
-        default = self.evidence.default_role
-        if default is None or any(True for _ in self.grants()):
-            return ()
-        return tuple(role for role, including in roles.SATISFIED_BY.items() if default in including)
+            has_grants = has_grants or _has_grants(holder)
+        # The default role is that of callers who hold no other.
+        return not has_grants and self.evidence.default_role in roles.SATISFIED_BY[role]
 
     def grants(self) -> Iterator[Grant]:
         """Yield every role that is granted to the caller, whether directly or not."""
@@ -355,6 +351,10 @@ class HeldRoles:
         for team in sorted(self.evidence.teams_with_roles()):
             if roles.is_member(self._subjects[team], ids, self._now):
                 yield self._subjects[team]
+
+
+def _has_grants(holder: SubjectState) -> bool:
+    return any(True for _ in roles.grants_of(holder))
 
 
 def _is_granted(holder: SubjectState, role: str, line: Line | None) -> bool:

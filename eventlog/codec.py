@@ -22,12 +22,18 @@ from eventlog.canonical import SAFE_INTEGER, canonical, encode_checked, require_
 from eventlog.entry import Delegate, Entry, Metadata, Origin
 
 SALT_BYTES: Final = 16
-_BLOCK_BYTES: Final = 64
 _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
+_INNER_REST: Final = b"\x36" * (64 - SALT_BYTES)
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
+_OUTER_REST: Final = b"\x5c" * (64 - SALT_BYTES)
+"""What follows the salt in a block of the hash, of 64 bytes."""
 _MICROS_PER_HOUR: Final = 3_600_000_000
+_TEXT: Final = StringKind.TEXT
+_PERSON: Final = StringKind.PERSON
 Place = tuple[str | int, ...]
 Texts = dict[str, tuple[str, str]]
+FoundText = tuple[str, Any, str | int, str]
+"""A text in the JSON of an event: its place as a pointer, the object or list that holds it, its name there, and itself."""
 
 
 def encode(event: Event, metadata: Metadata, entropy: Callable[[int], bytes]) -> tuple[bytes, bytes | None]:
@@ -37,32 +43,29 @@ def encode(event: Event, metadata: Metadata, entropy: Callable[[int], bytes]) ->
         NotCanonicalError: a value has no canonical form, such as an integer of 2^53.
     """
     own = _metadata_to_json(metadata)
-    flat = _flat_data(event)
+    flat = None if metadata.references else _flat_data(event)
+    if data := content(event) if flat is None else flat[0]:
+        own["data"] = data
     if flat is None:
         _require_person_ids(event)
-    data, places = flat if flat is not None else (content(event), None)
-    serialize = canonical if flat is None else encode_checked
-    if data:
-        own["data"] = data
-    if places is None or "note" in own or "references" in own:
-        places = sorted((_pointer(place), place, text) for place, text in _text_places(type(event), own))
-    if not places:
-        return serialize(own), None
+        found = _texts_in(type(event), own)
+    else:
+        found = [*flat[1], ("/note", own, "note", metadata.note)] if metadata.note is not None else flat[1]
     texts: dict[str, list[str]] = {}
-    for pointer, place, text in places:
+    for pointer, holder, name, text in found:
         salt = entropy(SALT_BYTES)
         texts[pointer] = [salt.hex(), text]
-        _set_at(own, place, commitment(salt, text))
-    return serialize(own), encode_checked(texts)
+        holder[name] = commitment(salt, text)
+    serialize = canonical if flat is None else encode_checked
+    return serialize(own), encode_checked(texts) if texts else None
 
 
 def commitment(salt: bytes, text: str) -> str:
     """Return the commitment to a text, in hex."""
     # RFC 2104 in its own terms: the standard library takes twice as long, and its fast form, `hmac.digest`, releases the
     # interpreter lock for each short text, and then waits for it while other threads run.
-    block = salt.ljust(_BLOCK_BYTES, b"\0")
-    inner = sha256(block.translate(_INNER_PAD) + text.encode()).digest()
-    return sha256(block.translate(_OUTER_PAD) + inner).hexdigest()
+    inner = sha256(salt.translate(_INNER_PAD) + _INNER_REST + text.encode()).digest()
+    return sha256(salt.translate(_OUTER_PAD) + _OUTER_REST + inner).hexdigest()
 
 
 def decode(
@@ -167,23 +170,23 @@ def _metadata_to_json(metadata: Metadata) -> dict[str, Any]:
     return whole
 
 
-def _flat_data(event: Event) -> tuple[dict[str, Any], list[tuple[str, Place, str]]] | None:
-    """Return what `content` returns for an event, and its texts with their places in order, in one pass over its fields.
+def _flat_data(event: Event) -> tuple[dict[str, Any], list[FoundText]] | None:
+    """Return what `content` returns for an event, and its texts in the order of their places, in one pass over its fields.
 
     Return None if that takes more: if a field holds a message with texts, a time, a list of texts, or anything else but
     a text, a code, a list of codes, an integer, a boolean or a message without texts.
     """
     members = vars(event)
     data: dict[str, Any] = {}
-    places: list[tuple[str, Place, str]] = []
-    for name, key, kind, empty_by_default, place in _flat_fields(type(event)):
+    texts: list[FoundText] = []
+    for name, key, kind, empty_by_default, pointer in _flat_fields(type(event)):
         value = members[name]
         if value is None:
             continue
         if isinstance(value, str):
-            if kind is StringKind.TEXT:
-                places.append((_pointer(place), place, value))
-            elif kind is StringKind.PERSON:
+            if kind is _TEXT:
+                texts.append((pointer, data, key, value))
+            elif kind is _PERSON:
                 _require_person_id(value)
         elif value == () and empty_by_default:
             continue
@@ -192,16 +195,16 @@ def _flat_data(event: Event) -> tuple[dict[str, Any], list[tuple[str, Place, str
             if value is None:
                 return None
         data[key] = value
-    return data, places
+    return data, texts
 
 
 def _flat_value(value: Any, kind: StringKind | None) -> Any:
     """Return the value of a field that is no string as JSON, or None if it holds more than `_flat_data` handles."""
     if isinstance(value, tuple):
-        if (kind is StringKind.TEXT and value) or not all(isinstance(member, str) for member in value):
-            return None
-        if kind is StringKind.PERSON:
+        if kind is _PERSON:
             list(map(_require_person_id, value))
+        elif (kind is _TEXT and value) or any(not isinstance(member, str) for member in value):
+            return None
         return list(value)
     if isinstance(value, Message):
         return None if string_paths(type(value), StringKind.TEXT) else _textless_content(value)
@@ -218,14 +221,14 @@ def _textless_content(message: Message) -> dict[str, Any]:
 
 
 @cache
-def _flat_fields(model: type[Event]) -> tuple[tuple[str, str, StringKind | None, bool, Place], ...]:
+def _flat_fields(model: type[Event]) -> tuple[tuple[str, str, StringKind | None, bool, str], ...]:
     """Return each field in the order of its place: name, name in JSON, kind of string, whether it is empty by default."""
     kinds = {leaf.path[0]: leaf.kind for leaf in string_fields(model) if set(leaf.path[1:]) <= {"*"}}
     fields = (
-        (name, info.alias or name, kinds.get(name), info.default == (), ("data", info.alias or name))
+        (name, info.alias or name, kinds.get(name), info.default == (), _pointer(("data", info.alias or name)))
         for name, info in model.model_fields.items()
     )
-    return tuple(sorted(fields, key=lambda field: _pointer(field[-1])))
+    return tuple(sorted(fields, key=lambda field: field[-1]))
 
 
 def content(message: Message) -> dict[str, Any]:
@@ -344,8 +347,17 @@ def _pointer(place: Place) -> str:
     return "".join(f"/{part}" for part in place)
 
 
-def _set_at(own: Any, place: Place, value: str) -> None:
-    *parents, last = place
-    for part in parents:
+def _texts_in(model: type[Event], own: dict[str, Any]) -> list[FoundText]:
+    """Return every text of an event, in the order of their places."""
+    places = sorted((_pointer(place), place, text) for place, text in _text_places(model, own))
+    return [(pointer, _get_at(own, place[:-1]), place[-1], text) for pointer, place, text in places]
+
+
+def _get_at(own: Any, place: Place) -> Any:
+    for part in place:
         own = own[part]
-    own[last] = value
+    return own
+
+
+def _set_at(own: Any, place: Place, value: str) -> None:
+    _get_at(own, place[:-1])[place[-1]] = value

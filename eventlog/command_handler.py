@@ -7,7 +7,7 @@ although none is in the log yet. It reads through views and writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from itertools import chain
@@ -41,6 +41,8 @@ CLOCK_LEEWAY_US: Final = 60_000_000
 """How far a caller's clock may be ahead of this one."""
 MAX_COMMANDS_PER_TRANSACTION: Final = 1000
 IMPORT: Final = "import"
+_DELEGATIONS: Final = (DelegateOwnership, DelegateActions)
+_NAMES_POSITION: Final = (VoidEntry, IssueReport)
 
 
 class View(Protocol):
@@ -335,10 +337,13 @@ class CommandHandler:
             actor=caller.actor,
             principal=command.on_behalf_of or caller.actor,
             scopes=scopes_for(caller.scopes, command.source.system if command.source else None),
-            new_key=lambda: new_key(self._entropy),
+            new_key=self._new_key,
             credential=caller.credential,
             groups=caller.groups,
         )
+
+    def _new_key(self) -> str:
+        return new_key(self._entropy)
 
     def _apply_rules(self, command: Command, context: CommandContext, work: UnitOfWork) -> list[Draft]:
         if isinstance(command, credentials.AccessCommand):
@@ -413,7 +418,7 @@ class CommandHandler:
         """Generate the key of a new subject, if the caller gave none."""
         if command.creates and getattr(command, "key", None) is None:
             return copy_with(command, "key", new_key(self._entropy))
-        if isinstance(command, DelegateOwnership | DelegateActions) and command.delegation is None:
+        if isinstance(command, _DELEGATIONS) and command.delegation is None:
             return copy_with(command, "delegation", new_key(self._entropy))
         return command
 
@@ -427,9 +432,10 @@ class CommandHandler:
         return replace_in_fields(command, StringKind.PERSON, ids) if ids else command
 
     def _resolve_person(self, name: str, place: str, work: UnitOfWork) -> str:
-        found = self._find_people(normalize_name(name), work)
+        normalized = normalize_name(name)
+        found = self._find_people(normalized, work)
         if len(found) > 1:
-            found = work.subjects.canonical_ids(self._identified_by(normalize_name(name), work) or found)
+            found = work.subjects.canonical_ids(self._identified_by(normalized, work) or found)
         if not found:
             raise Unknown(f"no person named {name!r}; register them first, or use an id", field=place)
         if len(found) > 1:
@@ -472,13 +478,8 @@ class CommandHandler:
         for n, decision in enumerate(command.because):
             if not subjects[decision].version:
                 raise unknown_subject(decision, field=f"because.{n}")
-        positions: dict[str, int | None] = {"corrects": command.corrects}
-        if isinstance(command, VoidEntry | IssueReport):
-            positions["position"] = command.position
-        if isinstance(command, EraseTexts):
-            positions["positions"] = max(command.positions)
-        for name, position in positions.items():
-            if position is not None and position > self._committed_size:
+        for name, position in _named_positions(command):
+            if position > self._committed_size:
                 raise Unknown(f"no position {position}: the log ends at position {self._committed_size}", field=name)
         if command.corrects is not None:
             self._must_correct_voided(command, command.corrects, subjects)
@@ -516,7 +517,7 @@ class CommandHandler:
             resolved_names=work.resolved_names,
             idempotency=self._idempotency_record(work.transaction),
             names=tuple(chain.from_iterable(work.names.values())),
-            erased_positions=tuple(chain.from_iterable(map(_erased_positions, work.entries))),
+            erased_positions=_find_erased(work.entries),
             entries=tuple(work.entries),
             alongside=work.transaction.alongside,
             revoked=_find_revoked(work.entries),
@@ -567,8 +568,19 @@ class CommandHandler:
         return state
 
 
-def _erased_positions(entry: Entry) -> tuple[int, ...]:
-    return entry.event.positions if isinstance(entry.event, TextsErased) else ()
+def _named_positions(command: Command) -> Iterator[tuple[str, int]]:
+    """Yield the fields of a command that name positions, each with its last one."""
+    if command.corrects is not None:
+        yield "corrects", command.corrects
+    if isinstance(command, _NAMES_POSITION):
+        yield "position", command.position
+    if isinstance(command, EraseTexts):
+        yield "positions", max(command.positions)
+
+
+def _find_erased(entries: Iterable[Entry]) -> tuple[int, ...]:
+    erasures = [entry.event.positions for entry in entries if isinstance(entry.event, TextsErased)]
+    return tuple(chain.from_iterable(erasures))
 
 
 def _find_revoked(entries: Iterable[Entry]) -> tuple[str, ...]:

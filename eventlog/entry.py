@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from domain.messages import Command, Event, Reference
@@ -29,8 +30,10 @@ class Caller:
     groups: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+_NO_VERSIONS: Final[Mapping[str, int]] = MappingProxyType({})
+
+
+class Transaction(NamedTuple):
     """The commands that one caller sends to be applied all or none.
 
     `key` is the idempotency key; its scope is the caller, or for imports the system they come from. `expected` holds
@@ -40,7 +43,7 @@ class Transaction:
     commands: tuple[Command, ...]
     caller: Caller
     key: str | None = None
-    expected: Mapping[str, int] = field(default_factory=dict)
+    expected: Mapping[str, int] = _NO_VERSIONS
     alongside: Callable[[Any], object] | None = None
     """Writes names or tokens through a `SideTables` in the database transaction of the entries; refuses by raising."""
 
@@ -55,8 +58,7 @@ class RecordedEvent(NamedTuple):
     recorded_at: int
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """The result of a transaction: its events, in order. `replayed` if its idempotency key was used before."""
 
     recorded: tuple[RecordedEvent, ...]
@@ -87,13 +89,12 @@ class Origin(NamedTuple):
     at: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Metadata:
+class Metadata(NamedTuple):
     """Who recorded an event, when, why, and from which source. Times are in microseconds since 1970."""
 
     id: str
     transaction: str
-    index: int
+    index: int  # type: ignore[assignment]  # hides a method of tuples, which nothing calls
     actor: str
     credential: str
     source: Origin
@@ -115,8 +116,7 @@ class Metadata:
         return self.actor if self.source.system is None else UNKNOWN_AUTHOR
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An entry with its texts; an erased one reads `[erased]`."""
 
     position: int

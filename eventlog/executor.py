@@ -60,6 +60,9 @@ class TransactionExecutor:
         self._clock = clock
         self._entropy = entropy
         self._on_side_tables_changed = on_side_tables_changed
+        committed = CommittedView(log, MAX_ENTRIES_IN_LOOP)
+        self._views_in_loop = (CachedView(log, MAX_ENTRIES_IN_LOOP), committed)
+        self._views_in_thread = (self._views_in_loop[0], CommittedView(log))
         self._keys_in_use: dict[Key, Future[None]] = {}
 
     async def execute(self, transaction: Transaction) -> Receipt:
@@ -86,7 +89,7 @@ class TransactionExecutor:
         """
         must_be_valid_transaction(transaction)
         try:
-            append = self._command_handler(MAX_ENTRIES_IN_LOOP, use_cache=True).decide(transaction)
+            append = self._command_handler(self._views_in_loop).decide(transaction)
         except LongReadError:
             return None
         (result,) = await self._append([append])
@@ -147,19 +150,18 @@ class TransactionExecutor:
     ) -> list[Receipt | Refused | Append]:
         """Decide the first transactions. What takes long to read is read in a thread, and then all is decided again."""
 
-        def decide(at_most: int | None) -> list[Receipt | Refused | Append]:
-            return list(self._decide_each(transactions, stored, self._command_handler(at_most, use_cache=use_cache)))
+        def decide(views: Sequence[CommittedView]) -> list[Receipt | Refused | Append]:
+            handler = self._command_handler(views if use_cache else views[1:])
+            return list(self._decide_each(transactions, stored, handler))
 
         for _ in range(MAX_LONG_READS):
             try:
-                return decide(MAX_ENTRIES_IN_LOOP)
+                return decide(self._views_in_loop)
             except LongReadError as error:
                 await asyncio.to_thread(error.load)
-        return await asyncio.to_thread(decide, None)
+        return await asyncio.to_thread(decide, self._views_in_thread)
 
-    def _command_handler(self, at_most: int | None, *, use_cache: bool) -> CommandHandler:
-        committed = CommittedView(self._log, at_most)
-        views = (CachedView(self._log, MAX_ENTRIES_IN_LOOP), committed) if use_cache else (committed,)
+    def _command_handler(self, views: Sequence[CommittedView]) -> CommandHandler:
         return CommandHandler(views, views[0].initial_head(), clock=self._clock, entropy=self._entropy)
 
     def _decide_each(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from typing import Final
 
@@ -15,21 +14,25 @@ _ID_BYTES: Final = 16
 
 
 class EntropyPool:
-    """Reads random bytes from a source in large blocks: each system call releases the interpreter lock."""
+    """Reads the random bytes of ids and salts from a source in large blocks: each system call releases the interpreter lock.
+
+    Threads take pieces from one list, which needs no lock of its own.
+    """
 
     def __init__(self, source: Callable[[int], bytes]) -> None:
         self._source = source
-        self._lock = threading.Lock()
-        self._bytes = b""
-        self._next = 0
+        self._pieces: list[bytes] = []
 
     def __call__(self, size: int) -> bytes:
         """Return random bytes, each of which is returned only once."""
-        with self._lock:
-            if self._next + size > len(self._bytes):
-                self._bytes, self._next = self._source(max(size, POOL_BYTES)), 0
-            self._next += size
-            return self._bytes[self._next - size : self._next]
+        if size != _ID_BYTES:
+            return self._source(size)
+        try:
+            return self._pieces.pop()
+        except IndexError:
+            block = self._source(POOL_BYTES)
+            self._pieces += [block[at : at + size] for at in range(size, POOL_BYTES, size)]
+            return block[:size]
 
 
 def new_key(entropy: Callable[[int], bytes]) -> str:

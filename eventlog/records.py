@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
 from domain.names import normalize_name
@@ -129,8 +130,10 @@ class TokenRow(NamedTuple):
 # Appends -------------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Append:
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+class Append(NamedTuple):
     """A decided and serialized transaction, to be written all or none.
 
     `read_versions` holds the version of each stream that was read, 0 for a new one. `resolved_names` holds the ids that
@@ -139,8 +142,8 @@ class Append:
     """
 
     events: tuple[NewEvent, ...]
-    read_versions: Mapping[str, int] = field(default_factory=dict)
-    resolved_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    read_versions: Mapping[str, int] = _NOTHING
+    resolved_names: Mapping[str, tuple[str, ...]] = _NOTHING
     idempotency: IdempotencyRecord | None = None
     names: tuple[NameRow, ...] = ()
     erased_positions: tuple[int, ...] = ()

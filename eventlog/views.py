@@ -21,8 +21,17 @@ class CommittedView:
         self._head: Head | None = None
         self.entry, self.find_people = log.entry, log.find_people
         self.access, self.identified_by = log.access, log.identified_by
-        self.default_role, self.limits_reading, self.found_roles = log.default_role, log.limits_reading, log.found_roles
-        self.token_ends = log.token_ends
+        self.found_roles, self.token_ends = log.found_roles, log.token_ends
+
+    @property
+    def default_role(self) -> str | None:
+        """The role of callers who hold none."""
+        return self._log.default_role
+
+    @property
+    def limits_reading(self) -> bool:
+        """Whether callers read only what belongs to products for which they hold a role."""
+        return self._log.limits_reading
 
     def head(self) -> Head:
         """Return the size, root and last recorded time of the log, as committed now."""
@@ -71,6 +80,7 @@ class CachedView(CommittedView):
     def __init__(self, log: EventLog, at_most: int | None = None) -> None:
         super().__init__(log, at_most)
         self.find_people = log.names.find_cached_people
+        self._find_cached_state = log.application.cached_state
 
     def initial_head(self) -> Head:
         """The head as last seen."""
@@ -82,8 +92,8 @@ class CachedView(CommittedView):
 
     def state(self, subject: str) -> SubjectState:
         """Return a subject from the cache, or else as committed."""
-        return self._log.find_cached_state(subject) or super().state(subject)
+        return self._find_cached_state(subject) or super().state(subject)
 
     def new_subject_state(self, subject: str) -> SubjectState:
         """Return the state of a subject that a command creates: new, unless it is cached."""
-        return self._log.application.cached_state(subject) or SubjectState(subject)
+        return self._find_cached_state(subject) or SubjectState(subject)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
@@ -36,7 +36,7 @@ class PlannedTransaction:
     label: str | int | None
     key: str | None
     commands: tuple[Command, ...]
-    findings: Findings = field(default_factory=Findings)
+    findings: Findings | None = None
     prefix: str = ""
     data: dict[str, Any] | None = None
 
@@ -48,7 +48,7 @@ async def send_batch(
     results = await sink.execute_many([Transaction(planned.commands, caller, planned.key) for planned in batch])
     for planned, result in zip(batch, results, strict=True):
         count_outcome(report, planned.label, result, planned.prefix, planned.data)
-        if report.verbose or (isinstance(result, Receipt) and not result.replayed):
+        if planned.findings and (report.verbose or (isinstance(result, Receipt) and not result.replayed)):
             report.add(planned.findings)
 
 

@@ -68,6 +68,8 @@ class PersonMatcher:
 
     def find_team(self, spelling: str) -> str | None:
         """Return the key of the team that a spelling means, or None if it does not mean a team."""
+        if not self._teams and self._team_pattern is None:
+            return None
         key = self._teams.get(normalize_name(spelling))
         if key is not None:
             return key
@@ -76,6 +78,8 @@ class PersonMatcher:
 
     def find_service(self, spelling: str) -> str | None:
         """Return the key of the service that a spelling means, or None if it does not mean a service."""
+        if not self._services and self._service_pattern is None:
+            return None
         key = self._services.get(normalize_name(spelling))
         if key is not None:
             return key

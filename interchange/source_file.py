@@ -65,6 +65,7 @@ _CONTAINERS: Final = ("issues", "items", "values", "data", "results", "records",
 """Keys under which trackers put the list of records in a JSON document."""
 _WHOLE_FLOAT: Final = re.compile(r"\d(?:\.0+|e\+?\d+)[,}\]]")
 """A number in compact JSON that may be a whole number written as a float."""
+_IN_ORDER: Final = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
 MAX_WRAPPER_KEYS: Final = 3
 """An object with more keys is a record, and no wrapper of records."""
 
@@ -204,9 +205,9 @@ def recognize_file(
 def fingerprint_of(data: dict[str, Any]) -> str:
     """Return a hash of what a row says: the order of its keys, its white space and its escapes do not matter."""
     said = {name: value for name, value in data.items() if value is not None}
-    text = json.dumps(said, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+    text = _IN_ORDER.encode(said)
     if _WHOLE_FLOAT.search(text):  # some programs write 1.0 for 1
-        text = json.dumps(_with_whole_numbers(said), ensure_ascii=True, sort_keys=True, separators=(",", ":"))
+        text = _IN_ORDER.encode(_with_whole_numbers(said))
     return sha256(text.encode()).hexdigest()[:40]
 
 

@@ -203,9 +203,13 @@ class ValueParser:
 
 def as_text(value: Any) -> str:
     """Return a JSON value as text, without losing anything of it. Some programs write 1.0 for 1."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return json.dumps(value, ensure_ascii=False)
 
 
 def field_name_part(name: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final
 
 from domain.catalog import EVENTS
@@ -87,7 +86,7 @@ def without_texts(entry: Entry) -> Entry:
     for path in string_paths(Reference, StringKind.TEXT):
         references = tuple(replace_strings(each, path, _erase) for each in references)
     note = entry.metadata.note if entry.metadata.note is None else ERASED
-    return replace(entry, event=event, metadata=replace(entry.metadata, note=note, references=references))
+    return entry._replace(event=event, metadata=entry.metadata._replace(note=note, references=references))
 
 
 def _erase(_: str) -> str:

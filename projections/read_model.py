@@ -39,6 +39,10 @@ class Read:
     bounds: Bounds = field(default=UNBOUNDED, kw_only=True)
     reads_accounts_of: Callable[[str], bool] = field(default=lambda _person: True, kw_only=True)
     """Whether the reader may see which accounts at a provider sign in a person."""
+    unabridged: RunQuery | None = field(default=None, kw_only=True)
+    """Of a limited reader: for what is hashed, queries that also say which hidden subjects the visible ones name."""
+    abridge: Callable[[Any], Any] = field(default=lambda value: value, kw_only=True)
+    """Return what such queries found as the reader may see it."""
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
         """Return the rows of a statement in the SQL dialect of `projections.schema`, within the bounds."""

@@ -156,7 +156,7 @@ def report(read: Read, request: ReportRequest) -> Answer[ReportLine, ReportSumma
     known_at = _recorded_at(read, position)
     # The last event is before the end.
     until = max(read.now, known_at + 1) if request.until is None else request.until
-    pinned = PinnedRead(read.run, read.clock, position, bounds=read.bounds)
+    pinned = PinnedRead(read.unabridged or read.run, read.clock, position, bounds=read.bounds)
     time = resolve_time(pinned, TimePoint(until - 1, known_at))
     builder = _ReportBuilder(pinned, replace(request, until=until), time)
     lines = builder.build_lines()
@@ -172,7 +172,7 @@ def report(read: Read, request: ReportRequest) -> Answer[ReportLine, ReportSumma
     }
     answer = build_answer(time, rows, about=about)
     about["sha256"] = report_hash(answer.to_dict())
-    return answer
+    return replace(answer, rows=read.abridge(rows))
 
 
 def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine, ReportSummary]:

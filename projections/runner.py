@@ -22,7 +22,9 @@ from projections.rebuild import Rebuilding, rebuild
 _log: Final = logging.getLogger("decisionlog.projections")
 
 STANDBY_POLL_INTERVAL_S: Final = 0.01
-"""Between two polls of a read model that another process writes, while a caller waits for it."""
+"""Between two polls of a read model that another process writes, while a caller waits for it and it moves."""
+MAX_STANDBY_POLL_INTERVAL_S: Final = 0.16
+"""The same while it does not move; each poll waits twice as long as the one before."""
 RETRY_DELAY_S: Final = 1.0
 """Before a failed operation is tried again."""
 
@@ -183,11 +185,16 @@ class Runner:
 
     def _wait_for_turn(self, writer: Writer) -> None:
         """Follow the process that writes the read model, until this one can take over."""
+        interval = STANDBY_POLL_INTERVAL_S
         while not self._stopping and (self._external or not writer.try_lock(PROJECTOR)):
             self._active = False
             self._wake.clear()
+            before = self._position
             self._set_position(self._model.position)
-            self._wake.wait(STANDBY_POLL_INTERVAL_S if self._waiting_count else self._poll_s)
+            moves = self._position > before
+            interval = STANDBY_POLL_INTERVAL_S if moves else min(2 * interval, MAX_STANDBY_POLL_INTERVAL_S)
+            if self._wake.wait(interval if self._waiting_count else self._poll_s):  # another caller waits
+                interval = STANDBY_POLL_INTERVAL_S
 
     def _follow(self, writer: Writer) -> None:
         projector = Projector(writer)

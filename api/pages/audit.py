@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Annotated, Any, Final
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Final, get_args
 
 from fastapi import APIRouter, Path, Query, Response
 
@@ -106,6 +106,7 @@ def list_events(
             "flags": FLAGS,
             "verdicts": verdict,
             "self_approved": self_approved,
+            "verdict_counts": _count_verdicts(read, base, page),
             "may_see_journal": why_not(page.services, page.caller, policy.AUDIT) is None,
             "chosen": [name for name in FLAGS if page.request.query_params.get(name) == "true"],
             "types": base.types,
@@ -116,6 +117,14 @@ def list_events(
         }
 
     return page.render("audit.html", build)
+
+
+def _count_verdicts(read: Read, base: AuditFilter, page: Page) -> dict[str, int]:
+    """Return how many of the events would match with each verdict, and how many their proposers approved themselves."""
+    others = replace(base, verdicts=(), self_approved=False)
+    asked = {verdict: replace(others, verdicts=(verdict,)) for verdict in get_args(VerdictCode)}
+    asked["self_approved"] = replace(others, self_approved=True)
+    return {name: audit_queries.count_events(read, each, page.time.point).count for name, each in asked.items()}
 
 
 def _export_address(page: Page) -> str:

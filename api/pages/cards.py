@@ -8,7 +8,7 @@ from datetime import date
 from typing import Final
 
 from api.pages.comparison import SubjectDifference
-from api.pages.fields import BlamedValue, Origin, Origins, flatten
+from api.pages.fields import BlamedValue, Origin, Origins, content_of, flatten
 from api.pages.page import Page
 from api.pages.words import Mark, count_of, status_mark, times_word
 from domain.feature import CLOSED
@@ -47,6 +47,12 @@ class Card:
     difference: SubjectDifference | None
     is_ghost: bool = False
     """Whether it is shown only for the comparison, as it does not exist at the page's time."""
+    first_promise: tuple[str, ...] = ()
+    """The first target, if the target moved to later since."""
+    first_day: str | None = None
+    """The day of the first target."""
+    slip_x: tuple[float, float] | None = None
+    """On the timeline: where the first and the current target are, as shares of the period that is drawn."""
 
     @property
     def horizon(self) -> str | None:
@@ -80,6 +86,7 @@ class _CardBuilder:
         is_closed = status in CLOSED
         day = self._day_of(target)
         slip = self.slips.get((row["subject"], target.field if target else "target.ship"))
+        first = [*map(str, content_of(slip["first"]))] if slip and slip["later"] else []
         placing = [value for name, value in fields.items() if name != "title"]
         return Card(
             subject=row["subject"],
@@ -95,6 +102,8 @@ class _CardBuilder:
             values=[fields[name] for name in SHOWN_VALUES if name in fields] + ([target] if target else []),
             difference=self.differences.get(row["subject"]),
             is_ghost=is_ghost,
+            first_promise=tuple(first),
+            first_day=self._find_day(first[0]) if first else None,
         )
 
     def _target(self, fields: Mapping[str, BlamedValue]) -> BlamedValue | None:
@@ -102,7 +111,9 @@ class _CardBuilder:
         return next((each for each in found if each.field == "target.ship"), found[0] if found else None)
 
     def _day_of(self, target: BlamedValue | None) -> str | None:
-        value = str(target.content[0]) if target else ""
+        return self._find_day(str(target.content[0])) if target else None
+
+    def _find_day(self, value: str) -> str | None:
         return self.days.get(value) or (value if parse_day(value) else None)
 
     def _days_since(self, day: str) -> int:
@@ -135,7 +146,7 @@ def placed_cards(read: Read, page: Page, when: TimePoint, *, is_ghost: bool = Fa
 
     A feature with several targets is in several columns of the timeline, and its card is the same in each.
     """
-    builder = _CardBuilder(page, Origins(read, (), when), {}, _release_days(read, when), {})
+    builder = _CardBuilder(page, Origins(read, (), when), {}, release_days(read, when), {})
     built: dict[str, Card] = {}
 
     def place(row: Row) -> Card:
@@ -169,13 +180,14 @@ def complete_cards(
         page,
         Origins(read, (field["blame"] for row in rows for _, field in flat_fields(row)), when),
         {(row["subject"], row["field"]): row for row in slips},
-        _release_days(read, when),
+        release_days(read, when),
         differences or {},
     )
     built = {row["subject"]: builder.build(row, is_ghost=at is not None) for row in rows}
     return [built[card.subject] for card in cards]
 
 
-def _release_days(read: Read, when: TimePoint) -> dict[str, str]:
+def release_days(read: Read, when: TimePoint) -> dict[str, str]:
+    """Return the day of each release that has one."""
     rows = map(flatten, listings.releases(read, (), when).rows)
     return {row["subject"]: row["due_on"] for row in rows if row.get("due_on")}

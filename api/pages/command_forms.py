@@ -109,6 +109,9 @@ FOLDED: Final = ("effective_at", "on_behalf_of")
 RARE: Final[Mapping[str, frozenset[str]]] = {
     MOVE: frozenset({"milestone", "cause"}),
     "TargetMilestone": frozenset({"milestone", "cause"}),
+    "DefineProduct": frozenset({"line", "because"}),
+    "AssignOwnership": frozenset({"from_", "until"}),
+    "HandOverOwnership": frozenset({"from_", "until"}),
     "RecordEvidence": frozenset(
         {"sha256", "asked", "sample_size", "found_on", "collected_by", "valid_until", "opposes"}
     ),
@@ -163,7 +166,10 @@ LABELS: Final[Mapping[str, str]] = {
     "holders": "People and teams",
     "rules": "Rules",
     "held_on": "Day",
+    "line": "Product line",
 }
+PAIRS: Final = ("horizon", "rank", "release", "day")
+"""Short fields of a form for a move, two of which share a line."""
 PICKED: Final[Mapping[str, str]] = {"option": "options"}
 """A field that names one of the items of another."""
 MAIN_OF_ITEMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -195,6 +201,11 @@ class FormField:
     """What an empty choice is called where the field is optional."""
     fields: tuple[FormField, ...] = ()
     """The fields of each item, where it is a list of items."""
+
+    @property
+    def is_half(self) -> bool:
+        """Whether it takes half a line."""
+        return self.name in PAIRS
 
     @property
     def every(self) -> Sequence[FormField]:
@@ -232,6 +243,8 @@ class Form:
     @property
     def summary(self) -> str:
         """What it does, in a sentence."""
+        if self.name == MOVE:
+            return "Change when it is planned, and say why."
         return (self.commands[0].__doc__ or "").strip().partition("\n")[0]
 
     @property
@@ -334,7 +347,7 @@ def _is_folded(command: type[Command], name: str) -> bool:
         return name not in MAIN_OF_RECORD
     if command.__name__ == "ProposeDecision":
         return name not in MAIN_OF_PROPOSE
-    return name in FOLDED
+    return name in FOLDED or (name == "note" and "why" in command.model_fields)
 
 
 _SHORT_NAME_HINT: Final = (

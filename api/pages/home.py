@@ -85,9 +85,10 @@ def get_home(
     if view or chosen not in VIEWS:
         chosen = check_choice(view or "manager", VIEWS, "view")
     last, started = find_visits(page.request, page.time.now)
-    begin = parse_page_time({"as_of": since}, page.time.now, page.time.zone).point.as_of or last if since else last
-    if begin > page.time.valid_time:  # a past Home shows what had changed by then
-        begin = page.time.valid_time - DEFAULT_DAYS * DAY_US
+    asked = parse_page_time({"as_of": since}, page.time.now, page.time.zone).point.as_of if since else None
+    before = page.time.valid_time - DEFAULT_DAYS * DAY_US
+    begin = asked or (last if page.time.is_now else before)  # the last visit says nothing about a past Home
+    begin = before if begin > page.time.valid_time else begin
 
     def build(read: Read) -> Context:
         kinds = _find_kinds(read)
@@ -358,7 +359,9 @@ def find_next_releases(read: Read, page: Page) -> list[Row]:
     today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
     dated = sorted(find_releases(read, page, ()), key=lambda row: str(row.get("due_on") or "9999"))
     past = [row for row in dated if str(row.get("due_on") or "9999") < today]
-    return [*past[-PAST_RELEASES:], *dated[len(past) :]][:RELEASES]
+    to_come = [row for row in dated[len(past) :] if row.get("due_on")]
+    undated = dated[len(past) + len(to_come) :]
+    return [*past[-PAST_RELEASES:], *to_come, *undated[-RELEASES:]][:RELEASES]
 
 
 def _superior(read: Read, page: Page, since: int) -> Context:
@@ -427,7 +430,7 @@ def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (e
         "may_see_journal": why_not(page.services, page.caller, policy.AUDIT) is None,
         "backdated": backdated,
         "corrections": corrections,
-        "head": log.head() if isinstance(log, DecisionLog) else None,
+        "head": log.head() if isinstance(log, DecisionLog) and page.time.is_now else None,  # of the present log
         "verification": find_verification(page),
         "gaps": find_gaps(read, Filter(), when),
     }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -28,6 +28,7 @@ from api.dependencies import (
     run_as_query,
     wait_for_position,
 )
+from api.local_paths import local_path
 from api.pages.errors import render_error
 from api.pages.permissions import Permissions
 from api.pages.templating import render_page
@@ -153,7 +154,8 @@ class Page:
     def hidden_parameters(self, *without: str) -> list[tuple[str, str]]:
         """Return the parameters of this page that a form has to repeat, without those that it sets itself."""
         query = self.request.query_params
-        given = [(name, value) for name, value in query.multi_items() if name not in NAMES]
+        own = (*NAMES, "done", "min_position")
+        given = [(name, value) for name, value in query.multi_items() if name not in own]
         found = [*given, *self.time.parameters.items()]
         return [(name, value) for name, value in found if name not in without and value]
 
@@ -281,13 +283,21 @@ def redirect_to_sign_in(request: Request) -> Response:
     return RedirectResponse(build_address("/sign-in", {"next": f"{request.url.path}{query}"}), 303)
 
 
+def find_form_address(request: Request) -> str:
+    """Return the path of the page that sent a form, to which its reader comes back after the sign-in; else of Home."""
+    sent_from = urlsplit(request.headers.get("referer", ""))
+    query = f"?{sent_from.query}" if sent_from.query else ""
+    return local_path(f"{sent_from.path}{query}") if sent_from.netloc == request.headers.get("host") else "/"
+
+
 def respond_with_error(request: Request, error: Exception) -> Response:
     """Return a page that says what is wrong with a request, and how to fix it; the access journal has refusals, too."""
     headers: dict[str, str] = {}
     if isinstance(error, HttpProblem):
         record_refusal(request, error.status, error.detail)
     if isinstance(error, HttpProblem) and error.status == 401:  # noqa: PLR2004
-        return render_page(request, "signed_out.html", {"detail": error.detail}, 401, error.headers)
+        context = {"detail": error.detail, "form": find_form_address(request) if request.method == "POST" else None}
+        return render_page(request, "signed_out.html", context, 401, error.headers)
     if isinstance(error, HttpProblem):
         document = problems.problem(error.status, error.name, error.detail, field=error.field)
         headers = error.headers or {}

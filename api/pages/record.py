@@ -36,12 +36,14 @@ from api.pages.words import SUBJECT, subject_path
 from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
 from domain.decision_rights import RIGHTS_FIELD
-from domain.errors import Refused
+from domain.errors import KeyReused, Refused
 from domain.fields import Value
 from domain.messages import Command
 from eventlog.entry import Receipt
+from projections import decisions as decision_queries
 from projections import search as search_queries
-from projections.field_values import all_field_values, subject_fields
+from projections.decisions import DecisionFilter
+from projections.field_values import all_field_values, as_ids, subject_fields
 from projections.filters import Filter
 from projections.read_model import Read
 from projections.timepoint import NOW, resolve_time
@@ -51,6 +53,8 @@ NEW_ITEMS: Final[Mapping[str, int]] = {"options": 2, "rules": 1}
 MAX_ITEMS: Final = 60
 MIN_LETTERS: Final = 4
 SIMILAR: Final = 5
+OFFERED: Final = 4
+"""Decisions that a form offers as the reason of a change."""
 PEOPLE_KINDS: Final = frozenset({"person", "holder", "actor"})
 FIELD_OF_INPUT: Final[Mapping[str, str]] = {
     "release": "target.ship",
@@ -74,6 +78,10 @@ class Entry:
     """The field of which one more item was asked for."""
 
 
+VERSION_INPUT: Final = "read_version"
+"""The hidden input with the version of the subject that was read; releases have a field `version` of their own."""
+PER_EVENT: Final = ("deciders",)
+"""Fields that belong to one event, so that another event on the same subject does not start with them."""
 COMPOUND_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ground": ("decision", "evidence", "assumption"),
     "dependent": ("decision", "feature", "goal"),
@@ -180,6 +188,11 @@ async def _record(request: Request, page: Page, name: str) -> Response:
             receipt = await page.services.log.execute(
                 build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected_versions(entry))
             )
+        except KeyReused:
+            entry = replace(entry, typed={**typed, "form_key": token_hex(16)})
+            entry.errors.add(
+                "", "This form was recorded before, with other content. Send it again to record this, too."
+            )
         except Refused as refused:
             record_refused_command(request, refused)
             entry.errors.add(_input_of(form, refused.field), refused.detail)
@@ -189,7 +202,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
 
 
 def _expected_versions(entry: Entry) -> dict[str, int]:
-    version = entry.typed.get("version", "")
+    version = entry.typed.get(VERSION_INPUT, "")
     return {entry.subject: int(version)} if entry.form.needs_version and version.isdecimal() else {}
 
 
@@ -246,9 +259,10 @@ def _show(page: Page, entry: Entry) -> Response:
             "candidates": candidates,
             "rows": {each.name: _rows_of(each, values, entry) for each in entry.form.fields if each.fields},
             "picks": _list_picks(read, entry),
+            "offered": _list_offered(read, page, entry, values, labels),
             "most": MAX_OFFERED,
             "form_key": entry.typed.get("form_key") or token_hex(16),
-            "version": entry.typed.get("version") or _version_of(page, entry),
+            "version": entry.typed.get(VERSION_INPUT) or _version_of(page, entry),
         }
 
     template = "record.html" if entry.form.name == "RecordDecision" else "form.html"
@@ -291,6 +305,22 @@ def _list_picks(read: Read, entry: Entry) -> list[str]:
         return []
     row = subject_fields(read, entry.subject, resolve_time(read, NOW)).get(picked.kind)
     return [str(each["title"]) for each in _items_of(row["value"])] if row else []
+
+
+def _list_offered(
+    read: Read, page: Page, entry: Entry, values: Mapping[str, str], labels: Mapping[str, str]
+) -> list[str]:
+    """Return the labels of the decisions that a change may rest on: the latest that were accepted for its products."""
+    if not any(each.name == "because" and not each.is_folded for each in entry.form.fields):
+        return []
+    row = subject_fields(read, entry.subject, resolve_time(read, NOW)).get("products") if entry.subject else None
+    products = as_ids(row["value"]) if row else ()
+    if entry.subject.startswith("product:"):
+        products = (entry.subject,)
+    selection = DecisionFilter(Filter(products=products, statuses=("accepted",)))
+    found = decision_queries.decisions(read, selection, page.time.point, newest_first=True, limit=OFFERED).rows
+    offered = [labels.get(each["subject"], each["subject"]) for each in found if each["subject"] != entry.subject]
+    return [label for label in offered if label not in values.get("because", "")]
 
 
 def _items_of(value: Value) -> list[dict[str, Value]]:
@@ -349,7 +379,7 @@ def _fits(field_: FormField, value: Any) -> bool:
         return str(value).startswith("release:")
     if field_.name == "day":
         return not str(value).startswith("release:")
-    return value is not None and field_.name not in ("why", "by", "until")
+    return value is not None and field_.name not in ("why", "by", "until", *PER_EVENT)
 
 
 def _as_text(field_: FormField, value: Any) -> str:

@@ -69,7 +69,7 @@ def _number_of(label: str) -> tuple[int, str]:
 
 def _candidate(subject: str, title: str | None, number: str | None) -> Candidate:
     key = key_of(subject)
-    label = " ".join(each for each in (number, title or key) if each)
+    label = " ".join(each for each in (number, title or key) if each).replace(";", ",")  # which separates several
     names = (number if subject.startswith("decision:") else None, title, key, subject, label)
     return Candidate(subject, label, tuple(_fold(each) for each in names if each))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import date
@@ -11,7 +11,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import ProductText, check_choice, list_parameter
-from api.pages.cards import PLACING_FIELDS, Card, complete_cards, parse_day, placed_cards
+from api.pages.cards import PLACING_FIELDS, Card, complete_cards, parse_day, placed_cards, release_days
 from api.pages.command_forms import MOVE
 from api.pages.comparison import LEGEND, find_changed_subjects, find_differences
 from api.pages.fields import flatten
@@ -35,6 +35,7 @@ CARDS: Final = 60
 """Cards that a page shows at first, shared by its columns; each column has a link that shows all of its cards."""
 MIN_PER_COLUMN: Final = 3
 TABLE_ROWS: Final = 100
+_UNPLANNED_TITLE: Final = {roadmap_query.UNPLANNED: "Not planned"}
 HORIZON_TITLES: Final = {"now": "Now", "next": "Next", "later": "Later", roadmap_query.UNPLANNED: "Not planned"}
 
 
@@ -110,6 +111,7 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
         rows = skip, None if show == "all" else TABLE_ROWS
         found = _cut_table(placed, changed, *rows) if layout == "table" else _cut_columns(placed, changed, show)
         found = _complete(read, page, found, compared, changed)
+        timeline = _timeline(read, page, products) if layout == "timeline" else NO_TIMELINE
         all_cards = {card.subject: card for column in placed for card in column.cards}
         existing = [card for card in all_cards.values() if not card.is_ghost]
         open_count = sum(not card.is_closed for card in existing)
@@ -123,7 +125,7 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
             "layouts": LAYOUTS,
             "by": columns,
             "by_choices": COLUMNS,
-            "columns": found,
+            "columns": [_draw_slips(column, timeline["axis"]) for column in found],
             "open_count": open_count,
             "closed_count": len(existing) - open_count,
             "changed_count": len(changed & all_cards.keys()),
@@ -133,7 +135,7 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
             "row_count": sum(len(column.cards) for column in placed),
             "table_rows": TABLE_ROWS,
             "legend": LEGEND,
-            **(_timeline(read, page, products) if layout == "timeline" else NO_TIMELINE),
+            **timeline,
             "release_products": find_release_products(read, page)
             if layout == "timeline" and len(products) != 1
             else {},
@@ -172,7 +174,7 @@ def place_cards(
         placed_by = "release" if is_timeline else by
         return roadmap_query.roadmap_columns(read, asked, when, by=placed_by, fields=PLACING_FIELDS).rows
 
-    titles = HORIZON_TITLES if by == "horizon" and not is_timeline else {}
+    titles = HORIZON_TITLES if by == "horizon" and not is_timeline else _UNPLANNED_TITLE
     columns: dict[str, PlacedColumn] = {}
 
     def column_of(row: Row) -> PlacedColumn:
@@ -181,19 +183,37 @@ def place_cards(
 
     build = placed_cards(read, page, page.time.point)
     for row in ask(selection, page.time.point):
-        column_of(row).cards.extend(map(build, row["cards"]))
+        _add_cards(column_of(row), map(build, row["cards"]))
     shown = {card.subject for column in columns.values() for card in column.cards}
     missing = sorted(changed - shown)
     if missing and page.time.compared is not None:
         build_ghost = placed_cards(read, page, page.time.compared, is_ghost=True)
         for row in ask(replace(selection, subjects=missing, statuses=()), page.time.compared):
-            column_of(row).cards.extend(map(build_ghost, row["cards"]))
+            _add_cards(column_of(row), map(build_ghost, row["cards"]))
+    if is_timeline:
+        days = release_days(read, page.time.point)
+        return sorted(columns.values(), key=lambda column: _timeline_rank(column.key, days))
     return _sort_columns(columns, titles)
+
+
+def _add_cards(column: PlacedColumn, cards: Iterable[Card]) -> None:
+    """Add cards to a column, a feature with several targets in it once."""
+    there = {card.subject for card in column.cards}
+    for card in cards:
+        if card.subject not in there:
+            there.add(card.subject)
+            column.cards.append(card)
+
+
+def _timeline_rank(key: str, days: Mapping[str, str]) -> tuple[int, str]:
+    """Return where a release or a day belongs on the timeline: by its day, then what has none, then what has no target."""
+    day = days.get(key) or (key if parse_day(key) else "")
+    return (0, day) if day else (2 if key == roadmap_query.UNPLANNED else 1, "")
 
 
 def _sort_columns(columns: Mapping[str, PlacedColumn], titles: Mapping[str, str]) -> list[PlacedColumn]:
     """Return the columns in their order; now, next and later are shown even if they are empty."""
-    if not titles:
+    if titles is _UNPLANNED_TITLE:
         return [*columns.values()]
     order = [*titles]
     found = {**{key: PlacedColumn(key, titles[key], []) for key in order[:3]}, **columns}
@@ -253,7 +273,29 @@ def _complete(
     return [replace(column, cards=[full[card.subject] for card in column.cards]) for column in columns]
 
 
-NO_TIMELINE: Final[Context] = {"releases": [], "today_x": None}
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The period that the timeline draws."""
+
+    start: date
+    days: int
+
+    def share(self, day: date) -> float:
+        """Return where a day is, as a percentage; what is outside is at the end."""
+        return min(100.0, max(0.0, round(100 * (day - self.start).days / self.days, 2)))
+
+
+def _draw_slips(column: Column, axis: Axis | None) -> Column:
+    """Return a column whose cards have their slips on the axis."""
+    return column if axis is None else replace(column, cards=[_draw_slip(card, axis) for card in column.cards])
+
+
+def _draw_slip(card: Card, axis: Axis) -> Card:
+    first, now = parse_day(card.first_day), parse_day(card.target_day)
+    return replace(card, slip_x=(axis.share(first), axis.share(now))) if first and now and first < now else card
+
+
+NO_TIMELINE: Final[Context] = {"releases": [], "today_x": None, "axis": None}
 
 
 def _timeline(read: Read, page: Page, products: Sequence[str]) -> Context:
@@ -267,15 +309,12 @@ def _timeline(read: Read, page: Page, products: Sequence[str]) -> Context:
     days = {row["subject"]: (parse_day(first.get(row["subject"])), parse_day(row["due_on"])) for row in rows}
     pairs = {subject: (one or two, two) for subject, (one, two) in days.items() if two}
     ends = [day for pair in pairs.values() for day in pair if day]
-    start, length = min(ends), max(1, (max(ends) - min(ends)).days)
-
-    def share(day: date) -> float:
-        return round(100 * (day - start).days / length, 2)
-
+    axis = Axis(min(ends), max(1, (max(ends) - min(ends)).days))
     today = from_micros(page.time.valid_time).astimezone(page.time.zone).date()
     drawn = [
-        TimelineSlip(subject, one.isoformat(), two.isoformat(), share(one), share(two), (two - one).days)
+        TimelineSlip(subject, one.isoformat(), two.isoformat(), axis.share(one), axis.share(two), (two - one).days)
         for subject, (one, two) in sorted(pairs.items(), key=lambda item: item[1][1])
         if one
     ]
-    return {"releases": drawn, "today_x": share(today) if start <= today <= max(ends) else None}
+    today_x = axis.share(today) if axis.start <= today <= max(ends) else None
+    return {"releases": drawn, "today_x": today_x, "axis": axis}

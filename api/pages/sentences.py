@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.pages.fields import Origin, Origins, content_of
-from api.pages.verbs import verb_of
+from api.pages.verbs import verb_of, verb_with_this
 from domain.evidence import LINK, linked_subject
 from domain.fields import EXISTS, STATUS
 from projections.answers.changes import FieldChange
@@ -24,7 +24,15 @@ _SAID_BY_VERB: Final = frozenset(
     {STATUS, "deciders", "kind", "products", "tags", "superseded_by", "confirmed", "authority", "ratification"}
     | {"authority.ending", "ended_by"}
 )
-_LONG_FIELDS: Final = ("advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approved.", "abstained.")
+_LONG_FIELDS: Final = (
+    *("advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approval.", "abstention."),
+)
+IMPORTED: Final = "ChangesImported"
+_PLACES: Final = ("horizon", "target.", "due_on")
+_MOVES: Final = ("FeaturePrioritized", "MilestoneTargeted", "ReleaseRescheduled", "TaskRescheduled")
+_HANDOVERS: Final = ("OwnershipAssigned", "OwnershipHandedOver")
+_PHRASES: Final = {("GoalClosed", STATUS): "as", ("MeasurementRecorded", "current"): "at"}
+"""The word before the value of a field that belongs into the sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +43,8 @@ class Change:
     before: list[Any]
     after: list[Any]
     is_slip: bool
+    is_phrase: bool = False
+    """Whether the field is the word before its value, as in "closed the goal as met"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,17 +58,27 @@ class Sentence:
     origin: Origin
     is_voided: bool
 
+    quote: str | None = None
+    """What was said, where that is what the event is about."""
+
     @property
     def verb_with_this(self) -> str:
         """The verb with "this" in the place of the subject: "moved this", "found this false"."""
-        first, _, rest = self.verb.partition(" ")
-        is_apart = self.verb.endswith(":") and self.type != "ActionsDelegated"
-        return f"{first} this {rest.rstrip(':')}" if is_apart else f"{self.verb.rstrip(':')} this"
+        return f"{self.verb} this" if self.is_imported else verb_with_this(self.type)
 
     @property
     def is_move(self) -> bool:
-        """Whether one change says it all: "moved X from A to B"."""
-        return len(self.changes) == 1 and self.type in ("FeaturePrioritized", "MilestoneTargeted", "ReleaseRescheduled")
+        """Whether one change says it all: "moved X from A to B", "handed over X from A to B"."""
+        if len(self.changes) != 1:
+            return False
+        if self.type == IMPORTED:
+            return self.changes[0].field.startswith(_PLACES)
+        return self.type in _MOVES or (self.type in _HANDOVERS and self.changes[0].field.startswith("role."))
+
+    @property
+    def is_imported(self) -> bool:
+        """Whether it happened in another system, from which it was imported."""
+        return self.type == IMPORTED
 
 
 class EventWithChanges(Blame):
@@ -75,11 +95,14 @@ def build_sentences(read: Read, events: Iterable[EventWithChanges], when: TimePo
     return [
         Sentence(
             event["type"].partition(".")[0],
-            verb_of(event["type"]),
+            _verb_of(event),
             event["subject"],
-            [] if _is_creation(event["changes"]) else [*_shown_changes(event["changes"])],
+            []
+            if _is_creation(event["changes"])
+            else [*_shown_changes(event["type"].partition(".")[0], event["changes"])],
             origins.of(event),
             event.get("voided_by") is not None,
+            _quote(event["changes"]),
         )
         for event in found
     ]
@@ -100,13 +123,44 @@ def _is_creation(changes: Sequence[FieldChange]) -> bool:
     return any(change["field"] == EXISTS and change["after"]["value"] for change in changes)
 
 
-def _shown_changes(changes: Sequence[FieldChange]) -> Iterable[Change]:
+def _verb_of(event: EventWithChanges) -> str:
+    """Return the verb of an event; an imported change that places a subject moved it."""
+    if not event["type"].startswith(IMPORTED):
+        return verb_of(event["type"])
+    if _is_creation(event["changes"]):
+        return "added"
+    shown = [*_shown_changes(IMPORTED, event["changes"])]
+    return "moved" if len(shown) == 1 and shown[0].field.startswith(_PLACES) else verb_of(event["type"])
+
+
+def _quote(changes: Sequence[FieldChange]) -> str | None:
+    """Return the advice that an event gave."""
+    return next((str(each["after"]["value"]) for each in changes if each["field"].startswith("advice.")), None)
+
+
+def _shown_changes(type_: str, changes: Sequence[FieldChange]) -> Iterable[Change]:
+    names = {change["field"] for change in changes}
     for change in changes:
         name = change["field"]
-        is_said = name in _QUIET or name in _SAID_BY_VERB or name.startswith(_LONG_FIELDS) or name.endswith("because")
-        if not is_said and name not in ("rank", "deferred_until", "dropped_because"):
-            before, after = content_of(change["before"]), content_of(change["after"])
-            if before != after and name.startswith(LINK):
-                yield Change("to" if after else "no longer to", [], [linked_subject(name)], is_slip=False)
-            elif before != after:
-                yield Change(name, before, after, change["direction"] == "later")
+        before, after = content_of(change["before"]), content_of(change["after"])
+        if before == after:
+            continue
+        if (type_, name) in _PHRASES:
+            yield Change(_PHRASES[type_, name], [], after, is_slip=False, is_phrase=True)
+        elif name == "rank" and "horizon" not in names and after:
+            yield Change("to rank", [], after, is_slip=False, is_phrase=True)
+        elif name.startswith(LINK):
+            yield Change("to" if after else "no longer to", [], [linked_subject(name)], is_slip=False, is_phrase=True)
+        elif not _is_said(name) or (type_ == IMPORTED and name == STATUS):
+            yield Change(name, before, after, change["direction"] == "later")
+
+
+def _is_said(name: str) -> bool:
+    """Return whether the verb says a change already, or its value is too long for a sentence."""
+    return (
+        name in _QUIET
+        or name in _SAID_BY_VERB
+        or name in ("rank", "deferred_until", "dropped_because")
+        or name.startswith(_LONG_FIELDS)
+        or name.endswith("because")
+    )

@@ -10,7 +10,7 @@ VERBS: Final[Mapping[str, str]] = {
     "LogOpened": "opened",
     "DecisionRecorded": "decided",
     "AdviceGiven": "advised on",
-    "DissentRecorded": "dissented from",
+    "DissentRecorded": "objected to",
     "ReasoningReviewed": "reviewed the reasoning of",
     "ExpectedOutcomeStated": "stated what to expect of",
     "CalibrationShared": "set who sees the calibration of",
@@ -33,6 +33,7 @@ VERBS: Final[Mapping[str, str]] = {
     "ReleaseRescheduled": "moved",
     "GoalSet": "set the goal",
     "GoalRevised": "revised the goal",
+    "GoalClosed": "closed the goal",
     "MeasurementRecorded": "measured",
     "DecisionLinked": "set the goals of",
     "ChoiceJudged": "judged the choice of",
@@ -56,7 +57,7 @@ VERBS: Final[Mapping[str, str]] = {
     "AttributeSet": "set a detail of",
     "ProductsAssigned": "assigned to products:",
     "EntryVoided": "voided an entry of",
-    "ChangesImported": "imported changes of",
+    "ChangesImported": "changed",
     "TextsErased": "erased texts of",
     "RoleGranted": "granted a role to",
     "RoleRevoked": "revoked a role of",
@@ -66,9 +67,39 @@ VERBS: Final[Mapping[str, str]] = {
     "TokenRevoked": "revoked a token of",
 }
 """What the event's type says; of all other types the last word is the verb."""
+VERBS_WITH_THIS: Final[Mapping[str, str]] = {
+    "GoalSet": "set this goal",
+    "GoalRevised": "revised this goal",
+    "GoalClosed": "closed this goal",
+    "TaskAssigned": "assigned this task",
+    "TaskRescheduled": "moved this task",
+    "PersonRegistered": "registered them",
+    "PersonMerged": "merged them",
+    "PersonLeft": "recorded that they left",
+    "NamesChanged": "changed their names",
+    "CalibrationShared": "set who sees their calibration",
+    "RoleGranted": "granted them a role",
+    "RoleRevoked": "revoked a role of theirs",
+    "TokenCreated": "created a token for them",
+    "TokenRevoked": "revoked a token of theirs",
+    "SignInLinkCreated": "created a sign-in link for them",
+    "AccountConnected": "connected an account of theirs",
+    "AccountDisconnected": "disconnected an account of theirs",
+}
+"""What an event's type says on the page of its subject, where "this" after the verb is not English."""
 
 
 def verb_of(event_type: str) -> str:
     """Return the verb of an event's stored name."""
     name = event_type.partition(".")[0]
     return VERBS.get(name) or re.findall(r"[A-Z][a-z]+", name)[-1].lower()
+
+
+def verb_with_this(event_type: str) -> str:
+    """Return the verb of an event on the page of its subject: "moved this", "found this false", "set this goal"."""
+    if event_type in VERBS_WITH_THIS:
+        return VERBS_WITH_THIS[event_type]
+    verb = verb_of(event_type)
+    first, _, rest = verb.partition(" ")
+    is_apart = verb.endswith(":") and event_type != "ActionsDelegated"
+    return f"{first} this {rest.rstrip(':')}" if is_apart else f"{verb.rstrip(':')} this"

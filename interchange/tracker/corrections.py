@@ -89,7 +89,7 @@ class Corrector:
         count_outcome(self._report, planned.label, result, planned.prefix, planned.data)
         is_new = isinstance(result, Receipt) and not result.replayed
         self._report.corrected += is_new
-        if is_new and not self._report.verbose:
+        if is_new and planned.findings and not self._report.verbose:
             self._report.add(planned.findings)
 
     def _correction(self, planned: PlannedTransaction, number: int) -> Transaction:

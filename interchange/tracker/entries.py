@@ -93,6 +93,11 @@ class EntryReader:
         """What the last reading of the export of a known system left out, as it changes no field of a record."""
 
     @property
+    def size_bytes(self) -> int:
+        """The size of the file."""
+        return self._source.path.stat().st_size
+
+    @property
     def is_known_system(self) -> bool:
         """Whether the file is the export of a known system, read without a mapping of its own."""
         return self._expand is not None
@@ -226,7 +231,7 @@ def id_part(key: str) -> str | None:
 
 
 class EntrySpool:
-    """The entries of a file that is not in the order of their times, to be read in that order."""
+    """The entries of a file, to be read in the order of their times."""
 
     def __init__(self, scratch: Scratch) -> None:
         self._rows = SortedRows(scratch)

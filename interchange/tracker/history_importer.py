@@ -323,9 +323,10 @@ class _Import:
                 corrector.add(planned, count)
             else:
                 count_outcome(self._report, planned.label, result, planned.prefix, planned.data)
-            self._findings.add(planned.findings)
-            if self._report.verbose or is_new:
-                self._report.add(planned.findings)
+            if planned.findings is not None:
+                self._findings.add(planned.findings)
+                if self._report.verbose or is_new:
+                    self._report.add(planned.findings)
         await corrector.send()
 
     def _without_changed_lines(self, batch: list[PlannedTransaction]) -> list[PlannedTransaction]:

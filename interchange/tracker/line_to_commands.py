@@ -31,7 +31,7 @@ MAX_COLUMN_SETS: Final = 1000
 MAX_REFERENCE_CHARACTERS: Final = 200
 SHOWN_CHARACTERS: Final = 60
 CUT: Final = " […]"
-_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -61,7 +61,7 @@ class LinePlanner:
         self._columns = columns = mapping.columns
         self._mapped_columns = columns.all_names()
         self._report = report
-        self._findings = Findings()
+        self._noted: Findings | None = None
         self._records = records
         self._people = people
         self._times = times
@@ -92,7 +92,7 @@ class LinePlanner:
         """Yield the transactions for some entries."""
         for entry in entries:
             self._report.lines += 1
-            self._findings = Findings()
+            self._noted = None
             try:
                 commands = self._commands(entry)
             except SkippedLine as reason:
@@ -101,17 +101,25 @@ class LinePlanner:
                 self._report.rejected.append(Remark(entry.label, describe_errors(error), entry.data or None))
             else:
                 if commands:
-                    yield PlannedTransaction(entry.label, entry.key, commands, self._findings, data=entry.data)
+                    yield PlannedTransaction(entry.label, entry.key, commands, self._noted, data=entry.data)
                 else:
                     self._report.unchanged += 1
+
+    @property
+    def _findings(self) -> Findings:
+        """What is noted about the entry; most entries have nothing to note."""
+        if self._noted is None:
+            self._noted = Findings()
+        return self._noted
 
     def _commands(self, entry: Entry) -> tuple[Command, ...]:
         if entry.error:
             raise SkippedLine(entry.error)
         self._moment = entry.order_at
         kinds = self._mapping.kinds
-        if entry.kind != CREATED and self._mapping.file.rows == "changes":
-            self._findings.unmapped_columns.update(self._unmapped_columns(entry))
+        is_change = entry.kind != CREATED and self._mapping.file.rows == "changes"
+        if is_change and (unmapped := self._unmapped_columns(entry)):
+            self._findings.unmapped_columns.update(unmapped)
         moment = (entry.order_at, entry.place)
         created = self._created = self._records.created_at(moment)
         record = created if created is not None else self._find(entry)
@@ -151,9 +159,8 @@ class LinePlanner:
     def _shared_arguments(self, entry: Entry) -> dict[str, Any]:
         references, rest = self._references(entry)
         source_at = self._get_source_at(entry.data) if self._get_source_at else None
-        reference = " ".join(
-            f"{name}:{as_text(get(entry.data))}" for name, get in self._reference if get(entry.data) is not None
-        )
+        named = ((name, get(entry.data)) for name, get in self._reference)
+        reference = " ".join([f"{name}:{as_text(value)}" for name, value in named if value is not None])
         return {
             "effective_at": entry.when,
             "on_behalf_of": self._author(entry),
@@ -192,8 +199,9 @@ class LinePlanner:
 
     def _note(self, entry: Entry, rest: list[str]) -> str | None:
         texts = [as_text(value) for _, get in self._notes if (value := get(entry.data))]
-        note = _CONTROL.sub("\N{REPLACEMENT CHARACTER}", "\n".join([*texts, *rest]))
-        note = _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", note)
+        if not texts and not rest:
+            return None
+        note = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", "\n".join([*texts, *rest]))
         return self._cut(entry, "note", note, MAX_NOTE_CHARACTERS) if note.strip() else None
 
     def _cut(self, entry: Entry, what: str, text: str, limit: int) -> str:
@@ -459,7 +467,7 @@ class LinePlanner:
 
     def _without_erased(self, entry: Entry, rule: FieldRule, value: Any) -> Any:
         """Return a list of people without those who were erased."""
-        if rule.as_ != "people" or value is None:
+        if rule.as_ != "people" or value is None or not self._people.has_erased:
             return value
         members = self._parser.split(rule, value)
         if not any(map(self._people.is_erased, members)) or self._is_imported(entry.key):
@@ -469,6 +477,8 @@ class LinePlanner:
     def _fit(self, entry: Entry, name: str, part: Any) -> Any:
         """Return a part of a value up to its limits."""
         if isinstance(part, str):
+            if len(part) <= MAX_VALUE_CHARACTERS and part.isascii() and "\x00" not in part:
+                return part
             return self._cut(entry, name, _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", part), MAX_VALUE_CHARACTERS)
         if isinstance(part, list | tuple) and len(part) > 1000:  # noqa: PLR2004
             self._warn(entry, f"{name}: {len(part)} members; only the first 1000 are kept")

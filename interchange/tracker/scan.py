@@ -17,8 +17,10 @@ from interchange.value_parsers import FieldRule, as_text, field_name_part
 
 RISES_PER_FALL: Final = 10
 """In a file with the newest first, at most one line in this number is later than the one above it."""
+READ_ONCE_BYTES: Final = 64 * 1024 * 1024
+"""A file up to this size is kept while it is scanned, so that it is read only once."""
 SAMPLE_ENTRIES: Final = 200
-"""A file whose first entries are not in the order of their times is put in that order while it is scanned."""
+"""A larger file is kept only if its first entries are not in the order of their times."""
 
 
 @dataclass(slots=True)
@@ -66,7 +68,7 @@ class FileScan:
     first_values: DiskDict[str, FirstValues] = field(init=False)
     """By the record's identity or name."""
     spool: EntrySpool | None = None
-    """All entries, if the file is not in the order of their times."""
+    """All entries, if the file is small or not in the order of their times."""
     unmapped: set[str] = field(default_factory=set)
     columns: dict[str, None] = field(default_factory=dict)
     readable: int = 0
@@ -138,16 +140,18 @@ def scan(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_keys: 
         found.spool = EntrySpool(scratch)
         for entry in reader.read():
             found.spool.add(entry)
-    elif found.order == "sorted":
-        found.spool = None
     return found
 
 
 def _scan_once(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_keys: bool) -> FileScan:
-    times = [entry.order_at for entry in islice(reader.read(with_keys=False), SAMPLE_ENTRIES) if not entry.error]
-    must_sort = any(after < before for before, after in pairwise(times))
-    spool = EntrySpool(scratch) if must_sort else None
-    return _Scanner(mapping, reader, scratch, spool).scan(reader.read(with_keys=with_keys or must_sort))
+    spool = EntrySpool(scratch) if reader.size_bytes <= READ_ONCE_BYTES or _must_sort(reader) else None
+    return _Scanner(mapping, reader, scratch, spool).scan(reader.read(with_keys=with_keys or spool is not None))
+
+
+def _must_sort(reader: EntryReader) -> bool:
+    """Whether the first entries are not in the order of their times."""
+    first = islice(reader.read(with_keys=False), SAMPLE_ENTRIES)
+    return any(after < before for before, after in pairwise(entry.order_at for entry in first if not entry.error))
 
 
 class _Scanner:

@@ -165,6 +165,10 @@ def test_examples_follow_the_public_address(public: TestClient) -> None:
         ("", 421),
         ("127.0.0.1.evil.example", 421),
         ("user@evil.example", 421),
+        ("user@127.0.0.1", 421),
+        ("127.0.0.1/evil.example", 421),
+        ("127.0.0.1#evil.example", 421),
+        ("127.0.0.1?evil.example", 421),
     ],
 )
 def test_with_a_public_address_another_host_is_refused(public: TestClient, host: str, status: int) -> None:

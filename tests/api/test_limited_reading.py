@@ -361,6 +361,27 @@ def meeting_about_both(own: Product, other: Product) -> list[dict[str, Any]]:
     ]
 
 
+def references_to(own: Product, other: Product) -> list[dict[str, Any]]:
+    """What was recorded about one product by a reader of both, and names subjects of the other."""
+    feature, decision = f"feature:{own.key}-1", f"decision:{own.key}-2"
+    cause = {"because": [f"{own.key}-2", f"{other.key}-2"]}
+    return [
+        {"type": "LinkFeature", "subject": feature, **cause, "goals": [f"{own.key}-1", f"{other.key}-1"]}
+        | {"decisions": [f"{own.key}-2", f"{other.key}-2"], "features": [f"{other.key}-1"]},
+        {"type": "SetAttribute", "subject": feature, "name": "size", "value": own.word, "because": [f"{other.key}-2"]},
+        {"type": "LinkDecision", "subject": decision, "goals": [f"{other.key}-1"]},
+        {"type": "LinkEvidence", "subject": f"evidence:{own.key}-1", "to": [f"decision:{other.key}-2"]},
+        {
+            "type": "RecordDecision",
+            "key": f"{own.key}-4",
+            "title": f"All {own.word}",
+            "decision": f"{own.word}.",
+            **cause,
+        }
+        | {"why": f"{own.word}.", "accountable": "person:ann", "products": [own.key], "supersedes": [f"{own.key}-2"]},
+    ]
+
+
 class World:
     """A log with two products that tell the same story, and callers with different roles."""
 
@@ -376,7 +397,7 @@ class World:
                 {"type": "VoidEntry", "subject": f"product:{product.key}", "position": vision, "why": product.word}
             )
         for own, other in ((CORAL, ZINC), (ZINC, CORAL)):
-            for command in meeting_about_both(own, other):
+            for command in [*meeting_about_both(own, other), *references_to(own, other)]:
                 self.send(command)
         self.positions = {key: service.log.stream(f"decision:{key}-1")[0].position for key in (CORAL.key, ZINC.key)}
         self.admin, self.nobody = self.let_in("admin", "admin"), self.let_in("nobody")

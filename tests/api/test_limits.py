@@ -321,6 +321,8 @@ def test_more_commands_than_that_are_refused(attacked: Attacked) -> None:
 
 GET = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n"
 LARGE = [b"a" * 65_536] * 160
+CODED = b"POST /v1/me HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: %s\r\n\r\n"
+EMPTY = b"0\r\n\r\n"
 HEADS: dict[str, tuple[int, tuple[bytes, ...]]] = {
     "a value without an end": (431, (GET + b"X-A: ", *LARGE)),
     "a name without an end": (431, (GET + b"X-", *LARGE)),
@@ -338,6 +340,12 @@ HEADS: dict[str, tuple[int, tuple[bytes, ...]]] = {
     "a long target": (414, (b"GET /v1/health?a=" + b"b" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",)),
     "no host": (400, (b"GET /v1/health HTTP/1.1\r\n\r\n",)),
     "two hosts": (400, (GET + b"Host: localhost\r\n\r\n",)),
+    "two authorizations": (400, (GET + b"Authorization: Bearer a\r\nAuthorization: Bearer b\r\n\r\n",)),
+    "two origins": (400, (GET + b"Origin: http://localhost\r\nOrigin: http://evil.example\r\n\r\n",)),
+    "a coding that is not read": (400, (CODED % b"gzip, chunked" + EMPTY,)),
+    "two codings": (400, (CODED % b"chunked\r\nTransfer-Encoding: chunked" + EMPTY,)),
+    "a coding of another name": (400, (CODED % b"xchunked" + EMPTY,)),
+    "a coding in HTTP/1.0": (400, (CODED.replace(b"HTTP/1.1", b"HTTP/1.0") % b"chunked" + EMPTY,)),
     "HTTP/0.9": (400, (b"GET /v1/health\r\n\r\n",)),
     "HTTP/2.0": (400, (b"GET /v1/health HTTP/2.0\r\nHost: localhost\r\n\r\n",)),
     "no HTTP": (400, (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",)),
@@ -438,6 +446,16 @@ def test_ordinary_pipelining_works(attacked: Attacked) -> None:
     answer = attacked.answer(HEALTH * 4, HEALTH.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
 
     assert answer.count(b'"status":"ok"') == 5
+
+
+@pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
+def test_an_upgrade_is_answered_and_ends_the_connection(attacked: Attacked, protocol: bytes) -> None:
+    """So the client sends its next request over another one, and nothing that follows is taken for a request."""
+    upgrade = b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n\r\n"
+    answer = attacked.answer(HEALTH.replace(b"\r\n\r\n", b"\r\n" + upgrade) + HEALTH)
+
+    assert answer.count(b'"status":"ok"') == 1
+    assert b"connection: close" in answer.lower()
 
 
 def test_health_is_quick_while_slow_connections_hang(attacked: Attacked) -> None:

@@ -58,7 +58,9 @@ def test_a_goal_shows_its_values_and_the_outcomes_of_its_decisions(service: Loca
         | {"evidence": ["evidence:count"]},
         {"subject": "decision:reminder", **expected, "result": None, "actual": None, "judged_by": None, "evidence": []},
     ]
-    page = service.client.get("/v1/products/shop/report", params={"since": "2024-01-01T00:00:00Z", "format": "markdown"}).text
+    page = service.client.get(
+        "/v1/products/shop/report", params={"since": "2024-01-01T00:00:00Z", "format": "markdown"}
+    ).text
     assert (
         "No-shows: expected under 5% \\(Bo Berg\\); found 4% \\(Ada Lovelace\\), met, evidence: Count of May." in page
     )

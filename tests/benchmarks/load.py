@@ -112,6 +112,6 @@ def cpu_seconds(pid: int) -> float:
         own = sum(int((task / "schedstat").read_text().split()[0]) for task in tasks.iterdir()) / 1e9
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
         children = (tasks / str(pid) / "children").read_text().split()
-    except FileNotFoundError:  # it ended just now; the next reading has its time, as part of its parent's
+    except (FileNotFoundError, ProcessLookupError):  # it ended just now; its parent has its time from then on
         return 0.0
     return own + sum(map(int, fields[13:15])) / TICKS + sum(cpu_seconds(int(child)) for child in children)

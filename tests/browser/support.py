@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +19,14 @@ from typing import Any, Final
 
 import pytest
 
+from tests.support_corpora import CORPORA, FILES
 from tests.support_serving import Serving, forked_server, run
 
 CHROMIUM: Final = os.environ.get("DECISIONLOG_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS: Final = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
 WAIT_MS: Final = 120_000
 """For a busy machine: what a test waits for comes, or it never does."""
+MAPPINGS: Final = Path(__file__).parents[2] / "examples" / "mappings"
 AXE_VERSION: Final = "4.14.1"
 AXE_FOLDER: Final = Path(sys.prefix) / "axe-core"
 AXE_TAGS: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -233,6 +236,34 @@ def add_meetings(address: str, token: str) -> None:
         {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
     urllib.request.urlopen(request).close()
+
+
+@contextmanager
+def serve_corpus(folder: Path, browser: Any) -> Iterator[Site]:
+    """The imported history of the Kubernetes enhancements, served, once its pages cover all of it."""
+    source = str(CORPORA / FILES["keps"])
+    imported = run(folder, "import", "changes", "--yes", source, "--mapping", str(MAPPINGS / "keps.toml"))
+    assert imported.returncode == 0, imported.stderr
+    created = run(folder, "token", "create", "ann", "--all-scopes", "--role", "admin")
+    assert created.returncode == 0, created.stderr
+    token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
+    with forked_server(folder) as server:
+        _wait_for_read_model(server.address, token)
+        yield Site(server.address, token, browser)
+
+
+def _wait_for_read_model(address: str, token: str) -> None:
+    """Wait until the pages cover the whole import, which the server may still be reading."""
+
+    def ask(path: str) -> Any:
+        request = urllib.request.Request(f"{address}/v1/{path}", headers={"Authorization": f"Bearer {token}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return json.load(answer)
+
+    size, end = ask("log")["size"], time.monotonic() + 120
+    while ask("products")["position"] < size:
+        assert time.monotonic() < end
+        time.sleep(0.1)
 
 
 @contextmanager

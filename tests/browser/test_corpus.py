@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
-import time
-import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.browser.support import Site, press, require_browser
-from tests.support_corpora import CORPORA, FILES
-from tests.support_serving import forked_server, run
-
-MAPPING = Path(__file__).parents[2] / "examples" / "mappings" / "keps.toml"
-
+from tests.browser.support import Site, press, require_browser, serve_corpus
 
 pytestmark = pytest.mark.slow
 
@@ -25,31 +16,9 @@ pytestmark = pytest.mark.slow
 @pytest.fixture(scope="module")
 def corpus(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     require_browser()
-    data = tmp_path_factory.mktemp("keps")
-    imported = run(data, "import", "changes", "--yes", str(CORPORA / FILES["keps"]), "--mapping", str(MAPPING))
-    assert imported.returncode == 0, imported.stderr
-    created = run(data, "token", "create", "ann", "--all-scopes", "--role", "admin")
-    assert created.returncode == 0, created.stderr
-    token = next(word for word in created.stdout.split() if word.startswith("dlog_"))
-    with forked_server(data) as server:
-        _wait_for_read_model(server.address, token)
-        site = Site(server.address, token, browser)
+    with serve_corpus(tmp_path_factory.mktemp("keps"), browser) as site:
         yield site
         assert site.problems == []
-
-
-def _wait_for_read_model(address: str, token: str) -> None:
-    """Wait until the pages cover the whole import, which the server may still be reading."""
-
-    def ask(path: str) -> Any:
-        request = urllib.request.Request(f"{address}/v1/{path}", headers={"Authorization": f"Bearer {token}"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return json.load(answer)
-
-    size, end = ask("log")["size"], time.monotonic() + 120
-    while ask("products")["position"] < size:
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_a_board_of_hundreds_shows_some_and_says_how_many_more(corpus):

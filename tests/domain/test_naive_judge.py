@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from random import Random
 from typing import Any
 
@@ -305,8 +305,7 @@ def test_a_naive_judge_agrees_on_who_may_end_a_decision() -> None:
         abstaining = {each.person for each in question.others}
         approvers = tuple(each for each in question.approvers if each.person not in abstaining)
         counts = getattr(command, "by", None) and set(question.products) <= set(successor_products)
-        asked = replace(
-            question,
+        asked = question._replace(
             deciders=(Stance(actor, "own"),),
             approvers=approvers if counts else (),
             others=question.others if counts else (),

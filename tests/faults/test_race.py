@@ -4,7 +4,6 @@ import asyncio
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 
@@ -40,7 +39,7 @@ def test_each_race_of_several_processes_has_one_winner():
     ("sabotaged", "seen"),
     [
         (lambda find_conflict: lambda *_: None, "UNIQUE"),
-        (lambda find_conflict: lambda self, append: find_conflict(self, replace(append, read_versions={})), "2 won"),
+        (lambda find_conflict: lambda self, append: find_conflict(self, append._replace(read_versions={})), "2 won"),
     ],
     ids=["no version", "no version of streams that were read"],
 )

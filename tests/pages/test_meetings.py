@@ -73,7 +73,7 @@ def test_a_meeting_is_written_up_in_one_transaction(service: Any, forms: Forms, 
     assert "Buy cups Bob Tea" in shown
     assert "Monday round" in read_page(service, "/decisions/tea")
     assert "Buy cups" in read_page(service, "/tasks")
-    assert "Due Jun 1, 2020. Bob Tea. Done overdue" in read_page(service, "/")
+    assert "Due Jun 1, 2020. Bob Tea Done overdue" in read_page(service, "/")
 
 
 def test_what_was_typed_is_kept_if_nothing_is_recorded(service: Any, forms: Forms, meeting: str) -> None:

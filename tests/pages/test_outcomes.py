@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -51,7 +52,8 @@ def story(service: LocalService) -> LocalService:
 
 
 def page(service: LocalService, path: str, **parameters: Any) -> str:
-    response = service.client.get(path, params=parameters or None, headers={"Accept": "text/html"})
+    query = urlencode({"min_position": service.log.head().size, **parameters})
+    response = service.client.get(f"{path}{'&' if '?' in path else '?'}{query}", headers={"Accept": "text/html"})
     assert response.status_code == 200, text_of(response.text)
     return response.text
 

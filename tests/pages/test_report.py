@@ -97,4 +97,6 @@ def test_a_line_of_a_report_has_its_day_once(service, pages, product):
 
 def test_an_empty_list_of_reports_is_a_sentence_and_no_row(pages):
     """Without products there is no list, whose columns would break the sentence into lines."""
-    assert '<p class="empty">No products yet.</p>' in pages.get("/reports")
+    assert '<p class="empty">No products yet. <a class="accent tools" href="/do/DefineProduct">' in pages.get(
+        "/reports"
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ class Log:
 
     def replace(self, position: int, **changes: Any) -> None:
         """Changes an entry as erasure does."""
-        self.entries[position - 1] = replace(self.entries[position - 1], **changes)
+        self.entries[position - 1] = self.entries[position - 1]._replace(**changes)
 
     def read(self, after: int, limit: int) -> list[Entry]:
         return self.entries[after : after + limit]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from identity.decision_log import DecisionLog
@@ -18,7 +17,7 @@ def test_an_entry_is_read_back_from_its_row(tmp_path: Path) -> None:
 
     assert len({entry.type for entry in entries}) > 45
     for entry in entries:
-        assert entry_from_row(event_row(entry)) == replace(entry, metadata=replace(entry.metadata, id="")), entry.type
+        assert entry_from_row(event_row(entry)) == entry._replace(metadata=entry.metadata._replace(id="")), entry.type
 
 
 def test_rows_lose_the_texts_that_the_log_erases(tmp_path: Path) -> None:

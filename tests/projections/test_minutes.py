@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +53,7 @@ def add_transaction(log: Log, name: str, *events: tuple[str, Event], by: str = A
     for index, (subject, event) in enumerate(events, 1):
         position = log.add(subject, event)
         metadata = log.entries[position - 1].metadata
-        log.replace(position, metadata=replace(metadata, actor=by, transaction=name, index=index))
+        log.replace(position, metadata=metadata._replace(actor=by, transaction=name, index=index))
         found.append(position)
     return found
 

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -372,7 +371,7 @@ def test_erased_texts_leave_no_byte(tmp_path: Path, log: Log) -> None:
 
 
 def erased_metadata(log: Log, position: int) -> Any:
-    return replace(log.entries[position - 1].metadata, note=ERASED, references=(Reference(id=ERASED),))
+    return log.entries[position - 1].metadata._replace(note=ERASED, references=(Reference(id=ERASED),))
 
 
 def in_files(path: Path, text: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -406,7 +405,7 @@ def erase_all_texts(log: Log) -> None:
         for path in string_paths(type(event), StringKind.TEXT):
             event = replace_strings(event, path, lambda _: ERASED)
         note = entry.metadata.note and ERASED
-        log.replace(entry.position, event=event, metadata=replace(entry.metadata, note=note))
+        log.replace(entry.position, event=event, metadata=entry.metadata._replace(note=note))
     log.add("log:l", TextsErased(positions=tuple(range(1, len(log.entries) + 1)), reason_code="request"))
 
 

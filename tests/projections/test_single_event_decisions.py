@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import replace
 from typing import Any
 
 from domain.any_subject import EntryVoided
@@ -66,7 +65,7 @@ def log_of(events: Sequence[Event]) -> Log:
     for event in events:
         log.add(TEA, event, at=RECORDED, by="person:bob", because=(COFFEE,))
     log.add(COFFEE, DecisionSuperseded(by=(TEA,)), at=RECORDED)
-    log.entries[first:] = [replace(one, metadata=replace(one.metadata, transaction="u")) for one in log.entries[first:]]
+    log.entries[first:] = [one._replace(metadata=one.metadata._replace(transaction="u")) for one in log.entries[first:]]
     return log
 
 

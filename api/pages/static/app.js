@@ -74,34 +74,73 @@ document.addEventListener("click", (event) => {
 localizeTimes(document);
 document.addEventListener("htmx:after:swap", () => localizeTimes(document));
 
-// Drafts: what is typed into a form survives a lost connection, until the form was recorded.
+// Drafts: what is typed into a form survives a lost connection and an ended session, until the form was recorded. The
+// key of the form is a part of it: if it was recorded and only the answer got lost, sending it again records nothing.
+const isKept = (each) => each.name && each.name !== "confirmed" && (each.type !== "hidden" || each.name === "form_key");
+const isSwitch = (each) => each.type === "checkbox" || each.type === "radio";
+const keyOf = (each) => (isSwitch(each) ? `${each.name}=${each.value}` : each.name);
+const valueOf = (each) => (isSwitch(each) ? (each.checked ? each.value : "") : each.value);
+
+function setValue(each, value) {
+  if (isSwitch(each)) each.checked = value !== "";
+  else each.value = value;
+}
+
+// An item that was added to a list of items, such as a third option, is added again.
+function addItem(form, name) {
+  const [list, number] = name.split(".");
+  const items = [...form.querySelectorAll("fieldset.item")].filter((each) => each.id.startsWith(`f-${list}.`));
+  if (!items.length || !/^\d{1,2}$/.test(number) || items.length > number) return;
+  const item = items.at(-1).cloneNode(true);
+  for (const each of [item, ...item.querySelectorAll("*")]) {
+    for (const attribute of ["id", "name", "for", "aria-describedby"]) {
+      const value = each.getAttribute(attribute);
+      if (value) each.setAttribute(attribute, value.replace(`${list}.${items.length - 1}`, `${list}.${items.length}`));
+    }
+    if (isSwitch(each)) { each.checked = false; each.value = each.value.replace(/^#\d+$/, `#${items.length}`); }
+    else if (each.matches("input, textarea")) each.value = each.defaultValue = "";
+  }
+  const legend = item.querySelector("legend");
+  if (legend) legend.textContent = legend.textContent.replace(/\d+/, items.length + 1);
+  items.at(-1).after(item);
+  addItem(form, name);
+}
+
+function restoreDraft(form, key) {
+  const saved = JSON.parse(localStorage.getItem(key) || "null");
+  const fields = () => [...form.elements].filter(isKept);
+  if (!saved || document.querySelector(".note")) return;
+  for (const name of Object.keys(saved)) if (!form.elements[name.split("=")[0]]) addItem(form, name);
+  const before = new Map(fields().map((each) => [each, valueOf(each)]));
+  for (const each of fields()) if (saved[keyOf(each)]) setValue(each, saved[keyOf(each)]);
+  const changed = [...before].filter(([each, value]) => each.name !== "form_key" && valueOf(each) !== value);
+  for (const [each] of changed) if (each.closest("details")) each.closest("details").open = true;
+  if (!changed.length) return;
+  const line = document.createElement("p");
+  line.className = "draft";
+  line.setAttribute("role", "status");
+  line.append("Restored what you typed earlier. ");
+  const discard = document.createElement("button");
+  discard.type = "button";
+  discard.textContent = "Discard it";
+  discard.addEventListener("click", () => {
+    localStorage.removeItem(key);
+    for (const [each, value] of before) setValue(each, value);
+    line.remove();
+  });
+  line.append(discard);
+  form.prepend(line);
+}
+
 function keepDraft(form) {
   const key = `draft ${form.dataset.draft}`;
-  const saved = JSON.parse(localStorage.getItem(key) || "null");
-  const fields = () => [...form.elements].filter((each) => each.name && each.type !== "hidden" && each.type !== "checkbox");
-  if (saved && !document.querySelector(".note")) {
-    const before = new Map(fields().map((each) => [each, each.value]));
-    for (const each of fields()) if (saved[each.name]) each.value = saved[each.name];
-    if ([...before].some(([each, value]) => each.value !== value)) {
-      const line = document.createElement("p");
-      line.className = "draft";
-      line.append("Restored what you typed earlier. ");
-      const discard = document.createElement("button");
-      discard.type = "button";
-      discard.textContent = "Discard it";
-      discard.addEventListener("click", () => {
-        for (const [each, value] of before) each.value = value;
-        localStorage.removeItem(key);
-        line.remove();
-      });
-      line.append(discard);
-      form.prepend(line);
-    }
-  }
-  form.addEventListener("input", () => {
-    localStorage.setItem(key, JSON.stringify(Object.fromEntries(fields().filter((each) => each.value).map((each) => [each.name, each.value]))));
-  });
-  form.addEventListener("submit", () => sessionStorage.setItem("sent draft", key));
+  restoreDraft(form, key);
+  const save = () => {
+    const typed = [...form.elements].filter((each) => isKept(each) && valueOf(each));
+    localStorage.setItem(key, JSON.stringify(Object.fromEntries(typed.map((each) => [keyOf(each), valueOf(each)]))));
+  };
+  form.addEventListener("input", save);
+  form.addEventListener("submit", () => { save(); sessionStorage.setItem("sent draft", key); });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
