@@ -31,7 +31,7 @@ PADDING: Final = 0.35
 MAX_LENGTH: Final = 100
 """Characters of a title or a reason; the link leads to the full text."""
 MAX_GOALS: Final = 4
-"""So many goals are shown in any case."""
+"""The number of goals that are shown in any case."""
 MAX_WEIGHTY: Final = 8
 """Lines of a section with a weight that are shown in any case, if they fit."""
 
