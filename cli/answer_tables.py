@@ -59,15 +59,20 @@ class Titles:
                 return "yes" if value else "no"
             case list():
                 return ", ".join(map(self.format, value))
+            case dict():
+                return self._format_object(value)
+            case _:
+                return "the log" if value == LOG_SERVICE else self._titles.get(str(value), str(value))
+
+    def _format_object(self, value: Row) -> str:
+        match value:
+            case {"answer": answer, **rest}:  # of a finding, and of a constraint that was checked
+                finding = rest.get("finding")
+                return str(answer).replace("-", " ") + (f": {finding}" if finding else "")
             case {"title": title, **rest}:
                 more = self.format(rest)
                 return f"{title} ({more})" if more else str(title)
-            case dict():
-                return "; ".join(
-                    f"{name}: {self.format(part)}" for name, part in value.items() if part not in (None, [])
-                )
-            case _:
-                return "the log" if value == LOG_SERVICE else self._titles.get(str(value), str(value))
+        return "; ".join(f"{name}: {self.format(part)}" for name, part in value.items() if part not in (None, []))
 
     def title_of(self, subject: str) -> str:
         """Return what a subject is called; empty if it has no title."""

@@ -45,6 +45,8 @@ _RELATIONS: Final = {
 }
 _UNOWNED_KINDS: Final = frozenset({"decision", "feature", "product", "goal"})
 _MAX_EVENTS: Final = 20
+_ERASED: Final = "[erased]"
+"""What an erased text reads: no title that reads so says which option was chosen."""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ class Document:
         yield from ([], [("Options", "bold")])
         for option in cell["value"]:
             title = option["title"] if isinstance(option, Mapping) else str(option)
-            is_chosen = title == chosen
+            is_chosen = title == chosen != _ERASED
             shape = f"  {SHAPES['good' if is_chosen else 'ring']} "
             word = " (chosen)" if is_chosen else ""
             yield from wrap([(shape, ""), (isolate(to_single_line(title)), "bold"), (word, "")], self.width, 4)

@@ -11,6 +11,7 @@ from domain.decision import CONSTRAINT_PREFIX, RISKS, Risk
 from domain.fields import Value
 from domain.money import CURRENCIES, Cost
 from domain.quantities import Duration, TimeUnit, compare_cost, compare_duration
+from domain.values import ERASED
 from projections.answers.decisions import ConstraintCheck, OptionFinding, OptionLimits, WeighedOption
 from projections.answers.fields import FieldRow
 from projections.field_values import as_text, subject_fields
@@ -47,7 +48,8 @@ def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> Answer[W
 def _build_row(
     option: Mapping[str, Any], values: Mapping[str, Value], checks: Sequence[ConstraintCheck]
 ) -> WeighedOption:
-    is_chosen = option.get("title") is not None and option.get("title") == values.get("option")
+    # All erased titles read the same, so none of them says which option was chosen.
+    is_chosen = option.get("title") not in (None, ERASED) and option.get("title") == values.get("option")
     cost_limit, time_limit = parse_cost(values.get("cost_limit")), parse_duration(values.get("time_limit"))
     cost = Cost.model_validate(option["cost_amount"]) if "cost_amount" in option else None
     duration = Duration.model_validate(option["duration"]) if "duration" in option else None

@@ -183,17 +183,17 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
     return page.render("decision.html", build)
 
 
-def find_weighed(read: Read, subject: str, page: Page) -> dict[str, Row]:
-    """Return the options of a decision that were weighed, by their titles."""
+def find_weighed(read: Read, subject: str, page: Page) -> list[Row]:
+    """Return the options of a decision with what was found for each, in their order."""
     rows = weighed_options(read, subject, page.time.point).rows
-    return {
-        str(row["title"]): {
+    return [
+        {
             **row,
             "risks": {each["risk"]: each for each in row["findings"]},
             "later": {each["risk"]: each for each in row["afterward"]},
         }
         for row in rows
-    }
+    ]
 
 
 def find_authority(read: Read, subject: str, page: Page) -> Row:

@@ -169,6 +169,14 @@ def status_mark(status: str | None) -> Mark:
     return Mark(_SHAPES.get(status or "", "ring"), _WORDS.get(status or "", status or "no status"))
 
 
+def value_parts(value: Mapping[str, Any]) -> list[Any]:
+    """Return what is said in the object of a field, in its order, without what is empty and the positions it names."""
+    if "answer" in value:  # a finding, or a constraint that was checked; who judged it is said with every change
+        return [status_mark(value["answer"]).word, *filter(None, [value.get("finding")])]
+    said = [each for name, each in value.items() if each not in (None, [], "") and not name.endswith("_position")]
+    return [part for each in said for part in (each if isinstance(each, list) else [each])]
+
+
 def field_label(field: str) -> str:
     """Return what a field is called."""
     if field in FIELD_LABELS:
@@ -304,6 +312,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "command_label": command_label,
     "status_mark": status_mark,
     "verdict_mark": verdict_mark,
+    "value_parts": value_parts,
     "field_label": field_label,
     "count_of": count_of,
     "quantity": quantity,

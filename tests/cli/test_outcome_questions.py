@@ -95,6 +95,10 @@ def test_a_decision_tells_what_was_expected_in_words(demo: Path) -> None:
     assert "75% likely (Mara Lindqvist, " in shown["deposit"]
     assert "● met: 4%. 9 of 231 bookings in the last month. (Kwame Mensah, " in shown["deposit"]
     assert "Result as expected: Covered running costs in July and August" in shown["fee-to-five"]
+    weighed = run(demo.parent, "show", "price-per-night", "--data", str(demo)).stdout
+    assert "Constraint 1 option 2: not met: Each treasurer would ask for a different price. (Lars Holm, " in weighed
+    assert "Afterward viable: no: 31 nights a day do not cover running costs. (Mara Lindqvist, " in weighed
+    assert "_position" not in weighed
     assert "Waits for\n  We have seen the insurer's terms." in shown["insurance"]
     assert "within authority · Mara Lindqvist" in reversed_
     for raw in ("Authority ending", "Ended by", "due_on", "probability", "Review finding"):

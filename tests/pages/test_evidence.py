@@ -161,6 +161,8 @@ def test_options_are_weighed_with_forms_and_judged_again(service: Any, forms: Fo
     assert option["afterward"][0] == {"risk": "valuable", "answer": "no", "finding": "No one rows", "evidence": []}
     shown = " ".join(read_page(service, f"/decisions/{key}").split())
     assert "They ask for it A poll afterward no No one rows" in shown
+    assert "checked a constraint of this: constraint 2 option 1 met, It has no motor." in shown
+    assert "judged the choice of this: afterward valuable no, No one rows" in shown
     assert "Fits the shed not judged Judge No license needed met It has no motor." in shown
 
 

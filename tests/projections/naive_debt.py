@@ -65,12 +65,14 @@ class NaiveDebt:
         found: dict[Owed, list[str]] = {}
         for subject, fields in self.fields.items():
             for code, part, *owners in self._find(subject, fields):
-                default = self.holders(subject) or [self.one(each) for each in fields.get("deciders", [])]
-                found[code, subject, part] = owners[0] if owners else default
+                found[code, subject, part] = owners[0] if owners else self._act_for(subject)
         for subject, field, reason, cause, _, _ in self.flags:
             if subject.partition(":")[0] in ("product", "decision", "feature", "goal", "release", "assumption"):
-                found[reason, subject, f"{cause} {field}" if field else cause] = self.holders(subject)
+                found[reason, subject, f"{cause} {field}" if field else cause] = self._act_for(subject)
         return found
+
+    def _act_for(self, subject: str) -> list[str]:
+        return self.holders(subject) or [self.one(each) for each in self.fields[subject].get("deciders", [])]
 
     def _find(self, subject: str, fields: dict[str, Any]) -> Iterator[Any]:
         kind, status = subject.partition(":")[0], fields.get("status")
@@ -148,10 +150,9 @@ class NaiveDebt:
                 yield ("outcome_overdue", key, *([[self.one(value["judge"])]] if value.get("judge") else []))
 
     def forecasts(self, fields: dict[str, Any]) -> list[tuple[str, Any]]:
-        """What is expected, without an outcome and not replaced."""
+        """What is expected, without an outcome. One that was replaced is still scored, so its outcome is asked for."""
         stated = {name[12:]: value for name, value in fields.items() if name.startswith("expectation.")}
-        replaced = {value.get("replaces") for value in stated.values()}
-        return [(key, value) for key, value in stated.items() if f"outcome.{key}" not in fields and key not in replaced]
+        return [(key, value) for key, value in stated.items() if f"outcome.{key}" not in fields]
 
     def _of_delegations(self, subject: str, fields: dict[str, Any]) -> Iterator[Any]:
         for name, value in fields.items():
@@ -164,7 +165,7 @@ class NaiveDebt:
     def _can_be_stale(self, kind: str, status: Any, fields: dict[str, Any]) -> bool:
         if kind == "decision":
             waits = status == "deferred" and fields.get("review_on", "") >= self.today
-            return status in ("proposed", "deferred") and not waits
+            return status in (None, "proposed", "deferred") and not waits
         if kind == "feature":
             return status not in ("shipped", "dropped") and bool(self._find_planned(fields))
         return kind == "goal" and status == "open"
@@ -190,6 +191,45 @@ class NaiveDebt:
                 if self.one(value.get("judge", "")) == person and state == "open":
                     found.add(("owes", "open_outcome", subject, key))
         return found
+
+    def arrivals(self) -> Iterator[tuple[str, str, str | None, int]]:
+        """The deferred decisions that are back: why, what they waited for, and since when."""
+        for subject, fields in self.fields.items():
+            if subject.startswith("decision:") and fields.get("status") == "deferred":
+                deferred = self.setter(subject, "status").effective_at
+                for reason, awaited, came in self._find_come(fields):
+                    if came <= self.as_of:
+                        yield subject, reason, awaited, max(came, deferred)
+
+    def _find_come(self, fields: dict[str, Any]) -> Iterator[tuple[str, str | None, int]]:
+        if "review_on" in fields:
+            yield "day_come", None, _start_of(fields["review_on"])
+        for awaited in fields.get("awaits", []):
+            of_awaited = self.fields.get(awaited, {})
+            status = of_awaited.get("status")
+            if awaited.startswith("evidence:") and of_awaited:
+                yield "evidence_recorded", awaited, self.setter(awaited, "exists").effective_at
+            elif awaited.startswith("release:") and "due_on" in of_awaited:
+                yield "release_due", awaited, _start_of(of_awaited["due_on"])
+            elif awaited.startswith("assumption:") and status in ("confirmed", "broken"):
+                yield f"assumption_{status}", awaited, self.setter(awaited, "status").effective_at
+            elif awaited.startswith("decision:") and status not in (None, "proposed", "deferred"):
+                yield "decision_settled", awaited, self.setter(awaited, "status").effective_at
+
+    def outcomes(self) -> dict[tuple[str, str], tuple[str, str | None]]:
+        """The state of everything that is expected, and its result."""
+        found: dict[tuple[str, str], tuple[str, str | None]] = {}
+        for subject, fields in self.fields.items():
+            for name, value in fields.items():
+                if name.startswith("expectation."):
+                    result = fields.get(f"outcome.{name[12:]}", {}).get("result")
+                    state = "overdue" if value["due_on"] < self.today else "open"
+                    found[subject, name[12:]] = ("recorded" if result else state, result)
+        return found
+
+
+def _start_of(day: str) -> int:
+    return to_micros(datetime.combine(date.fromisoformat(day), time(), tzinfo=UTC))
 
 
 def _recorder(entry: Entry) -> str:

@@ -16,10 +16,11 @@ NaiveFlag = tuple[str, str | None, str, str, tuple[str, ...], int]
 """Subject, field, reason, cause, through and since."""
 CONTENT = (
     *("DecisionProposed", "DecisionAccepted", "AssumptionStated", "AssumptionRevised", "AssumptionConfirmed"),
-    *("GoalSet", "DecisionRecorded"),
+    *("GoalSet", "DecisionRecorded", "ConstraintChecked"),
 )
 REVISITING = (
-    *("DecisionAccepted", "DecisionReviewed", "AssumptionRevised", "AssumptionConfirmed", "AssumptionBroken"),
+    *("DecisionAccepted", "DecisionReviewed", "DecisionDeferred", "DecisionReopened"),
+    *("AssumptionRevised", "AssumptionConfirmed", "AssumptionBroken"),
     *("FeaturePrioritized", "MilestoneTargeted", "FeatureLinked"),
 )
 REASONS = {"broken": "broken_assumption", "withdrawn": "withdrawn_evidence", "superseded": "superseded_evidence"}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.any_subject import EntryVoided, StillValidConfirmed, SubjectRemoved
+from domain.any_subject import EntryVoided, StillValidConfirmed, SubjectRemoved, SubjectRestored
 from domain.assumption import (
     AssumptionBroken,
     AssumptionConfirmed,
@@ -18,6 +18,7 @@ from domain.assumption import (
     AssumptionUnlinked,
 )
 from domain.decision import (
+    ConstraintChecked,
     DecisionAccepted,
     DecisionProposed,
     DecisionReviewed,
@@ -313,6 +314,9 @@ def test_flags_are_paged(log: Log, read: Reader) -> None:
 # Equality with a naive fold ----------------------------------------------------------------------------------------
 
 
+CHECKED = {"option_number": 1, "constraint_number": 1, "options_position": 1, "constraints_position": 1}
+
+
 def random_log(random: Random) -> Log:
     """A log with events in random order about few subjects, some of them backdated or voided."""
     log = Log()
@@ -366,6 +370,8 @@ def random_log(random: Random) -> Log:
             (random.choice([*anything, *assumptions]), StillValidConfirmed(why=random.choice([None, "yes"]))),
             (feature, StillValidConfirmed(field="horizon", why="yes")),
             (random.choice(grounds), SubjectRemoved(why="no")),
+            (random.choice(grounds), SubjectRestored(why="yes")),
+            (decision, ConstraintChecked(answer="met", by="person:ann", **CHECKED)),
         ]
         return random.choice(choices)
 

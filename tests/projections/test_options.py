@@ -18,6 +18,7 @@ from domain.decision import (
 )
 from domain.money import Cost
 from domain.quantities import Duration, Fit, compare_cost, compare_duration
+from domain.values import ERASED
 from projections.options import weighed_options
 from projections.read_model import Read
 from projections.timepoint import TimePoint
@@ -130,3 +131,14 @@ def test_times_are_compared_whatever_their_units(duration: tuple[int, str], limi
 def test_costs_in_different_currencies_are_not_compared() -> None:
     """A cost in another currency than the limit is neither within it nor beyond it."""
     assert compare_cost(Cost(amount=1, currency="USD"), Cost(amount=9, currency="EUR")) == "unclear"
+
+
+def test_erased_titles_do_not_say_which_option_was_chosen(log: Log, read: Reader) -> None:
+    """After the texts of a decision are erased, all titles read the same, and no option is shown as chosen."""
+    options = tuple(Option(title=ERASED, findings=(RiskFinding(risk="usable", answer="yes"),)) for _ in range(2))
+    log.add("decision:crm", DecisionProposed(title=ERASED, options=options, constraints=(ERASED,)))
+    log.add("decision:crm", DecisionAccepted(deciders=("person:ann",), option=ERASED))
+
+    rows = weighed_options(read(), "decision:crm").rows
+    assert [(row["chosen"], len(row["findings"])) for row in rows] == [(False, 1), (False, 1)]
+    assert [row["constraints"][0]["constraint"] for row in rows] == [ERASED, ERASED]
