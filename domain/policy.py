@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol, get_args
 
 from domain import (
     any_subject,
@@ -39,7 +39,7 @@ from domain.messages import Command, CommandContext
 from domain.references import referenced_subjects, unknown_error
 from domain.roles import ADMIN, AUDITOR, CONTRIBUTOR, MANAGER, VIEWER, Grant
 from domain.scopes import ADMIN_SCOPE, ERASE_SCOPE, IMPORT_SCOPE, READ_SCOPE, WRITE_SCOPE
-from domain.values import kind_of
+from domain.values import MAX_INTEGER, kind_of
 
 
 class Action(NamedTuple):
@@ -197,6 +197,7 @@ FOR_ALL_PRODUCTS: Final = frozenset(
     }
 )
 """Commands that need a role for all products, whatever their subject."""
+ROLE_COMMANDS: Final = get_args(roles.RoleCommand)
 REMOVALS: Final = frozenset({any_subject.RemoveSubject, any_subject.RestoreSubject})
 
 ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "log"})
@@ -250,8 +251,16 @@ class Principal(NamedTuple):
 Line = tuple[str, ...]
 """A product with the lines it belongs to; empty for what belongs to no product, which needs a role for all of them."""
 NO_PRODUCT: Final[Line] = ()
-RoleQuestion = tuple[str, frozenset[str], str, Line | None]
-"""A caller with their groups, and a role for a line; None for any line."""
+
+
+class Products(NamedTuple):
+    """Products that are asked about together, each with the line it belongs to now."""
+
+    named: tuple[str, ...]
+
+
+RoleQuestion = tuple[str, frozenset[str], str, Line | Products | None]
+"""A caller with their groups, and a role for a line or for each of some products; None for any line."""
 MAX_FOUND_ROLES: Final = 10_000
 
 
@@ -264,27 +273,34 @@ class Grounds(NamedTuple):
 
 
 class FoundRoles:
-    """Remembers the grounds on which callers hold roles that were not granted to themselves, but to a team, for example.
+    """Remembers the grounds on which callers hold roles: as members of a team, for example, or for the line of a product.
 
     A state is never modified, so the roles hold as long as each subject still has the very state that they were found
-    in: a grant, a merge or a member that ends counts at once, in any process. Only what is held is remembered.
+    in: a grant, a merge, a member that ends or a product that moves counts at once, in any process. Only what is held is
+    remembered.
     """
 
     def __init__(self) -> None:
         self._grounds: dict[RoleQuestion, Grounds] = {}
 
-    def find(self, question: RoleQuestion, subjects: Mapping[str, SubjectState], now: int) -> bool:
-        """Return whether a caller holds a role on grounds that were found before and still hold."""
+    def find(
+        self, question: RoleQuestion, subjects: Mapping[str, SubjectState], now: int
+    ) -> tuple[SubjectState, ...] | None:
+        """Return the states which show that a caller holds a role, if they were found before and still hold."""
         found = self._grounds.get(question)
         if found is None or not found.since <= now < found.until:
-            return False
-        return all(subjects[state.subject] is state for state in found.states)
+            return None
+        for state in found.states:  # asked in nearly every command, where `all` would take twice as long
+            if subjects[state.subject] is not state:
+                return None
+        return found.states
 
     def add(self, question: RoleQuestion, states: Sequence[SubjectState], now: int) -> None:
         """Remember the states that show now that a caller holds a role."""
         if len(self._grounds) >= MAX_FOUND_ROLES:
             self._grounds.clear()
-        until = min(state.next_change(name, now) for state in states for name in roles.MEMBERSHIP_FIELDS)
+        fields = (*roles.MEMBERSHIP_FIELDS, roles.LINE_FIELD)
+        until = min((state.next_change(name, now) for state in states for name in fields), default=MAX_INTEGER)
         self._grounds[question] = Grounds(tuple(states), now, until)
 
 
@@ -308,27 +324,49 @@ class HeldRoles:
         """Return whether a role, or one that includes it, is held for a product."""
         return self._holds(role, line)
 
+    def include_all(self, role: str, products: tuple[str, ...]) -> bool:
+        """Return whether a role, or one that includes it, is held for each of some products; without any, for all."""
+        found_roles = self.evidence.found_roles
+        question = (self.principal.actor, self.principal.groups, role, Products(products))
+        if found_roles.find(question, self._subjects, self._now) is not None:
+            return True
+        states: list[SubjectState] = []
+        for line in _lines(products, self._subjects, self._now):
+            grounds = self._find_grounds(role, line)
+            if grounds is None:
+                return False
+            states += (*(self._subjects[each] for each in line), *grounds)
+        found_roles.add(question, states, self._now)
+        return True
+
     def include_anywhere(self, role: str) -> bool:
         """Return whether a role, or one that includes it, is held for any product."""
         return self._holds(role, None)
 
     def _holds(self, role: str, line: Line | None) -> bool:
+        if self._find_grounds(role, line) is not None:
+            return True
+        # The default role is that of callers who hold no other.
+        return self.evidence.default_role in roles.SATISFIED_BY[role] and not any(True for _ in self.grants())
+
+    def _find_grounds(self, role: str, line: Line | None) -> tuple[SubjectState, ...] | None:
+        """Return the states which show that a role was granted to the caller, whether directly or not, or None."""
         principal = self.principal
+        if principal.is_local:
+            return ()
+        actor = self._subjects[principal.actor]
         # Nearly every caller has a role of their own, which needs no look at merges, groups and teams.
-        if principal.is_local or _is_granted(self._subjects[principal.actor], role, line):
-            return True
+        if _is_granted(actor, role, line):
+            return (actor,)
         question = (principal.actor, principal.groups, role, line)
-        if self.evidence.found_roles.find(question, self._subjects, self._now):
-            return True
-        has_grants = _has_grants(self._subjects[principal.actor])
+        if known := self.evidence.found_roles.find(question, self._subjects, self._now):
+            return known
         for holder in self._others():
             if _is_granted(holder, role, line):
-                path = [self._subjects[each] for each in self.ids()]
-                self.evidence.found_roles.add(question, [*path, holder], self._now)
-                return True
-            has_grants = has_grants or _has_grants(holder)
-        # The default role is that of callers who hold no other.
-        return not has_grants and self.evidence.default_role in roles.SATISFIED_BY[role]
+                states = (*(self._subjects[each] for each in self.ids()), holder)
+                self.evidence.found_roles.add(question, states, self._now)
+                return states
+        return None
 
     def grants(self) -> Iterator[Grant]:
         """Yield every role that is granted to the caller, whether directly or not."""
@@ -351,10 +389,6 @@ class HeldRoles:
         for team in sorted(self.evidence.teams_with_roles()):
             if roles.is_member(self._subjects[team], ids, self._now):
                 yield self._subjects[team]
-
-
-def _has_grants(holder: SubjectState) -> bool:
-    return any(True for _ in roles.grants_of(holder))
 
 
 def _is_granted(holder: SubjectState, role: str, line: Line | None) -> bool:
@@ -452,9 +486,11 @@ def _held_roles(context: CommandContext, subjects: Subjects, evidence: Evidence)
 def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
     """The action of a rule, for administrators if it concerns everybody; an import writes with its own scope."""
     action = rule.action
+    if command.creates:
+        return _with_import_scope(action, command)
     if isinstance(command, ownership.AcknowledgeOwnership) and command.on_behalf_of not in (None, actor):
         return ADMINISTER  # people acknowledge a role with their own credentials
-    if action is MANAGE and not command.creates:
+    if action is MANAGE:
         kind = kind_of(command.subject_id())
         if kind in ADMINISTERED_KINDS or (kind == "product" and type(command) in REMOVALS):
             return ADMINISTER
@@ -471,6 +507,9 @@ def _judge(
 ) -> str | None:
     if action.scope in held.principal.scopes and held.own_for_all(action.role):
         return None  # nearly every command, so that its products need not be read
+    products = _find_named_products(command)
+    if products is not None and action.scope in held.principal.scopes and held.include_all(action.role, products):
+        return None
     if rule.anywhere or _is_unknown(command, subjects):
         return may_anywhere(held, action)
     return may(held, action, lines_of(command, subjects, context.now))
@@ -516,18 +555,29 @@ def _is_new(person: str, subjects: Subjects, evidence: Evidence) -> bool:
 
 def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:
     """Return the products that a command touches, each with the lines it belongs to."""
-    if type(command) in FOR_ALL_PRODUCTS:
-        return (NO_PRODUCT,)
-    if isinstance(command, roles.GrantRole | roles.RevokeRole):
-        return _lines([command.product] if command.product else [], subjects, now)
-    if isinstance(command, product.DefineProduct):
-        return _lines([command.line] if command.line else [], subjects, now)
+    products = _find_named_products(command)
+    if products is not None:
+        return _lines(products, subjects, now)
     named = getattr(command, "products", ())
     written = [*getattr(command, "supersedes", ())]
     if not command.creates:
         written.append(command.subject_id())
     lines = _lines(named, subjects, now) if named or command.creates else ()
-    return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in written)) if written else lines
+    return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in written))
+
+
+def _find_named_products(command: Command) -> tuple[str, ...] | None:
+    """Return the products that a command names, none for all of them; None if it also touches those of a subject."""
+    if type(command) in FOR_ALL_PRODUCTS:
+        return ()
+    if isinstance(command, ROLE_COMMANDS):
+        return (command.product,) if command.product else ()
+    if isinstance(command, product.DefineProduct):
+        return (command.line,) if command.line else ()
+    superseded: tuple[str, ...] = getattr(command, "supersedes", ())
+    if superseded or not command.creates:
+        return None
+    return tuple(getattr(command, "products", None) or ())
 
 
 def lines_of_subject(subject: str, subjects: Mapping[str, SubjectState], now: int) -> Iterable[Line]:
@@ -540,4 +590,4 @@ def lines_of_subject(subject: str, subjects: Mapping[str, SubjectState], now: in
 def _lines(products: Collection[str], subjects: Mapping[str, SubjectState], now: int) -> Iterable[Line]:
     if not products:
         return (NO_PRODUCT,)
-    return tuple(roles.line_of(each, subjects.__getitem__, now) for each in products)
+    return [roles.line_of(each, subjects.__getitem__, now) for each in products]

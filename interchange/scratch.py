@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import marshal
+import os
 import pickle  # only this process reads and writes the temporary file
+import shutil
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import suppress
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Generic, Self, TypeVar
 
@@ -17,6 +21,27 @@ V = TypeVar("V")
 VALUES_KEPT: Final = 1000
 ROWS_PER_WRITE: Final = 500
 CACHE_KIB: Final = 8 * 1024
+
+
+def temporary_folder() -> Path:
+    """Return the folder of SQLite's temporary files: its first candidate that can be written to."""
+    named = (os.environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR"))
+    candidates = [Path(name) for name in (*named, "/var/tmp", "/usr/tmp", "/tmp") if name]  # noqa: S108
+    return next((one for one in candidates if one.is_dir() and os.access(one, os.W_OK | os.X_OK)), Path())
+
+
+def require_room(size_bytes: int) -> None:
+    """Check that the temporary folder has room.
+
+    Raises:
+        OSError: it has too little; the message says how much is needed and how to choose another folder.
+    """
+    folder = temporary_folder()
+    free = shutil.disk_usage(folder).free
+    if free < size_bytes:
+        needed, there = (f"{max(number // 1024**2, 1):,} MiB" for number in (size_bytes, free))
+        message = f"the import needs about {needed} for temporary files, and {there} are free; set TMPDIR to a folder with more room"
+        raise OSError(errno.ENOSPC, message, str(folder))
 
 
 class Scratch:
@@ -54,14 +79,13 @@ class Scratch:
 class DiskDict(Generic[K, V]):
     """A dictionary that keeps the values used last in memory, and the others on disk.
 
-    A value may be changed in place while it is one of the values used last: what leaves the memory is written as it is then.
+    A value that is changed in place is set again if others were read since: what leaves the memory is written as it is then.
     """
 
-    def __init__(self, scratch: Scratch, keep: int = VALUES_KEPT) -> None:
+    def __init__(self, scratch: Scratch) -> None:
         self._database = scratch.database
         self._table = scratch.create_table("key primary key, value")
         self._recent: OrderedDict[K, V] = OrderedDict()
-        self._keep = keep
         self._has_written = False
 
     def get(self, key: K) -> V | None:
@@ -91,7 +115,7 @@ class DiskDict(Generic[K, V]):
     def __setitem__(self, key: K, value: V) -> None:
         self._recent[key] = value
         self._recent.move_to_end(key)
-        if len(self._recent) > self._keep:
+        if len(self._recent) > VALUES_KEPT:
             self._write_oldest()
 
     def items(self) -> Iterator[tuple[K, V]]:
@@ -103,7 +127,7 @@ class DiskDict(Generic[K, V]):
         yield from list(self._recent.items())
 
     def _write_oldest(self) -> None:
-        oldest = [self._recent.popitem(last=False) for _ in range(self._keep // 4)]
+        oldest = [self._recent.popitem(last=False) for _ in range(max(VALUES_KEPT // 4, 1))]
         rows = [(key, pickle.dumps(value, pickle.HIGHEST_PROTOCOL)) for key, value in oldest]
         self._database.executemany(f"insert or replace into {self._table} values (?, ?)", rows)
         self._has_written = True

@@ -63,6 +63,12 @@ _WRAPPERS: Final = (
 """Keys under which an answer of GraphQL has the object with the list of records."""
 _CONTAINERS: Final = ("issues", "items", "values", "data", "results", "records", "rows", "nodes", "actions", "value")
 """Keys under which trackers put the list of records in a JSON document."""
+_ANSWER_KEYS: Final = frozenset({"data", "errors", "extensions"})
+_PAGE_KEYS: Final = frozenset(
+    {"startAt", "maxResults", "total", "isLast", "nextPageToken", "expand", "total_count", "offset", "limit", "count"}
+    | {"pageInfo", "totalCount", "warningMessages", "names", "schema"}
+)
+"""What the page of an API has besides its records."""
 _WHOLE_FLOAT: Final = re.compile(r"\d(?:\.0+|e\+?\d+)[,}\]]")
 """A number in compact JSON that may be a whole number written as a float."""
 _IN_ORDER: Final = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
@@ -362,7 +368,19 @@ def list_rows(data: Any) -> list[Any]:
             return [row for one in data for row in list_rows(one)]
         return data
     found = _find_list(data)
-    return [data] if found is None else found
+    return [_find_record(data)] if found is None else found
+
+
+def _find_record(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the only record in an answer of GraphQL; any other object is returned unchanged."""
+    if not isinstance(data.get("data"), dict) or not data.keys() <= _ANSWER_KEYS:
+        return data
+    found = data
+    while len(inner := [found[name] for name in (*_WRAPPERS, "issue") if isinstance(found.get(name), dict)]) == 1:
+        if len(found) > MAX_WRAPPER_KEYS:
+            break
+        found = inner[0]
+    return found
 
 
 def _find_list(data: dict[str, Any]) -> list[Any] | None:
@@ -371,14 +389,14 @@ def _find_list(data: dict[str, Any]) -> list[Any] | None:
         return None
     for name in _CONTAINERS:
         value = data.get(name)
-        rows = value if isinstance(value, list) else _nodes_of(value)
-        if rows is not None and all_objects(rows):
+        rows = value if isinstance(value, list) else nodes_of(value)
+        if rows is not None and (all_objects(rows) or (not rows and data.keys() <= {name, *_PAGE_KEYS})):
             return rows
     inner = [data[name] for name in _WRAPPERS if isinstance(data.get(name), dict)]
     return _find_list(inner[0]) if len(inner) == 1 and len(data) <= MAX_WRAPPER_KEYS else None
 
 
-def _nodes_of(value: Any) -> list[Any] | None:
+def nodes_of(value: Any) -> list[Any] | None:
     """Return the nodes of a list of GraphQL."""
     if not isinstance(value, dict):
         return None

@@ -1,6 +1,7 @@
 """Read the times of a tracker: RFC 3339, days, epochs, times with the name of a month, and formats of the mapping.
 
-Whether `05/01/2024` is in January or in May is never guessed: the mapping gives the format.
+Whether `05/01/2024` is in January or in May is never guessed: the mapping gives the format, or other dates of the same
+column show it, such as `13/01/2024`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.values import from_micros, parse_timestamp
@@ -76,6 +77,9 @@ _MONTHS: Final = {
     "sept": 9,
     "dic": 12,
 }
+Order = Literal["day", "month"]
+"""Which of the two comes first in a date."""
+_ORDER_IN_FORMAT: Final = re.compile(r"%([dm])([/.-])%[dm]\2%[yY]")
 MONTHS: Final = 12
 LONGEST_ABBREVIATION: Final = 5
 _ENGLISH: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -83,6 +87,10 @@ _LOCAL_TIME: Final = re.compile(r"\d{4}-\d{1,2}-\d{1,2}[Tt ]\d{1,2}:\d{2}(?::\d{
 _NAMED_ZONE: Final = re.compile(r"(.*\d)\s*(?:UTC|GMT|Z)", re.IGNORECASE)
 _WITH_OFFSET: Final = re.compile(r"(.*?)\s*(?:UTC|GMT)?\s*([+-]\d{2}):?(\d{2})(?:\s*\([^)]*\))?")
 _AMBIGUOUS: Final = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4}|\d{2})\b.*")
+_NUMERIC: Final = re.compile(
+    r"(\d{1,2})([/.-])(\d{1,2})\2(?P<y>\d{4}|\d{2})"
+    r"(?:,?[ T]+(?:at )?(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?(?:[.,]\d{1,9})?(?: ?(?P<ap>[AaPp])\.?[Mm]\.?)?)?"
+)
 _MONTH_NAME: Final = re.compile(r"[^\W\d_]{3,9}\.?")
 _DATE_WITH_NAME: Final = re.compile(
     r"(?:[^\W\d_]{2,9}\.?,? )?(?:(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?[-/. ]+(?P<m>[^\W\d_]{3,9})\.?|(?P<m2>[^\W\d_]{3,9})\.? (?P<d2>\d{1,2})(?:st|nd|rd|th)?)"
@@ -109,6 +117,11 @@ class TimeReader:
         self._zone: tzinfo = parse_zone(zone) if zone else UTC
         self._has_zone = zone is not None
         self.assumed_utc = 0
+        self.orders = _orders_of_formats(self._formats)
+        """Whether dates in digits begin with the day or the month, by their separator, once that is settled."""
+        self._days: dict[tuple[str, Order], str] = {}
+        """A date with a number above 12 in the first or the second place, which must be its day, by separator."""
+        self._is_unsettled: set[str] = set()
         self._read = lru_cache(4096)(self._parse_text)
 
     def read(self, value: Any) -> datetime:
@@ -124,6 +137,21 @@ class TimeReader:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _from_epoch(str(int(value))) or _fail(value)
         return _fail(value)
+
+    def settle_orders(self) -> list[str]:
+        """Settle the order of day and month by the dates read so far; return a date that shows it for each that is new.
+
+        Where some dates begin with the day and others with the month, or none shows it, nothing is settled.
+        """
+        examples = []
+        for mark in sorted(self._is_unsettled - self.orders.keys()):
+            day_first, month_first = self._days.get((mark, "day")), self._days.get((mark, "month"))
+            if (day_first is None) != (month_first is None):
+                self.orders[mark] = "day" if day_first else "month"
+                examples.append(day_first or month_first or "")
+        if examples:
+            self._read.cache_clear()
+        return examples
 
     def read_day(self, text: str) -> date:
         """Return the day that a text means; of a time, the day that it falls on in the zone of the mapping.
@@ -147,11 +175,36 @@ class TimeReader:
             if isinstance(found := self._by_shape(text), tuple):
                 return found
             if _AMBIGUOUS.fullmatch(text):
+                self._note_order(text)
                 raise ValueError(
                     f"{text!r} may be day-month or month-day; give its format, such as {list_formats(text)}, as "
                     "`--date-format`, or as `time.formats` in a mapping"
                 ) from None
             raise error from None
+
+    def _note_order(self, text: str) -> None:
+        """Note what a date in digits shows about the order of day and month."""
+        found = _NUMERIC.fullmatch(re.sub(r"(?<=:\d\d) ?(?:UTC|GMT|Z|[+-]\d{2}:?\d{2})$", "", text))
+        if found is None:
+            return
+        first, mark, second = int(found[1]), found[2], int(found[3])
+        self._is_unsettled.add(mark)
+        if first > MONTHS >= second:
+            self._days.setdefault((mark, "day"), text)
+        elif second > MONTHS >= first:
+            self._days.setdefault((mark, "month"), text)
+
+    def _by_order(self, text: str) -> tuple[datetime, bool] | None:
+        """Parse a date in digits by the order that other dates have shown."""
+        found = _NUMERIC.fullmatch(text)
+        order = self.orders.get(found[2]) if found else None
+        if found is None or order is None:
+            return None
+        day, month = (found[1], found[3]) if order == "day" else (found[3], found[1])
+        try:
+            return _build(found, int(month), int(day))
+        except ValueError:
+            return None
 
     def _by_format(self, text: str) -> tuple[datetime, bool] | None:
         plain = _with_english_months(text)
@@ -181,7 +234,7 @@ class TimeReader:
                 sign = -1 if found[2].startswith("-") else 1
                 offset = sign * timedelta(hours=int(found[2][1:]), minutes=int(found[3]))
                 plain = found[1]
-        parsed = _parse_plain(plain.strip())
+        parsed = _parse_plain(plain.strip()) or self._by_order(plain.strip())
         if parsed is None:
             return None
         moment, is_day = parsed
@@ -198,6 +251,13 @@ class TimeReader:
         if is_day:
             return moment.replace(tzinfo=UTC), False
         return moment.replace(tzinfo=self._zone).astimezone(UTC), not self._has_zone
+
+
+def _orders_of_formats(formats: Sequence[str]) -> dict[str, Order]:
+    """Return the order of day and month that formats of `strptime` have, by their separator."""
+    found = {(match[2], match[1]) for one in formats if (match := _ORDER_IN_FORMAT.match(one))}
+    orders: dict[str, Order] = {mark: "day" if first == "d" else "month" for mark, first in found}
+    return {mark: order for mark, order in orders.items() if sum(other == mark for other, _ in found) == 1}
 
 
 def list_formats(text: str) -> str:
@@ -287,7 +347,7 @@ def _parse_plain(text: str) -> tuple[datetime, bool] | None:
     return None
 
 
-def _build(found: re.Match[str], month: int) -> tuple[datetime, bool]:
+def _build(found: re.Match[str], month: int, day: int | None = None) -> tuple[datetime, bool]:
     parts = found.groupdict()
     year = int(found["y"]) + (2000 if len(found["y"]) == 2 else 0)  # noqa: PLR2004
     hour, minute, second = int(found["h"] or 0), int(found["mi"] or 0), int(found["s"] or 0)
@@ -299,7 +359,7 @@ def _build(found: re.Match[str], month: int) -> tuple[datetime, bool]:
         if not 1 <= hour <= 12:  # noqa: PLR2004
             raise ValueError
         hour = hour % 12 + (12 if parts["ap"] in "pP" else 0)
-    day = int(found["d"] or parts.get("d2") or 0)
+    day = day or int(parts.get("d") or parts.get("d2") or 0)
     return datetime(year, month, day, hour, minute, second), not has_time  # noqa: DTZ001
 
 

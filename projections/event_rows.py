@@ -18,10 +18,6 @@ COLUMNS: Final = TABLES["event"][0]
 def event_row(entry: Entry) -> tuple[Any, ...]:
     """Return the row of an entry that is not voided."""
     who: Metadata = entry.metadata
-    chain = [
-        {"who": link.who, **({"delegation": link.delegation} if link.delegation else {})} for link in who.on_behalf_of
-    ]
-    references = [reference.model_dump(mode="json", exclude_none=True) for reference in who.references]
     return (
         entry.position,
         entry.recorded_at,
@@ -34,7 +30,7 @@ def event_row(entry: Entry) -> tuple[Any, ...]:
         who.index,
         who.actor,
         who.principal,
-        dumps(chain) if chain else None,
+        dumps(list(map(_link_to_json, who.on_behalf_of))) if who.on_behalf_of else None,
         who.credential,
         dumps(list(who.because)) if who.because else None,
         who.note,
@@ -42,11 +38,15 @@ def event_row(entry: Entry) -> tuple[Any, ...]:
         who.source.system,
         who.source.reference,
         who.source.at,
-        dumps(references) if references else None,
+        dumps([each.model_dump(mode="json", exclude_none=True) for each in who.references]) if who.references else None,
         who.corrects,
         None,
         dumps(entry.event.model_dump(mode="json", by_alias=True, exclude_none=True)),
     )
+
+
+def _link_to_json(link: Delegate) -> dict[str, str | int]:
+    return {"who": link.who, **({"delegation": link.delegation} if link.delegation else {})}
 
 
 def entry_from_row(row: Sequence[Any]) -> Entry:

@@ -8,7 +8,7 @@ a row that was inserted or voided affects its next row and the row before it, an
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from operator import itemgetter
@@ -76,29 +76,31 @@ class _Batch:
         if entry.version == 1:
             self.created.add(entry.subject)
         self.events.append(event_row(entry))
-        self.becauses.extend((decision, entry.position) for decision in dict.fromkeys(entry.metadata.because))
+        if entry.metadata.because:
+            self.becauses.extend((decision, entry.position) for decision in dict.fromkeys(entry.metadata.because))
+        effective_at = entry.effective_at
         for n, change in enumerate(entry.event.field_changes()):
-            self._add_change(entry, n, change)
-        self._add_text(entry, TEXTS_PER_EVENT - 1, NOTE, entry.metadata.note)
+            self._add_change(entry, n, change, effective_at if change.starts_at is None else change.starts_at)
+        if entry.metadata.note is not None:
+            self._add_text(entry, TEXTS_PER_EVENT - 1, NOTE, entry.metadata.note)
         voided = entry.event.voided_position()
         if voided is not None:
             self.voids.append((entry.subject, voided, entry.position))
         if isinstance(entry.event, TextsErased):
             self.erased.extend(entry.event.positions)
 
-    def _add_change(self, entry: Entry, n: int, change: FieldChange) -> None:
-        valid_from = entry.effective_at if change.starts_at is None else change.starts_at
+    def _add_change(self, entry: Entry, n: int, change: FieldChange, valid_from: int) -> None:
+        name, subject = change.field, entry.subject
         id_ = entry.position * CHANGES_PER_EVENT + n
         value = None if change.value is None else dumps(change.value)
-        self.field_values.append(
-            ((entry.subject, change.field, valid_from, id_), change.ends_at, value, change.source_value)
-        )
-        self.refs.extend((ref, change.field, entry.subject, valid_from, id_) for ref in _refs(change))
+        self.field_values.append(((subject, name, valid_from, id_), change.ends_at, value, change.source_value))
+        for ref in _refs(change):
+            self.refs.append((ref, name, subject, valid_from, id_))
         if change.is_searchable:
-            self._add_text(entry, n, change.field, [change.value, change.source_value])
+            self._add_text(entry, n, name, [change.value, change.source_value])
 
     def _add_text(self, entry: Entry, n: int, name: str, value: Value) -> None:
-        content = "\n".join(text for text in _strings(value) if text != ERASED)
+        content = "\n".join([text for text in _strings(value) if text != ERASED])
         if content:
             row = entry.position * TEXTS_PER_EVENT + n
             self.texts.append((row, entry.subject, name, entry.position, content))
@@ -202,9 +204,9 @@ class Projector:
             touched[subject, name].append((valid_from, id_))
         ranges: list[RowRange] = [(*field_key, row_keys[0], row_keys[-1]) for field_key, row_keys in touched.items()]
         before: dict[FieldRowKey, NextRow] = {}
-        live_rows: list[set[RowKey]] = [
-            {row_key for row_key in touched[s[:2]] if (*s[:2], *row_key) not in voided} for s in ranges
-        ]
+        for subject, name, *row_key in voided:
+            touched[subject, name].remove((row_key[0], row_key[1]))
+        live_rows = [set(row_keys) for row_keys in touched.values()]
         stored = [n for n, (subject, *_) in enumerate(ranges) if subject not in created]
         for index, valid_from, id_, valid_to, next_id in self.writer.neighbors(
             self.prefix, [ranges[n] for n in stored]
@@ -262,21 +264,21 @@ class Projector:
         self.writer.insert(self.prefix, "field_ref", erased.refs)
 
 
-def _refs(change: FieldChange) -> Iterator[str]:
+def _refs(change: FieldChange) -> Iterable[str]:
     """Return what a field can be found by: the subjects it refers to, and the items of its list."""
-    listed = change.value if isinstance(change.value, list) else ()
-    short = (item for item in listed if isinstance(item, str) and len(item) <= MAX_REF_CHARS and item != ERASED)
-    return iter(dict.fromkeys((*change.refs, *short)))
+    if not isinstance(change.value, list):
+        return dict.fromkeys(change.refs)
+    short = [item for item in change.value if isinstance(item, str) and len(item) <= MAX_REF_CHARS and item != ERASED]
+    return dict.fromkeys((*change.refs, *short))
 
 
-def _strings(value: Value) -> Iterator[str]:
-    """Yield all strings in a value at any depth, but not the ids that name subjects in a record."""
+def _strings(value: Value) -> list[str]:
+    """Return all strings in a value at any depth, but not the ids that name subjects in a record."""
     if isinstance(value, str):
-        yield value
+        return [value]
+    members: Iterable[Value] = ()
+    if isinstance(value, list):
+        members = value
     elif isinstance(value, dict):
-        for member in value.values():
-            if not (isinstance(member, str) and is_subject(member)):
-                yield from _strings(member)
-    elif isinstance(value, list):
-        for member in value:
-            yield from _strings(member)
+        members = [member for member in value.values() if not (isinstance(member, str) and is_subject(member))]
+    return [text for member in members for text in _strings(member)]

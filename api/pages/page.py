@@ -94,22 +94,29 @@ def find_ids(value: Any) -> set[str]:
     waiting: list[Any] = [value]
     while waiting:  # a page has ten thousand members, and a call for each takes longer than the rest
         member = waiting.pop()
-        if isinstance(member, str):
+        shape = _find_shape(member.__class__)
+        if shape is str:
             texts.add(member)
-        elif isinstance(member, Mapping):
+        elif shape is dict:
             waiting += member.keys()
             waiting += member.values()
-        elif isinstance(member, list | tuple | set | frozenset):
+        elif shape is list:
             waiting += member
-        elif (names := _field_names(member.__class__)) and id(member) not in seen:
+        elif shape and id(member) not in seen:
             seen.add(id(member))
-            waiting += [getattr(member, name) for name in names]
+            waiting += [getattr(member, name) for name in shape]
     return {text for text in texts if ":" in text and is_subject(text)}
 
 
 @cache
-def _field_names(type_: Any) -> tuple[str, ...]:
-    """Return the names of the fields of a dataclass; none for any other type."""
+def _find_shape(type_: Any) -> Any:
+    """Return what the members of a value are: `str`, `dict` or `list` of what is like these, or the names of its fields."""
+    if issubclass(type_, str):
+        return str
+    if issubclass(type_, Mapping):
+        return dict
+    if issubclass(type_, list | tuple | set | frozenset):
+        return list
     return tuple(each.name for each in fields(type_)) if is_dataclass(type_) else ()
 
 

@@ -23,7 +23,7 @@ from interchange.adr.record_links import (
 )
 from interchange.adr.words import DEFAULT_WORDS, Words, is_placeholder, strip_comments
 from interchange.person_matching import PersonMatcher, team_key
-from interchange.times import TimeReader
+from interchange.times import MONTHS, TimeReader
 from interchange.value_parsers import FieldRule, ParsedValue, ValueParser
 
 EMPTY_VALUES: Final = ("TBD", "N/A", "none", "nobody", "-")
@@ -237,6 +237,9 @@ def _plain_name(text: str) -> str:
     return bare.strip("*_`\"'").strip()
 
 
+_DAY_IN_DIGITS: Final = re.compile(r"(\d{1,2})(\. ?|/|-)(\d{1,2})\2(\d{4})(?!\d)")
+
+
 def day_of(text: str) -> datetime | None:
     """Return the day that a date begins with, at midnight UTC: `2023-9-15`, `2024-03-01 10:00`, `1 March 2024`."""
     bare = strip_comments(text).strip()
@@ -245,6 +248,8 @@ def day_of(text: str) -> datetime | None:
         if found is not None:
             year, month, day_ = (int(part) for part in found.groups() if part is not None)
             return datetime(year, month, day_, tzinfo=UTC)
+        if (digits := _DAY_IN_DIGITS.match(bare)) is not None:
+            return _day_in_digits(digits)
         day = re.split(r"\s*[(\[]|,?\s+(?:updated|amended|aktualisiert)", bare[:100], maxsplit=1)[0]
         return (
             TimeReader().read(day).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -253,6 +258,18 @@ def day_of(text: str) -> datetime | None:
         )
     except ValueError:
         return None
+
+
+def _day_in_digits(found: re.Match[str]) -> datetime | None:
+    """Return the day of a date such as `1.5.2024`; None if it may be day-month or month-day.
+
+    With dots, the day comes first in every language that writes dates so (CLDR). With slashes or dashes, only a number
+    above 12 shows which one the day is.
+    """
+    first, second, year = int(found[1]), int(found[3]), int(found[4])
+    if found[2].strip() == "." or (first > MONTHS >= second):
+        return datetime(year, second, first, tzinfo=UTC)
+    return datetime(year, first, second, tzinfo=UTC) if second > MONTHS >= first else None
 
 
 def _parse_date_field(text: str) -> ParsedValue:

@@ -13,10 +13,10 @@ from typing import Any, Final
 from domain.values import from_micros, to_micros
 from interchange.scratch import Scratch, SortedRows
 from interchange.source_file import SourceFile, SourceLine, fingerprint_of, list_rows
-from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter, name_in, unfold
 from interchange.tracker.key_counter import KeyCounter
 from interchange.tracker.mapping import Mapping as TrackerMapping
+from interchange.tracker.mapping import build_time_reader
 from interchange.value_parsers import as_text
 
 Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
@@ -76,7 +76,8 @@ class EntryReader:
         self._mapping = mapping
         self._expand = expand
         columns = mapping.columns
-        self.times = TimeReader(mapping.time.formats, mapping.time.zone)
+        self.times, self.value_times = build_time_reader(mapping), build_time_reader(mapping)
+        """The readers of the columns with times, and of the values that are days."""
         self._get_when = build_getter(columns.when)
         self._get_record = build_getter(columns.record)
         self._get_id = build_getter(columns.id) if columns.id else None

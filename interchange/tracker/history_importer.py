@@ -118,6 +118,7 @@ class _Import:
             self._identify(found),
             self._people,
             times=self._reader.times,
+            value_times=self._reader.value_times,
             attributes=distinct_attribute_names(found.unmapped),
             additive=self._additive(found),
             is_imported=lambda key: bool(self._sink.recorded_keys(self._mapping.system, [key])),
@@ -132,6 +133,9 @@ class _Import:
         progress(found.lines, found.lines)
         self._report.left_out = Counter(self._reader.left_out)
         self._findings.left_out = self._report.left_out
+        for example, order in found.orders.items():
+            message = f"dates such as {example!r} show that the {order} comes first, and all dates were read so"
+            self._report.warnings.append(Remark(None, message))
         if self._reader.times.assumed_utc:
             message = (
                 "times without a zone were read as UTC; set `--zone`, or `time.zone` in a mapping, if they are not"
@@ -222,6 +226,7 @@ class _Import:
             allocator.allocate(record)
             if record.identity is not None and self._is_repeated:
                 self._continue_record(record)
+            records.put(record)
         return records
 
     def _find_logged_records(self, records: Records, found: FileScan) -> list[LoggedRecord]:

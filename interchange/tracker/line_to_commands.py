@@ -51,6 +51,7 @@ class LinePlanner:
         people: PersonMatcher,
         *,
         times: TimeReader,
+        value_times: TimeReader,
         attributes: Mapping[str, str],
         additive: Iterable[str] = (),
         is_imported: Callable[[str], bool] = lambda _: False,
@@ -73,7 +74,9 @@ class LinePlanner:
         self._moment = 0
         self._created: TrackerRecord | None = None
         """The record that the entry creates."""
-        self._parser = build_value_parser(mapping, people, self._find_subject)
+        self._record: TrackerRecord | None = None
+        """The record that the entry is about."""
+        self._parser = build_value_parser(mapping, people, self._find_subject, value_times)
         self._rules: dict[str, dict[str, FieldRule]] = {}
         self._unmapped: set[str] = set()
         self._unmapped_by_columns: dict[tuple[str, ...], list[str]] = {}
@@ -92,7 +95,7 @@ class LinePlanner:
         """Yield the transactions for some entries."""
         for entry in entries:
             self._report.lines += 1
-            self._noted = None
+            self._noted = self._record = None
             try:
                 commands = self._commands(entry)
             except SkippedLine as reason:
@@ -113,6 +116,12 @@ class LinePlanner:
         return self._noted
 
     def _commands(self, entry: Entry) -> tuple[Command, ...]:
+        commands = self._commands_of_record(entry)
+        if self._record is not None:
+            self._records.put(self._record)
+        return commands
+
+    def _commands_of_record(self, entry: Entry) -> tuple[Command, ...]:
         if entry.error:
             raise SkippedLine(entry.error)
         self._moment = entry.order_at
@@ -122,7 +131,7 @@ class LinePlanner:
             self._findings.unmapped_columns.update(unmapped)
         moment = (entry.order_at, entry.place)
         created = self._created = self._records.created_at(moment)
-        record = created if created is not None else self._find(entry)
+        record = self._record = created if created is not None else self._find(entry)
         shared = self._shared_arguments(entry)
         if entry.kind in kinds.rename:
             return self._rename_record(entry, record, shared)
@@ -392,7 +401,7 @@ class LinePlanner:
             changes = self._create_subject(subject, record) if is_new else []
             if not is_new and (self._created is record or self._begins_earlier(record, entry)):
                 changes = self._begin(subject, record, entry)
-            elif not is_new and self._records.renamed_at((entry.order_at, entry.place)) is record:
+            elif not is_new and self._records.is_renamed_at((entry.order_at, entry.place), record):
                 changes = [ImportedChange(field="aliases", texts=(entry.record,))]
             if is_new and record.is_from_log:
                 values = {**self._values_in_log(record, entry), **values}

@@ -221,7 +221,10 @@ def build_person_matcher(mapping: Mapping) -> PersonMatcher:
 
 
 def build_value_parser(
-    mapping: Mapping, people: PersonMatcher, find_record: Callable[[str], str | None]
+    mapping: Mapping,
+    people: PersonMatcher,
+    find_record: Callable[[str], str | None],
+    times: TimeReader | None = None,
 ) -> ValueParser:
     """Return the parser for values of the file. `find_record` returns the subject of a record by its name."""
     return ValueParser(
@@ -230,8 +233,13 @@ def build_value_parser(
         empty_values=mapping.empty_values,
         product=mapping.product.key,
         release_pattern=mapping.releases.pattern,
-        times=TimeReader(mapping.time.formats, mapping.time.zone),
+        times=times or build_time_reader(mapping),
     )
+
+
+def build_time_reader(mapping: Mapping) -> TimeReader:
+    """Return the reader of times by the formats and the zone of the mapping."""
+    return TimeReader(mapping.time.formats, mapping.time.zone)
 
 
 def load_mapping(path: Path) -> Mapping:

@@ -142,6 +142,10 @@ class Records:
         """Yield the records of earlier imports."""
         return (self._by_number[number] for number in self._from_log)
 
+    def put(self, record: TrackerRecord) -> None:
+        """Keep the changes of a record."""
+        self._by_number[record.number] = record
+
     def created_at(self, moment: Moment) -> TrackerRecord | None:
         """Return the record that the line at a moment creates."""
         return self._get(self._created.get(moment[1]))
@@ -149,6 +153,10 @@ class Records:
     def renamed_at(self, moment: Moment) -> TrackerRecord | None:
         """Return the record that gets another name with the line at a moment."""
         return self._get(self._renamed.get(moment[1]))
+
+    def is_renamed_at(self, moment: Moment, record: TrackerRecord) -> bool:
+        """Whether a record gets another name with the line at a moment."""
+        return self._renamed.get(moment[1]) == record.number
 
     def find(self, name: str, moment: Moment, identity: str | None = None) -> TrackerRecord | None:
         """Return the record that a line means, or None.
@@ -239,6 +247,7 @@ class Records:
                     self._renamed[event.place] = record.number
         else:
             record.removals.append((moment, event.kind == "remove"))
+            self.put(record)
 
     def _create(self, event: IdentityEvent, moment: Moment) -> None:
         record = self._get(self._by_identity.get(event.identity)) if event.identity is not None else None
@@ -250,7 +259,7 @@ class Records:
         self._created[event.place] = record.number
 
     def _add(self, record: TrackerRecord) -> TrackerRecord:
-        self._by_number[record.number] = record
+        self.put(record)
         self._count += 1
         if record.identity is not None:
             self._by_identity[record.identity] = record.number
@@ -274,6 +283,8 @@ class Records:
         bearings.append(_Bearing(record.number, moment))
         record.names.append((moment, name))
         record.name = name
+        self.put(record)
+        self._by_name[name] = bearings
 
     def _add_logged(self, logged: LoggedRecord) -> Iterator[IdentityEvent]:
         """Add a record of an earlier import, and yield what happened to it."""
@@ -282,6 +293,7 @@ class Records:
             TrackerRecord(self._count, logged.names[0][1], created, logged.identity, key=logged.key, is_from_log=True)
         )
         record.subjects = {kind: f"{kind}:{logged.key}" for kind in logged.kinds}
+        self.put(record)
         self._from_log.append(record.number)
         for n, (at, name) in enumerate(logged.names):
             yield IdentityEvent(at, BEFORE_ALL_LINES, "rename" if n else "create", name, record=record.number)

@@ -8,7 +8,8 @@ from datetime import datetime
 from itertools import islice, pairwise
 from typing import Any, Final, Literal
 
-from interchange.scratch import DiskDict, Scratch, SortedRows
+from interchange.scratch import DiskDict, Scratch, SortedRows, require_room
+from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter
 from interchange.tracker.entries import CREATED, PROBLEM, Entry, EntryReader, EntrySpool, author_of
 from interchange.tracker.mapping import Mapping, build_person_matcher, build_value_parser
@@ -19,6 +20,10 @@ RISES_PER_FALL: Final = 10
 """In a file with the newest first, at most one line in this number is later than the one above it."""
 READ_ONCE_BYTES: Final = 64 * 1024 * 1024
 """A file up to this size is kept while it is scanned, so that it is read only once."""
+ROOM_FOR_RECORDS: Final = 0.35
+"""The temporary room that is needed for the records of a file, as a share of its size."""
+ROOM_FOR_ENTRIES: Final = 1.7
+"""The same for its records and its entries, if the file has to be kept."""
 SAMPLE_ENTRIES: Final = 200
 """A larger file is kept only if its first entries are not in the order of their times."""
 
@@ -82,6 +87,8 @@ class FileScan:
     source_times: int = 0
     additive: set[str] = field(default_factory=set)
     """The fields whose lines each add or remove one member."""
+    orders: dict[str, str] = field(default_factory=dict)
+    """A date in digits that shows whether the day or the month comes first, and which of them."""
     _events: SortedRows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,19 +140,37 @@ class FileScan:
 def scan(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_keys: bool = True) -> FileScan:
     """Scan the entries of a file. If it is in the order of its second clock, entries are ordered by that from now on."""
     found = _scan_once(reader, mapping, scratch, with_keys=with_keys)
+    orders = _settle_orders(reader.times)
+    if orders:
+        found = _scan_once(reader, mapping, scratch, with_keys=with_keys)
     if found.follows_second_clock and not reader.is_ordered_by_source:
         reader.is_ordered_by_source = True
         found = _scan_once(reader, mapping, scratch, with_keys=with_keys)
     if found.order != "sorted" and found.spool is None:
-        found.spool = EntrySpool(scratch)
+        found.spool = _create_spool(reader, scratch)
         for entry in reader.read():
             found.spool.add(entry)
+    reader.value_times.orders = {**reader.times.orders, **reader.value_times.orders}
+    found.orders = orders | _settle_orders(reader.value_times)
     return found
 
 
+def _settle_orders(times: TimeReader) -> dict[str, str]:
+    """Settle whether the day or the month comes first in dates; return the dates that show it."""
+    examples = times.settle_orders()
+    return {example: times.orders[mark] for example in examples for mark in times.orders if mark in example[:3]}
+
+
 def _scan_once(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_keys: bool) -> FileScan:
-    spool = EntrySpool(scratch) if reader.size_bytes <= READ_ONCE_BYTES or _must_sort(reader) else None
+    is_kept = reader.size_bytes <= READ_ONCE_BYTES or _must_sort(reader)
+    require_room(int(reader.size_bytes * ROOM_FOR_RECORDS))
+    spool = _create_spool(reader, scratch) if is_kept else None
     return _Scanner(mapping, reader, scratch, spool).scan(reader.read(with_keys=with_keys or spool is not None))
+
+
+def _create_spool(reader: EntryReader, scratch: Scratch) -> EntrySpool:
+    require_room(int(reader.size_bytes * ROOM_FOR_ENTRIES))
+    return EntrySpool(scratch)
 
 
 def _must_sort(reader: EntryReader) -> bool:
@@ -161,7 +186,7 @@ class _Scanner:
         self._last_source = 0
         self._found = FileScan(scratch, spool=spool)
         self._matcher = build_person_matcher(mapping)
-        self._parser = build_value_parser(mapping, self._matcher, lambda _: None)
+        self._parser = build_value_parser(mapping, self._matcher, lambda _: None, reader.value_times)
         self._rules: dict[str, list[FieldRule]] = {}
         self._known_fields: set[str] = set()
         columns = mapping.columns
@@ -276,6 +301,9 @@ class _Scanner:
             if rules is None:
                 rules = self._rules[name] = _subject_rules(self._mapping, name)
             for rule in rules:
+                if rule.as_ == "date":
+                    self._parser.parse(rule, value)  # what one date shows about the order of day and month is for all
+                    continue
                 if rule.as_ == "release":
                     self._name_releases(rule, value)
                     continue
@@ -414,4 +442,4 @@ def distinct_attribute_names(names: Iterable[str]) -> dict[str, str]:
 
 def _subject_rules(mapping: Mapping, name: str) -> list[FieldRule]:
     rules = (subject.find_rule(name) for subject in mapping.subject)
-    return [rule for rule in rules if rule is not None and rule.as_ in ("people", "teams", "release")]
+    return [rule for rule in rules if rule is not None and rule.as_ in ("people", "teams", "release", "date")]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from interchange.source_file import NotAHistoryError, recognize_file
-from interchange.times import TimeReader
+from interchange.times import MONTHS, TimeReader, list_formats
 from interchange.tracker.columns import unfold
 from interchange.tracker.presets.shared_mapping import MAPPING_TABLE
 from interchange.value_parsers import as_text
@@ -217,8 +217,9 @@ class _Suggestion:
         reader = TimeReader()
         failed = [value for value in values if not _reads(reader, value)]
         if failed and isinstance(failed[0], str):
+            texts = [one for one in failed if isinstance(one, str)]
             yield "\n[time]"
-            yield f"formats = {json.dumps(list(_guess_formats([one for one in failed if isinstance(one, str)])))}{_DOUBT} for {json.dumps(failed[0])}"
+            yield f"formats = {json.dumps(list(_guess_formats(texts)))}{_DOUBT} {_explain_formats(texts)}"
         elif reader.assumed_utc:
             yield f'\n[time]\nzone = "UTC"{_DOUBT} the times name no zone'
 
@@ -347,7 +348,7 @@ def _reads(reader: TimeReader, value: Any) -> bool:
 
 
 def _guess_formats(values: Sequence[str]) -> Iterator[str]:
-    """Yield a format that fits the values: day first if any first number is above 12, month first if any second is."""
+    """Yield the formats that fit the values: day first if any first number is above 12, month first if any second is."""
     parts = [
         re.match(
             r"(\d{1,2})([/.-])(\d{1,2})[/.-](\d{4}|\d{2})(?:,?\s+(\d{1,2}):(\d{2})(:\d{2})?\s*([AaPp][Mm])?)?", value
@@ -358,16 +359,33 @@ def _guess_formats(values: Sequence[str]) -> Iterator[str]:
     if not known:
         yield "YYYY-MM-DD"
         return
-    sample = known[0]
     is_month_first = any(int(match[3]) > 12 for match in known) and not any(int(match[1]) > 12 for match in known)  # noqa: PLR2004
     first, second = ("MM", "DD") if is_month_first else ("DD", "MM")
+    yield from dict.fromkeys(_format_of(match, first, second) for match in known)
+
+
+def _format_of(sample: re.Match[str], first: str, second: str) -> str:
+    """Return the format of a date in digits whose order of day and month is known."""
     day = f"{first}{sample[2]}{second}{sample[2]}{'YYYY' if len(sample[4]) == 4 else 'YY'}"  # noqa: PLR2004
     if sample[5] is None:
-        yield day
-        return
+        return day
     clock = ("hh:mm" if sample[8] else "HH:mm") + (":ss" if sample[7] else "") + (" a" if sample[8] else "")
     comma = "," if "," in sample[0] else ""
-    yield f"{day}{comma} {clock}"
+    return f"{day}{comma} {clock}"
+
+
+def _explain_formats(values: Sequence[str]) -> str:
+    """Return why a format is proposed: a date that shows the order of day and month, or the question which it is."""
+    parts = [(value, match) for value in values if (match := re.match(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d", value))]
+    day_first = next((value for value, match in parts if int(match[1]) > MONTHS), None)
+    month_first = next((value for value, match in parts if int(match[2]) > MONTHS), None)
+    if day_first and month_first:
+        return f"{json.dumps(day_first)} begins with the day, but {json.dumps(month_first)} with the month: list both formats"
+    if day_first or month_first:
+        return f"for {json.dumps(values[0])}; {json.dumps(day_first or month_first)} shows the order of day and month"
+    if parts:
+        return f"is {json.dumps(parts[0][0])} day-month or month-day? {list_formats(parts[0][0])}"
+    return f"for {json.dumps(values[0])}"
 
 
 __all__ = ["suggest_mapping"]

@@ -24,6 +24,7 @@ PAGES = {
     "board compared": f"/roadmap?as_of={DAY}&compare=now",
     "table": "/roadmap?layout=table",
     "timeline": "/roadmap?layout=timeline",
+    "timeline compared": f"/roadmap?layout=timeline&as_of={DAY}&compare=now",
     "decisions": "/decisions",
     "people": "/people",
     "product": "/products/kubernetes",

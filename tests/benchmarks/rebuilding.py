@@ -33,7 +33,7 @@ def measure(events: int) -> Iterator[str]:
                 building = size / (time.perf_counter() - begun)
                 yield (
                     f"{name}, {size:,} events: rebuild {building:,.0f}/s, {building / decoding:.2f} of decoding alone "
-                    f"({decoding:,.0f}/s; wanted: at least 0.25)"
+                    f"({decoding:,.0f}/s; wanted: at least 0.30)"
                 )
                 _fill_on(log, size + FOLLOWED * len(BATCHES))
                 for batch in BATCHES:

@@ -1,7 +1,8 @@
-"""What `verify` costs compared with a plain loop that reads the same rows and hashes the same leaves and tree."""
+"""What `verify` costs compared with the plain loop that an auditor would write: parse each entry, hash it, fold the tree."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from eventlog.checkpoint import Checkpoint
@@ -25,17 +26,19 @@ def measure(events: int) -> Iterator[str]:
                 leaves = [compose(row) for row in store.rows(0, 20_000)]
                 works = {
                     "verify": lambda store=store: _must_be_whole(store),
-                    "loop": lambda store=store: _loop(store),
+                    "loop": lambda store=store: _loop(store, parses=True),
+                    "unread": lambda store=store: _loop(store, parses=False),
                     "hashing": lambda leaves=leaves: _hash_leaves(leaves),
                 }
                 seconds = timed_in_turn(works, ROUNDS)
                 texts = sum((row.texts or b"").count(b'":["') for row in store.rows(0, 20_000)) / len(leaves)
-            each = {one: seconds[one] / size * 1e6 for one in ("verify", "loop")}
+            each = {one: seconds[one] / size * 1e6 for one in ("verify", "loop", "unread")}
             each["hashing"] = seconds["hashing"] / len(leaves) * 1e6
             yield (
                 f"{name}, {size:,} entries with {texts:.1f} texts each: {each['verify']:.1f} µs an entry, "
-                f"{each['verify'] / each['loop']:.2f} of a plain loop over the stored rows ({each['loop']:.1f} µs; wanted: "
-                f"at most 2.00), {each['verify'] / each['hashing']:.1f} of hashing alone what is in memory ({each['hashing']:.1f} µs)"
+                f"{each['verify'] / each['loop']:.2f} of a plain loop that parses, hashes and folds ({each['loop']:.1f} µs; wanted: "
+                f"at most 1.50), {each['verify'] / each['unread']:.2f} of one that parses nothing ({each['unread']:.1f} µs), "
+                f"{each['verify'] / each['hashing']:.1f} of hashing alone what is in memory ({each['hashing']:.1f} µs)"
             )
 
 
@@ -44,12 +47,15 @@ def _must_be_whole(store: Store) -> None:
     assert isinstance(found, Checkpoint), found
 
 
-def _loop(store: Store) -> Frontier:
-    """Reads, composes, hashes; checks nothing."""
+def _loop(store: Store, *, parses: bool) -> Frontier:
+    """Reads, parses with the standard library, composes, hashes; compares nothing, and looks at no other table."""
     frontier: Frontier = ()
     after = 0
     while rows := store.rows(after, AT_ONCE):
         for row in rows:
+            if parses:
+                json.loads(row.event)
+                json.loads(row.texts or b"null")
             frontier = append_leaf(frontier, row.position - 1, leaf_hash(compose(row)))
         after = rows[-1].position
     return frontier

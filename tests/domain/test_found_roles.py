@@ -18,6 +18,7 @@ from domain.messages import Draft
 from domain.ownership import OwnershipAssigned, OwnershipReleased
 from domain.people import PersonMerged, PersonRegistered, TeamDisbanded, TeamRegistered
 from domain.policy import FoundRoles, HeldRoles, Principal
+from domain.product import ProductDefined
 from domain.roles import RoleGranted, RoleRevoked
 from tests.support_story import BACKGROUND, Story, day, day_time, fact
 
@@ -28,6 +29,7 @@ HOLDERS = (*PEOPLE, *TEAMS, GROUP)
 ROLES = ("viewer", "contributor", "manager", "auditor", "admin")
 LINES: tuple[tuple[str, ...], ...] = ((), ("product:shop",), ("product:in-line", "product:line"))
 PRODUCTS = (None, "product:shop", "product:line")
+NAMED: tuple[tuple[str, ...], ...] = ((), ("product:shop",), ("product:shop", "product:line"))
 INCLUDING = {
     "viewer": {"viewer", "contributor", "manager", "auditor", "admin"},
     "contributor": {"contributor", "manager", "admin"},
@@ -57,9 +59,9 @@ class CountingRoles(FoundRoles):
         super().__init__()
         self.hits = 0
 
-    def find(self, *question: Any) -> bool:
+    def find(self, *question: Any) -> Any:
         found = super().find(*question)
-        self.hits += found
+        self.hits += found is not None
         return found
 
 
@@ -195,6 +197,28 @@ def compare_history(seed: int) -> int:
             for role, line in product(ROLES, LINES):
                 naive = any(r in INCLUDING[role] and p in (None, *line) for r, p in expected)
                 assert held.include(role, line) == naive, (person, groups, role, line, on)
+            for role, named in product(ROLES, NAMED):
+                each_held = (held.include(role, line) for line in ([(one,) for one in named] or [()]))
+                assert held.include_all(role, named) == all(each_held), (person, groups, role, named, on)
             for role in ROLES:
                 assert held.include_anywhere(role) == any(r in INCLUDING[role] for r, _ in expected)
     return log.found_roles.hits
+
+
+def test_a_role_for_a_line_ends_with_its_products_that_leave_it() -> None:
+    """The manager of a line manages its products, also as remembered, until a product belongs to another line."""
+    story, log = Story(), Log()
+    for draft in (*BACKGROUND, fact("person:bob", RoleGranted(role="manager", product="product:line"))):
+        story.record(draft, day(1))
+    story.record(fact("product:line", ProductDefined(title="L")), day(1))
+    story.record(fact("product:in-line", ProductDefined(title="P", line="product:line")), day(1))
+
+    def may_manage() -> bool:
+        held = HeldRoles(Principal("person:bob", frozenset()), Subjects(story.state, lambda _: ()), log, day(2))
+        return held.include_all("manager", ("product:in-line",))
+
+    assert may_manage()
+    assert may_manage()
+    assert log.found_roles.hits == 1
+    story.record(fact("product:in-line", ProductDefined(title="P", line="product:shop")), day(2))
+    assert not may_manage()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
+from interchange.source_file import nodes_of
 from interchange.tracker.columns import name_in
 from interchange.tracker.entries import NOW
 from interchange.tracker.presets.csv_records import Headers, expand_csv
@@ -112,7 +113,7 @@ def _expand_issue(issue: Row) -> Iterator[Line]:
 
 def _events_of(issue: Row) -> Iterable[Row]:
     events = issue.get("timeline") or issue.get("events") or issue.get("timelineItems") or ()
-    return events.get("nodes") or () if isinstance(events, dict) else events
+    return nodes_of(events) or () if isinstance(events, dict) else events
 
 
 def _status_of_reason(reason: Any) -> str:

@@ -74,7 +74,9 @@ def expand_jira(row: Row) -> Iterator[Line]:
 def _expand_issue(row: Row) -> Iterator[Line]:
     fields = row.get("fields") or {}
     changelog = row.get("changelog") or {}
-    histories = by_time(changelog.get("histories") or (), "created")
+    if isinstance(changelog, list):
+        changelog = {"histories": changelog}
+    histories = by_time(changelog.get("histories") or changelog.get("values") or (), "created")
     items = [(history, item) for history in histories for item in history.get("items") or ()]
     keys = [item for _, item in items if str(item.get("field")).casefold() == "key"]
     name = keys[0].get("fromString") if keys else row.get("key")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from interchange.source_file import nodes_of
 from interchange.tracker.columns import name_in
 from interchange.tracker.entries import LEFT_OUT, PROBLEM
 
@@ -48,7 +49,7 @@ def without_empty(values: Mapping[str, Any]) -> Row:
 def list_names(values: Any) -> list[str]:
     """Return the names in a list of objects or of texts, in the nodes of a GraphQL list, or in a text with commas."""
     if isinstance(values, dict):
-        values = values.get("nodes") or []
+        values = nodes_of(values) or []
     if isinstance(values, str):
         return [part.strip() for part in values.split(",") if part.strip()]
     return [str(name) for one in values or () if (name := title_in(one)) not in EMPTY]

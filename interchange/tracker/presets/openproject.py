@@ -82,16 +82,26 @@ def _expand_work_package(row: Row) -> Iterator[Line]:
         **{name: row.get(name) for name in ("startDate", "percentageDone", "estimatedTime")},
         **{name: _link_title(links, link) for name, link in _LINKS.items()},
     }
+    for activity in _activities_of(row):
+        yield from _expand_activity(activity, str(row.get("id")))
     yield from state_lines(record, row.get("updatedAt"), values)
+
+
+def _activities_of(row: Row) -> list[Row]:
+    """Return the activities that a work package was exported with."""
+    found = row.get("activities") or (row.get("_embedded") or {}).get("activities") or []
+    if isinstance(found, dict):
+        found = (found.get("_embedded") or {}).get("elements") or []
+    return [one for one in found if isinstance(one, dict)]
 
 
 def _link_title(links: Row, name: str) -> Any:
     return (links.get(name) or {}).get("title")
 
 
-def _expand_activity(row: Row) -> Iterator[Line]:
+def _expand_activity(row: Row, work_package: str = "") -> Iterator[Line]:
     links = row.get("_links") or {}
-    number = re.search(r"(\d+)$", str((links.get("workPackage") or {}).get("href") or ""))
+    number = re.search(r"(\d+)$", work_package or str((links.get("workPackage") or {}).get("href") or ""))
     comment = (row.get("comment") or {}).get("raw")
     shared = {
         "record": f"#{number[1]}" if number else None,

@@ -1,11 +1,13 @@
 """Random histories: every field of every record as of every time equals a naive fold by the identifying column."""
 
 from random import Random
+from types import SimpleNamespace
 
 import pytest
 
 from domain.values import format_micros
-from interchange.tracker import parse_mapping
+from interchange import scratch
+from interchange.tracker import parse_mapping, scan
 from tests.interchange.tracker import naive
 from tests.interchange.tracker.support import open_log, run, write
 
@@ -139,6 +141,37 @@ def test_a_random_history_equals_its_fold(tmp_path, seed, order):
 
         assert (report.skipped, report.rejected, again.imported) == ([], [], 0)
         assert_equal_at_all_times(log, lines)
+
+
+@pytest.mark.parametrize("order", ["sorted", "reversed", "shuffled"])
+@pytest.mark.parametrize("kept", [0, scan.READ_ONCE_BYTES])
+def test_what_is_on_disk_is_as_in_memory(tmp_path, monkeypatch, kept, order):
+    """A history that does not fit in memory equals its fold, whether the file is read once or twice."""
+    monkeypatch.setattr(scratch, "VALUES_KEPT", 2)
+    monkeypatch.setattr(scan, "READ_ONCE_BYTES", kept)
+    monkeypatch.setattr(scan, "SAMPLE_ENTRIES", 2)
+    lines = random_history(11)
+    with open_log(tmp_path) as log:
+        file = write(tmp_path / "history.jsonl", *arranged(lines, order, 11))
+
+        report, again = run(file, parse_mapping(MAPPING), log), run(file, parse_mapping(MAPPING), log)
+
+        assert (report.skipped, report.rejected, again.imported) == ([], [], 0)
+        assert_equal_at_all_times(log, lines)
+
+
+@pytest.mark.parametrize("kept", [0, scan.READ_ONCE_BYTES])
+def test_too_little_room_is_said_before_anything_is_sent(tmp_path, monkeypatch, kept):
+    """Where the temporary folder has less room than the file will need, the import ends with the need and the way out."""
+    monkeypatch.setattr(scan, "READ_ONCE_BYTES", kept)
+    monkeypatch.setattr(scratch.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
+    with open_log(tmp_path) as log:
+        file, before = write(tmp_path / "history.jsonl", *random_history(1)), log.head()
+
+        with pytest.raises(OSError, match="set TMPDIR to a folder with more room"):
+            run(file, parse_mapping(MAPPING), log)
+
+        assert log.head() == before
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -468,3 +468,44 @@ def test_another_export_is_refused(log, tmp_path, name, text):
         bring_in(log, tmp_path / "export", name, text)
 
     assert log.head().size == size
+
+
+# Other forms of the same answers
+
+CHANGE = {"id": "1", "author": {"displayName": "Ann"}, "created": "2024-05-10T10:00:00Z"} | {
+    "items": [{"field": "summary", "fromString": "Gift card", "toString": "Gift cards"}]
+}
+ISSUE = {"key": "SHOP-1", "id": "10001"} | {
+    "fields": {"summary": "Gift cards", "created": "2024-05-01T10:00:00Z", "status": {"name": "To Do"}}
+}
+TIMELINE = [
+    {"__typename": "RenamedTitleEvent", "createdAt": "2024-05-10T10:00:00Z", "actor": {"login": "ann"}}
+    | {"previousTitle": "Gift card", "currentTitle": "Gift cards"}
+]
+NODE = {"number": 1, "title": "Gift cards", "state": "OPEN", "createdAt": "2024-05-01T10:00:00Z"}
+ACTIVITY = {"_type": "Activity", "id": 1, "createdAt": "2024-05-10T10:00:00Z", "_links": {"user": {"title": "Ann"}}} | {
+    "details": [{"raw": "Subject changed from Gift card to Gift cards"}]
+}
+PACKAGE = {"_type": "WorkPackage", "id": 1, "subject": "Gift cards", "createdAt": "2024-05-01T10:00:00Z"} | {
+    "updatedAt": "2024-05-10T10:00:00Z"
+}
+ELEMENTS = {"_embedded": {"elements": [ACTIVITY]}}
+FORMS = {
+    "a page of changes": ("jira", {"issues": [ISSUE | {"changelog": {"values": [CHANGE], "isLast": True}}]}),
+    "a list of changes": ("jira", [ISSUE | {"changelog": [CHANGE]}]),
+    "an empty last page": ("jira", [{"issues": [ISSUE | {"changelog": {"histories": [CHANGE]}}]}, {"issues": []}]),
+    "edges": ("github", [NODE | {"timelineItems": {"edges": [{"node": one} for one in TIMELINE]}}]),
+    "one issue": ("github", {"data": {"repository": {"issue": NODE | {"timelineItems": {"nodes": TIMELINE}}}}}),
+    "embedded activities": ("openproject", PACKAGE | {"_embedded": {"activities": ELEMENTS}}),
+    "activities": ("openproject", [PACKAGE | {"activities": [ACTIVITY]}]),
+}
+
+
+@pytest.mark.parametrize(("name", "export"), FORMS.values(), ids=FORMS)
+def test_an_answer_is_read_in_each_of_its_forms(log, tmp_path, name, export):
+    """The changes of a record are found wherever an answer of the system has them."""
+    report = bring_in(log, tmp_path / "export.json", name, export)
+
+    (state,) = by_title(log).values()
+    assert (report.skipped, report.rejected) == ([], [])
+    assert [value(state, "title", at) for at in (MAY, LONG_AFTER)] == ["Gift card", "Gift cards"]

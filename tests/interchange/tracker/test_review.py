@@ -429,13 +429,54 @@ def test_times_as_trackers_write_them(log, file, written, table):
     assert log.state("feature:s-1").started_at() == naive.micros("2024-05-01T10:00:00Z")
 
 
-@pytest.mark.parametrize("written", ["05/01/2024 10:00 AM", "01.05.2024", "1-5-24", "13/05/2024"])
+@pytest.mark.parametrize("written", ["05/01/2024 10:00 AM", "01.05.2024", "1-5-24"])
 def test_a_day_and_a_month_are_never_guessed(log, file, written):
     """A date that may be day-month or month-day is not placed without a format."""
     report = run(write(file, born(), change("status", "Done", written)), example(BASE), log)
 
     assert [("may be day-month or month-day" in one.message) for one in report.skipped] == [True]
     assert known_as(log, "feature:s-1", "status") == "proposed"
+
+
+@pytest.mark.parametrize(
+    ("written", "shows"),
+    [
+        ("01.05.2024 10:00", "13.05.2024"),
+        ("1.5.2024, 10:00", "31.12.2024 23:59"),
+        ("01/05/24 10:00 AM", "13/06/24"),
+        ("05/01/2024 10:00 AM", "5/13/2024 1:00 pm"),
+        ("5-1-2024 10:00", "06-30-2024"),
+        ("1/5/2024 10:00 UTC", "2/6/2024\n13/07/2024"),
+    ],
+)
+def test_another_date_shows_the_order_of_day_and_month(log, file, written, shows):
+    """A date with a number above 12 settles for the whole file whether the day or the month comes first."""
+    later = [change("status", "Done", at) for at in shows.split("\n")]
+
+    report = run(write(file, born(at=written), *later), example(BASE), log)
+
+    assert report.is_complete
+    assert log.state("feature:s-1").started_at() == naive.micros("2024-05-01T10:00:00Z")
+    assert any("comes first" in one.message for one in report.warnings)
+
+
+def test_dates_in_both_orders_are_not_settled(log, file):
+    """Where some dates begin with the day and others with the month, none is placed without a format."""
+    lines = [change("status", "Done", "13/05/2024"), change("status", "Open", "05/13/2024")]
+
+    report = run(write(file, born(), *lines), example(BASE), log)
+
+    assert len(report.skipped) == 2
+
+
+def test_a_format_settles_the_order_of_other_dates(log, file):
+    """A format of the mapping says which comes first also for dates with another time behind them."""
+    mapping = example(BASE.replace("[columns]", '[time]\nformats = ["DD.MM.YYYY"]\n[columns]'))
+
+    report = run(write(file, born(at="1.5.2024 10:00")), mapping, log)
+
+    assert report.is_complete
+    assert log.state("feature:s-1").started_at() == naive.micros("2024-05-01T10:00:00Z")
 
 
 # What

@@ -55,6 +55,25 @@ def test_a_suggested_mapping_reads_the_file(tmp_path, text):
     assert [state.value_at("status", AFTER) for state in found] == ["shipped"]
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("01.05.2024", "02.05.2024", 'is "01.05.2024" day-month or month-day?'),
+        ("01.05.2024", "13.05.2024", '"13.05.2024" shows the order'),
+        ("13/05/2024", "05/13/2024", "list both formats"),
+    ],
+)
+def test_the_order_of_day_and_month_is_a_question(tmp_path, first, second, said):
+    """A format is proposed with the date that shows it, or with the question that no date answers."""
+    path = tmp_path / "changes.csv"
+    path.write_text(f"Issue Key,Date,Field,From,To\nS-1,{first},status,Open,Done\nS-1,{second},status,Done,Open\n")
+
+    (line,) = [line for line in suggest_mapping(path).splitlines() if line.startswith("formats")]
+
+    assert "# ?" in line
+    assert said in line
+
+
 def test_a_list_has_two_times(tmp_path):
     """A row of a list is true since its last update, and its record exists since it was created."""
     path = tmp_path / "list.csv"
