@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx2
+
 HERE = Path(__file__).parent
 AUDIENCE = "https://log.example.org"
 SECRET = "a secret: with/odd+characters%"
@@ -53,6 +55,9 @@ def provider(port: int, server: str, *keys: dict[str, Any]) -> Iterator[None]:
     ) as process:
         try:
             assert any(b"ready" in line for line in process.stdout)
+            # Its first answers take longest, and a server waits three seconds for one.
+            for path in ("/.well-known/openid-configuration", "/jwks"):
+                httpx2.get(f"http://127.0.0.1:{port}{path}", timeout=120).raise_for_status()
             yield
         finally:
             process.kill()

@@ -32,10 +32,16 @@ class Tab:
 
     def sign_in(self) -> None:
         """Follow the link on the page, and answer the provider's forms."""
-        self.page.goto(f"{self.server}/sign-in")
-        self.page.get_by_role("link", name=re.compile("^Sign in with")).click()
+        wait_until(self._reaches_provider)
         self.answer_forms()
         self.page.wait_for_url(f"{self.server}/**")
+
+    def _reaches_provider(self) -> bool:
+        """Whether the link leads to the provider; on a busy machine it may answer too late, and then one tries again."""
+        self.page.goto(f"{self.server}/sign-in")
+        self.page.get_by_role("link", name=re.compile("^Sign in with")).click()
+        self.page.wait_for_load_state("load")
+        return "cannot be reached" not in self.page.inner_text("body")
 
     def answer_forms(self) -> None:
         """Tell the provider who one is, and that one agrees."""
