@@ -43,7 +43,7 @@ from eventlog.store import Store
 
 MAX_CACHED_STATES = 20_000
 MAX_STATES_OF_READERS = 1_000
-"""A process that only reads the files of a log, such as an import beside a server, sees most subjects only once."""
+"""A process that only reads the files of a log, as an import into a running server does, sees most subjects only once."""
 MAX_CACHED_EVENTS = 500_000
 """About 250 MB of states."""
 MAX_RECENT_ENTRIES = 4_096
