@@ -23,7 +23,7 @@ from decisionlog_client import Client, Question, exchange, questions
 from decisionlog_client.errors import Malformed, Refused, Unknown
 from domain.ids import is_subject
 from domain.times import parse_timestamp
-from projections.field_groups import flat_fields
+from projections.queries.field_groups import flat_fields
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
