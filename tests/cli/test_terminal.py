@@ -181,7 +181,7 @@ def test_more_than_is_shown(service):
     ("words", "note"),
     [
         (("--field", "horizo"), "No subject has the field 'horizo'. Did you mean horizon?"),
-        (("--field", "horizon", "--value", "nwo"), "No subject has the value 'nwo'. Did you mean now?"),
+        (("--field", "horizon", "--value", "noww"), "No subject has the value 'noww'. Did you mean now?"),
     ],
 )
 def test_an_empty_answer_says_what_is_not_there(service, words, note):
