@@ -19,6 +19,8 @@ from interchange.tracker.mapping import Mapping as TrackerMapping
 from interchange.tracker.mapping import build_time_reader
 from interchange.value_parsers import as_text
 
+_IN_JSON: Final = json.JSONEncoder(default=str)
+
 Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
 """Turns a row of a known system into lines with the columns of its preset."""
 NOW: Final = "now"
@@ -222,7 +224,7 @@ class EntryReader:
         if line_id in (None, ""):
             return f"{said}-{self._seen.add(said)}"
         named = (as_text(line_id), self._get_record(data), self._get_field(data) if self._get_field else None)
-        own = sha256(json.dumps(named, default=str).encode()).hexdigest()[:32]
+        own = sha256(_IN_JSON.encode(named).encode()).hexdigest()[:32]
         return f"{own}-{self._seen.add(own)}-{said}"
 
 
@@ -259,6 +261,8 @@ class EntrySpool:
 
 def author_of(value: Any) -> str:
     """Return the name in the column of the author; empty if it has none, as for a deleted account."""
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     named = name_in(value)
