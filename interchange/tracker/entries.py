@@ -19,6 +19,7 @@ from interchange.tracker.mapping import Mapping as TrackerMapping
 from interchange.tracker.mapping import build_time_reader
 from interchange.value_parsers import as_text
 
+ENTRIES_PER_CALL: Final = 1000
 _IN_JSON: Final = json.JSONEncoder(default=str)
 
 Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
@@ -89,6 +90,8 @@ class EntryReader:
         self._get_created = build_getter(columns.created) if columns.created else None
         self._get_source_at = build_getter(columns.source_at) if columns.source_at else None
         self.is_ordered_by_source = False
+        self.on_read: Callable[[int], object] = lambda _lines: None
+        """Called from time to time with the number of entries read so far."""
         self._seen = KeyCounter()
         self._said: set[str] = set()
         self._begun = KeyCounter()
@@ -131,6 +134,8 @@ class EntryReader:
                 place += 1
                 entry = self._entry(line, data, own, place, with_key=with_keys or bool(self.pending))
                 digest.update(entry.key.encode())
+                if place % ENTRIES_PER_CALL == 0:
+                    self.on_read(place)
                 yield entry
                 if self._get_created is not None and data:
                     place += 1
