@@ -222,7 +222,7 @@ def test_an_answer_repeats_little_of_what_was_sent(attacked: Attacked) -> None:
 
 
 def test_members_are_counted_across_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However a body is cut, the count is that of its commas and brackets outside strings, and stops at the limit."""
+    """However a body is sliced, commas and brackets outside strings are counted, up to the limit."""
     monkeypatch.setattr(json_parsing, "REST_S", 0)
     random = Random(7)
     pieces = ['"a"', '"\\\\"', '"\\""', '"\\\\\\" , [ {"', "[", "{", ",", " 1 ", '"[,]"', '""']
@@ -450,7 +450,7 @@ def test_ordinary_pipelining_works(attacked: Attacked) -> None:
 
 @pytest.mark.parametrize("protocol", [b"h2c", b"websocket"])
 def test_an_upgrade_is_answered_and_ends_the_connection(attacked: Attacked, protocol: bytes) -> None:
-    """So the client sends its next request over another one, and nothing that follows is taken for a request."""
+    """The connection is closed, and nothing that follows on it is read as a request."""
     upgrade = b"Connection: Upgrade\r\nUpgrade: " + protocol + b"\r\n\r\n"
     answer = attacked.answer(HEALTH.replace(b"\r\n\r\n", b"\r\n" + upgrade) + HEALTH)
 
