@@ -263,7 +263,7 @@ def day_of(text: str) -> datetime | None:
 def _day_in_digits(found: re.Match[str]) -> datetime | None:
     """Return the day of a date such as `1.5.2024`; None if it may be day-month or month-day.
 
-    With dots, the day comes first in every language that writes dates so (CLDR). With slashes or dashes, only a number
+    With dots, the day comes first in every language that writes dates this way (CLDR). With slashes or dashes, only a number
     above 12 shows which one the day is.
     """
     first, second, year = int(found[1]), int(found[3]), int(found[4])
