@@ -42,6 +42,8 @@ from eventlog.state_cache import StateCache
 from eventlog.store import Store
 
 MAX_CACHED_STATES = 20_000
+MAX_STATES_OF_READERS = 1_000
+"""A process that only reads the files of a log, as an import into a running server does, sees most subjects only once."""
 MAX_CACHED_EVENTS = 500_000
 """About 250 MB of states."""
 MAX_RECENT_ENTRIES = 4_096
@@ -144,7 +146,8 @@ class LogApplication(StoreApplication):
 
     def __init__(self, store: Store, entropy: Callable[[int], bytes]) -> None:
         self._recent: OrderedDict[int, Entry] = OrderedDict()
-        self._states = StateCache(MAX_CACHED_STATES, MAX_CACHED_EVENTS)
+        limit = MAX_STATES_OF_READERS if store.read_only else MAX_CACHED_STATES
+        self._states = StateCache(limit, MAX_CACHED_EVENTS)
         self._erasures_known_until = store.cached_head.size
         """The position up to which erasures are known; everything cached was read later."""
         self._cache_lock = threading.Lock()

@@ -27,6 +27,7 @@ from projections.answers.changes import FieldChangeRow
 from projections.answers.fields import FieldRow
 from projections.answers.parts import Blame
 from projections.answers.report import (
+    GoalOutcome,
     GoalValue,
     ReleaseFeatures,
     ReportChange,
@@ -38,6 +39,7 @@ from projections.answers.report import (
 )
 from projections.audit import AuditFilter, all_events
 from projections.blame import add_blame, blame_of, find_blames
+from projections.expected_outcomes import Expectation, find_expectations
 from projections.field_history import ChangeFilter, iterate_changes
 from projections.field_values import all_field_values, as_ids, by_subject
 from projections.filters import Filter, subjects_where
@@ -79,6 +81,7 @@ CURRENT_FIELDS: Final = (
     *("baseline", "target", "current", "unit"),
     "review_on",
     "due_on",
+    "goals",
 )
 """The fields whose values at the end of the period are reported."""
 GOAL_VALUES: Final[tuple[GoalValue, ...]] = get_args(GoalValue)
@@ -94,7 +97,7 @@ UNDONE_STATUSES: Final = frozenset({"reversed", "superseded"})
 WEIGHT_OF_REVERSAL: Final = 2
 """The weight of a line that a reader must not miss: lines with a weight come first, and are shown in any case."""
 COURSE_EVENTS: Final = ("VisionSet", "StrategySet", "ProductRetired")
-TEXT_KEYS: Final = frozenset({"title", "titles", "text", "note", "measure", "source_value"})
+TEXT_KEYS: Final = frozenset({"title", "titles", "text", "note", "measure", "expected", "actual", "source_value"})
 """The keys left out of the canonical JSON: their texts can be erased, or are not in the log."""
 UNHASHED_KEYS: Final = frozenset({"sha256", "issued"})
 
@@ -254,6 +257,7 @@ class _Line:
     slips: ReportSlips | None = None
     measure: str | None = None
     progress: dict[GoalValue, str] | None = None
+    outcomes: list[GoalOutcome] | None = None
     features: ReleaseFeatures | None = None
     """For a release: how many features are planned for it, and how many of them were shipped."""
 
@@ -284,9 +288,26 @@ class _Line:
             row["measure"] = self.measure
         if self.progress:
             row["progress"] = self.progress
+        if self.outcomes:
+            row["outcomes"] = self.outcomes
         if self.features is not None:
             row["features"] = self.features
         return row
+
+
+def _outcome_of(each: Expectation) -> GoalOutcome:
+    outcome = each.outcome
+    return {
+        "subject": each.subject,
+        "measure": each.measure,
+        "expected": each.target,
+        "due_on": each.due_on,
+        "by": each.by,
+        "result": outcome.result if outcome else None,
+        "actual": outcome.actual if outcome else None,
+        "judged_by": outcome.by if outcome else None,
+        "evidence": list(outcome.evidence) if outcome else [],
+    }
 
 
 @dataclass(frozen=True)
@@ -566,12 +587,20 @@ class _ReportBuilder:
                 line.progress = {
                     name: str(values[name]["value"]) for name in GOAL_VALUES if _value(values, name) is not None
                 }
+                line.outcomes = self._find_outcomes(state.subject)
             line.changes = [
                 {"field": row["field"], "after": {"value": row["value"], "source_value": row["source_value"]}}
                 for row in rows
             ]
             lines.append(line)
         return lines
+
+    def _find_outcomes(self, goal: str) -> list[GoalOutcome]:
+        """Return what the decisions and features for a goal were expected to bring, and what came of it, by date."""
+        linked = [subject for subject, fields in self.fields.items() if goal in as_ids(_value(fields, "goals"))]
+        if not linked:
+            return []
+        return [_outcome_of(each) for each in find_expectations(self.read, Filter(subjects=linked), self.time)]
 
     def _overdue(self, features: Sequence[str]) -> list[_State]:
         """Return open features and goals whose last target date has passed, those due first at the top."""

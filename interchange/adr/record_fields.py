@@ -174,12 +174,23 @@ def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
     return "superseded" if first != "superseded" and _is_superseded_later(bare) else first
 
 
+def _lines_of(text: str) -> list[str]:
+    """Return the lines of a text that are not blank."""
+    return [line for line in text.splitlines() if line.strip()]
+
+
 def _chosen_text(text: str, words: Words) -> str:
-    """Return the part of a status that counts: what is checked of a list of boxes, or what is behind the last arrow."""
+    """Return the part of a status that counts: what is checked of a list of boxes, the latest of several lines with a
+    date each, or what is behind the last arrow.
+    """
     boxes = _CHECKBOX.findall(text)
     checked = [label for mark, label in boxes if mark != " "]
     if boxes:
         return checked[0] if len(checked) == 1 else ""
+    dated = [(found[1], _DATED.sub(" ", line, count=1)) for line in _lines_of(text) if (found := _DATED.search(line))]
+    if len(dated) > 1 and len(dated) == len(_lines_of(text)) and all(_status_in(line, words) for _, line in dated):
+        latest = max(day for day, _ in dated)
+        return next(line for day, line in reversed(dated) if day == latest)
     steps = _ARROW.split(text.strip().partition("\n")[0])
     is_path = len(steps) > 1 and all(_status_in(step, words) for step in steps)
     return steps[-1] if is_path else text
@@ -237,6 +248,7 @@ def _plain_name(text: str) -> str:
     return bare.strip("*_`\"'").strip()
 
 
+_DATED: Final = re.compile(r"[\[(*_]{0,3}\b(\d{4}-\d{2}-\d{2})\b[\])*_]{0,3}\s*[:：,—–-]?\s*")
 _DAY_IN_DIGITS: Final = re.compile(r"(\d{1,2})(\. ?|/|-)(\d{1,2})\2(\d{4})(?!\d)")
 
 

@@ -13,7 +13,9 @@ MAX_STATUS_CHARACTERS: Final = 4000
 MAX_CLAUSE_CHARACTERS: Final = 200
 
 _RELATION: Final = re.compile(
-    rf"(?<!\w)({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})(?:\s*+[:：]\s*+|\s++)",
+    rf"(?<!\w)({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})(?:\s*+[:：]\s*+|\s++)"
+    r"(?:(?:the|die|das|der|den|dem|la|le|les|el|los)\s++|l['’])?"
+    r"(?:(?:decision|décision|decisión|entscheidung|record)\s++(?=[#\[\dA-Z]))?",
     re.IGNORECASE,
 )
 _CJK_RELATION: Final = re.compile(

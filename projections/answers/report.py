@@ -71,6 +71,20 @@ class ReleaseFeatures(TypedDict):
     shipped: Annotated[int, Field(description="How many of them were shipped.")]
 
 
+class GoalOutcome(TypedDict):
+    """What a decision or feature for a goal was expected to bring, and what came of it."""
+
+    subject: Annotated[str, Field(description="The decision or feature.")]
+    measure: Annotated[str, Field(description="What is measured.")]
+    expected: Annotated[str, Field(description="The value or state that counts as met.")]
+    due_on: Annotated[str, Field(description="The date by which it is expected.")]
+    by: Annotated[str, Field(description="The person who expected it.")]
+    result: Annotated[str | None, Field(description="`met`, `not-met` or `unclear`; null if not recorded.")]
+    actual: Annotated[str | None, Field(description="The value that was measured; null if there is none.")]
+    judged_by: Annotated[str | None, Field(description="The person who judged it; null if no one has.")]
+    evidence: Annotated[list[str], Field(description="The evidence for what came of it.")]
+
+
 class ReportIssue(TypedDict):
     """By whom a report was issued."""
 
@@ -113,6 +127,12 @@ class ReportLine(TitledSubject):
         Annotated[
             dict[GoalValue, str],
             Field(description="For a goal: its values when it was set, to reach, and last measured, with their unit."),
+        ]
+    ]
+    outcomes: NotRequired[
+        Annotated[
+            list[GoalOutcome],
+            Field(description="For a goal: the expected outcomes of the decisions and features for it, by date."),
         ]
     ]
     features: NotRequired[Annotated[ReleaseFeatures, Field(description="For a release: its features.")]]

@@ -50,7 +50,7 @@ def publish(log: DecisionLog, path: Path, broker: Broker, topics: Topics) -> Non
     publisher = Publisher(log, broker, topics, reporter)
     running = threading.Thread(target=publisher.run)
     running.start()
-    while reporter._sheet.position < log.head().size:
+    while reporter._status.position < log.head().size:
         time.sleep(0.05)
     publisher.stop()
     running.join()

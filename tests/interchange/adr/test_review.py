@@ -148,6 +148,9 @@ def test_a_date_that_cannot_be(folder, log, written):
 
 
 STATUSES = [
+    ("## Status\n\n- 2024-02-01 Proposed\n- 2024-03-01 Accepted", "accepted"),
+    ("## Status\n\n- Accepted (2024-03-01)\n- Proposed (2024-02-01)", "accepted"),
+    ("## Status\n\n2024-02-01: Proposed\n\n**2024-05-01**: Rejected", "rejected"),
     ("**Status:** Accepted", "accepted"),
     ("- **Status**: Rejected", "rejected"),
     ("__Status__: Draft", "proposed"),
@@ -409,3 +412,25 @@ def test_export_and_import_again_change_nothing(folder, log, tmp_path, text):
         for name in ("title", "status", "context", "decision", "x.date"):
             assert now(same, name) == now(state, name), name
         assert (again.imported, again.unchanged) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        "Remplacée par l'ADR-0002",
+        "Remplacé par la décision 2",
+        "Reemplazada por la ADR-2",
+        "Ersetzt durch die Entscheidung [2](0002-b.md)",
+        "Superseded by the decision #2",
+        "Superseded by record 0002",
+    ],
+)
+def test_a_successor_with_an_article(folder, log, status):
+    """An article or the word for a decision before the number of the successor does not hide it."""
+    put(folder, **{"0001-a": f"# A\n\n## Status\n\n{status}\n", "0002-b": "# B\n\n## Status\n\nAccepted\n"})
+
+    bring_in(folder, log)
+
+    first, second = (log.state(one) for one in sorted(decisions(log), key=lambda one: now(log.state(one), "title")))
+    assert now(first, "status") == "superseded"
+    assert first.subjects_at("superseded_by", LATER + DAY) == (second.subject,)

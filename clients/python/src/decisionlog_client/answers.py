@@ -891,6 +891,29 @@ class ReleaseFeatures(TypedDict):
     "How many of them were shipped."
 
 
+class GoalOutcome(TypedDict):
+    """What a decision or feature for a goal was expected to bring, and what came of it."""
+
+    subject: str
+    "The decision or feature."
+    measure: str
+    "What is measured."
+    expected: str
+    "The value or state that counts as met."
+    due_on: str
+    "The date by which it is expected."
+    by: str
+    "The person who expected it."
+    result: str | None
+    "`met`, `not-met` or `unclear`; null if not recorded."
+    actual: str | None
+    "The value that was measured; null if there is none."
+    judged_by: str | None
+    "The person who judged it; null if no one has."
+    evidence: list[str]
+    "The evidence for what came of it."
+
+
 class ReportIssue(TypedDict):
     """By whom a report was issued."""
 
@@ -1359,6 +1382,8 @@ class ReportLine(TitledSubject):
     "For a goal: how to measure whether it is met."
     progress: NotRequired[dict[GoalValue, str]]
     "For a goal: its values when it was set, to reach, and last measured, with their unit."
+    outcomes: NotRequired[list[GoalOutcome]]
+    "For a goal: the expected outcomes of the decisions and features for it, by date."
     features: NotRequired[ReleaseFeatures]
     "For a release: its features."
     left: NotRequired[list[str]]
