@@ -14,13 +14,13 @@ from typing import Final
 
 from domain.values import format_micros
 from identity.access_journal import AccessFilter, AccessJournal, AccessRow
-from projections import audit
 from projections.answers.activity import ActivityCounts, ActivityRow
 from projections.answers.audit import AuditEvent
-from projections.audit import AuditFilter
-from projections.paging import Answer, build_answer, decode_cursor, encode_cursor
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
+from projections.queries import audit
+from projections.queries.audit import AuditFilter
+from projections.queries.paging import Answer, build_answer, decode_cursor, encode_cursor
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 
 LOG: Final = "log"
 ACCESS: Final = "access"

@@ -35,18 +35,18 @@ from domain.values import (
 )
 from eventlog.entry import Caller
 from projections.answers.parts import Direction
-from projections.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
-from projections.conditions import Condition, UnknownField, is_absent, parse_condition
-from projections.decisions import NotFound
-from projections.filters import Filter
-from projections.ordering import DIRECTIONS
-from projections.paging import Answer, BadCursor, Row
-from projections.read_model import Read
-from projections.replica_state import Replica, read_state
-from projections.schema import loads
-from projections.suggestions import similar_subjects
-from projections.timepoint import TimePoint
-from projections.titles import titles_of_answer
+from projections.queries.conditions import Condition, UnknownField, is_absent, parse_condition
+from projections.queries.decisions import NotFound
+from projections.queries.filters import Filter
+from projections.queries.ordering import DIRECTIONS
+from projections.queries.paging import Answer, BadCursor, Row
+from projections.queries.suggestions import similar_subjects
+from projections.queries.timepoint import TimePoint
+from projections.queries.titles import titles_of_answer
+from projections.read_model.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
+from projections.read_model.model import Read
+from projections.read_model.replica_state import Replica, read_state
+from projections.read_model.schema import loads
 
 MAX_LIMIT: Final = 10_000
 STATUSES: Final = (

@@ -16,10 +16,10 @@ from typing_extensions import is_typeddict
 from api import answers
 from api.csv_injection import neutralize_formulas
 from api.large_responses import CHUNK_BYTES, build_text_response, json_parts
-from projections.bounds import UNBOUNDED, Bounds
-from projections.field_groups import flat_fields
-from projections.paging import Answer, Row
-from projections.titles import IN_DIRECTORY
+from projections.queries.field_groups import flat_fields
+from projections.queries.paging import Answer, Row
+from projections.queries.titles import IN_DIRECTORY
+from projections.read_model.bounds import UNBOUNDED, Bounds
 
 Format = Literal["json", "csv", "jsonl"]
 BY_MEDIA_TYPE: Final[dict[str, Format]] = {

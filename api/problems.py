@@ -20,7 +20,7 @@ from domain import errors
 from domain.validation_messages import is_combination, list_errors, summarize_errors
 from eventlog.store_errors import DamagedStoreError, DiskFullError
 from projections.answers.problems import FieldProblem, Problem
-from projections.read_model import ReadModelDamagedError
+from projections.read_model.model import ReadModelDamagedError
 
 _log: Final = logging.getLogger("decisionlog.api")
 MEDIA_TYPE: Final = "application/problem+json"

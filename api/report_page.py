@@ -19,7 +19,7 @@ from domain.ids import key_of
 from domain.values import kind_of
 from projections.answers.parts import FieldValue, ReasonKind, Value
 from projections.answers.report import GoalOutcome, GoalValue, ReportChange, ReportLine, Section
-from projections.report import SECTIONS, TARGET, UNDONE_STATUSES
+from projections.queries.report import SECTIONS, TARGET, UNDONE_STATUSES
 
 PRINTED_LINES: Final = 142.0
 """Printed lines on two A4 pages, with a margin for a page that ends early."""

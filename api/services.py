@@ -25,14 +25,14 @@ from eventlog.log import RawEntry
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
 from projections.answers.meta import Positions
-from projections.bounds import UNBOUNDED, Bounds
-from projections.names import find_by_name
-from projections.read_model import Read, ReadModel, ReadModelDamagedError
-from projections.replica_state import Replica
-from projections.runner import Runner
-from projections.suggestions import similar_names, similar_subjects
-from projections.timepoint import NOW, resolve_time
-from projections.visibility import limit
+from projections.queries.names import find_by_name
+from projections.queries.suggestions import similar_names, similar_subjects
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.bounds import UNBOUNDED, Bounds
+from projections.read_model.model import Read, ReadModel, ReadModelDamagedError
+from projections.read_model.replica_state import Replica
+from projections.read_model.runner import Runner
+from projections.read_model.visibility import limit
 
 if TYPE_CHECKING:
     from identity.oidc.provider import Provider  # needs an optional dependency

@@ -15,7 +15,7 @@ from cli.verb_list import read_verbs
 from domain.fields import EXISTS
 from domain.ids import LOG_SERVICE, SUBJECT_PATTERN, key_of
 from domain.times import parse_timestamp
-from projections.field_groups import flat_fields
+from projections.queries.field_groups import flat_fields
 
 Row = Mapping[str, Any]
 Answer = Mapping[str, Any]

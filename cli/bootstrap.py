@@ -21,13 +21,13 @@ from eventlog.ids import EntropyPool
 from eventlog.lock import find_writer as find_lock_holder
 from eventlog.worker_status import VERIFIER, WorkerStatus, workers_at
 from identity.decision_log import DecisionLog
-from projections.database import Database
-from projections.factory import open_database
-from projections.read_model import ReadModel
-from projections.replica_state import Replica
-from projections.report_hashes import ReportHashes
-from projections.runner import Runner
-from projections.sampling import MAX_ENTRIES_AT_START, Sampler
+from projections.queries.report_hashes import ReportHashes
+from projections.read_model.database import Database
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
+from projections.read_model.replica_state import Replica
+from projections.read_model.runner import Runner
+from projections.read_model.sampling import MAX_ENTRIES_AT_START, Sampler
 
 POLL_INTERVAL_S: Final = 0.05
 """How often to check for entries that another process wrote."""

@@ -18,7 +18,7 @@ from cli.sentences import IT, Happening, describe_delegation, describe_report, t
 from cli.values import format_number
 from domain.ids import kind_of
 from domain.times import parse_timestamp
-from projections.field_groups import flat_fields
+from projections.queries.field_groups import flat_fields
 
 Row = Mapping[str, Any]
 

@@ -21,8 +21,8 @@ from eventlog.sqlite_integrity import describe
 from eventlog.verification import Finding
 from eventlog.worker_status import VERIFIER, WorkerStatus, workers_at
 from identity.decision_log import DecisionLog
-from projections.checking import find_difference
-from projections.read_model import ReadModel
+from projections.read_model.checking import find_difference
+from projections.read_model.model import ReadModel
 
 MAX_COMPARED_ENTRIES: Final = 20_000
 """Larger logs are compared with the read model only on request; this many take about ten seconds."""

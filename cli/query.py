@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from cli.answer_tables import Titles
 from cli.connection import IN_PROCESS_URL
@@ -23,7 +23,7 @@ from decisionlog_client import Client, Question, exchange, questions
 from decisionlog_client.errors import Malformed, Refused, Unknown
 from domain.ids import is_subject
 from domain.times import parse_timestamp
-from projections.field_groups import flat_fields
+from projections.queries.field_groups import flat_fields
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
@@ -35,6 +35,8 @@ _KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
     **dict.fromkeys(("who", "holder", "by", "actor", "principal", "decider", "accountable", "owner"), _HOLDERS),
 }
 """Parameters that are names of subjects, and the kinds that are meant."""
+_WILDCARDS: Final = "*?["
+_MAX_LISTED: Final = 20
 
 
 @contextmanager
@@ -140,24 +142,48 @@ def _flatten(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def suggest(typed: str, known: Sequence[str]) -> str:
-    """Return a sentence with the values that are spelled nearly like what was typed, or else with all."""
+    """Return a sentence with the values that are spelled nearly like what was typed, or else with all if they are few."""
     from difflib import get_close_matches  # noqa: PLC0415  (only for an error)
 
-    close = get_close_matches(typed.casefold(), [each.casefold() for each in known], 3, 0.5)
-    return f" Did you mean {' or '.join(close)}?" if close else f" There are {', '.join(sorted(known))}."
+    folded = [each.casefold() for each in known]
+    close = get_close_matches(typed.casefold(), folded, 3, 0.5) or _find_endings(typed.casefold(), folded)
+    if close:
+        return f" Did you mean {' or '.join(close)}?"
+    return f" There are {', '.join(sorted(known))}." if len(known) <= _MAX_LISTED else ""
+
+
+def _find_endings(typed: str, known: Sequence[str]) -> list[str]:
+    """Return what ends like the typed text: `release:kubernetes-1.22` for `v1.22`."""
+    ending = typed.lstrip("v") or typed
+    return [each for each in known if each.endswith((f"-{ending}", f":{ending}"))][:3]
 
 
 def explain_emptiness(log: Client, question: Question[Any]) -> None:
-    """Note a status that no subject has: an empty answer to a misspelled one would mislead."""
-    given = question.parameters.get("status") or ()
-    statuses = [given] if isinstance(given, str) else list(given)
-    if not statuses:
+    """Note a status, a field or a value that no subject has: an empty answer to a misspelled one would mislead."""
+    fields = [name for name in _list_given(question, "field") if not set(name) & set(_WILDCARDS)]
+    _note_unknown(log, "status", _list_given(question, "status"), "value", ["status"])
+    _note_unknown(log, "field", fields, "field", [])
+    _note_unknown(log, "value", _list_given(question, "value"), "value", _list_given(question, "field"))
+
+
+def _list_given(question: Question[Any], name: str) -> list[str]:
+    given = question.parameters.get(name) or ()
+    return [given] if isinstance(given, str) else [str(each) for each in given]
+
+
+def _note_unknown(
+    log: Client, what: str, given: Sequence[str], group: Literal["value", "field"], fields: Sequence[str]
+) -> None:
+    """Note which of the given names no subject has, with those that are spelled nearly like it."""
+    if not given:
         return
-    counts = log.ask(questions.fields_count("value", field=["status"], include_removed=True))
-    known = [str(row["value"]) for row in counts["rows"] if row["value"]]
-    for status in statuses:
-        if known and status.casefold() not in (each.casefold() for each in known):
-            print_note(f"No subject has the status {status!r}.{suggest(status, known)}")
+    counts = log.ask(questions.fields_count(group, field=fields, include_removed=True, limit=10_000))
+    if counts.get("next_cursor"):
+        return  # there are more, and it may be one of those
+    known = [str(row[group]) for row in counts["rows"] if row[group]]
+    for each in given:
+        if known and each.casefold() not in (name.casefold() for name in known):
+            print_note(f"No subject has the {what} {each!r}.{suggest(each, known)}")
 
 
 def print_notes(answer: Mapping[str, Any], log: Client, output: Output) -> None:

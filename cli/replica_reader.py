@@ -12,13 +12,13 @@ from cli.errors import CommandFailed
 from cli.settings import Settings
 from eventlog.dsn import is_dsn, without_secret
 from eventlog.worker_status import WorkerStatus
-from projections import schema
-from projections.database import Database
-from projections.factory import open_database
-from projections.read_model import ReadModel
-from projections.replica_state import Replica
-from projections.runner import Runner
-from projections.sampling import Sampler
+from projections.read_model import schema
+from projections.read_model.database import Database
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
+from projections.read_model.replica_state import Replica
+from projections.read_model.runner import Runner
+from projections.read_model.sampling import Sampler
 
 
 @dataclass(frozen=True)

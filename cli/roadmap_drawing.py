@@ -13,7 +13,7 @@ from cli.marks import mark_problem, mark_status
 from decisionlog_client import Client, questions
 from domain.ids import key_of
 from domain.times import parse_timestamp
-from projections.field_groups import flat_fields
+from projections.queries.field_groups import flat_fields
 
 Row = Mapping[str, Any]
 

@@ -3,7 +3,7 @@
     open ─▶ confirmed ⇄ broken
       └────────────────▶ broken
 
-A broken assumption flags everything that rests on it; see `projections.flags`.
+A broken assumption flags everything that rests on it; see `projections.queries.flags`.
 """
 
 from __future__ import annotations

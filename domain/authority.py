@@ -607,7 +607,7 @@ _CLAUSES: Final[dict[Reason, str]] = {
     "approvals_missing": "{rule} requires {finding.approvals} entitled people to decide or approve it, and "
     "{finding.support} did",
     "quorum_missing": "{rule} requires {finding.quorum} entitled people to take part, and {finding.participation} did",
-    "cost_missing": "{rule} covers up to {limit}, and the decision states no cost; state its `cost`",
+    "cost_missing": "{rule} covers up to {limit}, and the decision states no cost; state its cost",
     "currency_differs": "{rule} covers up to {limit}, and the decision costs {cost}; currencies are not converted",
     "members_unknown": "{rule} entitles a team, and the log does not know its members; assign them the role `member`",
     "delegation_claimed": "{rule} would entitle {decider} by a delegation, but the person who delegated did not "

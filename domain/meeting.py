@@ -5,7 +5,7 @@
 
 The minutes of a meeting are everything recorded in one transaction with `HoldMeeting`, `RecordMeeting` or `AddMinutes`:
 advice, dissent, decisions and tasks use the same commands as elsewhere. What a scribe records for others is a claim
-until they confirm it, as elsewhere; see `projections.minutes` and docs/decisions/0035-minutes-are-transactions.md.
+until they confirm it, as elsewhere; see `projections.queries.minutes` and docs/decisions/0035-minutes-are-transactions.md.
 """
 
 from __future__ import annotations

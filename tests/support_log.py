@@ -28,9 +28,9 @@ from eventlog.records import TokenRow
 from eventlog.worker_status import VERIFIER, workers_at
 from identity.decision_log import DecisionLog
 from identity.tokens import PREFIX
-from projections.read_model import ReadModel
-from projections.runner import Runner
-from projections.sqlite import SqliteDatabase
+from projections.read_model.model import ReadModel
+from projections.read_model.runner import Runner
+from projections.read_model.sqlite import SqliteDatabase
 
 ALL_SCOPES = frozenset(SCOPES)
 T0 = 1_735_689_600_000_000

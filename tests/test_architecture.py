@@ -83,7 +83,7 @@ def test_a_package_imports_only_those_below_it(package):
     [
         ("domain", "from eventlog.entry import Transaction", {"eventlog"}),
         ("domain", "def f():\n    import time", {"time"}),
-        ("eventlog", "import projections.read_model", {"projections"}),
+        ("eventlog", "import projections.read_model.model", {"projections"}),
         ("eventlog", "from identity.tokens import Tokens", {"identity"}),
         ("api", "from interchange.tracker import x", {"interchange"}),
         ("consumers", "import api", {"api"}),

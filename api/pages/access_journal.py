@@ -16,8 +16,8 @@ from api.problems import HttpProblem, unprocessable
 from api.routes.access_journal import build_rows
 from domain import policy
 from identity.access_journal import KINDS, AccessFilter
-from projections.paging import decode_cursor, encode_cursor
-from projections.read_model import Read
+from projections.queries.paging import decode_cursor, encode_cursor
+from projections.read_model.model import Read
 
 ROWS: Final = 50
 

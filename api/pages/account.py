@@ -14,7 +14,7 @@ from api.problems import unprocessable
 from api.routes.sessions import end_others, end_session
 from api.routes.tokens import describe_token
 from api.services import refuse_writes_on_replica
-from projections.read_model import Read
+from projections.read_model.model import Read
 
 ADDRESS = "/account"
 

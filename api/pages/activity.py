@@ -18,7 +18,7 @@ from api.problems import HttpProblem
 from api.routes.audit import TYPES
 from domain import policy
 from identity.access_journal import KINDS
-from projections.read_model import Read
+from projections.read_model.model import Read
 
 ROWS: Final = 50
 

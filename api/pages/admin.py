@@ -13,8 +13,8 @@ from api.routes.log import get_log, get_status
 from api.routes.tokens import describe_token
 from domain import policy
 from identity.decision_log import DecisionLog
-from projections.grants import grants
-from projections.read_model import Read
+from projections.queries.grants import grants
+from projections.read_model.model import Read
 
 
 def router() -> APIRouter:

@@ -41,8 +41,8 @@ from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from identity.sessions import Session
 from projections.answers.tokens import TokenRow
-from projections.grants import grants
-from projections.read_model import Read
+from projections.queries.grants import grants
+from projections.read_model.model import Read
 
 HOUR_US: Final = 3_600_000_000
 SENT_TWICE: Final = (

@@ -25,13 +25,13 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.inclusion import find_inclusion_path, root_of_path
 from eventlog.merkle import leaf_hash
 from identity.decision_log import DecisionLog
-from projections import audit as audit_queries
 from projections.answers.subjects import HistoryEvent
-from projections.audit import AuditFilter
-from projections.field_history import ChangeFilter, all_field_history
-from projections.read_model import Read
-from projections.reasons import NO_REASON, find_reasons
-from projections.timepoint import NOW, resolve_time
+from projections.queries import audit as audit_queries
+from projections.queries.audit import AuditFilter
+from projections.queries.field_history import ChangeFilter, all_field_history
+from projections.queries.reasons import NO_REASON, find_reasons
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 
 ROWS: Final = 50
 FLAGS: Final = {

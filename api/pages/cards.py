@@ -13,14 +13,14 @@ from api.pages.page import Page
 from api.pages.words import Mark, count_of, status_mark, times_word
 from domain.feature import CLOSED
 from domain.values import from_micros
-from projections import changes as change_queries
-from projections import listings
-from projections import roadmap as roadmap_query
-from projections.field_groups import flat_fields
-from projections.filters import Filter
-from projections.paging import Row
-from projections.read_model import Read
-from projections.timepoint import TimePoint
+from projections.queries import changes as change_queries
+from projections.queries import listings
+from projections.queries import roadmap as roadmap_query
+from projections.queries.field_groups import flat_fields
+from projections.queries.filters import Filter
+from projections.queries.paging import Row
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 
 PLACING_FIELDS: Final = ("status", "horizon", "target.*", "role.accountable")
 """What is needed to count features, and to find those that are late."""

@@ -9,11 +9,11 @@ from typing import Any, Final, Literal
 from api.pages.fields import Origin, Origins, content_of
 from api.pages.times import PageTime
 from domain.fields import EXISTS
-from projections import changes as change_queries
 from projections.answers.changes import FieldDifference as DifferenceRow
-from projections.filters import Filter
-from projections.read_model import Read
-from projections.timepoint import TimePoint
+from projections.queries import changes as change_queries
+from projections.queries.filters import Filter
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 
 Kind = Literal["added", "changed", "dropped", "not_yet"]
 LEGEND: Final[dict[Kind, str]] = {

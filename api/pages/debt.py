@@ -20,16 +20,16 @@ from domain.catalog import COMMAND
 from domain.errors import NothingChanges, Refused
 from domain.fields import STATUS
 from domain.people import INACTIVE_STATUSES
-from projections import debt as debt_queries
-from projections import slip_causes as slip_queries
-from projections import succession as succession_queries
-from projections.debt import CODES, DebtFilter
-from projections.field_values import all_field_values
-from projections.filters import Filter
-from projections.paging import Row
-from projections.read_model import Read
-from projections.slip_causes import CAUSES, SlipFilter
-from projections.timepoint import resolve_time
+from projections.queries import debt as debt_queries
+from projections.queries import slip_causes as slip_queries
+from projections.queries import succession as succession_queries
+from projections.queries.debt import CODES, DebtFilter
+from projections.queries.field_values import all_field_values
+from projections.queries.filters import Filter
+from projections.queries.paging import Row
+from projections.queries.slip_causes import CAUSES, SlipFilter
+from projections.queries.timepoint import resolve_time
+from projections.read_model.model import Read
 
 ROWS: Final = 60
 MONTHS: Final = 6

@@ -18,16 +18,16 @@ from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
 from api.pages.words import SUBJECT
 from domain.decision import Option
-from projections import authority as authority_queries
-from projections import decisions as decision_queries
-from projections.decisions import DecisionFilter
-from projections.expected_outcomes import expected_outcomes
-from projections.field_groups import flat_fields
-from projections.field_values import count_fields
-from projections.filters import Filter
-from projections.options import weighed_options
-from projections.paging import Row
-from projections.read_model import Read
+from projections.queries import authority as authority_queries
+from projections.queries import decisions as decision_queries
+from projections.queries.decisions import DecisionFilter
+from projections.queries.expected_outcomes import expected_outcomes
+from projections.queries.field_groups import flat_fields
+from projections.queries.field_values import count_fields
+from projections.queries.filters import Filter
+from projections.queries.options import weighed_options
+from projections.queries.paging import Row
+from projections.read_model.model import Read
 
 ROWS: Final = 50
 COLUMNS: Final = (*decision_queries.COLUMNS, "why", "decision")

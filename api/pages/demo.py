@@ -14,9 +14,9 @@ from api.services import refuse_writes_on_replica
 from domain import policy
 from domain.errors import Refused
 from domain.values import kind_of
-from projections.filters import Filter
-from projections.listings import subjects
-from projections.read_model import Read
+from projections.queries.filters import Filter
+from projections.queries.listings import subjects
+from projections.read_model.model import Read
 
 
 def router() -> APIRouter:

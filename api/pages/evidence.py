@@ -11,14 +11,14 @@ from api.pages.fields import flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.words import Mark, status_mark
 from domain.evidence import LINK, linked_subject
-from projections import contributions as contribution_queries
-from projections import flags as flag_queries
-from projections import grounds as ground_queries
-from projections import listings
-from projections.filters import Filter
-from projections.paging import Row
-from projections.read_model import Read
-from projections.timepoint import resolve_time
+from projections.queries import contributions as contribution_queries
+from projections.queries import flags as flag_queries
+from projections.queries import grounds as ground_queries
+from projections.queries import listings
+from projections.queries.filters import Filter
+from projections.queries.paging import Row
+from projections.queries.timepoint import resolve_time
+from projections.read_model.model import Read
 
 FLAG_WORDS: Final[Mapping[str, str]] = {
     "broken_assumption": "an assumption broke",

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from projections.answers.parts import Blame, FieldState, FieldValue
-from projections.field_groups import flat_fields
-from projections.paging import Row
-from projections.read_model import Read
-from projections.reasons import NO_REASON, Reason, find_reasons
-from projections.timepoint import TimePoint, resolve_time
+from projections.queries.field_groups import flat_fields
+from projections.queries.paging import Row
+from projections.queries.reasons import NO_REASON, Reason, find_reasons
+from projections.queries.timepoint import TimePoint, resolve_time
+from projections.read_model.model import Read
 
 
 @dataclass(frozen=True, slots=True)

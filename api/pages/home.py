@@ -29,18 +29,18 @@ from domain.meeting import PLANNED as PLANNED_MEETING
 from domain.task import OPEN as OPEN_TASK
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
-from projections import arrivals as arrival_queries
-from projections import audit as audit_queries
-from projections import decisions as decision_queries
 from projections.answers.decisions import DecisionRow
-from projections.debt import DebtFilter, debt
-from projections.decisions import DecisionFilter
-from projections.field_history import ChangeFilter
-from projections.field_values import all_field_values, as_ids, by_subject, find_accountable
-from projections.filters import Filter, subjects_where
-from projections.paging import Row
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
+from projections.queries import arrivals as arrival_queries
+from projections.queries import audit as audit_queries
+from projections.queries import decisions as decision_queries
+from projections.queries.debt import DebtFilter, debt
+from projections.queries.decisions import DecisionFilter
+from projections.queries.field_history import ChangeFilter
+from projections.queries.field_values import all_field_values, as_ids, by_subject, find_accountable
+from projections.queries.filters import Filter, subjects_where
+from projections.queries.paging import Row
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 
 VIEWS: Final = {"manager": "Manager", "superior": "Superior", "auditor": "Auditor"}
 VIEW_COOKIE: Final = "decisionlog-view"

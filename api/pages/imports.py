@@ -10,13 +10,13 @@ from fastapi import APIRouter, Response
 from api.dependencies import KeyPath
 from api.pages.fields import flatten
 from api.pages.page import Context, PageDependency, add_page, page_router
-from projections import decisions as decision_queries
-from projections.field_values import all_field_values
-from projections.filters import Filter
-from projections.listings import subjects
-from projections.paging import Row
-from projections.read_model import Read
-from projections.timepoint import TimePoint, resolve_time
+from projections.queries import decisions as decision_queries
+from projections.queries.field_values import all_field_values
+from projections.queries.filters import Filter
+from projections.queries.listings import subjects
+from projections.queries.paging import Row
+from projections.queries.timepoint import TimePoint, resolve_time
+from projections.read_model.model import Read
 
 KIND: Final = "import"
 LINES: Final = "line.*"

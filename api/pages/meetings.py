@@ -29,14 +29,14 @@ from domain.meeting import HELD, PLANNED
 from domain.messages import Command
 from domain.task import OPEN as OPEN_TASK
 from domain.validation_messages import list_errors
-from projections import decisions as decision_queries
-from projections import listings
-from projections import minutes as minute_queries
-from projections.field_values import all_field_values, as_ids, subject_fields
-from projections.filters import Filter
-from projections.paging import Row
-from projections.read_model import Read
-from projections.timepoint import NOW, TimePoint, resolve_time
+from projections.queries import decisions as decision_queries
+from projections.queries import listings
+from projections.queries import minutes as minute_queries
+from projections.queries.field_values import all_field_values, as_ids, subject_fields
+from projections.queries.filters import Filter
+from projections.queries.paging import Row
+from projections.queries.timepoint import NOW, TimePoint, resolve_time
+from projections.read_model.model import Read
 
 MEETING_FIELDS: Final = ("status", "held_on", "products", "agenda", "attendees", "invited")
 TASK_FIELDS: Final = ("status", "due_on", "products", "role.accountable")

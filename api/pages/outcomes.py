@@ -9,11 +9,11 @@ from fastapi import APIRouter, Query, Response
 from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, check_choices, list_parameter
 from api.pages.decisions import LISTS, PROSE
 from api.pages.page import Context, PageDependency, add_page, page_router
-from projections import expected_outcomes as outcome_queries
-from projections import forecasts as forecast_queries
-from projections import reviews as review_queries
-from projections.filters import Filter
-from projections.read_model import Read
+from projections.queries import expected_outcomes as outcome_queries
+from projections.queries import forecasts as forecast_queries
+from projections.queries import reviews as review_queries
+from projections.queries.filters import Filter
+from projections.read_model.model import Read
 
 ROWS: Final = 60
 STATES: Final = ("overdue", "open", "recorded")

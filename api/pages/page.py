@@ -44,14 +44,14 @@ from domain.policy import READ
 from domain.product import REPORT_FIELD
 from domain.values import format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.entry import UNKNOWN_AUTHOR, Caller
-from projections import listings
-from projections.decisions import NotFound, decision_numbers
-from projections.field_values import field_values
-from projections.filters import Filter
-from projections.paging import BadCursor
-from projections.read_model import Read
-from projections.timepoint import resolve_time
-from projections.titles import find_titles
+from projections.queries import listings
+from projections.queries.decisions import NotFound, decision_numbers
+from projections.queries.field_values import field_values
+from projections.queries.filters import Filter
+from projections.queries.paging import BadCursor
+from projections.queries.timepoint import resolve_time
+from projections.queries.titles import find_titles
+from projections.read_model.model import Read
 
 Context = dict[str, Any]
 SAFE_IN_QUERY: Final = ":,/"

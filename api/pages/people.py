@@ -10,13 +10,13 @@ from fastapi import APIRouter, Response
 from api.pages.page import Context, PageDependency, add_page, page_router
 from api.pages.subjects import ENDED
 from domain.people import INACTIVE_STATUSES
-from projections import accountability
 from projections.answers.ownership import UnownedRow
-from projections.field_values import all_field_values
-from projections.filters import Filter
-from projections.paging import Row
-from projections.read_model import Read
-from projections.timepoint import TimePoint, resolve_time
+from projections.queries import accountability
+from projections.queries.field_values import all_field_values
+from projections.queries.filters import Filter
+from projections.queries.paging import Row
+from projections.queries.timepoint import TimePoint, resolve_time
+from projections.read_model.model import Read
 
 MAX_ROWS: Final = 200
 

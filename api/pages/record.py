@@ -40,13 +40,13 @@ from domain.errors import KeyReused, Refused
 from domain.fields import Value
 from domain.messages import Command
 from eventlog.entry import Receipt
-from projections import decisions as decision_queries
-from projections import search as search_queries
-from projections.decisions import DecisionFilter
-from projections.field_values import all_field_values, as_ids, subject_fields
-from projections.filters import Filter
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
+from projections.queries import decisions as decision_queries
+from projections.queries import search as search_queries
+from projections.queries.decisions import DecisionFilter
+from projections.queries.field_values import all_field_values, as_ids, subject_fields
+from projections.queries.filters import Filter
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 
 NEW_ITEMS: Final[Mapping[str, int]] = {"options": 2, "rules": 1}
 """Blank items of a new form."""

@@ -12,13 +12,13 @@ from api.pages.page import format_number
 from domain.ids import key_of
 from domain.values import is_subject
 from identity.directory import DirectoryPerson
-from projections.decisions import decision_numbers
-from projections.filters import Filter
-from projections.listings import subjects
-from projections.paging import Row
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
-from projections.titles import find_titles
+from projections.queries.decisions import decision_numbers
+from projections.queries.filters import Filter
+from projections.queries.listings import subjects
+from projections.queries.paging import Row
+from projections.queries.timepoint import NOW, resolve_time
+from projections.queries.titles import find_titles
+from projections.read_model.model import Read
 
 MAX_OFFERED: Final = 300
 """Candidates that a field offers while one types; all are found."""

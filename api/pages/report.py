@@ -30,15 +30,15 @@ from domain.catalog import COMMAND
 from domain.errors import Refused
 from domain.validation_messages import list_errors
 from domain.values import MAX_INTEGER, from_micros, parse_timestamp, to_micros
-from projections import audit as audit_queries
 from projections.answers.report import ReportLine as ReportRow
 from projections.answers.report import ReportSummary
-from projections.audit import AuditFilter
-from projections.paging import Answer, Row
-from projections.read_model import Read
-from projections.reasons import Reason
-from projections.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
-from projections.titles import titles_of_answer
+from projections.queries import audit as audit_queries
+from projections.queries.audit import AuditFilter
+from projections.queries.paging import Answer, Row
+from projections.queries.reasons import Reason
+from projections.queries.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
+from projections.queries.titles import titles_of_answer
+from projections.read_model.model import Read
 
 PERIODS: Final = {"week": 7, "month": 30, "quarter": 91}
 DEFAULT_DAYS: Final = 91

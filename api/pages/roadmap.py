@@ -17,13 +17,13 @@ from api.pages.comparison import LEGEND, find_changed_subjects, find_differences
 from api.pages.fields import flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from domain.values import from_micros
-from projections import changes as change_queries
-from projections import listings
-from projections import roadmap as roadmap_query
-from projections.filters import Filter
-from projections.paging import Row
-from projections.read_model import Read
-from projections.timepoint import TimePoint
+from projections.queries import changes as change_queries
+from projections.queries import listings
+from projections.queries import roadmap as roadmap_query
+from projections.queries.filters import Filter
+from projections.queries.paging import Row
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 
 LAYOUTS: Final = {"board": "Board", "timeline": "Timeline", "table": "Table"}
 COLUMNS: Final = {"horizon": "Horizon", "status": "Status", "owner": "Owner"}

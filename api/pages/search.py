@@ -8,9 +8,9 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.pages.page import Context, PageDependency, add_page, page_router
-from projections import search as search_queries
-from projections.paging import Row
-from projections.read_model import Read
+from projections.queries import search as search_queries
+from projections.queries.paging import Row
+from projections.read_model.model import Read
 
 MOST: Final = 60
 HITS: Final = 3

@@ -12,9 +12,9 @@ from domain.evidence import LINK, linked_subject
 from domain.fields import EXISTS, STATUS
 from projections.answers.changes import FieldChange
 from projections.answers.parts import Blame
-from projections.field_history import ChangeFilter, all_field_history
-from projections.read_model import Read
-from projections.timepoint import TimePoint, resolve_time
+from projections.queries.field_history import ChangeFilter, all_field_history
+from projections.queries.timepoint import TimePoint, resolve_time
+from projections.read_model.model import Read
 
 _QUIET: Final = frozenset(
     {EXISTS, "decision", "why", "context", "title", "definition", "vision", "strategy", "evidence"}

@@ -23,20 +23,20 @@ from api.pages.words import command_label, plain_value
 from domain.decision_rights import RIGHTS_FIELD, DecisionRule, find_rights
 from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
-from projections import accountability, listings
-from projections import changes as change_queries
-from projections import decisions as decision_queries
 from projections.answers.decisions import DecisionRow
-from projections.authority import read_subjects
-from projections.contributions import contribution_gaps
-from projections.decisions import DecisionFilter
-from projections.expected_outcomes import expected_outcomes
-from projections.field_groups import flat_fields
-from projections.filters import Filter
-from projections.paging import Row
-from projections.read_model import Read
-from projections.report import ENDED_STATUSES
-from projections.timepoint import resolve_time
+from projections.queries import accountability, listings
+from projections.queries import changes as change_queries
+from projections.queries import decisions as decision_queries
+from projections.queries.authority import read_subjects
+from projections.queries.contributions import contribution_gaps
+from projections.queries.decisions import DecisionFilter
+from projections.queries.expected_outcomes import expected_outcomes
+from projections.queries.field_groups import flat_fields
+from projections.queries.filters import Filter
+from projections.queries.paging import Row
+from projections.queries.report import ENDED_STATUSES
+from projections.queries.timepoint import resolve_time
+from projections.read_model.model import Read
 
 PROSE: Final = {
     "definition": "What it is",

@@ -13,7 +13,7 @@ from typing import Final
 
 from api.problems import unprocessable
 from domain.values import from_micros, parse_timestamp, to_micros
-from projections.timepoint import NOW, TimePoint
+from projections.queries.timepoint import NOW, TimePoint
 
 NAMES: Final = ("as_of", "known_at", "compare", "compare_known_at")
 """The parameters that belong to the time of a page; every link keeps them."""

@@ -17,9 +17,9 @@ from api.services import ServiceDependency
 from domain import policy
 from domain.values import Timestamp, documented, format_micros
 from identity.access_journal import KINDS, AccessFilter, AccessRow
-from projections.paging import Answer, build_answer, decode_cursor, encode_cursor
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
+from projections.queries.paging import Answer, build_answer, decode_cursor, encode_cursor
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 
 KindText = Annotated[str, documented(enum=KINDS)]
 

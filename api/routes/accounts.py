@@ -19,9 +19,9 @@ from domain.errors import AlreadyExists
 from domain.policy import ADMINISTER
 from domain.values import Code, Line
 from identity.accounts import ProviderAccount
-from projections.paging import Answer, build_answer, page_after
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
+from projections.queries.paging import Answer, build_answer, page_after
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 
 _ISSUER: Final = "https://login.example.org"
 _SUBJECT: Final = "248289761001"

@@ -26,8 +26,8 @@ from api.services import ServiceDependency
 from domain.authority import VerdictCode
 from domain.catalog import EVENTS
 from domain.values import MAX_INTEGER, Timestamp, documented
-from projections import audit as audit_queries
-from projections.audit import AuditFilter
+from projections.queries import audit as audit_queries
+from projections.queries.audit import AuditFilter
 
 TYPES: Final = sorted({*EVENTS, *(name.removesuffix(".v1") for name in EVENTS)})
 TypeText = Annotated[str, documented(enum=TYPES)]

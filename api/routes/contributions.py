@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from api import answers
 from api.dependencies import PageParameters, QueryDependency, SubjectFilter, TimeParameters
 from api.routing import add_query, v1_router
-from projections import contributions as contribution_queries
+from projections.queries import contributions as contribution_queries
 
 
 def router() -> APIRouter:

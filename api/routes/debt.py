@@ -10,8 +10,8 @@ from api import answers
 from api.dependencies import KindFilter, PageParameters, QueryDependency, TimeParameters, list_parameter
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from projections import debt as debt_queries
-from projections.debt import MAX_MONTHS, STALE_DAYS, DebtFilter
+from projections.queries import debt as debt_queries
+from projections.queries.debt import MAX_MONTHS, STALE_DAYS, DebtFilter
 
 MAX_STALE_DAYS: Final = 3650
 

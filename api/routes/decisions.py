@@ -23,11 +23,11 @@ from api.services import ServiceDependency
 from domain import decision
 from domain.authority import VerdictCode
 from domain.messages import Command
-from projections import authority as authority_queries
-from projections import decisions as decision_queries
-from projections import options as option_queries
-from projections import reviews as review_queries
-from projections.decisions import DecisionFilter
+from projections.queries import authority as authority_queries
+from projections.queries import decisions as decision_queries
+from projections.queries import options as option_queries
+from projections.queries import reviews as review_queries
+from projections.queries.decisions import DecisionFilter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     decision.RecordDecision: "/decisions",

@@ -13,8 +13,8 @@ from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from domain import assumption, evidence
 from domain.messages import Command
-from projections import arrivals as arrival_queries
-from projections import flags as flag_queries
+from projections.queries import arrivals as arrival_queries
+from projections.queries import flags as flag_queries
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     evidence.RecordEvidence: "/evidence",

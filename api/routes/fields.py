@@ -27,9 +27,9 @@ from api.dependencies import (
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.values import Timestamp
-from projections import field_history as history_queries
-from projections import field_values as value_queries
-from projections.field_history import ChangeFilter
+from projections.queries import field_history as history_queries
+from projections.queries import field_values as value_queries
+from projections.queries.field_history import ChangeFilter
 
 
 def router() -> APIRouter:

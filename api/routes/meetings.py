@@ -14,7 +14,7 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import meeting, task
 from domain.messages import Command
-from projections import minutes as minute_queries
+from projections.queries import minutes as minute_queries
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     meeting.PlanMeeting: "/meetings",

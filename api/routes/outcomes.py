@@ -15,9 +15,9 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import outcome
 from domain.messages import Command
-from projections import expected_outcomes as outcome_queries
-from projections import forecasts as forecast_queries
-from projections.filters import Filter
+from projections.queries import expected_outcomes as outcome_queries
+from projections.queries import forecasts as forecast_queries
+from projections.queries.filters import Filter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     outcome.StateExpectedOutcome: "/subjects/{subject}/expect-outcome",

@@ -26,9 +26,9 @@ from domain.errors import Malformed
 from domain.messages import Command
 from domain.money import Cost, Currency
 from domain.values import MAX_INTEGER, Slug
-from projections import accountability as accountability_queries
-from projections import authority as authority_queries
-from projections import succession as succession_queries
+from projections.queries import accountability as accountability_queries
+from projections.queries import authority as authority_queries
+from projections.queries import succession as succession_queries
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     ownership.AssignOwnership: "/subjects/{subject}/assign",

@@ -22,9 +22,9 @@ from domain.errors import unknown_subject
 from domain.messages import Command
 from domain.policy import ADMINISTER
 from domain.values import Line
-from projections.paging import Answer, build_answer, page_after
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
+from projections.queries.paging import Answer, build_answer, page_after
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     people.RegisterPerson: "/people",

@@ -31,11 +31,11 @@ from api.services import ServiceDependency
 from domain import product
 from domain.messages import Command
 from domain.values import MAX_INTEGER, Timestamp, to_micros
-from projections import listings
-from projections.paging import Answer
-from projections.read_model import Read
-from projections.report import ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
-from projections.titles import titles_of_answer
+from projections.queries import listings
+from projections.queries.paging import Answer
+from projections.queries.report import ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
+from projections.queries.titles import titles_of_answer
+from projections.read_model.model import Read
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     product.DefineProduct: "/products",

@@ -29,13 +29,13 @@ from api.dependencies import (
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.values import Timestamp, documented
-from projections import changes as change_queries
-from projections import roadmap as roadmap_query
-from projections import slip_causes as slip_queries
 from projections.answers.parts import Direction
-from projections.paging import Answer, Row
-from projections.read_model import Read
-from projections.slip_causes import SlipFilter, SlipGroup
+from projections.queries import changes as change_queries
+from projections.queries import roadmap as roadmap_query
+from projections.queries import slip_causes as slip_queries
+from projections.queries.paging import Answer, Row
+from projections.queries.slip_causes import SlipFilter, SlipGroup
+from projections.read_model.model import Read
 
 _LAYOUTS: Final[Sequence[roadmap_query.Layout]] = get_args(roadmap_query.Layout)
 _COLUMNS: Final = ("horizon", "status", "release", "owner")

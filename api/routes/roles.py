@@ -13,7 +13,7 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import roles
 from domain.messages import Command
-from projections.grants import grants
+from projections.queries.grants import grants
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     roles.GrantRole: "/roles/{holder}/grant",

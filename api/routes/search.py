@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Response
 from api import answers
 from api.dependencies import AnySubjectFilter, Cursor, Limit, QueryDependency, TimeParameters
 from api.routing import add_query, v1_router
-from projections import search as search_query
+from projections.queries import search as search_query
 
 
 def router() -> APIRouter:

@@ -23,9 +23,9 @@ from domain.scopes import READ_SCOPE
 from domain.values import Code, format_micros
 from eventlog.entry import Caller
 from identity.sessions import Session
-from projections.paging import Answer, build_answer, page_after
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
+from projections.queries.paging import Answer, build_answer, page_after
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 
 
 class NewSignInLink(BaseModel):

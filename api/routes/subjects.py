@@ -23,8 +23,8 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import any_subject
 from domain.messages import Command
-from projections import decisions as decision_queries
-from projections import listings
+from projections.queries import decisions as decision_queries
+from projections.queries import listings
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
     any_subject.ChangeTitle: "/subjects/{subject}/title",

@@ -21,8 +21,8 @@ from domain.roles import Role, holds
 from domain.scopes import DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
 from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
-from projections.paging import build_answer
-from projections.timepoint import NOW, resolve_time
+from projections.queries.paging import build_answer
+from projections.queries.timepoint import NOW, resolve_time
 
 
 class NewToken(BaseModel):

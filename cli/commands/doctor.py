@@ -21,8 +21,8 @@ from cli.table import count_entries
 from eventlog.dsn import without_secret
 from eventlog.sqlite_integrity import DAMAGE_ERRORS, describe
 from identity.decision_log import DecisionLog
-from projections.projector import WrongPositionError
-from projections.read_model import ReadModel
+from projections.read_model.model import ReadModel
+from projections.read_model.projector import WrongPositionError
 
 
 @click.command()

@@ -15,7 +15,7 @@ from cli.bootstrap import POLL_INTERVAL_S, open_read_only, open_runtime, tune_gc
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from projections.runner import Runner
+from projections.read_model.runner import Runner
 
 STATE_POLL_INTERVAL_S: Final = 0.2
 """How often to check whether the runner is active or failed."""

@@ -13,8 +13,8 @@ from cli.progress import progress
 from cli.settings import Settings
 from cli.settings_loading import load_settings
 from eventlog.sqlite_integrity import describe
-from projections.read_model import ReadModel, content_hash
-from projections.rebuild import rebuild as rebuild_model
+from projections.read_model.model import ReadModel, content_hash
+from projections.read_model.rebuild import rebuild as rebuild_model
 
 
 @click.command()

@@ -16,7 +16,7 @@ from consumers.kafka.log_api import LogApi
 from consumers.kafka.name_replicator import NameReplicator, NoNames
 from consumers.kafka.replica_session import WrongLog
 from consumers.kafka.replica_worker import ReplicaWorker
-from projections.read_model import ReadModel
+from projections.read_model.model import ReadModel
 
 
 @click.command()

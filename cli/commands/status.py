@@ -25,8 +25,8 @@ from decisionlog_client import questions
 from domain.times import parse_timestamp
 from eventlog.dsn import without_secret
 from eventlog.worker_status import WorkerStatus
-from projections.database import PROJECTOR
-from projections.read_model import ReadModel
+from projections.read_model.database import PROJECTOR
+from projections.read_model.model import ReadModel
 
 
 @click.command()

@@ -27,7 +27,7 @@ from domain.roles import ADMIN
 from domain.scopes import SCOPES
 from domain.times import format_timestamp, from_micros, parse_timestamp, to_micros
 from eventlog.entry import Caller, Receipt, Transaction
-from projections.report import ReportRequest, report
+from projections.queries.report import ReportRequest, report
 
 CHANNEL: Final = "demo"
 REGISTERED_BEFORE_US: Final = 3 * 60 * 60 * 1_000_000

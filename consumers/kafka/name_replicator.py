@@ -9,8 +9,8 @@ from consumers.kafka.broker import Broker
 from consumers.kafka.event_consumer import open_topic_consumer
 from consumers.kafka.people_topic import poll_names, read_all_names
 from consumers.kafka.topics import Topics
-from projections import replica_state
-from projections.database import Writer
+from projections.read_model import replica_state
+from projections.read_model.database import Writer
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer

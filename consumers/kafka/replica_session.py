@@ -14,11 +14,11 @@ from typing import Final, Protocol
 from consumers.kafka.reorder_buffer import DEFAULT_CAPACITY, ReorderBuffer
 from eventlog.codec import decode_row
 from eventlog.records import EntryRow
-from projections import replica_state, schema
-from projections.database import MISSING, Writer
-from projections.projector import Projector
-from projections.read_model import ReadModel
-from projections.replica_state import ReplicaState
+from projections.read_model import replica_state, schema
+from projections.read_model.database import MISSING, Writer
+from projections.read_model.model import ReadModel
+from projections.read_model.projector import Projector
+from projections.read_model.replica_state import ReplicaState
 
 _log: Final = logging.getLogger("decisionlog.replica")
 

@@ -14,10 +14,10 @@ import pytest
 
 from api import admission, large_responses
 from api.admission import Admission, LaneLimits, Limits
-from projections import roadmap
-from projections.paging import Answer, build_answer
-from projections.read_model import Read
-from projections.timepoint import NOW, resolve_time
+from projections.queries import roadmap
+from projections.queries.paging import Answer, build_answer
+from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.model import Read
 from tests.projections.test_bounds import ENDLESS
 from tests.support_log import LocalService
 

@@ -19,7 +19,7 @@ from domain.catalog import COMMANDS
 from domain.examples import examples_for
 from eventlog.worker_status import WorkerStatus
 from projections.answers import everything as answers
-from projections.field_groups import flat_fields
+from projections.queries.field_groups import flat_fields
 from tests.support_log import EmptyService, LocalService, quiet_token
 
 GIFTS, TEA = "feature:gift-cards", "decision:tea"

@@ -128,8 +128,8 @@ def test_where_words_were_it_says_so(empty: EmptyService, texts: list[str]) -> N
 
 def test_a_rebuild_after_forgetting_comes_to_the_same(empty: EmptyService, texts: list[str]) -> None:
     """The read model after an erasure and one rebuilt from what is left are equal row for row."""
-    from projections.read_model import content_hash
-    from projections.rebuild import rebuild
+    from projections.read_model.model import content_hash
+    from projections.read_model.rebuild import rebuild
 
     positions = [row["position"] for row in empty.rows("/audit", limit=10_000)][::2]
     empty.post("/log/erase", {"positions": positions})

@@ -14,7 +14,7 @@ from domain.roles import holds
 from domain.scopes import SCOPES
 from domain.values import format_micros
 from eventlog.entry import Caller
-from projections.report_hashes import ReportHashes
+from projections.queries.report_hashes import ReportHashes
 from tests.support_log import LocalService
 
 WHY = {"why": "Because."}

@@ -18,7 +18,7 @@ from fastapi.testclient import TestClient
 
 from domain.scopes import SCOPES
 from identity.decision_log import DecisionLog
-from projections.factory import open_database
+from projections.read_model.factory import open_database
 from tests import support_log
 from tests.api import test_replica
 from tests.api.test_replica import ONLY_THE_LOG

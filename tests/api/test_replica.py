@@ -12,12 +12,12 @@ import pytest
 
 from api.services import Services
 from domain.names import normalize_name
-from projections import replica_state
-from projections.projector import Projector
-from projections.read_model import ReadModel
-from projections.replica_state import Replica, ReplicaState
-from projections.runner import Runner
-from projections.sqlite import SqliteDatabase
+from projections.read_model import replica_state
+from projections.read_model.model import ReadModel
+from projections.read_model.projector import Projector
+from projections.read_model.replica_state import Replica, ReplicaState
+from projections.read_model.runner import Runner
+from projections.read_model.sqlite import SqliteDatabase
 from tests.api.test_answers import ASKED, _get, service
 from tests.support_log import LocalService
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.values import format_micros
-from projections.report import report_hash
+from projections.queries.report import report_hash
 from tests.support_log import T0, LocalService
 
 SPAN = {"since": "2024-12-31"}

@@ -15,17 +15,17 @@ from api.services import Services
 from domain.fields import SubjectState
 from eventlog.application import fold
 from identity.decision_log import DecisionLog
-from projections.audit import AuditFilter, audit
-from projections.changes import changes
-from projections.factory import open_database
-from projections.field_history import ChangeFilter, field_history
-from projections.filters import Filter
-from projections.paging import DEFAULT_LIMIT, encode_cursor
-from projections.read_model import ReadModel
-from projections.rebuild import rebuild
-from projections.roadmap import FIELDS, roadmap
-from projections.runner import Runner
-from projections.timepoint import NOW, TimePoint
+from projections.queries.audit import AuditFilter, audit
+from projections.queries.changes import changes
+from projections.queries.field_history import ChangeFilter, field_history
+from projections.queries.filters import Filter
+from projections.queries.paging import DEFAULT_LIMIT, encode_cursor
+from projections.queries.roadmap import FIELDS, roadmap
+from projections.queries.timepoint import NOW, TimePoint
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
+from projections.read_model.rebuild import rebuild
+from projections.read_model.runner import Runner
 from tests.benchmarks.filling import History, filled, places
 from tests.benchmarks.local_service import system_clock, timed_in_turn
 

@@ -27,9 +27,9 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from projections.factory import open_database
-from projections.read_model import ReadModel
-from projections.rebuild import rebuild
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
+from projections.read_model.rebuild import rebuild
 from tests.benchmarks.filling import filled
 from tests.benchmarks.local_service import system_clock
 from tests.support_serving import Serving, serving

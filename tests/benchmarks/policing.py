@@ -32,9 +32,9 @@ from domain.scopes import SCOPES
 from eventlog.entry import Caller, Transaction
 from eventlog.ids import EntropyPool
 from identity.decision_log import DecisionLog
-from projections.factory import open_database
-from projections.read_model import ReadModel
-from projections.runner import Runner
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
+from projections.read_model.runner import Runner
 
 CONNECTIONS: Final = 64
 WRITES: Final = 256

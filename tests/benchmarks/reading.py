@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from domain.values import format_micros
-from projections.changes import changes
-from projections.field_history import ChangeFilter, field_history
-from projections.filters import Filter
-from projections.paging import DEFAULT_LIMIT
-from projections.roadmap import roadmap
-from projections.timepoint import TimePoint
+from projections.queries.changes import changes
+from projections.queries.field_history import ChangeFilter, field_history
+from projections.queries.filters import Filter
+from projections.queries.paging import DEFAULT_LIMIT
+from projections.queries.roadmap import roadmap
+from projections.queries.timepoint import TimePoint
 from tests.benchmarks.local_service import imported, system_clock, timed_in_turn
 from tests.support_log import LocalService
 

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import closing
 
 from identity.decision_log import DecisionLog
-from projections.database import Database
-from projections.factory import open_database
-from projections.projector import Projector
-from projections.read_model import ReadModel
-from projections.rebuild import BATCH_ENTRIES, rebuild
+from projections.read_model.database import Database
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
+from projections.read_model.projector import Projector
+from projections.read_model.rebuild import BATCH_ENTRIES, rebuild
 from tests.benchmarks.filling import Filling, filled, places
 from tests.benchmarks.local_service import system_clock
 

@@ -19,10 +19,10 @@ from consumers.kafka.status_reporter import StatusReporter
 from consumers.kafka.topics import Topics
 from eventlog.worker_status import workers_at
 from identity.decision_log import DecisionLog
-from projections.database import Database
-from projections.factory import open_database
-from projections.read_model import ReadModel, content_hash
-from projections.runner import Runner
+from projections.read_model.database import Database
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel, content_hash
+from projections.read_model.runner import Runner
 from tests.faults.logs import write_log
 from tests.kafka.broker import Cluster, fresh_prefix
 from tests.support_postgresql import fresh_schema

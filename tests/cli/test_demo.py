@@ -22,16 +22,16 @@ from cli.settings import Settings
 from domain.product import IssueReport
 from eventlog.entry import Caller, Transaction
 from identity.decision_log import DecisionLog
-from projections import accountability, decisions, field_history, field_values, listings
-from projections.audit import AuditFilter, audit
-from projections.changes import changes, slips
-from projections.filters import Filter
-from projections.minutes import minutes
-from projections.report import SECTIONS, ReportRequest, issued_report, report
-from projections.roadmap import roadmap
-from projections.search import search
-from projections.timepoint import TimePoint
-from projections.titles import titles_of_answer
+from projections.queries import accountability, decisions, field_history, field_values, listings
+from projections.queries.audit import AuditFilter, audit
+from projections.queries.changes import changes, slips
+from projections.queries.filters import Filter
+from projections.queries.minutes import minutes
+from projections.queries.report import SECTIONS, ReportRequest, issued_report, report
+from projections.queries.roadmap import roadmap
+from projections.queries.search import search
+from projections.queries.timepoint import TimePoint
+from projections.queries.titles import titles_of_answer
 from tests.support_report import find_untrue_reasons, own_reason
 from tests.support_serving import forked_server, run
 

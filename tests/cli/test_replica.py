@@ -22,7 +22,7 @@ from cli.replica_reader import open_replica
 from cli.replica_sign_in import CACHE_TTL_S, GRACE_PERIOD_S, REPLICA_READER, ReplicaSignIn
 from cli.settings import Settings
 from consumers.kafka.log_api import LogApi, LogApiError
-from projections.sqlite import SqliteDatabase
+from projections.read_model.sqlite import SqliteDatabase
 from tests.support_log import LocalService
 
 ANNS, INVENTED, ANOTHER = (f"dlog_{letter * 42}A" for letter in "abc")
@@ -189,7 +189,7 @@ def test_a_disk_that_fails_is_told_where_the_models_cannot_be_read(tmp_path, mon
         failure.sqlite_errorcode = sqlite3.SQLITE_IOERR  # type: ignore[attr-defined]
         raise failure
 
-    monkeypatch.setattr("projections.sqlite.connect", failing)
+    monkeypatch.setattr("projections.read_model.sqlite.connect", failing)
 
     assert read_model_position(settings) is None
     with pytest.raises(CommandFailed, match="disk I/O error"), open_replica(settings):

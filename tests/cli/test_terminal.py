@@ -177,6 +177,27 @@ def test_more_than_is_shown(service):
     assert positions == [str(n) for n in range(1, service.log.head().size + 1)]
 
 
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (("--field", "horizo"), "No subject has the field 'horizo'. Did you mean horizon?"),
+        (("--field", "horizon", "--value", "noww"), "No subject has the value 'noww'. Did you mean now?"),
+    ],
+)
+def test_an_empty_answer_says_what_is_not_there(service, words, note):
+    """A misspelled field or value is suggested: nothing found might be taken for nothing there."""
+    found = run_command(service, "show", *words)
+
+    assert note in found.stdout + found.stderr
+
+
+def test_a_pattern_of_fields_that_finds_nothing_is_no_mistake(service):
+    """A pattern may well match no field."""
+    found = run_command(service, "show", "--field", "role.none*")
+
+    assert "No subject has" not in found.stdout + found.stderr
+
+
 def test_status(service):
     """It says how far the log and its answers go, and who asks."""
     told = run_command(service, "status").stdout

@@ -8,9 +8,9 @@ import pytest
 
 from eventlog.postgresql import PostgresStore, connect
 from eventlog.worker_status import WorkerStatus, workers_at
-from projections.factory import open_database
-from projections.read_model import ReadModel
-from projections.rebuild import rebuild
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
+from projections.read_model.rebuild import rebuild
 from tests.eventlog.support import Clock, open_log
 from tests.faults.logs import do
 from tests.support_postgresql import fresh_schema

@@ -38,10 +38,10 @@ from cli.errors import CommandFailed
 from cli.settings import Settings
 from eventlog.errors import LogError
 from eventlog.sqlite_integrity import DAMAGE_ERRORS
-from projections.factory import open_database
-from projections.read_model import ReadModel
-from projections.rebuild import rebuild
-from projections.schema import TABLES
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
+from projections.read_model.rebuild import rebuild
+from projections.read_model.schema import TABLES
 from tests.faults.logs import write_log
 
 SIZE: Final = 160

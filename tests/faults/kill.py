@@ -28,9 +28,9 @@ from domain.decision import DecisionRecorded
 from eventlog.checkpoint import Checkpoint
 from eventlog.entry import Entry
 from identity.decision_log import DecisionLog
-from projections.read_model import ReadModel, content_hash
-from projections.rebuild import rebuild
-from projections.sqlite import SqliteDatabase
+from projections.read_model.model import ReadModel, content_hash
+from projections.read_model.rebuild import rebuild
+from projections.read_model.sqlite import SqliteDatabase
 from tests.support_postgresql import Cluster, cluster, fresh_schema
 from tests.support_serving import COMMAND, Serving, serving
 

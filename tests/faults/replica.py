@@ -23,9 +23,9 @@ from cli.bootstrap import clock
 from consumers.kafka.broker import Broker
 from consumers.kafka.topics import Topics
 from identity.decision_log import DecisionLog
-from projections.read_model import ReadModel, content_hash
-from projections.rebuild import rebuild
-from projections.sqlite import SqliteDatabase
+from projections.read_model.model import ReadModel, content_hash
+from projections.read_model.rebuild import rebuild
+from projections.read_model.sqlite import SqliteDatabase
 from tests.benchmarks.replicating import publish
 from tests.faults.logs import write_log
 from tests.kafka.broker import Cluster, fresh_prefix

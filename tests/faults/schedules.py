@@ -27,10 +27,10 @@ from domain.examples import examples_for
 from eventlog.codec import decode_row
 from eventlog.records import EntryRow
 from identity.decision_log import DecisionLog
-from projections.database import Database, Writer
-from projections.projector import Projector
-from projections.read_model import ReadModel, content_hash
-from projections.sqlite import SqliteDatabase
+from projections.read_model.database import Database, Writer
+from projections.read_model.model import ReadModel, content_hash
+from projections.read_model.projector import Projector
+from projections.read_model.sqlite import SqliteDatabase
 from tests.faults.logs import ENDS, START, do
 from tests.projections.support import delete_rows
 

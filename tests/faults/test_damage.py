@@ -29,7 +29,7 @@ from eventlog.errors import DamagedLogError, NewerLogError
 from eventlog.sqlite import SqliteStore
 from eventlog.store_errors import DamagedStoreError
 from identity.decision_log import DecisionLog
-from projections.sampling import Sampler
+from projections.read_model.sampling import Sampler
 from tests.faults import flips
 from tests.faults.logs import do
 

@@ -21,11 +21,11 @@ from consumers.kafka.replica_session import ReceivedEntry
 from consumers.kafka.replica_worker import ReplicaWorker
 from eventlog.records import EntryRow
 from identity.decision_log import DecisionLog
-from projections import sampling
-from projections.factory import open_database
-from projections.read_model import ReadModel, ReadModelDamagedError, content_hash
-from projections.rebuild import rebuild
-from projections.sqlite import SqliteDatabase
+from projections.read_model import sampling
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel, ReadModelDamagedError, content_hash
+from projections.read_model.rebuild import rebuild
+from projections.read_model.sqlite import SqliteDatabase
 from tests.faults.logs import fill, write_log
 from tests.support_postgresql import fresh_schema
 

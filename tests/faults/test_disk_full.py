@@ -11,7 +11,7 @@ import pytest
 
 from eventlog.errors import DamagedLogError
 from identity.decision_log import DecisionLog
-from projections.postgresql import PostgresqlDatabase
+from projections.read_model.postgresql import PostgresqlDatabase
 from tests.support_log import LocalService
 
 MEBIBYTE = 2**20

@@ -12,8 +12,8 @@ from consumers.kafka.reorder_buffer import ReorderBuffer
 from consumers.kafka.replica_session import ReplicaSession
 from eventlog.codec import decode_row
 from eventlog.records import EntryRow
-from projections import replica_state
-from projections.replica_state import ReplicaState
+from projections.read_model import replica_state
+from projections.read_model.replica_state import ReplicaState
 from tests.faults.schedules import check
 
 pytestmark = pytest.mark.slow

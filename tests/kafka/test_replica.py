@@ -22,12 +22,12 @@ from consumers.kafka.replica_worker import ReplicaWorker
 from consumers.kafka.topics import InvalidTopic, Topics
 from eventlog.sequencer import EntryRow
 from identity.decision_log import DecisionLog
-from projections.factory import open_database
-from projections.projector import Projector
-from projections.read_model import ReadModel, content_hash
-from projections.rebuild import rebuild
-from projections.replica_state import Replica
-from projections.sqlite import SqliteDatabase
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel, content_hash
+from projections.read_model.projector import Projector
+from projections.read_model.rebuild import rebuild
+from projections.read_model.replica_state import Replica
+from projections.read_model.sqlite import SqliteDatabase
 from tests.faults.logs import write_log
 from tests.kafka.support import PATIENCE, everything_in, matches, running, send, until
 from tests.support_log import LocalService, Ticking

@@ -10,7 +10,7 @@ from api.pages.static_files import static_address
 from api.pages.times import parse_page_time
 from api.problems import HttpProblem
 from domain.values import to_micros
-from projections.timepoint import NOW, TimePoint
+from projections.queries.timepoint import NOW, TimePoint
 from tests.support_log import quiet_token
 from tests.support_pages import text_of
 

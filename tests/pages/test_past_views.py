@@ -14,7 +14,7 @@ import pytest
 
 from interchange.sink import LogSink
 from interchange.tracker import import_changes, load_mapping
-from projections.field_groups import flat_fields
+from projections.queries.field_groups import flat_fields
 from tests.support_log import LocalService
 from tests.support_pages import PageReader, text_of
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from projections.database import Database
-from projections.factory import open_database
-from projections.read_model import Read, ReadModel
+from projections.read_model.database import Database
+from projections.read_model.factory import open_database
+from projections.read_model.model import Read, ReadModel
 from tests.projections.support import SECOND, START, Log, catch_up, delete_rows
 from tests.support_postgresql import fresh_schema
 

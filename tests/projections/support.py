@@ -12,10 +12,10 @@ from typing import Any
 from domain.catalog import EVENT_NAMES
 from domain.messages import Event
 from eventlog.entry import Delegate, Entry, Metadata, Origin
-from projections.database import Database
-from projections.projector import Projector
-from projections.read_model import Read, ReadModel
-from projections.sqlite import _query_runner
+from projections.read_model.database import Database
+from projections.read_model.model import Read, ReadModel
+from projections.read_model.projector import Projector
+from projections.read_model.sqlite import _query_runner
 
 BuildModel = Callable[..., ReadModel]
 

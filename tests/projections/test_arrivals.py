@@ -12,10 +12,10 @@ from domain.decision import DecisionAccepted, DecisionDeferred, DecisionProposed
 from domain.evidence import EvidenceRecorded
 from domain.ownership import OwnershipAssigned
 from domain.product import ReleaseRescheduled, ReleaseScheduled
-from projections.arrivals import arrivals
-from projections.filters import Filter
-from projections.read_model import Read
-from projections.timepoint import NOW, TimePoint
+from projections.queries.arrivals import arrivals
+from projections.queries.filters import Filter
+from projections.queries.timepoint import NOW, TimePoint
+from projections.read_model.model import Read
 from tests.projections.support import Log, at
 
 Reader = Callable[[], Read]

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from projections.bounds import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong
-from projections.read_model import ReadModel
+from projections.read_model.bounds import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong
+from projections.read_model.model import ReadModel
 
 # It takes hours: a test that goes on shows that the statement was ended.
 ENDLESS = """with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000000)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from projections.calibration import (
+from projections.queries.calibration import (
     Forecast,
     beta_distribution,
     beta_quantile,

@@ -14,20 +14,20 @@ from domain.ownership import OwnershipAssigned
 from domain.people import PersonMerged
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
-from projections.conditions import (
+from projections.queries.conditions import (
     FIELD_NAMES,
     Condition,
     UnknownField,
     is_absent,
     parse_condition,
 )
-from projections.field_history import ChangeFilter, count_changes, field_history
-from projections.field_values import field_values
-from projections.filters import Filter
-from projections.listings import subjects
-from projections.read_model import Read
-from projections.timepoint import TimePoint
-from projections.visibility import limit
+from projections.queries.field_history import ChangeFilter, count_changes, field_history
+from projections.queries.field_values import field_values
+from projections.queries.filters import Filter
+from projections.queries.listings import subjects
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
+from projections.read_model.visibility import limit
 from tests.faults.logs import write_log
 from tests.projections import reference_model
 from tests.projections.support import SECOND, BuildModel, Log, at

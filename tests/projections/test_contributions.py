@@ -12,10 +12,10 @@ from domain.decision import DecisionAccepted, DecisionLinked, DecisionProposed, 
 from domain.feature import FeatureDropped, FeatureLinked, FeatureProposed, MilestoneTargeted
 from domain.product import GoalClosed, GoalSet, ReleaseScheduled
 from eventlog.entry import Entry
-from projections.contributions import contribution_gaps, contributions
-from projections.filters import Filter
-from projections.read_model import Read
-from projections.timepoint import NOW, TimePoint
+from projections.queries.contributions import contribution_gaps, contributions
+from projections.queries.filters import Filter
+from projections.queries.timepoint import NOW, TimePoint
+from projections.read_model.model import Read
 from tests.projections.reference_model import values_in_effect, without_removed
 from tests.projections.support import BuildModel, Log, at
 

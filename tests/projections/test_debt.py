@@ -28,10 +28,10 @@ from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, Ownership
 from domain.people import PersonLeft, PersonRegistered
 from domain.product import ProductDefined
 from domain.values import from_micros
-from projections.debt import CODES, DebtFilter, debt, debt_by_month
-from projections.filters import Filter
-from projections.read_model import Read
-from projections.timepoint import NOW, TimePoint
+from projections.queries.debt import CODES, DebtFilter, debt, debt_by_month
+from projections.queries.filters import Filter
+from projections.queries.timepoint import NOW, TimePoint
+from projections.read_model.model import Read
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from identity.decision_log import DecisionLog
-from projections.event_rows import entry_from_row, event_row, without_texts
+from projections.read_model.event_rows import entry_from_row, event_row, without_texts
 from tests.faults.logs import do, write_log
 
 

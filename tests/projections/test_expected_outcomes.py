@@ -12,11 +12,11 @@ from domain.decision import DecisionProposed
 from domain.feature import FeatureProposed
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
 from domain.people import PersonMerged
-from projections.expected_outcomes import expected_outcomes
-from projections.filters import Filter
-from projections.read_model import Read
-from projections.search import search
-from projections.timepoint import NOW, TimePoint
+from projections.queries.expected_outcomes import expected_outcomes
+from projections.queries.filters import Filter
+from projections.queries.search import search
+from projections.queries.timepoint import NOW, TimePoint
+from projections.read_model.model import Read
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 

@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from projections import schema
-from projections.database import PROJECTOR, REBUILD, Database
-from projections.postgresql import PostgresqlDatabase
-from projections.read_model import ReadModel, content_hash
-from projections.rebuild import Rebuilding, rebuild
-from projections.runner import Runner
-from projections.sqlite import SqliteDatabase
+from projections.read_model import schema
+from projections.read_model.database import PROJECTOR, REBUILD, Database
+from projections.read_model.model import ReadModel, content_hash
+from projections.read_model.postgresql import PostgresqlDatabase
+from projections.read_model.rebuild import Rebuilding, rebuild
+from projections.read_model.runner import Runner
+from projections.read_model.sqlite import SqliteDatabase
 from tests.projections.support import START, Log, catch_up, delete_rows
 from tests.projections.test_field_values import EVENTS_ON_SUBJECTS, imported, log_of
 from tests.support_postgresql import fresh_schema, server

@@ -15,12 +15,12 @@ from domain.ownership import OwnershipAssigned
 from domain.people import PersonMerged
 from domain.product import ReleasesOrdered
 from domain.values import format_micros, from_micros
-from projections.changes import changes
-from projections.field_history import ChangeFilter, count_changes, field_history
-from projections.filters import Filter
-from projections.ordering import DIRECTIONS
-from projections.read_model import Read
-from projections.timepoint import TimePoint
+from projections.queries.changes import changes
+from projections.queries.field_history import ChangeFilter, count_changes, field_history
+from projections.queries.filters import Filter
+from projections.queries.ordering import DIRECTIONS
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 from tests.projections import reference_model
 from tests.projections.support import BuildModel, Log, at
 from tests.projections.test_field_values import EVENTS_ON_SUBJECTS, SECONDS, imported, log_of

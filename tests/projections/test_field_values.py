@@ -12,10 +12,10 @@ from domain.any_subject import ChangesImported, EntryVoided, ImportedChange
 from domain.ownership import OwnershipAssigned, OwnershipReleased
 from domain.values import format_micros, from_micros
 from eventlog.entry import Origin
-from projections.field_values import Group, count_fields, field_values
-from projections.filters import Filter
-from projections.read_model import Read
-from projections.timepoint import TimePoint
+from projections.queries.field_values import Group, count_fields, field_values
+from projections.queries.filters import Filter
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 from tests.projections.reference_model import values_in_effect, without_removed
 from tests.projections.support import SECOND, START, BuildModel, Log
 

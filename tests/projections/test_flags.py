@@ -31,10 +31,10 @@ from domain.feature import FeatureDropped, FeatureLinked, FeaturePrioritized, Fe
 from domain.ownership import OwnershipAssigned
 from domain.product import GoalClosed, GoalSet, ProductDefined, ReleaseRescheduled, ReleaseScheduled, StrategySet
 from domain.values import format_micros
-from projections.filters import Filter
-from projections.flags import flags
-from projections.read_model import Read
-from projections.timepoint import NOW, TimePoint
+from projections.queries.filters import Filter
+from projections.queries.flags import flags
+from projections.queries.timepoint import NOW, TimePoint
+from projections.read_model.model import Read
 from tests.projections.naive_flags import DAY_S, naive_flags
 from tests.projections.support import BuildModel, Log, at
 

@@ -11,9 +11,9 @@ import pytest
 from domain.decision import DecisionProposed
 from domain.outcome import CalibrationShared, ExpectedOutcomeStated, OutcomeRecorded
 from domain.people import PersonRegistered
-from projections.forecasts import calibration
-from projections.read_model import Read
-from projections.timepoint import TimePoint
+from projections.queries.forecasts import calibration
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 

@@ -26,11 +26,11 @@ from domain.ownership import OwnershipAcknowledged
 from domain.task import TaskAssigned, TaskCompleted, TaskRescheduled
 from domain.values import kind_of
 from eventlog.entry import Entry
-from projections.debt import DebtFilter, debt
-from projections.factory import open_database
-from projections.minutes import meetings_of, minutes
-from projections.read_model import Read, ReadModel
-from projections.timepoint import NOW, TimePoint, resolve_time
+from projections.queries.debt import DebtFilter, debt
+from projections.queries.minutes import meetings_of, minutes
+from projections.queries.timepoint import NOW, TimePoint, resolve_time
+from projections.read_model.factory import open_database
+from projections.read_model.model import Read, ReadModel
 from tests.projections.support import SECOND, START, Log, at, catch_up, count_steps
 
 Reader = Callable[[], Read]

@@ -19,9 +19,9 @@ from domain.decision import (
 from domain.money import Cost
 from domain.quantities import Duration, Fit, compare_cost, compare_duration
 from domain.values import ERASED
-from projections.options import weighed_options
-from projections.read_model import Read
-from projections.timepoint import TimePoint
+from projections.queries.options import weighed_options
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 from tests.projections.support import Log, at
 
 Reader = Callable[[], Read]

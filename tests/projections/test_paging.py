@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from projections import audit, changes, decisions, field_history, field_values, listings, report, roadmap
-from projections.bounds import Bounds
-from projections.factory import open_database
-from projections.filters import Filter
-from projections.paging import Answer
-from projections.read_model import Read, ReadModel
-from projections.rebuild import rebuild
-from projections.timepoint import TimePoint
+from projections.queries import audit, changes, decisions, field_history, field_values, listings, report, roadmap
+from projections.queries.filters import Filter
+from projections.queries.paging import Answer
+from projections.queries.timepoint import TimePoint
+from projections.read_model.bounds import Bounds
+from projections.read_model.factory import open_database
+from projections.read_model.model import Read, ReadModel
+from projections.read_model.rebuild import rebuild
 from tests.benchmarks.filling import filled
 from tests.benchmarks.local_service import system_clock
 

@@ -15,16 +15,16 @@ from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, Ownership
 from domain.people import PersonLeft, PersonMerged, PersonRegistered, TeamRegistered
 from domain.product import ProductDefined, ReleaseScheduled, ReleasesOrdered
 from eventlog.entry import Origin
-from projections import accountability, field_history, field_values, listings
-from projections.audit import AuditFilter, audit
-from projections.changes import changed_fields, changes, slips
-from projections.decisions import DecisionFilter, NotFound, decisions, graph, history, subject_page
-from projections.filters import Filter
-from projections.paging import Answer, BadCursor
-from projections.read_model import Read
-from projections.roadmap import UNPLANNED, roadmap
-from projections.search import search
-from projections.timepoint import TimePoint
+from projections.queries import accountability, field_history, field_values, listings
+from projections.queries.audit import AuditFilter, audit
+from projections.queries.changes import changed_fields, changes, slips
+from projections.queries.decisions import DecisionFilter, NotFound, decisions, graph, history, subject_page
+from projections.queries.filters import Filter
+from projections.queries.paging import Answer, BadCursor
+from projections.queries.roadmap import UNPLANNED, roadmap
+from projections.queries.search import search
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 from tests.projections.support import Log, at
 from tests.projections.test_field_values import imported
 

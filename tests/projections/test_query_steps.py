@@ -9,13 +9,13 @@ import pytest
 
 from domain.feature import FeaturePrioritized, FeatureProposed
 from domain.product import ProductDefined
-from projections.audit import AuditFilter, audit
-from projections.factory import open_database
-from projections.filters import Filter
-from projections.paging import encode_cursor
-from projections.read_model import ReadModel
-from projections.roadmap import roadmap_table
-from projections.timepoint import TimePoint
+from projections.queries.audit import AuditFilter, audit
+from projections.queries.filters import Filter
+from projections.queries.paging import encode_cursor
+from projections.queries.roadmap import roadmap_table
+from projections.queries.timepoint import TimePoint
+from projections.read_model.factory import open_database
+from projections.read_model.model import ReadModel
 from tests.projections.support import SECOND, START, Log, at, catch_up, count_steps
 
 FEATURES = 20

@@ -23,16 +23,16 @@ from domain.catalog import EVENTS
 from domain.decision import DecisionProposed, Option
 from domain.messages import Reference
 from domain.values import ERASED
-from projections.database import Database
-from projections.field_values import field_values
-from projections.filters import Filter
-from projections.projector import Gap, Projector
-from projections.read_model import Read, ReadModel, content_hash
-from projections.rebuild import rebuild
-from projections.runner import Runner, Stopped
-from projections.schema import SHADOW
-from projections.search import search
-from projections.sqlite import SqliteDatabase
+from projections.queries.field_values import field_values
+from projections.queries.filters import Filter
+from projections.queries.search import search
+from projections.read_model.database import Database
+from projections.read_model.model import Read, ReadModel, content_hash
+from projections.read_model.projector import Gap, Projector
+from projections.read_model.rebuild import rebuild
+from projections.read_model.runner import Runner, Stopped
+from projections.read_model.schema import SHADOW
+from projections.read_model.sqlite import SqliteDatabase
 from tests.projections.support import START, BuildModel, Log, catch_up
 from tests.projections.test_field_values import EVENTS_ON_SUBJECTS, imported, log_of
 
@@ -156,7 +156,7 @@ def test_a_disk_failure_does_not_delete_the_file(
         raise failure
 
     with monkeypatch.context() as patched:
-        patched.setattr("projections.sqlite.connect", failing)
+        patched.setattr("projections.read_model.sqlite.connect", failing)
         with pytest.raises(OperationalError, match="out of order"):
             ReadModel.open(SqliteDatabase(path), log, lambda: START)
 

@@ -44,10 +44,10 @@ from domain.product import (
 )
 from domain.values import ERASED, StringKind, from_micros
 from eventlog.entry import Origin
-from projections.paging import Answer
-from projections.read_model import Read
-from projections.report import SECTIONS, ReportNotFound, ReportRequest, issued_report, report, report_hash
-from projections.titles import titles_of_answer
+from projections.queries.paging import Answer
+from projections.queries.report import SECTIONS, ReportNotFound, ReportRequest, issued_report, report, report_hash
+from projections.queries.titles import titles_of_answer
+from projections.read_model.model import Read
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 

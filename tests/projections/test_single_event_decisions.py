@@ -12,16 +12,16 @@ from domain.messages import Event
 from domain.ownership import OwnershipAssigned
 from domain.people import PersonRegistered
 from domain.product import ProductDefined
-from projections import accountability
-from projections.audit import AuditFilter, audit
-from projections.changes import changes
-from projections.decisions import DecisionFilter, decisions, history, subject_page
-from projections.field_values import field_values
-from projections.filters import Filter
-from projections.read_model import Read, ReadModel
-from projections.report import ReportRequest, report
-from projections.search import search
-from projections.timepoint import TimePoint
+from projections.queries import accountability
+from projections.queries.audit import AuditFilter, audit
+from projections.queries.changes import changes
+from projections.queries.decisions import DecisionFilter, decisions, history, subject_page
+from projections.queries.field_values import field_values
+from projections.queries.filters import Filter
+from projections.queries.report import ReportRequest, report
+from projections.queries.search import search
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read, ReadModel
 from tests.projections.support import BuildModel, Log, at
 
 PRODUCT, TEA, COFFEE = "product:p", "decision:tea", "decision:coffee"

@@ -12,10 +12,10 @@ from domain.any_subject import EntryVoided
 from domain.feature import FeatureProposed, MilestoneTargeted
 from domain.ownership import OwnershipHandedOver
 from domain.product import ReleaseRescheduled, ReleaseScheduled
-from projections.filters import Filter
-from projections.read_model import Read
-from projections.slip_causes import SlipFilter, count_slips, slip_causes
-from projections.timepoint import NOW, TimePoint
+from projections.queries.filters import Filter
+from projections.queries.slip_causes import SlipFilter, count_slips, slip_causes
+from projections.queries.timepoint import NOW, TimePoint
+from projections.read_model.model import Read
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 

@@ -14,9 +14,9 @@ from domain.feature import FeatureDropped, FeatureProposed
 from domain.outcome import ExpectedOutcomeStated
 from domain.ownership import OwnershipAssigned, OwnershipDelegated
 from domain.people import TeamRegistered
-from projections.read_model import Read
-from projections.succession import succession
-from projections.timepoint import TimePoint
+from projections.queries.succession import succession
+from projections.queries.timepoint import TimePoint
+from projections.read_model.model import Read
 from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 

@@ -11,11 +11,11 @@ from domain.feature import FeatureProposed, MilestoneTargeted
 from domain.ownership import OwnershipAssigned
 from domain.people import TeamRegistered
 from domain.product import ReleaseScheduled
-from projections.audit import AuditFilter, audit
-from projections.read_model import Read
-from projections.roadmap import roadmap
-from projections.timepoint import TimePoint
-from projections.titles import titles_of_answer
+from projections.queries.audit import AuditFilter, audit
+from projections.queries.roadmap import roadmap
+from projections.queries.timepoint import TimePoint
+from projections.queries.titles import titles_of_answer
+from projections.read_model.model import Read
 from tests.projections.support import Log, at
 
 Reader = Callable[[], Read]

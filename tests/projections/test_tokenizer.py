@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 
 from domain.any_subject import TitleChanged
-from projections.postgresql import translate, tsvector
-from projections.read_model import Read
-from projections.search import search
-from projections.tokenizer import snippet, tokenize
+from projections.queries.search import search
+from projections.read_model.model import Read
+from projections.read_model.postgresql import translate, tsvector
+from projections.read_model.tokenizer import snippet, tokenize
 from tests.projections.support import Log
 
 TEXTS = {

@@ -36,12 +36,12 @@ from domain.people import PersonLeft, PersonMerged, PersonRegistered
 from domain.product import ReleaseRescheduled, ReleaseScheduled
 from domain.task import TaskAssigned, TaskCompleted
 from domain.values import format_micros, from_micros
-from projections.arrivals import arrivals
-from projections.debt import debt
-from projections.expected_outcomes import expected_outcomes
-from projections.filters import Filter
-from projections.succession import succession
-from projections.timepoint import TimePoint
+from projections.queries.arrivals import arrivals
+from projections.queries.debt import debt
+from projections.queries.expected_outcomes import expected_outcomes
+from projections.queries.filters import Filter
+from projections.queries.succession import succession
+from projections.queries.timepoint import TimePoint
 from tests.projections.conftest import in_files
 from tests.projections.naive_debt import NaiveDebt
 from tests.projections.support import SECOND, START, BuildModel, Log, at

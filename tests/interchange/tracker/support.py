@@ -13,8 +13,8 @@ from identity.decision_log import DecisionLog
 from interchange.sink import DryRunSink, LogSink
 from interchange.tracker import import_changes, load_mapping
 from interchange.tracker.mapping import parse_mapping
-from projections.read_model import ReadModel
-from projections.sqlite import SqliteDatabase
+from projections.read_model.model import ReadModel
+from projections.read_model.sqlite import SqliteDatabase
 from tests.projections.support import catch_up
 
 MAPPINGS = Path(__file__).parents[3] / "examples" / "mappings"

@@ -11,9 +11,9 @@ import pytest
 
 from domain.values import to_micros as of_datetime
 from interchange.sink import LogSink
-from projections.field_values import all_field_values, by_subject
-from projections.filters import Filter
-from projections.timepoint import TimePoint, resolve_time
+from projections.queries.field_values import all_field_values, by_subject
+from projections.queries.filters import Filter
+from projections.queries.timepoint import TimePoint, resolve_time
 from tests.interchange.tracker import naive
 from tests.interchange.tracker.support import Clock, open_log, read_model, run, shipped
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from projections.report import ReportRequest, report
+from projections.queries.report import ReportRequest, report
 from tests.interchange.tracker import naive
 from tests.interchange.tracker.support import AFTER, Clock, open_log, read_model, run, shipped
 

@@ -9,9 +9,9 @@ import pytest
 
 from eventlog.entry import Transaction
 from interchange.source_file import NotAHistoryError
-from projections.names import find_by_name
-from projections.search import search
-from projections.timepoint import TimePoint, resolve_time
+from projections.queries.names import find_by_name
+from projections.queries.search import search
+from projections.queries.timepoint import TimePoint, resolve_time
 from tests.interchange.tracker import naive
 from tests.interchange.tracker.support import AFTER, Clock, example, new_keys, open_log, read_model, run, write
 

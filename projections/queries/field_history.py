@@ -1,0 +1,475 @@
+"""The history of fields: every change of every field, in the order in which the changes took effect."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Final, Literal, cast, get_args
+
+from domain.fields import CHANGES_PER_EVENT, Value
+from domain.values import format_micros, from_micros, kind_of
+from projections.answers.changes import FieldChangeCount, FieldChangeRow
+from projections.answers.changes import Held as HeldShape
+from projections.answers.parts import Direction
+from projections.queries.blame import EVENT_COLUMNS, build_blame
+from projections.queries.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
+from projections.queries.field_values import as_ids
+from projections.queries.filters import Filter, fields_where, json_spellings, within
+from projections.queries.ordering import (
+    FieldContent,
+    TargetOrder,
+    add_list_difference,
+    change_direction,
+    resolve_people,
+)
+from projections.queries.paging import (
+    DEFAULT_LIMIT,
+    Answer,
+    Row,
+    build_answer,
+    decode_cursor,
+    encode_cursor,
+    page_after,
+    take_page,
+)
+from projections.queries.timelines import NextChange, find_next_changes, find_states
+from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
+from projections.read_model.bounds import ReadTooMuch, memory_bytes
+from projections.read_model.model import Read
+from projections.read_model.schema import dumps, loads, members
+
+MAX_GROUPS: Final = 200_000
+BATCH_ROWS: Final = 256
+"""The changes whose durations are found at once."""
+
+ValueGroup = Literal["from", "from_source_value", "to", "to_source_value"]
+TimeUnit = Literal["year", "quarter", "month", "week"]
+Group = Literal["subject", "field", "direction", "actor", "principal", "kind", "product"] | ValueGroup | TimeUnit
+TIME_UNITS: Final[tuple[str, ...]] = get_args(TimeUnit)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFilter:
+    """Which changes a query covers.
+
+    `fields` selects the fields; its conditions on values are ignored here in favor of `from_*` and `to_*`, which match
+    the value or source value just before and just after the change. `by` is the actor or the principal. Periods are
+    half open and in microseconds: `span` is when the change took effect, `recorded` when it was recorded; `positions`
+    is the latter by position. `conditions` are on the change and on the fields of its subject at the time of the change.
+    `held` is how long the value of the change held, in microseconds: at least the first, less than the second; a value
+    that still holds counts until the time of the query. `is_open` is whether it still holds. `then_values` and
+    `then_source_values` are those that followed it. Changes of removed subjects are included unless `existing_only`. A change to an equal value is left out unless `include_unchanged`.
+    """
+
+    fields: Filter = field(default_factory=Filter)
+    from_values: Sequence[Value] = ()
+    from_source_values: Sequence[str] = ()
+    to_values: Sequence[Value] = ()
+    to_source_values: Sequence[str] = ()
+    directions: Sequence[str] = ()
+    by: Sequence[str] = ()
+    actors: Sequence[str] = ()
+    principals: Sequence[str] = ()
+    span: tuple[int | None, int | None] = (None, None)
+    recorded: tuple[int | None, int | None] = (None, None)
+    positions: range | None = None
+    conditions: Sequence[Condition] = ()
+    held: tuple[int | None, int | None] = (None, None)
+    is_open: bool | None = None
+    then_values: Sequence[str] = ()
+    then_source_values: Sequence[str] = ()
+    existing_only: bool = False
+    include_unchanged: bool = False
+
+    @property
+    def asks_duration(self) -> bool:
+        """Whether it depends on how long a value held, or on what followed."""
+        return self.held != (None, None) or self.is_open is not None or self.asks_following
+
+    @property
+    def asks_following(self) -> bool:
+        """Whether it depends on the value that followed."""
+        return bool(self.then_values or self.then_source_values)
+
+
+def field_history(
+    read: Read,
+    selection: ChangeFilter,
+    when: TimePoint = NOW,
+    *,
+    state: Sequence[str] = (),
+    durations: bool = False,
+    newest_first: bool = False,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Answer[FieldChangeRow]:
+    """Return the changes that match and took effect by the time asked for, in the order in which they took effect.
+
+    Each has `before` and `after` (`value` and `source_value`), its `direction`, `at` (when it took effect), whether it
+    is the end of a period (`ended`), what a list gained and lost, and its `blame`; with `state`, also what these fields
+    of the subject were at that time; with `durations`, or if the selection depends on it, how long its value `held`.
+
+    Raises:
+        UnknownField: `state` or a condition names a field that does not exist.
+    """
+    time = resolve_time(read, when)
+    check_field_names(read, state)
+    after = decode_cursor(cursor, int, int, int) if cursor is not None else None
+    changes = _select(read, selection, time, durations=durations, newest_first=newest_first, after=after)
+    found, is_more = take_page(read, changes, limit)
+    next_cursor = encode_cursor(*found[-1][0]) if is_more else None
+    rows = [row for _, row in found]
+    if state:
+        states = find_states(read, [(row["subject"], key[0]) for key, row in found], state, time)
+        rows = [{**row, "state": each} for row, each in zip(rows, states, strict=True)]
+    return build_answer(time, rows, next_cursor=next_cursor)
+
+
+def count_changes(
+    read: Read,
+    selection: ChangeFilter,
+    by: Sequence[Group],
+    when: TimePoint = NOW,
+    *,
+    min_count: int = 1,
+    limit: int = DEFAULT_LIMIT,
+    cursor: str | None = None,
+) -> Answer[FieldChangeCount]:
+    """Return how many of the matching changes there are in each group, most first; groups of periods in time order.
+
+    Years, quarters, months and weeks (ISO 8601) are those in which a change took effect, in UTC. A change whose subject
+    belongs to several products as of the time asked for counts for each.
+    """
+    time = resolve_time(read, when)
+    counts = _count(read, selection, by, time)
+    periods = [n for n, name in enumerate(by) if name in TIME_UNITS]
+
+    def rank(found: tuple[GroupKey, int]) -> tuple[Any, ...]:
+        group, count = found
+        return (
+            *(group[n] for n in periods),
+            -count,
+            *(part for each in group for part in (each is not None, each or "")),
+        )
+
+    ranked = sorted(((group, count) for group, count in counts.items() if count >= min_count), key=rank)
+    types = (*(str for _ in periods), int, *(part for _ in by for part in (bool, str)))
+    shown, next_cursor = page_after(ranked, rank, types, limit, cursor)
+    rows = [cast("FieldChangeCount", {**_decode_group(by, group), "count": count}) for group, count in shown]
+    return build_answer(time, rows, next_cursor=next_cursor)
+
+
+GroupKey = tuple[str | None, ...]
+
+
+def _decode_group(by: Sequence[Group], group: GroupKey) -> Row:
+    """Return the members of a group by name. Values were kept as JSON."""
+    return {name: loads(each) if name in ("from", "to") else each for name, each in zip(by, group, strict=True)}
+
+
+def _count(read: Read, selection: ChangeFilter, by: Sequence[Group], time: ResolvedTime) -> Counter[GroupKey]:
+    counts: Counter[GroupKey] = Counter()
+    interned: dict[str | None, str | None] = {}  # keeps each string once
+    products = _find_products(read, time) if "product" in by else {}
+    for row, direction, _ in _select_rows(read, selection, time, keeps=False):
+        for product in products.get(row[0], (None,)):
+            group = (product if name == "product" else _group_of(row, direction, name, read) for name in by)
+            counts[tuple([interned.setdefault(text, text) for text in group])] += 1
+        if len(counts) > MAX_GROUPS and read.bounds.is_bounded:
+            raise ReadTooMuch(f"it counts more than {MAX_GROUPS:,} groups")
+    return counts
+
+
+def _group_of(row: Sequence[Any], direction: Direction, name: Group, read: Read) -> str | None:
+    """Return what a change is grouped under: text, or the JSON of a value."""
+    match name:
+        case "direction":
+            return direction
+        case "kind":
+            return kind_of(row[0])
+        case "actor" | "principal":
+            return read.surviving_id(row[14 if name == "actor" else 15])
+        case "from" | "to":
+            value = resolve_people(loads(row[6 if name == "from" else 8]), read.merged_into)
+            return None if value in (None, []) else dumps(value)
+        case "year" | "quarter" | "month" | "week":
+            return _period_of(row[3], name)
+    return row[_GROUP_COLUMNS[name]]  # type: ignore[no-any-return]
+
+
+_GROUP_COLUMNS: Final = {"subject": 0, "field": 2, "from_source_value": 7, "to_source_value": 9}
+"""The columns of a change, as `_select_rows` yields it, that are groups as they are."""
+
+
+def _period_of(at: int, unit: TimeUnit) -> str:
+    """Return the year, quarter, month or ISO week of a time, in UTC: `2024`, `2024-Q1`, `2024-03`, `2024-W09`."""
+    day = from_micros(at)
+    match unit:
+        case "year":
+            return f"{day.year:04}"
+        case "quarter":
+            return f"{day.year:04}-Q{(day.month + 2) // 3}"
+        case "month":
+            return f"{day.year:04}-{day.month:02}"
+    year, week, _ = day.isocalendar()
+    return f"{year:04}-W{week:02}"
+
+
+def _find_products(read: Read, time: ResolvedTime) -> dict[str, list[str]]:
+    """Return the products of each subject that belongs to any. A product belongs to itself."""
+    sql = f"""select c.subject, c.value from field_value c where c.field = 'products' and c.value is not null
+        and {time.is_in_effect("c")}"""
+    found = {subject: list(as_ids(loads(value))) for subject, value in read.rows(sql, time.parameters)}
+    of_products = f"""select c.subject from field_value c where c.field = 'exists' and c.subject >= 'product:'
+        and c.subject < 'product;' and {time.is_in_effect("c")}"""
+    products = {subject: [subject] for (subject,) in read.rows(of_products, time.parameters)}
+    return {subject: each for subject, each in {**found, **products}.items() if each}
+
+
+def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[FieldChangeRow]:
+    """Yield the changes that match in the order in which they took effect, for a caller that does not keep them."""
+    return (row for _, row in _select(read, selection, time, keeps=False))
+
+
+def all_field_history(read: Read, selection: ChangeFilter, time: ResolvedTime) -> list[FieldChangeRow]:
+    """Return all changes that match, unpaged, as a part of other answers."""
+    return [row for _, row in _select(read, selection, time)]
+
+
+def _select(
+    read: Read,
+    selection: ChangeFilter,
+    time: ResolvedTime,
+    *,
+    durations: bool = False,
+    newest_first: bool = False,
+    after: tuple[int, ...] | None = None,
+    keeps: bool = True,
+) -> Iterator[tuple[tuple[int, int, int], FieldChangeRow]]:
+    """Yield each change with its sort key: when it took effect, the row's id, and whether it is the end of a period."""
+    found = _select_rows(
+        read, selection, time, durations=durations, newest_first=newest_first, after=after, keeps=keeps
+    )
+    for row, direction, held in found:
+        yield (row[3], row[4], row[5]), _build_row(row, direction, held, read)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How long the value of a change held."""
+
+    micros: int
+    following: NextChange | None
+    """The change to another value, or None if it still holds."""
+
+    def matches(self, selection: ChangeFilter) -> bool:
+        """Return whether it is as long as asked for, and followed by what was asked for."""
+        least, limit = selection.held
+        return (
+            (least is None or self.micros >= least)
+            and (limit is None or self.micros < limit)
+            and selection.is_open in (None, self.following is None)
+            and (not selection.asks_following or self._is_followed(selection.then_values, selection.then_source_values))
+        )
+
+    def _is_followed(self, values: Sequence[str], source_values: Sequence[str]) -> bool:
+        if self.following is None:
+            return False
+        value, source_value = self.following.content
+        members = value if isinstance(value, list) else [value]
+        return source_value in source_values or any(each in values or str(each) in values for each in members)
+
+    def describe(self) -> HeldShape:
+        """Return it ready for JSON."""
+        following = self.following
+        if following is None:
+            return {"until": None, "days": self.days, "next": None}
+        value, source_value = following.content
+        return {
+            "until": format_micros(following.at),
+            "days": self.days,
+            "next": {"value": value, "source_value": source_value, "position": following.position},
+        }
+
+    @property
+    def days(self) -> float:
+        """The duration in days of 24 hours."""
+        return round(self.micros / DAY_US, 3)
+
+
+def _select_rows(
+    read: Read,
+    selection: ChangeFilter,
+    time: ResolvedTime,
+    *,
+    durations: bool = False,
+    newest_first: bool = False,
+    after: tuple[int, ...] | None = None,
+    keeps: bool = True,
+) -> Iterator[tuple[Sequence[Any], Direction, Held | None]]:
+    """Yield the database rows of matching changes with their direction, and how long each held if that is asked for.
+
+    With `keeps` they count toward the bounds.
+    """
+    asks = selection.asks_duration
+    found = _select_changes(read, selection, time, newest_first=newest_first, after=after, keeps=keeps and not asks)
+    if not asks and not durations:
+        yield from ((row, direction, None) for row, direction in found)
+        return
+    while batch := list(islice(found, BATCH_ROWS)):
+        for row, direction, held in _add_durations(read, batch, time):
+            if held.matches(selection):
+                if keeps and asks:
+                    read.bounds.count_bytes(memory_bytes([tuple(row)]))
+                yield row, direction, held
+
+
+def _add_durations(
+    read: Read, batch: Sequence[tuple[Sequence[Any], Direction]], time: ResolvedTime
+) -> Iterator[tuple[Sequence[Any], Direction, Held]]:
+    keys = [((row[0], row[2]), (row[3], row[4], row[5])) for row, _ in batch]
+    following = find_next_changes(read, keys, time)
+    for key, (row, direction) in zip(keys, batch, strict=True):
+        ended = following[key]
+        yield row, direction, Held((time.as_of if ended is None else ended.at) - row[3], ended)
+
+
+def _select_changes(
+    read: Read,
+    selection: ChangeFilter,
+    time: ResolvedTime,
+    *,
+    newest_first: bool,
+    after: tuple[int, ...] | None,
+    keeps: bool,
+) -> Iterator[tuple[Sequence[Any], Direction]]:
+    """Yield the database rows of changes that match but for their duration, with their direction."""
+    points, parameters = _change_points(read, selection, time)
+    where = _match_changes(read, selection, time, parameters)
+    order, sign = ("desc", "<") if newest_first else ("asc", ">")
+    if after is not None:
+        parameters |= {"c_at": after[0], "c_id": after[1], "c_ended": after[2]}
+        where += f" and (s.at, s.id, s.ended) {sign} (:c_at, :c_id, :c_ended)"
+    sql = f"""with point as ({points}),
+        change as (select subject, field, at, id, ended, before_id,
+            case when ends_at <= at then null else value end as value,
+            case when ends_at <= at then null else source_value end as source_value,
+            case when is_over then null else before_value end as before_value,
+            case when is_over then null else before_source_value end as before_source_value, title from point)
+        select s.subject, s.title, s.field, s.at, s.id, s.ended, s.before_value, s.before_source_value, s.value,
+            s.source_value, {EVENT_COLUMNS}
+        from change s join event a on a.position = s.id / {CHANGES_PER_EVENT}
+        where {where} order by s.at {order}, s.id {order}, s.ended {order}"""
+    targets = TargetOrder(read, time)
+    for row in (read.rows if keeps else read.stream)(sql, parameters):
+        direction = change_direction((loads(row[6]), row[7]), (loads(row[8]), row[9]), targets)
+        if direction == "unchanged" and not selection.include_unchanged:
+            continue
+        if not selection.directions or direction in selection.directions:
+            yield row, direction
+
+
+def _change_points(read: Read, selection: ChangeFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
+    """Return SQL for the times at which fields change: rows, each with the row before it, and ends of periods."""
+    fields = replace(
+        selection.fields, values=(), source_values=(), holders=(), include_removed=not selection.existing_only
+    )
+    where, parameters = fields_where(read, fields, time)
+    events = _match_events(read, selection, parameters)
+    if events != _ANY_EVENT:
+        # Narrow to the subjects of these events, so that a rare actor does not cost a scan of all fields.
+        where += f" and c.subject in (select a.subject from event a where {events})"
+    title = time.value("c.subject", "title")
+    before = f"""from field_value n where n.subject = c.subject and n.field = c.field
+        and (n.valid_from, n.id) < (c.valid_from, c.id) and {time.is_known("n")}
+        order by n.valid_from desc, n.id desc limit 1"""
+    ends = f"""not exists (select 1 from field_value n where n.subject = c.subject and n.field = c.field
+        and (n.valid_from, n.id) > (c.valid_from, c.id) and n.valid_from <= c.ends_at and {time.is_known("n")})"""
+    sql = f"""select c.subject, c.field, c.valid_from as at, c.id, 0 as ended, c.value, c.source_value, c.ends_at,
+            b.value as before_value, b.source_value as before_source_value, b.id as before_id,
+            b.ends_at is not null and (b.ends_at < c.valid_from or b.ends_at <= b.valid_from) as is_over,
+            {title} as title
+        from field_value c left join field_value b
+            on b.subject = c.subject and b.field = c.field
+            and b.valid_from = (select n.valid_from {before}) and b.id = (select n.id {before})
+        where {where} and {time.is_known("c")} and c.valid_from <= :as_of
+            {within("c.valid_from", selection.span, "span", parameters)}
+        union all
+        select c.subject, c.field, c.ends_at, c.id, 1, null, null, null, c.value, c.source_value, c.id, 0 = 1, {title}
+        from field_value c
+        where {where} and {time.is_known("c")} and c.ends_at > c.valid_from and c.ends_at <= :as_of and {ends}
+            {within("c.ends_at", selection.span, "span", parameters)}"""
+    return sql, parameters
+
+
+_ANY_EVENT: Final = "1 = 1"
+_PERSON_COLUMNS: Final = {"actors": ("a.actor",), "principals": ("a.principal",), "by": ("a.actor", "a.principal")}
+
+
+def _match_changes(read: Read, selection: ChangeFilter, time: ResolvedTime, parameters: dict[str, Any]) -> str:
+    terms = [_match_events(read, selection, parameters)]
+    if selection.conditions:
+        check_field_names(read, field_names(selection.conditions))
+        at_change = ConditionSql(read, time, parameters, "s.subject", at="s.at", event="a", prefix="h")
+        terms += at_change.all_hold(selection.conditions)
+    for side, values, source_values in (
+        ("before_", selection.from_values, selection.from_source_values),
+        ("", selection.to_values, selection.to_source_values),
+    ):
+        if values or source_values:
+            terms.append(_match_content(read, side, values, source_values, parameters))
+    return " and ".join(terms)
+
+
+def _match_events(read: Read, selection: ChangeFilter, parameters: dict[str, Any]) -> str:
+    terms = [_ANY_EVENT]
+    for name, columns in _PERSON_COLUMNS.items():
+        person_ids = [person_id for person in getattr(selection, name) for person_id in read.all_ids(person)]
+        if person_ids:
+            parameters[name] = person_ids
+            terms.append("(" + " or ".join(f"{column} in {members(name)}" for column in columns) + ")")
+    if selection.positions is not None:
+        parameters |= {"first": selection.positions.start, "past": selection.positions.stop}
+        terms.append("a.position >= :first and a.position < :past")
+    return " and ".join(terms) + within("a.recorded_at", selection.recorded, "recorded", parameters)
+
+
+def _match_content(
+    read: Read, side: str, values: Sequence[Value], source_values: Sequence[str], parameters: dict[str, Any]
+) -> str:
+    """SQL: just before or after the change the field had one of these values, alone or in a list, or source values."""
+    spelled = [one for value in values for one in (read.all_ids(value) if isinstance(value, str) else [value])]
+    parameters |= {
+        f"{side}values": json_spellings(spelled),
+        f"{side}members": [value for value in spelled if isinstance(value, str)],
+        f"{side}source_values": list(source_values),
+    }
+    is_listed = f"""(s.{side}value like '[%' and s.{side}id in (select r.id from field_ref r
+        where r.ref in {members(f"{side}members")} and r.field = s.field and r.subject = s.subject))"""
+    return f"""(s.{side}value in {members(f"{side}values")} or {is_listed}
+        or s.{side}source_value in {members(f"{side}source_values")})"""
+
+
+def _build_row(columns: Sequence[Any], direction: Direction, held: Held | None, read: Read) -> FieldChangeRow:
+    subject, title, name, at, _, ended, before_value, before_source_value, value, source_value = columns[:10]
+    before: FieldContent = (loads(before_value), before_source_value)
+    after: FieldContent = (loads(value), source_value)
+    row: FieldChangeRow = {
+        "subject": subject,
+        "title": None if title is None else json.loads(title),
+        "field": name,
+        "before": {"value": before[0], "source_value": before[1]},
+        "after": {"value": after[0], "source_value": after[1]},
+        "direction": direction,
+        "at": format_micros(at),
+        "position": columns[10],
+        "ended": bool(ended),
+        "blame": build_blame(columns[10:]),
+    }
+    if held is not None:
+        row["held"] = held.describe()
+    add_list_difference(row, before[0], after[0], read.merged_into)
+    return row

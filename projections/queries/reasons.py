@@ -1,0 +1,71 @@
+"""The reason of an event: its own, inherited from a decision that it cites, or none. One is never shown as another."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from projections.answers.parts import ReasonKind
+from projections.queries.field_values import all_field_values, as_ids, by_subject
+from projections.queries.filters import Filter
+from projections.queries.timepoint import ResolvedTime
+from projections.read_model.model import Read
+from projections.read_model.schema import loads, members
+
+REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
+"""Where the data of an event gives its reason, in order of preference."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why an event happened. `decisions` are those it cites; `text` is theirs if it is inherited."""
+
+    kind: ReasonKind
+    text: str | None = None
+    decisions: tuple[str, ...] = ()
+
+
+NO_REASON: Final = Reason("none")
+
+
+def find_own_reason(event_type: str, data: Mapping[str, Any]) -> str | None:
+    """Return the reason in the data of an event."""
+    keys = ("until",) if event_type == "DecisionDeferred.v1" else REASON_KEYS
+    return next((str(data[key]) for key in keys if data.get(key)), None)
+
+
+def find_reasons(read: Read, positions: Iterable[int], time: ResolvedTime) -> dict[int, Reason]:
+    """Return the reason of each of these events, by position.
+
+    An inherited reason is the text of the first cited decision: its `why`, else its `decision`, else its title.
+    """
+    sql = f"select position, type, note, because, body from event where position in {members('positions')}"
+    rows = list(read.rows(sql, {"positions": sorted(set(positions))}))
+    cited = {row[0]: as_ids(loads(row[3])) for row in rows}
+    texts = _find_texts(read, {decision for decisions in cited.values() for decision in decisions}, time)
+    return {
+        position: _build_reason(find_own_reason(type_, json.loads(body)) or note, cited[position], texts)
+        for position, type_, note, _, body in rows
+    }
+
+
+def _build_reason(own: str | None, cited: tuple[str, ...], texts: Mapping[str, str]) -> Reason:
+    if own:
+        return Reason("own", own, cited)
+    if cited:
+        return Reason("inherited", next((texts[each] for each in cited if each in texts), None), cited)
+    return NO_REASON
+
+
+def _find_texts(read: Read, decisions: Iterable[str], time: ResolvedTime) -> dict[str, str]:
+    wanted = sorted(decisions)
+    if not wanted:
+        return {}
+    fields = ("why", "decision", "title")
+    rows = all_field_values(read, Filter(subjects=wanted, fields=fields, include_removed=True), time)
+    return {
+        subject: str(next(found[field]["value"] for field in fields if field in found))
+        for subject, found in by_subject(rows).items()
+    }

@@ -1,0 +1,127 @@
+"""Succession: everything that a person holds, owes and waits for, and the commands that hand it over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from domain.decision import OPEN as OPEN_DECISION
+from domain.fields import STATUS, Value
+from domain.values import format_micros, kind_of
+from projections.answers.ownership import Relation, SuccessionRow, SuccessionSummary
+from projections.answers.parts import TitledSubject
+from projections.queries.debt import DebtFilter, DebtFinder
+from projections.queries.expected_outcomes import find_expectations
+from projections.queries.field_values import all_field_values, as_ids
+from projections.queries.filters import Filter
+from projections.queries.paging import Answer, build_answer
+from projections.queries.report import ENDED_STATUSES
+from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
+from projections.read_model.model import Read
+
+DELEGATION: Final = "delegation."
+MAX_COMMANDS: Final = 1_000
+"""The most commands of one transaction."""
+
+
+def succession(
+    read: Read, person: str, when: TimePoint = NOW, *, to: str | None = None
+) -> Answer[SuccessionRow, SuccessionSummary]:
+    """Return everything that a person or team holds, owes and waits for, in this order.
+
+    With `to`, `commands` are those that hand over all roles in one transaction; `truncated` says that there are more
+    than one transaction takes.
+    """
+    resolved = resolve_time(read, when)
+    rows = [
+        *_find_held(read, person, resolved),
+        *_find_owed(read, person, resolved),
+        *_find_awaited(read, person, resolved),
+    ]
+    commands = [] if to is None else list(_build_commands(read, person, to, rows))
+    about: SuccessionSummary = {
+        "person": read.surviving_id(person),
+        "to": to,
+        "commands": commands[:MAX_COMMANDS],
+        "truncated": len(commands) > MAX_COMMANDS,
+    }
+    return build_answer(resolved, rows, about=about)
+
+
+def _row(
+    relation: Relation,
+    code: str,
+    about: TitledSubject,
+    since: str,
+    part: str | None = None,
+    holders: Sequence[str] = (),
+) -> SuccessionRow:
+    return {
+        "relation": relation,
+        "code": code,
+        "subject": about["subject"],
+        "title": about["title"],
+        "part": part,
+        "since": since,
+        "holders": list(holders),
+    }
+
+
+def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
+    """Yield the roles and delegations that a person has on what is not closed."""
+    rows = all_field_values(read, Filter(holders=(person,), fields=("role.*", f"{DELEGATION}*")), resolved)
+    ended = _find_ended(read, {row["subject"] for row in rows}, resolved)
+    for row in rows:
+        if row["subject"] in ended:
+            continue
+        if row["field"].startswith(DELEGATION):
+            if isinstance(row["value"], dict) and row["value"].get("to") in read.all_ids(person):
+                yield _row("holds", "delegation", row, row["since"], row["field"].removeprefix(DELEGATION))
+        elif isinstance(row["value"], list):
+            yield _row("holds", "role", row, row["since"], row["field"].removeprefix("role."), as_ids(row["value"]))
+
+
+def _find_ended(read: Read, subjects: set[str], resolved: ResolvedTime) -> set[str]:
+    if not subjects:
+        return set()
+    rows = all_field_values(read, Filter(subjects=sorted(subjects), fields=(STATUS,)), resolved)
+    return {row["subject"] for row in rows if row["value"] in ENDED_STATUSES}
+
+
+def _find_owed(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
+    finder = DebtFinder(read, DebtFilter(owners=(person,)), resolved)
+    for item in sorted(finder.find(), key=lambda each: (each.since, each.subject, each.code, each.part)):
+        row = finder.build_row(item)
+        yield _row("owes", item.code, row, row["since"], row["part"])
+    ids, today = read.all_ids(person), format_micros(resolved.as_of)[:10]
+    for each in find_expectations(read, Filter(), resolved):  # those that are overdue are debt
+        if each.judge in ids and each.state(today) == "open":
+            judged: TitledSubject = {"subject": each.subject, "title": each.title}
+            yield _row("owes", "open_outcome", judged, each.at, each.key)
+
+
+def _find_awaited(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
+    """Yield the open decisions that a person proposed, and what they expect whose outcome is not recorded."""
+    asked = Filter(kinds=("decision",), holders=(person,), fields=("proposed_by",), statuses=sorted(OPEN_DECISION))
+    for row in all_field_values(read, asked, resolved):
+        yield _row("waits_for", "open_decision", row, row["since"])
+    ids = read.all_ids(person)
+    today = format_micros(resolved.as_of)[:10]
+    for each in find_expectations(read, Filter(), resolved):
+        if each.by in ids and each.outcome is None:
+            expected: TitledSubject = {"subject": each.subject, "title": each.title}
+            yield _row("waits_for", f"{each.state(today)}_outcome", expected, each.at, each.key)
+
+
+def _build_commands(read: Read, person: str, to: str, rows: Sequence[SuccessionRow]) -> Iterator[dict[str, Value]]:
+    """Yield the commands that hand over the roles of a person; delegations stay, because others gave them."""
+    ids = read.all_ids(person)
+    for row in rows:
+        is_team = kind_of(row["subject"]) == "team"
+        if row["code"] != "role" or (is_team and row["part"] != "accountable"):
+            continue
+        if row["part"] == "accountable" and len(row["holders"]) == 1:
+            yield {"type": "HandOverOwnership", "subject": row["subject"], "to": to}
+        else:
+            holders: list[Value] = list(dict.fromkeys(to if holder in ids else holder for holder in row["holders"]))
+            yield {"type": "AssignOwnership", "subject": row["subject"], "role": row["part"], "holders": holders}

@@ -1,0 +1,87 @@
+"""Rebuilds the read model next to the one in use, then swaps the two."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Final
+
+from projections.read_model.database import REBUILD, Writer
+from projections.read_model.model import ReadModel
+from projections.read_model.projector import Gap, Projector, Source
+from projections.read_model.schema import SHADOW
+
+BATCH_ENTRIES: Final = 5_000
+
+
+class Rebuilding(Exception):
+    """Another process is rebuilding the read model."""
+
+
+def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
+    """Rebuild the read model from the log's first entry, and return its position.
+
+    `progress` is called with the number of entries done and of all entries. Readers see the old content until the end,
+    and the projector may keep writing to it, since it reads its position in each of its transactions. A rebuild that
+    fails leaves nothing behind. What a killed process leaves is dropped by the next rebuild, or when the read model is
+    opened.
+
+    Raises:
+        Gap: an entry is missing in the log.
+        Rebuilding: another process is rebuilding.
+    """
+    with closing(model.database.writer()) as writer:
+        if not writer.try_lock(REBUILD):
+            raise Rebuilding
+        try:
+            with writer.transaction():
+                writer.drop_tables(SHADOW)
+                writer.create_tables(SHADOW)
+            shadow = Projector(writer, SHADOW)
+            position = _fill(shadow, source, 0, progress)
+            _create_indexes(writer)
+            position = _fill(shadow, source, position, progress)
+            with writer.transaction():
+                position = _catch_up(shadow, Projector(writer).position(), source, position)
+                writer.swap_tables(SHADOW)
+        except BaseException:
+            with writer.transaction():
+                writer.drop_tables(SHADOW)
+            raise
+        finally:
+            model.scrub()
+    return position
+
+
+def _create_indexes(writer: Writer) -> None:
+    """Create the indexes after most rows were inserted. The projector waits for one index at a time."""
+    indexes = iter(writer.create_indexes(SHADOW))
+    more = True
+    while more:
+        with writer.transaction(SHADOW):
+            more = next(indexes, ...) is not ...
+
+
+def _fill(shadow: Projector, source: Source, position: int, progress: Callable[[int, int], None]) -> int:
+    size = source.head().size
+    while position < size:
+        with shadow.writer.transaction(SHADOW):
+            position = _apply_next(shadow, source, position, BATCH_ENTRIES)
+        size = source.head().size
+        progress(position, size)
+    return position
+
+
+def _apply_next(shadow: Projector, source: Source, position: int, limit: int) -> int:
+    entries = source.read(position, limit)
+    if not entries:
+        raise Gap(f"the log has more entries, but none at position {position + 1}")
+    shadow.apply(entries)
+    return entries[-1].position
+
+
+def _catch_up(shadow: Projector, in_use: int, source: Source, position: int) -> int:
+    """Apply what the projector has applied meanwhile, so that the position never goes back."""
+    while position < in_use:
+        position = _apply_next(shadow, source, position, min(BATCH_ENTRIES, in_use - position))
+    return position
