@@ -48,11 +48,11 @@ class Card:
     is_ghost: bool = False
     """Whether it is shown only for the comparison, as it does not exist at the page's time."""
     first_promise: tuple[str, ...] = ()
-    """The first target, if the target moved to later since."""
+    """The first target, if the target has since moved to a later one."""
     first_day: str | None = None
     """The day of the first target."""
     slip_x: tuple[float, float] | None = None
-    """On the timeline: where the first and the current target are, as shares of the period that is drawn."""
+    """On the timeline: where the first and the current target are, as percentages of the period drawn."""
 
     @property
     def horizon(self) -> str | None:

@@ -110,7 +110,7 @@ def find_ids(value: Any) -> set[str]:
 
 @cache
 def _find_shape(type_: Any) -> Any:
-    """Return what the members of a value are: `str`, `dict` or `list` of what is like these, or the names of its fields."""
+    """Return `str`, `dict` or `list` for a type that is like one of these, or the names of the fields of a dataclass."""
     if issubclass(type_, str):
         return str
     if issubclass(type_, Mapping):
@@ -291,7 +291,7 @@ def redirect_to_sign_in(request: Request) -> Response:
 
 
 def find_form_address(request: Request) -> str:
-    """Return the path of the page that sent a form, to which its reader comes back after the sign-in; else of Home."""
+    """Return the path of the page that sent a form, to return to after signing in; Home if it is not known."""
     sent_from = urlsplit(request.headers.get("referer", ""))
     query = f"?{sent_from.query}" if sent_from.query else ""
     return local_path(f"{sent_from.path}{query}") if sent_from.netloc == request.headers.get("host") else "/"

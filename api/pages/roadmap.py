@@ -197,7 +197,7 @@ def place_cards(
 
 
 def _add_cards(column: PlacedColumn, cards: Iterable[Card]) -> None:
-    """Add cards to a column, a feature with several targets in it once."""
+    """Add cards to a column, each feature once even if several of its targets are in the column."""
     there = {card.subject for card in column.cards}
     for card in cards:
         if card.subject not in there:
@@ -206,7 +206,7 @@ def _add_cards(column: PlacedColumn, cards: Iterable[Card]) -> None:
 
 
 def _timeline_rank(key: str, days: Mapping[str, str]) -> tuple[int, str]:
-    """Return where a release or a day belongs on the timeline: by its day, then what has none, then what has no target."""
+    """Return the rank of a timeline column: by day, then releases without a day, then features without a target."""
     day = days.get(key) or (key if parse_day(key) else "")
     return (0, day) if day else (2 if key == roadmap_query.UNPLANNED else 1, "")
 
@@ -281,12 +281,12 @@ class Axis:
     days: int
 
     def share(self, day: date) -> float:
-        """Return where a day is, as a percentage; what is outside is at the end."""
+        """Return where a day is on the axis, as a percentage; a day outside the period is at the nearer end."""
         return min(100.0, max(0.0, round(100 * (day - self.start).days / self.days, 2)))
 
 
 def _draw_slips(column: Column, axis: Axis | None) -> Column:
-    """Return a column whose cards have their slips on the axis."""
+    """Return the column with the slips of its cards placed on the axis."""
     return column if axis is None else replace(column, cards=[_draw_slip(card, axis) for card in column.cards])
 
 

@@ -170,8 +170,8 @@ def status_mark(status: str | None) -> Mark:
 
 
 def value_parts(value: Mapping[str, Any]) -> list[Any]:
-    """Return what is said in the object of a field, in its order, without what is empty and the positions it names."""
-    if "answer" in value:  # a finding, or a constraint that was checked; who judged it is said with every change
+    """Return the members of an object that is the value of a field, in order, without empty ones and positions."""
+    if "answer" in value:  # a finding or a checked constraint; every change already names the person
         return [status_mark(value["answer"]).word, *filter(None, [value.get("finding")])]
     said = [each for name, each in value.items() if each not in (None, [], "") and not name.endswith("_position")]
     return [part for each in said for part in (each if isinstance(each, list) else [each])]

@@ -136,7 +136,7 @@ class _Import:
         self._report.left_out = Counter(self._reader.left_out)
         self._findings.left_out = self._report.left_out
         for example, order in found.orders.items():
-            message = f"dates such as {example!r} show that the {order} comes first, and all dates were read so"
+            message = f"dates such as {example!r} show that the {order} comes first, and all dates were read that way"
             self._report.warnings.append(Remark(None, message))
         if self._reader.times.assumed_utc:
             message = (
@@ -232,7 +232,7 @@ class _Import:
         return records
 
     def _find_logged_records(self, records: Records, found: FileScan) -> list[LoggedRecord]:
-        """Return the records of earlier imports that the file names, and no line of it creates."""
+        """Return the records of earlier imports that the file refers to and does not create."""
         if self._mapping.columns.identity is not None:
             return self._find_identified(records, found)
         missing = {name for name in found.names() if name and not records.has_borne(name)}

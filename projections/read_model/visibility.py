@@ -45,7 +45,7 @@ def _is_visible(subject: str) -> str:
 
 _LINK_KEY: Final = f"substr(field, {len(LINK) + 1})"
 _LINKED: Final = f"substr({_LINK_KEY}, 1, nullif(instr({_LINK_KEY}, '.'), 0) - 1) || ':' || substr({_LINK_KEY}, instr({_LINK_KEY}, '.') + 1)"
-"""SQL: the subject that is named by a field such as `link.decision.tea`."""
+"""SQL: the subject in the name of a field such as `link.decision.tea`."""
 _IS_SHOWN: Final = f"{_is_visible('subject')} and not (field >= '{FIELD_PREFIX}' and field < '{FIELD_PREFIX[:-1]}/')"
 _NAMES_NONE: Final = f"{_IS_SHOWN} and (field < '{LINK}' or field >= '{LINK[:-1]}/' or {_is_visible(_LINKED)})"
 _CONDITIONS: Final = {
