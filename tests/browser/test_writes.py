@@ -197,7 +197,7 @@ def test_products_goals_and_releases_are_set_and_changed(page):
     assert "measured this at 4" in history_of(page)
     page.goto("/goals")
     assert "4 yards, target 10 yards, baseline 0 yards" in page.inner_text("main")
-    page.get_by_role("link", name="Ten yards").click()
+    page.get_by_role("link", name="Ten yards").first.click()
     act(page, "Close goal", outcome="Missed", why="Only four.")
     assert "closed this goal as missed" in history_of(page)
 
