@@ -76,9 +76,14 @@ class _Budget:
             del self.totals[self._actor]
 
     def add(self, size: int) -> None:
-        """Account for a part that was received. Raises HttpProblem, 503, if the budget is used up."""
+        """Account for a part that was received, once the body is large.
+
+        Raises:
+            HttpProblem: 503 if the budget is used up.
+        """
         self._received += size
-        self._take(max(0, self._received - self._taken))
+        if self._received > INLINE_BYTES:
+            self._take(max(0, self._received - self._taken))
 
     def _take(self, size: int) -> None:
         if not size:

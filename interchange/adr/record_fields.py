@@ -180,8 +180,8 @@ def _lines_of(text: str) -> list[str]:
 
 
 def _chosen_text(text: str, words: Words) -> str:
-    """Return the part of a status that counts: what is checked of a list of boxes, the latest of several lines with a
-    date each, or what is behind the last arrow.
+    """Return the current part of a status: the checked one of several boxes, the latest of several dated lines, or what
+    follows the last arrow.
     """
     boxes = _CHECKBOX.findall(text)
     checked = [label for mark, label in boxes if mark != " "]

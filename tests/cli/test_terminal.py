@@ -185,14 +185,14 @@ def test_more_than_is_shown(service):
     ],
 )
 def test_an_empty_answer_says_what_is_not_there(service, words, note):
-    """A misspelled field or value is suggested: nothing found might be taken for nothing there."""
+    """For a misspelled field or value that no subject has, the correct spelling is suggested."""
     found = run_command(service, "show", *words)
 
     assert note in found.stdout + found.stderr
 
 
 def test_a_pattern_of_fields_that_finds_nothing_is_no_mistake(service):
-    """A pattern may well match no field."""
+    """A pattern that matches no field gets no suggestion."""
     found = run_command(service, "show", "--field", "role.none*")
 
     assert "No subject has" not in found.stdout + found.stderr

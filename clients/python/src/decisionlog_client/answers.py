@@ -911,7 +911,7 @@ class GoalOutcome(TypedDict):
     judged_by: str | None
     "The person who judged it; null if no one has."
     evidence: list[str]
-    "The evidence for what came of it."
+    "The evidence for the result."
 
 
 class ReportIssue(TypedDict):
