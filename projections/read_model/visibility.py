@@ -31,9 +31,9 @@ from projections.read_model.schema import dumps, kind, loads, members
 _IS_CONFIDENTIAL: Final = "type in ({})".format(", ".join(f"'{EVENT_NAMES[each]}'" for each in CONFIDENTIAL_EVENTS))
 _OPEN_KINDS: Final = ", ".join(f"'{each}'" for each in sorted(OPEN_KINDS))
 _VISIBLE: Final = f"""visible_subject(subject) as (
-    select r.subject from main.field_ref r join main.field_value m on m.subject = r.subject and m.field = r.field
-        and m.valid_from = r.valid_from and m.id = r.id
-        where r.field = 'products' and r.ref in {members("visible_products")}
+    select r.subject from main.field_ref r cross join main.field_value m
+        where r.field = 'products' and r.ref in {members("visible_products")} and m.subject = r.subject
+        and m.field = r.field and m.valid_from = r.valid_from and m.id = r.id
         and m.valid_to is null and m.voided_by is null
     union select p.subject from main.field_value p where p.field = 'exists'
         and p.subject in {members("visible_products")})"""
