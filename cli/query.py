@@ -37,6 +37,8 @@ _KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
 """Parameters that are names of subjects, and the kinds that are meant."""
 _WILDCARDS: Final = "*?["
 _MAX_LISTED: Final = 20
+_FIELD_NAMES: Final = {"owner": "role.accountable", "accountable": "role.accountable", "release": "target.ship"}
+"""What people call a field, and its name."""
 
 
 @contextmanager
@@ -146,22 +148,24 @@ def suggest(typed: str, known: Sequence[str]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415  (only for an error)
 
     folded = [each.casefold() for each in known]
-    close = get_close_matches(typed.casefold(), folded, 3, 0.5) or _find_endings(typed.casefold(), folded)
+    close = _find_endings(typed.casefold(), folded) or get_close_matches(typed.casefold(), folded, 3, 0.5)
     if close:
         return f" Did you mean {' or '.join(close)}?"
     return f" There are {', '.join(sorted(known))}." if len(known) <= _MAX_LISTED else ""
 
 
 def _find_endings(typed: str, known: Sequence[str]) -> list[str]:
-    """Return what ends like the typed text: `release:kubernetes-1.22` for `v1.22`."""
-    ending = typed.lstrip("v") or typed
-    return [each for each in known if each.endswith((f"-{ending}", f":{ending}"))][:3]
+    """Return what ends like the typed text: `release:kubernetes-1.22` for `v1.22`, `role.delegate` for `delegate`."""
+    name = _FIELD_NAMES.get(typed, typed)
+    ending = name.lstrip("v") or name
+    return [each for each in known if each == name or each.endswith((f"-{ending}", f":{ending}", f".{ending}"))][:3]
 
 
 def explain_emptiness(log: Client, question: Question[Any]) -> None:
     """Note a status, a field or a value that no subject has: an empty answer to a misspelled one would mislead."""
     fields = [name for name in _list_given(question, "field") if not set(name) & set(_WILDCARDS)]
-    _note_unknown(log, "status", _list_given(question, "status"), "value", ["status"])
+    statuses = [*_list_given(question, "status"), *_list_given(question, "ever")]
+    _note_unknown(log, "status", statuses, "value", ["status"])
     _note_unknown(log, "field", fields, "field", [])
     _note_unknown(log, "value", _list_given(question, "value"), "value", _list_given(question, "field"))
 
