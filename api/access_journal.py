@@ -19,7 +19,7 @@ _AUDITED: Final = frozenset(
         *("/v1/tokens", "/v1/accounts", "/admin"),
     }
 )
-"""Who did what, and with which tokens, accounts and sessions they sign in."""
+"""Paths that show what people did, or the tokens, accounts and sessions they use to sign in."""
 _FOLLOWED: Final = "/v1/log/entries"
 """Followers read it many times a second; one row an hour says that they do."""
 _HOUR_US: Final = 3_600_000_000
@@ -43,7 +43,7 @@ def record_failed_sign_in(request: Request, reason: str) -> None:
 
 
 def record_read(request: Request, *, is_file: bool) -> None:
-    """Record that data leaves as a file, or that the audit trail or how people sign in is read."""
+    """Record that data was exported as a file, or that the audit trail or sign-in data was read."""
     path = request.url.path
     if path in _AUDITED:
         _record(request, "audit")
@@ -54,7 +54,7 @@ def record_read(request: Request, *, is_file: bool) -> None:
 
 
 def record_read_about(request: Request, person: str) -> None:
-    """Record that a caller reads what is about another person. What people read about themselves is not recorded."""
+    """Record that a caller read data about another person. Reading data about oneself is not recorded."""
     if person != request.state.caller.actor:
         _record(request, "audit", f"about {person}")
 

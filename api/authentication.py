@@ -94,7 +94,7 @@ def _build_401(detail: str) -> HttpProblem:
 
 
 async def has_access(services: Services, caller: Caller) -> bool:
-    """Return whether a caller still has access (see `domain.credentials.is_active`). The machine's own key always does."""
+    """Return whether a caller still has access (see `domain.credentials.is_active`). The log's machine always has it."""
     if caller.credential == credentials.LOCAL_CREDENTIAL and ADMIN_SCOPE in caller.scopes:
         return True
     state = services.book.find_cached_state(caller.actor)

@@ -19,7 +19,7 @@ from eventlog.entry import Caller
 MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes: enough for a transaction of a thousand commands."""
 MAX_SHORT_BODY: Final = INLINE_BYTES
-"""Bytes of a body that is not a command: of a token or an account, for example."""
+"""Bytes of a body that is not a command, such as one for a token or an account."""
 MAX_BUFFERED: Final = 32 * 1024 * 1024
 """Bytes of large bodies in memory at a time, over all requests."""
 MAX_BUFFERED_EACH: Final = 2 * MAX_BODY
@@ -76,9 +76,14 @@ class _Budget:
             del self.totals[self._actor]
 
     def add(self, size: int) -> None:
-        """Account for a part that was received. Raises HttpProblem, 503, if the budget is used up."""
+        """Account for a part that was received, once the body is large.
+
+        Raises:
+            HttpProblem: 503 if the budget is used up.
+        """
         self._received += size
-        self._take(max(0, self._received - self._taken))
+        if self._received > INLINE_BYTES:
+            self._take(max(0, self._received - self._taken))
 
     def _take(self, size: int) -> None:
         if not size:
@@ -113,7 +118,7 @@ async def _read(request: Request, message: Message, budget: _Budget, longest: in
 
 
 def _too_long(longest: int) -> HttpProblem:
-    hint = "; split large imports into several transactions" if longest == MAX_BODY else " here"
+    hint = "; split large imports into several transactions" if longest == MAX_BODY else " on this route"
     detail = f"a body can have at most {longest} bytes{hint}"
     return HttpProblem(413, detail, headers={"Connection": "close"})
 

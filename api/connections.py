@@ -46,12 +46,12 @@ LINGER_IDLE_S: Final = 2.0
 LINGER_BYTES: Final = 64 * 1024 * 1024
 """Bytes of a request that are read and discarded after its response."""
 DISCARD_PAUSE_S: Final = 0.005
-"""Rest between two reads of what is discarded, so that many such connections leave the event loop to others. One read takes
-at most 256 KiB, so this is 50 MiB a second.
+"""Pause between two reads of discarded bytes, so that many such connections do not block the event loop. One read takes
+at most 256 KiB, so a connection can send 50 MiB a second.
 """
 SWEEP_INTERVAL_S: Final = 1.0
 SINGLE: Final = (b"authorization", b"content-type", b"idempotency-key", b"origin", b"sec-fetch-site")
-"""Fields of which this server reads the first, and a proxy perhaps the last."""
+"""Headers that may occur only once: of several, this server would read the first, and a proxy might read the last."""
 _INVALID_IN_HEAD: Final = bytes([*range(0x09), 0x0B, 0x0C, *range(0x0E, 0x20), 0x7F])
 
 
@@ -303,7 +303,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         self.cycle.transport = self._cycle_transport  # type: ignore[assignment]  # what a cycle uses of a transport
         if self.parser.should_upgrade():
-            self.cycle.keep_alive = False  # the parser reads no further, as if the upgrade had happened
+            self.cycle.keep_alive = False  # the parser stops reading, as if the connection had been upgraded
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # The protocol makes cycles of its own class, which has the same members.
@@ -311,10 +311,10 @@ class BoundedProtocol(HttpToolsProtocol):
         super()._start_asgi_task(cycle, app)
 
     def _check_fields(self) -> None:
-        """Refuse a head that could mean one thing here and another to a proxy in front of this server.
+        """Refuse a request head that this server and a proxy in front of it could interpret differently.
 
         Raises:
-            Refusal: it is of another version, has no or two hosts, names a field twice, or encodes its body.
+            Refusal: it has another HTTP version, no host or several, a repeated header, or a transfer coding.
         """
         version = self.parser.get_http_version()
         if version not in ("1.1", "1.0"):
@@ -324,11 +324,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if hosts > 1 or (not hosts and version == "1.1"):
             raise Refusal(400, "an HTTP/1.1 request must have exactly one Host")  # RFC 9112, section 3.2
         if len(set(names)) < len(names) and (again := next((each for each in SINGLE if names.count(each) > 1), None)):
-            raise Refusal(400, f"a request can have only one {again.decode()}")
+            raise Refusal(400, f"a request can have only one `{again.decode()}` header")
         if b"transfer-encoding" in names:
             codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
             if codings != [b"chunked"] or version == "1.0":  # RFC 9112, section 6.1
-                raise Refusal(400, "the only Transfer-Encoding that is read is `chunked`, in HTTP/1.1")
+                raise Refusal(400, "the only supported Transfer-Encoding is `chunked`, and only in HTTP/1.1")
 
     def on_body(self, body: bytes) -> None:
         if not self._body_size:

@@ -33,10 +33,10 @@ INLINE_BYTES: Final = 64 * 1024
 would cost more.
 """
 SLICE_BYTES: Final = 32 * 1024
-"""What is counted without a rest: about 0.2 ms."""
+"""Bytes that are counted without a pause, which takes about 0.2 ms."""
 REST_S: Final = 0.0002
 _POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
-"""One large body at a time, so that many of them can take neither all memory nor the interpreter lock."""
+"""Parses one large body at a time, so that many of them cannot exhaust memory or hold the interpreter lock."""
 
 T = TypeVar("T")
 
@@ -70,8 +70,8 @@ def parse(body: bytes) -> Any:
 def _exceeds(body: bytes, limit: int) -> bool:
     """Return whether a JSON document has more members than a limit, without parsing it.
 
-    It is counted in slices, with a short rest after each: a method of `bytes` holds the interpreter until it has finished, and
-    all other requests would wait for that. Counting stops at the limit.
+    Members are counted in slices, with a short pause after each: a method of `bytes` holds the interpreter lock until it
+    finishes, and all other requests would wait. Counting stops at the limit.
     """
     if len(body) <= limit or sum(map(_count_separators, _slices(body, 8 * SLICE_BYTES))) <= limit:
         return False
@@ -94,9 +94,9 @@ def _count_separators(part: bytes) -> int:
 
 
 class _MemberCounter:
-    """Counts the members of a JSON document at most: one after each comma, and the first of each list or object.
+    """Counts the most members that a JSON document can have: one after each comma, and one in each list or object.
 
-    Strings contain commas and brackets too, which are left out.
+    Commas and brackets in strings are not counted.
     """
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ MAX_REQUESTS: Final = 500
 """Requests processed at a time; more get a 503, except health and version."""
 _OWN_HEADERS: Final = ("Position", "As-Of", "Next", "Lag")
 _HOST: Final = re.compile(r"(?:[A-Za-z0-9._~%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
-"""A name or address and a port, without what else an address on the web can have (RFC 9112, section 3.2)."""
+"""A host name or IP address and an optional port, but no other part of a URL (RFC 9112, section 3.2)."""
 _ALWAYS_SERVED: Final = frozenset({"/v1/health", "/v1/version"})
 
 

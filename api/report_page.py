@@ -31,9 +31,9 @@ PADDING: Final = 0.35
 MAX_LENGTH: Final = 100
 """Characters of a title or a reason; the link leads to the full text."""
 MAX_GOALS: Final = 4
-"""The number of goals that are shown in any case."""
+"""The number of goals that are always shown."""
 MAX_WEIGHTY: Final = 8
-"""Lines of a section with a weight that are shown in any case, if they fit."""
+"""Lines of a section with a weight that are always shown, if they fit."""
 
 MAX_SECTION_LINES: Final = 60
 """Lines of a section that are formatted by default; more never fit on two pages."""
@@ -209,7 +209,7 @@ def _group_key(section: Section, row: ReportLine) -> Any:
 
 
 def _count_weighty(groups: Sequence[Sequence[ReportLine]]) -> int:
-    """Return how many lines a reader must not miss: goals, and lines with a weight."""
+    """Return how many lines must not be cut: goals, and lines with a weight."""
     return min(MAX_WEIGHTY, sum(any(row["weight"] or row["section"] == "goals" for row in rows) for rows in groups))
 
 

@@ -46,7 +46,7 @@ def width_of(text: str) -> int:
 
 
 def shorten(text: str, width: int) -> str:
-    """Return the text, or as many of its first words as fit with an ellipsis.
+    """Return the text, or as many of its first words as fit, followed by an ellipsis.
 
     A word is broken only if it is the first one, or in a script without spaces.
     """

@@ -144,7 +144,7 @@ def _flatten(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def suggest(typed: str, known: Sequence[str]) -> str:
-    """Return a sentence with the values that are spelled nearly like what was typed, or else with all if they are few."""
+    """Return a sentence that suggests the values closest in spelling, or else lists all values if they are few."""
     from difflib import get_close_matches  # noqa: PLC0415  (only for an error)
 
     folded = [each.casefold() for each in known]
@@ -155,17 +155,16 @@ def suggest(typed: str, known: Sequence[str]) -> str:
 
 
 def _find_endings(typed: str, known: Sequence[str]) -> list[str]:
-    """Return what ends like the typed text: `release:kubernetes-1.22` for `v1.22`, `role.delegate` for `delegate`."""
+    """Return the known values that end with the typed text: `role.delegate` for `delegate`."""
     name = _FIELD_NAMES.get(typed, typed)
     ending = name.lstrip("v") or name
     return [each for each in known if each == name or each.endswith((f"-{ending}", f":{ending}", f".{ending}"))][:3]
 
 
 def explain_emptiness(log: Client, question: Question[Any]) -> None:
-    """Note a status, a field or a value that no subject has: an empty answer to a misspelled one would mislead."""
+    """Print a note about a status, field or value that no subject has, because it may be misspelled."""
     fields = [name for name in _list_given(question, "field") if not set(name) & set(_WILDCARDS)]
-    statuses = [*_list_given(question, "status"), *_list_given(question, "ever")]
-    _note_unknown(log, "status", statuses, "value", ["status"])
+    _note_unknown(log, "status", _list_given(question, "status"), "value", ["status"])
     _note_unknown(log, "field", fields, "field", [])
     _note_unknown(log, "value", _list_given(question, "value"), "value", _list_given(question, "field"))
 
@@ -178,7 +177,7 @@ def _list_given(question: Question[Any], name: str) -> list[str]:
 def _note_unknown(
     log: Client, what: str, given: Sequence[str], group: Literal["value", "field"], fields: Sequence[str]
 ) -> None:
-    """Note which of the given names no subject has, with those that are spelled nearly like it."""
+    """Print a note about each given name that no subject has, with the names closest in spelling."""
     if not given:
         return
     counts = log.ask(questions.fields_count(group, field=fields, include_removed=True, limit=10_000))

@@ -41,7 +41,7 @@ SHORT_WIDTH: Final = 16
 COMFORTABLE_WIDTH: Final = 30
 """Optional columns are hidden before a column of text becomes narrower than this."""
 TITLE_SHARE: Final = 1.5
-"""The width of a title, compared with that of other columns of text, where there is no room for all of them."""
+"""How much wider a title is than other columns of text, where not all of them fit."""
 TITLE_RANK: Final = 1000
 """The rank of the title, and of a first column that names the row: they get room first and are hidden last."""
 FLEXIBLE: Final = frozenset(

@@ -82,7 +82,9 @@ WORDS: Final[Mapping[str, Words]] = {
     "ReviewReasoning": Words("decision review-reasoning", (), "Review how a decision was reasoned."),
     "JudgeChoice": Words("decision judge", (), "Judge afterward how good the chosen option was."),
     "CheckConstraint": Words(
-        "decision check", ("option_number", "constraint_number", "answer"), "Judge if an option meets a constraint."
+        "decision check",
+        ("option_number", "constraint_number", "answer"),
+        "Check whether an option meets a constraint.",
     ),
     "LinkDecision": Words("decision link", ("goals",), "Set the goals that a decision contributes to."),
     "ReviseGoal": Words("goal revise", (), "Revise how a goal is measured, and by when."),
@@ -185,7 +187,7 @@ NOUNS: Final[Mapping[str, str]] = {
     "evidence": "Record, link, replace and withdraw evidence.",
     "assumption": "State, check, confirm and break assumptions.",
     "meeting": "Plan meetings, write them up, and cancel them.",
-    "task": "Assign tasks, move them, and say that they are done.",
+    "task": "Assign tasks, move them, and mark them as done.",
     "owner": "Assign and hand over ownership.",
     "person": "Add people, merge them, record that they left.",
     "team": "Add and disband teams.",

@@ -83,7 +83,7 @@ class SignInLinkCreated(Event):
 
 
 class ConnectAccount(Command):
-    """Connect an account at an OpenID provider to a person. Internal: it is found by tables outside the log."""
+    """Connect an account at an OpenID provider to a person. Internal: accounts are looked up in tables outside the log."""
 
     type: Literal["ConnectAccount"] = "ConnectAccount"
     subject: PersonId
@@ -92,10 +92,10 @@ class ConnectAccount(Command):
 
 
 class AccountConnected(Event):
-    """An account at an OpenID provider was connected to a person, who signs in with it from then on."""
+    """An account at an OpenID provider was connected to a person, who can sign in with it from then on."""
 
     issuer: Line = Field(description="The issuer of the provider.")
-    account: Line = Field(description="The subject of the account at the provider.")
+    account: Line = Field(description="The subject identifier of the account at the provider.")
 
 
 class DisconnectAccount(Command):
@@ -108,10 +108,10 @@ class DisconnectAccount(Command):
 
 
 class AccountDisconnected(Event):
-    """An account at an OpenID provider was disconnected from a person, who no longer signs in with it."""
+    """An account at an OpenID provider was disconnected from a person, who can no longer sign in with it."""
 
     issuer: Line = Field(description="The issuer of the provider.")
-    account: Line = Field(description="The subject of the account at the provider.")
+    account: Line = Field(description="The subject identifier of the account at the provider.")
 
 
 class ChangeNames(Command):

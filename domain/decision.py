@@ -759,7 +759,7 @@ class ChoiceJudged(Event):
 
 
 class CheckConstraint(Command):
-    """Judge whether an option meets one of the constraints on a decision."""
+    """Check whether an option meets one of the constraints on a decision."""
 
     type: Literal["CheckConstraint"] = "CheckConstraint"
     subject: DecisionId
@@ -768,11 +768,11 @@ class CheckConstraint(Command):
         description="The number of the constraint in the list of constraints, from 1."
     )
     answer: Literal["met", "not-met", "unclear"] = Field(description="`met`, `not-met` or `unclear`.")
-    finding: Text | None = Field(None, description="What shows it.")
+    finding: Text | None = Field(None, description="What the answer is based on.")
 
 
 class ConstraintChecked(Event):
-    """It was judged whether an option meets a constraint."""
+    """An option was checked against a constraint."""
 
     option_number: int
     constraint_number: int

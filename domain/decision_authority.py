@@ -1,6 +1,6 @@
 """What the authority of a decision is judged by: its products, kind and cost, and who decided, approved and dissented.
 
-`domain.authority` judges a `Question`; the functions here put the questions that decisions raise.
+`domain.authority` judges a `Question`; the functions here build the questions for decisions.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def build_question_again(
     needs_support: bool,
     successors: Collection[str] | None = None,
 ) -> Question:
-    """Return what to judge when the decision at a position is judged again, with everything that `subjects` know.
+    """Return what to judge when the decision at a position is judged again, with everything in `subjects`.
 
     The deciders are as recorded; a claim counts as confirmed if the decider has confirmed it since. With `successors`,
     even with none, the decision was superseded or reversed, and only the approvals of its successors count.

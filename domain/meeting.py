@@ -1,11 +1,11 @@
-"""Meetings: which decisions were on the agenda, who was there, and what was said and decided.
+"""Meetings: the decisions on the agenda, the attendees, and what was said and decided.
 
     planned ──▶ held
         └─────▶ canceled
 
-The minutes of a meeting are what is recorded in one transaction with `HoldMeeting`, `RecordMeeting` or `AddMinutes`:
-advice, dissent, decisions and tasks are the same commands as elsewhere. What a scribe records for others is a claim
-until they confirm it, as everywhere; see `projections.queries.minutes` and docs/decisions/0035-minutes-are-transactions.md.
+The minutes of a meeting are everything recorded in one transaction with `HoldMeeting`, `RecordMeeting` or `AddMinutes`:
+advice, dissent, decisions and tasks use the same commands as elsewhere. What a scribe records for others is a claim
+until they confirm it, as elsewhere; see `projections.queries.minutes` and docs/decisions/0035-minutes-are-transactions.md.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ AGENDA: Final = "agenda"
 ATTENDEES: Final = "attendees"
 HELD_ON: Final = "held_on"
 EARLIEST_ZONE_US: Final = 14 * 3_600 * 1_000_000
-"""How far the clocks of the earliest time zone are ahead of UTC."""
+"""How far the earliest time zone is ahead of UTC."""
 _REVISABLE: Final = (HELD_ON, AGENDA, "invited", "notes")
 
 
@@ -105,12 +105,12 @@ class HoldMeeting(Command):
 
     type: Literal["HoldMeeting"] = "HoldMeeting"
     subject: MeetingId
-    attendees: tuple[Person, ...] = Field(min_length=1, max_length=200, description="The people who were there.")
+    attendees: tuple[Person, ...] = Field(min_length=1, max_length=200, description="The people who attended.")
     held_on: Day | None = Field(None, description="The day it was held; the planned day by default.")
     agenda: tuple[DecisionId, ...] | None = Field(
-        None, max_length=100, description="The decisions that were on the agenda; those planned by default."
+        None, max_length=100, description="The decisions on the agenda, in order; the planned agenda by default."
     )
-    notes: Text | None = Field(None, description="What else was said; replaces the notes of the plan.")
+    notes: Text | None = Field(None, description="What else was said; replaces the planned notes.")
 
 
 class MeetingHeld(Event):
@@ -134,7 +134,7 @@ class RecordMeeting(Command):
     key: Key | None = Field(None, description="The key of the new meeting; random by default.")
     title: Line = Field(description="What it is called.")
     held_on: Day = Field(description="The day it was held.")
-    attendees: tuple[Person, ...] = Field(min_length=1, max_length=200, description="The people who were there.")
+    attendees: tuple[Person, ...] = Field(min_length=1, max_length=200, description="The people who attended.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it was about.")
     agenda: tuple[DecisionId, ...] = Field((), max_length=100, description="The decisions on the agenda, in order.")
     notes: Text | None = Field(None, description="What else was said.")
@@ -167,7 +167,7 @@ class AddMinutes(Command):
     type: Literal["AddMinutes"] = "AddMinutes"
     subject: MeetingId
     attendees: tuple[Person, ...] | None = Field(
-        None, min_length=1, max_length=200, description="All people who were there; replaces the previous list."
+        None, min_length=1, max_length=200, description="All people who attended; replaces the previous list."
     )
     notes: Text | None = Field(None, description="The notes in full; replaces the previous ones.")
 
@@ -267,7 +267,7 @@ def _revise(command: ReviseMeeting) -> Event:
 
 
 def _require_past(day: str, context: CommandContext) -> None:
-    """A meeting is written up no earlier than on its day, wherever on Earth it is held."""
+    """A meeting cannot be written up before its day has begun in the earliest time zone."""
     if day > format_micros(context.now + EARLIEST_ZONE_US)[:10]:
         raise NotAllowed(
             f"the meeting is on {day}, which is in the future; give the day it was held in `held_on`", field=HELD_ON

@@ -186,7 +186,7 @@ def strings_at(data: Any, path: tuple[str, ...]) -> list[tuple[tuple[str | int, 
     for n, part in enumerate(path):
         if part == "*":
             return _strings_of_members(value, path[:n], path[n + 1 :])
-        value = _get_member(value, part)
+        value = value.get(part) if isinstance(value, dict) else _get_member(value, part)
         if value is None:
             return []
     return [(path, value)] if isinstance(value, str) else []
@@ -202,10 +202,12 @@ def _strings_of_members(
             found += [((*path, m, *tail), text) for tail, text in strings_at(member, rest)]
         return found
     for m, member in enumerate(members):
-        value = _get_member(member, name)
+        value = member.get(name) if isinstance(member, dict) else _get_member(member, name)
+        if value is None:  # of several fields for a value, a member has only one
+            continue
         if isinstance(value, str):
             found.append(((*path, m, *rest), value))
-        elif value is not None:  # of several fields for a value, a member has only one
+        else:
             found += [((*path, m, name, *tail), text) for tail, text in strings_at(value, rest[1:])]
     return found
 

@@ -207,9 +207,9 @@ ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "lo
 OPEN_KINDS: Final = ADMINISTERED_KINDS
 """Subjects of these kinds are readable with any role that reads."""
 ACCOUNT_EVENTS: Final = (credentials.AccountConnected, credentials.AccountDisconnected)
-"""Events whose data, an account at a provider, only auditors, administrators and its person read."""
+"""Events whose data, an account at a provider, only auditors, administrators and its person may read."""
 CONFIDENTIAL_EVENTS: Final = (roles.RoleGranted, roles.RoleRevoked, *ACCOUNT_EVENTS)
-"""Events that who reads only some products does not see: which role and which account of a provider is whose."""
+"""Events hidden from readers who may read only some products: who has which role and which sign-in account."""
 
 
 class Evidence(Protocol):
@@ -260,7 +260,7 @@ class Products(NamedTuple):
 
 
 RoleQuestion = tuple[str, frozenset[str], str, Line | Products | None]
-"""A caller with their groups, and a role for a line or for each of some products; None for any line."""
+"""A caller, their groups, a role, and a line or some products; None means any line."""
 MAX_FOUND_ROLES: Final = 10_000
 
 
@@ -325,7 +325,7 @@ class HeldRoles:
         return self._holds(role, line)
 
     def include_all(self, role: str, products: tuple[str, ...]) -> bool:
-        """Return whether a role, or one that includes it, is held for each of some products; without any, for all."""
+        """Return whether the caller holds a role, or one that includes it, for each of the products; if none, for all."""
         found_roles = self.evidence.found_roles
         question = (self.principal.actor, self.principal.groups, role, Products(products))
         if found_roles.find(question, self._subjects, self._now) is not None:
@@ -379,7 +379,7 @@ class HeldRoles:
         return roles.merge_path(self.principal.actor, self._subjects.__getitem__)
 
     def are_of(self, person: str) -> bool:
-        """Return whether an id is the caller's, also if both were merged into a third one."""
+        """Return whether an id is the caller's, even if both were merged into a third one."""
         return roles.merge_path(person, self._subjects.__getitem__)[-1] == self.ids()[-1]
 
     def _others(self) -> Iterator[SubjectState]:
@@ -420,7 +420,7 @@ def readable_products(held: HeldRoles) -> frozenset[str] | None:
 
 
 def may_read_accounts(held: HeldRoles, person: str) -> bool:
-    """Return whether a caller may read which accounts at a provider sign in a person: it is they, or they may audit."""
+    """Return whether a caller may see the sign-in accounts of a person: their own, or any if they may audit."""
     return held.are_of(person) or may(held, AUDIT, [NO_PRODUCT]) is None
 
 

@@ -1,4 +1,4 @@
-"""Tasks: what a person or team has agreed to do by a day, at a meeting or elsewhere. The minutes call them action items.
+"""Tasks, or action items: what a person or team is to do by a day. They are assigned at a meeting or elsewhere.
 
 open ──▶ done
   └────▶ dropped
@@ -79,11 +79,11 @@ class CompleteTask(Command):
 
     type: Literal["CompleteTask"] = "CompleteTask"
     subject: TaskId
-    result: Text | None = Field(None, description="What came of it.")
+    result: Text | None = Field(None, description="The result.")
 
 
 class TaskCompleted(Event):
-    """A task was done."""
+    """A task was completed."""
 
     result: Text | None = None
 
@@ -130,7 +130,7 @@ def decide(command: TaskCommand, context: CommandContext, subjects: Subjects) ->
             require_status(subjects[command.subject], context, (OPEN,), "be moved")
             event = _reschedule(command, context, subjects)
         case CompleteTask():
-            require_status(subjects[command.subject], context, (OPEN,), "be done")
+            require_status(subjects[command.subject], context, (OPEN,), "be completed")
             event = TaskCompleted(result=command.result)
         case DropTask():
             require_status(subjects[command.subject], context, (OPEN,), "be dropped")
@@ -143,6 +143,6 @@ def decide(command: TaskCommand, context: CommandContext, subjects: Subjects) ->
 def _reschedule(command: RescheduleTask, context: CommandContext, subjects: Subjects) -> Event:
     if subjects[command.subject].value_at(DUE_ON, context.now) == command.due_on:
         raise NothingChanges(
-            f"{command.subject} is due on {command.due_on} already", field=DUE_ON, subject=command.subject
+            f"{command.subject} is already due on {command.due_on}", field=DUE_ON, subject=command.subject
         )
     return TaskRescheduled(due_on=command.due_on, why=command.why)

@@ -12,6 +12,8 @@ MAX_INTEGER: Final = 2**53 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_START_OF_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 
 def to_micros(time: datetime) -> int:
@@ -42,9 +44,9 @@ def parse_timestamp(value: object) -> datetime:
     """
     if isinstance(value, datetime):
         parsed = value
-    elif isinstance(value, str) and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+    elif isinstance(value, str) and _DAY.fullmatch(value):
         parsed = datetime.combine(date.fromisoformat(value), time(0), tzinfo=UTC)
-    elif isinstance(value, str) and re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]", value):
+    elif isinstance(value, str) and _START_OF_TIME.match(value):
         parsed = _parse_iso(value)
     else:
         raise ValueError("must be a time such as 2025-03-01T09:30:00Z, or a date such as 2025-03-01 for midnight UTC")

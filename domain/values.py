@@ -91,21 +91,27 @@ def _check_storable(value: str) -> str:
 
 
 def _check_text(value: str, info: ValidationInfo) -> str:
-    if not value or value.isspace() or _contains_forbidden(_FORBIDDEN_IN_TEXT, value, info):
+    if (
+        not value
+        or value.isspace()
+        or (_FORBIDDEN_IN_TEXT.search(value) and _is_forbidden(_FORBIDDEN_IN_TEXT, value, info))
+    ):
         raise ValueError(_describe_invalid_text(value))
     return value
 
 
 def _check_line(value: str, info: ValidationInfo) -> str:
-    if not value or value.isspace() or _contains_forbidden(_FORBIDDEN_IN_LINE, value, info):
+    if (
+        not value
+        or value.isspace()
+        or (_FORBIDDEN_IN_LINE.search(value) and _is_forbidden(_FORBIDDEN_IN_LINE, value, info))
+    ):
         raise ValueError(_describe_invalid_text(value))
     return value
 
 
-def _contains_forbidden(forbidden: re.Pattern[str], value: str, info: ValidationInfo) -> bool:
-    """Return whether a text contains forbidden characters; in data read from a log, C1 controls are allowed."""
-    if not forbidden.search(value):
-        return False
+def _is_forbidden(forbidden: re.Pattern[str], value: str, info: ValidationInfo) -> bool:
+    """Return whether a text that contains forbidden characters is refused: read from a log, it may have C1 controls."""
     is_stored = bool(info.context and info.context.get("stored"))
     return not is_stored or forbidden.search(_C1.sub("", value)) is not None
 

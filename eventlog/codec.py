@@ -26,14 +26,14 @@ _INNER_PAD: Final = bytes(byte ^ 0x36 for byte in range(256))
 _INNER_REST: Final = b"\x36" * (64 - SALT_BYTES)
 _OUTER_PAD: Final = bytes(byte ^ 0x5C for byte in range(256))
 _OUTER_REST: Final = b"\x5c" * (64 - SALT_BYTES)
-"""What follows the salt in a block of the hash, of 64 bytes."""
+"""The padding after the salt in a 64-byte block of the hash."""
 _MICROS_PER_HOUR: Final = 3_600_000_000
 _TEXT: Final = StringKind.TEXT
 _PERSON: Final = StringKind.PERSON
 Place = tuple[str | int, ...]
 Texts = dict[str, tuple[str, str]]
 FoundText = tuple[str, Any, str | int, str]
-"""A text in the JSON of an event: its place as a pointer, the object or list that holds it, its name there, and itself."""
+"""A text in the JSON of an event: its JSON pointer, the object or list that contains it, its name or index there, and the text."""
 
 
 def encode(event: Event, metadata: Metadata, entropy: Callable[[int], bytes]) -> tuple[bytes, bytes | None]:

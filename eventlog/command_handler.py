@@ -569,7 +569,7 @@ class CommandHandler:
 
 
 def _named_positions(command: Command) -> Iterator[tuple[str, int]]:
-    """Yield the fields of a command that name positions, each with its last one."""
+    """Yield each field of a command that names positions, with the last of them."""
     if command.corrects is not None:
         yield "corrects", command.corrects
     if isinstance(command, _NAMES_POSITION):

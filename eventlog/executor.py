@@ -40,6 +40,7 @@ MAX_LONG_READS: Final = 4
 """After this many long reads, the rest of the chunk is decided in a thread."""
 
 Results = Mapping[UniqueClaim, StoredResult]
+Events = Mapping[int, RecordedEvent]
 Key = tuple[str, str]
 
 
@@ -136,7 +137,7 @@ class TransactionExecutor:
         try:
             ready = await self._acquire_keys(transactions, acquired)
             # For a single transaction, a repeated key is found by the append, or when the transaction is refused.
-            stored = self.find_results(ready) if len(ready) > 1 or not use_cache else None
+            stored = self._find_results(ready) if len(ready) > 1 or not use_cache else None
             return await self._append(await self._decide(ready, stored, use_cache=use_cache))
         finally:
             for key, done in acquired.items():
@@ -168,27 +169,28 @@ class TransactionExecutor:
         self, transactions: list[Transaction], stored: Results | None, handler: CommandHandler
     ) -> Iterator[Receipt | Refused | Append]:
         """Decide transactions until one must wait for the commit of those before it."""
+        events = self._store.recorded_events(stored.values()) if stored else {}
         for n, transaction in enumerate(transactions):
             if n and handler.must_wait_for_commit(transaction):
                 return
             try:
-                yield self._decide_one(transaction, stored, handler)
+                yield self._decide_one(transaction, stored, events, handler)
             except Refused as refused:
                 yield refused
 
     def _decide_one(
-        self, transaction: Transaction, stored: Results | None, handler: CommandHandler
+        self, transaction: Transaction, stored: Results | None, events: Events, handler: CommandHandler
     ) -> Receipt | Append:
         """Replay the stored result of a transaction, or decide it.
 
         Where stored results were not looked up, they are looked up for a refused transaction: it may be a repetition.
         """
-        if stored and (receipt := self.replay(transaction, stored)):
+        if stored and (receipt := self._replay(transaction, stored, events)):
             return receipt
         try:
             return handler.decide(transaction)
         except Refused:
-            repeated = self.replay(transaction, self.find_results([transaction])) if stored is None else None
+            repeated = self.replay(transaction) if stored is None else None
             if repeated is None:
                 raise
             return repeated
@@ -216,17 +218,22 @@ class TransactionExecutor:
 
     # Idempotency keys
 
-    def find_results(self, transactions: Sequence[Transaction]) -> Results:
-        """Return the results stored under the idempotency keys of transactions."""
-        claims = [claim for transaction in transactions if (claim := idempotency_claim(transaction))]
-        return self._store.find_results(claims)
-
-    def replay(self, transaction: Transaction, stored: Results) -> Receipt | None:
+    def replay(self, transaction: Transaction) -> Receipt | None:
         """Return the receipt stored under the idempotency key of a transaction, or None.
 
         Raises:
             KeyReused: the key was used for a different request.
         """
+        stored = self._find_results([transaction])
+        return self._replay(transaction, stored, self._store.recorded_events(stored.values()))
+
+    def _find_results(self, transactions: Sequence[Transaction]) -> Results:
+        """Return the results stored under the idempotency keys of transactions."""
+        claims = [claim for transaction in transactions if (claim := idempotency_claim(transaction))]
+        return self._store.find_results(claims)
+
+    def _replay(self, transaction: Transaction, stored: Results, events: Events) -> Receipt | None:
+        """Return the receipt of a transaction that has a stored result, whose entries are among `events`, or None."""
         claim = idempotency_claim(transaction)
         result = stored.get(claim) if claim else None
         if result is None:
@@ -236,8 +243,8 @@ class TransactionExecutor:
             raise KeyReused(
                 f"the key {transaction.key!r} was used for another command; use a new key for a new command"
             )
-        rows = self._store.rows(result.first - 1, result.count)
-        return Receipt(tuple(map(_recorded_event, rows)), replayed=True)
+        positions = range(result.first, result.first + result.count)
+        return Receipt(tuple([events[position] for position in positions if position in events]), replayed=True)
 
     async def _acquire_keys(
         self, transactions: list[Transaction], acquired: dict[Key, Future[None]]
@@ -248,20 +255,15 @@ class TransactionExecutor:
         """
         ready: list[Transaction] = []
         for transaction in transactions:
-            if ready and self._is_key_in_use(transaction, acquired):
-                break
-            await self._acquire_key(transaction, acquired)
+            key = _key_of(transaction)
+            if key is not None:
+                if ready and key in self._keys_in_use and key not in acquired:
+                    break
+                await self._acquire_key(key, acquired)
             ready.append(transaction)
         return ready
 
-    def _is_key_in_use(self, transaction: Transaction, acquired: dict[Key, Future[None]]) -> bool:
-        key = _key_of(transaction)
-        return key is not None and key in self._keys_in_use and key not in acquired
-
-    async def _acquire_key(self, transaction: Transaction, acquired: dict[Key, Future[None]]) -> None:
-        key = _key_of(transaction)
-        if key is None:
-            return
+    async def _acquire_key(self, key: Key, acquired: dict[Key, Future[None]]) -> None:
         done = acquired.get(key) or Future()
         while (other := self._keys_in_use.setdefault(key, done)) is not done:
             await asyncio.shield(asyncio.wrap_future(other))

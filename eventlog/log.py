@@ -218,7 +218,7 @@ class EventLog:
         """Return a dry run on top of the log as committed; also possible on a log that is open for reading only."""
         handler = CommandHandler((CommittedView(self),), self.head(), clock=self._clock, entropy=self._entropy)
         executor = self._executor
-        return DryRun(handler, lambda transaction: executor.replay(transaction, executor.find_results([transaction])))
+        return DryRun(handler, executor.replay)
 
     def _on_remote_change(self, versions: Mapping[str, int]) -> None:
         """Update the caches after another process wrote; it may have revoked tokens of the people it wrote about."""

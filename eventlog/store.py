@@ -10,13 +10,14 @@ import itertools
 import logging
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager
 from typing import Any, Final, TypeVar
 
 from eventsourcing.persistence import OperationalError
 
+from eventlog.entry import RecordedEvent
 from eventlog.errors import DamagedLogError, ReadOnlyLogError
 from eventlog.group_commit import GroupCommit
 from eventlog.records import Append, EntryRow, Head, Outcome, Span, StoredResult, TokenRow, UniqueClaim
@@ -171,6 +172,16 @@ class Store(ABC):
         sql = "SELECT subject FROM (VALUES {marks}) AS wanted CROSS JOIN events WHERE position = column1"
         pages = iter_values([(position,) for position in positions])
         return {subject for marks, values in pages for (subject,) in self.read(sql.format(marks=marks), values)}
+
+    def recorded_events(self, results: Iterable[StoredResult]) -> dict[int, RecordedEvent]:
+        """Return what receipts say about the entries of some stored results, by position."""
+        sql = (
+            "SELECT position, subject, version, type, recorded_at FROM (VALUES {marks}) AS wanted"
+            " CROSS JOIN events WHERE position BETWEEN column1 AND column2"
+        )
+        pages = iter_values([(one.first, one.first + one.count - 1) for one in results])
+        rows = itertools.chain.from_iterable(self.read(sql.format(marks=marks), values) for marks, values in pages)
+        return {row[0]: RecordedEvent(*row) for row in rows}
 
     # Reading side tables
 

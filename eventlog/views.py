@@ -55,7 +55,7 @@ class CommittedView:
         return self._log.superseded_by(decision, self._at_most)
 
     def teams_with_roles(self) -> frozenset[str]:
-        """Return at least all teams that hold a role, as of the head that was read last."""
+        """Return all teams that hold a role, and possibly others, as of the head that was read last."""
         head = self._head or self.head()
         return self._log.teams_with_roles(head.size, self._at_most)
 
@@ -87,7 +87,7 @@ class CachedView(CommittedView):
         return self._log.cached_head
 
     def teams_with_roles(self) -> frozenset[str]:
-        """Return at least all teams that hold a role, as of the head as last seen."""
+        """Return all teams that hold a role, and possibly others, as of the cached head."""
         return self._log.teams_with_roles(self._log.cached_head.size, self._at_most)
 
     def state(self, subject: str) -> SubjectState:

@@ -1,4 +1,4 @@
-"""The accounts of people at an OpenID provider, each by issuer and subject: an email address proves nothing."""
+"""The accounts of people at an OpenID provider, identified by issuer and subject identifier, not by email address."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Accounts:
         return [each for each in accounts if person in (None, each.person)]
 
     def link(self, issuer: str, subject: str, person: str, *, by: Caller | None = None) -> str:
-        """Connect an account to a person. Return whom it belongs to: it may have been connected before, and that stays.
+        """Connect an account to a person. Return the person it belongs to: an account that is already connected stays so.
 
         Raises:
             Forbidden: the caller is neither the person nor an administrator.
@@ -91,14 +91,14 @@ class Accounts:
 
         def delete(tables: SideTables) -> None:
             if not tables.session.execute(_DELETE, (issuer, subject, person)).rowcount:
-                raise Unknown("this account was disconnected meanwhile", field="account")
+                raise Unknown("this account has just been disconnected", field="account")
             end_sessions_of_account(tables.session, issuer, subject)
 
         self._record([command], delete, by)
         return person
 
     async def register(self, issuer: str, subject: str, name: str, email: str | None) -> str:
-        """Register a new person for an account and link it, in one transaction; return the person.
+        """Register a new person and connect the account to them, in one transaction; return the person.
 
         Raises:
             SignInRefusedError: the email address belongs to a person of the log.
@@ -113,7 +113,7 @@ class Accounts:
         try:
             await self._execute(Transaction((command, connect), SYSTEM_CALLER, alongside=link))
         except AlreadyExists:
-            person = self.find(issuer, subject)  # it was linked at the same time
+            person = self.find(issuer, subject)  # it was connected at the same time
             if person is None:
                 raise SignInRefusedError(
                     "your email address belongs to a person of this log; sign in once with a link, then connect your account"
@@ -123,7 +123,7 @@ class Accounts:
 
 
 def _build_registration(key: str, name: str, email: str | None) -> RegisterPerson:
-    """Return the command; a name or an address that the log does not take is left out."""
+    """Return the command, without a name or an email address that the log does not accept."""
     for shown, identifiers in ((name, [email] if email else []), (name, []), (f"Person {key}", [])):
         try:
             return RegisterPerson(key=key, name=shown, identifiers=tuple(identifiers))

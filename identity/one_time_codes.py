@@ -55,7 +55,7 @@ class OneTimeCodes:
         return self._store.run(lambda session: self._insert(session, hash_, kind, "", expires_at))
 
     def is_claimed(self, kind: str, key: str) -> bool:
-        """Return whether something is claimed now."""
+        """Return whether a code is currently claimed."""
         hash_ = sha256(f"{kind} {key}".encode()).digest()
         found = self._store.read(
             "SELECT 1 FROM one_time_codes WHERE hash = ? AND expires_at > ?", (hash_, self._clock())

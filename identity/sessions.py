@@ -22,7 +22,7 @@ SESSION: Final = SecretKind("dlsession_")
 HOUR_US: Final = 3_600_000_000
 _MAX_PRECISION_US: Final = 5 * 60 * 1_000_000
 _HOLD_ACCOUNT: Final = "UPDATE provider_accounts SET person = person WHERE issuer = ? AND subject = ? AND person = ?"
-"""Locks the row, so that disconnecting the account comes before this session, or ends it."""
+"""Locks the row, so that the account is disconnected either before this session starts, or after it, which ends it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from interchange.sink import ImportSink
 
 LINES_PER_BATCH: Final = 1000
 
-ProgressCallback = Callable[[int, int], None]
-"""Called with the number of lines done and the number of all lines."""
+ProgressCallback = Callable[[int, int | None], None]
+"""Called with the number of lines done and the number of all lines; None while the file is read to count them."""
 
 
 class SkippedLine(Exception):

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 
 from pydantic import TypeAdapter, ValidationError
@@ -20,11 +20,14 @@ Since = Callable[[Sequence[str]], Timestamp | None]
 
 MAX_NAME_CHARACTERS = 1000
 """A longer text is not the name of a person, team or release, and no pattern is tried on it."""
+MAX_NAMES_KEPT = 4096
 _PERSON: TypeAdapter[str] = TypeAdapter(Person)
 _KEY = re.compile(KEY_PATTERN)
 _DEFAULT_HANDLE = re.compile(r"@([^\s@]+)")
 """`@ann` and `ann` are one person, whatever a mapping says about handles."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_NOT_IN_KEY = re.compile(r"[^a-z0-9._~-]+")
+_SPACE = re.compile(r"\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,9 @@ class PersonMatcher:
     ) -> None:
         """`teams` and `services` are lists of names by key. The patterns have one group around the part that counts."""
         people = tuple(people)
+        # A file repeats few names many times.
+        self._normalized = lru_cache(MAX_NAMES_KEPT)(normalize_name)
+        self._team_of_name = lru_cache(MAX_NAMES_KEPT)(self._find_team)
         self._service_pattern = re.compile(service_pattern) if service_pattern else None
         self._services = {normalize_name(name): key for key, names in (services or {}).items() for name in names}
         self._known: dict[str, str] = {}
@@ -68,9 +74,12 @@ class PersonMatcher:
 
     def find_team(self, spelling: str) -> str | None:
         """Return the key of the team that a spelling means, or None if it does not mean a team."""
+        return self._team_of_name(spelling) if len(spelling) <= MAX_NAME_CHARACTERS else self._find_team(spelling)
+
+    def _find_team(self, spelling: str) -> str | None:
         if not self._teams and self._team_pattern is None:
             return None
-        key = self._teams.get(normalize_name(spelling))
+        key = self._teams.get(self._normalize(spelling))
         if key is not None:
             return key
         handle = match_name(self._team_pattern, spelling)
@@ -80,7 +89,7 @@ class PersonMatcher:
         """Return the key of the service that a spelling means, or None if it does not mean a service."""
         if not self._services and self._service_pattern is None:
             return None
-        key = self._services.get(normalize_name(spelling))
+        key = self._services.get(self._normalize(spelling))
         if key is not None:
             return key
         handle = match_name(self._service_pattern, spelling)
@@ -88,10 +97,10 @@ class PersonMatcher:
 
     def person_name(self, spelling: str) -> str | None:
         """Return the name to use for a person in a command, or None if the spelling cannot be a name."""
-        name = printable(self._local.get(normalize_name(spelling), spelling))
+        name = printable(self._local.get(self._normalize(spelling), spelling))
         if not _is_person_name(name):
             return None
-        return self._known.get(normalize_name(name), name)
+        return self._known.get(self._normalize(name), name)
 
     @property
     def has_erased(self) -> bool:
@@ -100,7 +109,7 @@ class PersonMatcher:
 
     def is_erased(self, spelling: str) -> bool:
         """Whether the person that a spelling means was erased, so that it must not be recorded again."""
-        return bool(self._erased) and normalize_name(printable(spelling)) in self._erased
+        return bool(self._erased) and self._normalize(printable(spelling)) in self._erased
 
     def mark_erased(self, spellings: Iterable[str]) -> None:
         """Remember the spellings of people who were erased."""
@@ -149,9 +158,12 @@ class PersonMatcher:
                 known.setdefault(normalize_name(each), each)
         return [list(names.values()) for names in found.values()]
 
+    def _normalize(self, name: str) -> str:
+        return self._normalized(name) if len(name) <= MAX_NAME_CHARACTERS else normalize_name(name)
+
     def _comparable(self, spelling: str) -> str:
         """Return what all spellings of one handle have in common; the normalized spelling if it is not a handle."""
-        return normalize_name(self._handle_in(spelling) or match_name(_DEFAULT_HANDLE, spelling) or spelling)
+        return self._normalize(self._handle_in(spelling) or match_name(_DEFAULT_HANDLE, spelling) or spelling)
 
     def _display_name(self, spelling: str) -> str:
         """Return the name to show for a person known by one spelling. A bare handle is shown unchanged."""
@@ -185,7 +197,7 @@ def _is_person_name(spelling: str) -> bool:
 
 def team_key(name: str) -> str | None:
     """Return the key of a team by its handle; None for several words, which may be a person's name."""
-    return None if re.search(r"\s", name.strip()) else distinct_key(name)
+    return None if _SPACE.search(name.strip()) else distinct_key(name)
 
 
 def distinct_key(name: str) -> str:
@@ -194,7 +206,7 @@ def distinct_key(name: str) -> str:
     A name that consists of the characters of a key is its own key; any other gets a hash of the name as a suffix.
     """
     folded = unicodedata.normalize("NFC", name.strip().removeprefix("@")).lower()[:MAX_NAME_CHARACTERS]
-    plain = re.sub(r"[^a-z0-9._~-]+", "-", folded).strip("-._~")[:80]
+    plain = _NOT_IN_KEY.sub("-", folded).strip("-._~")[:80]
     if folded.strip("-._~") == plain and _KEY.fullmatch(plain):
         return plain
     suffix = sha256(folded.encode(errors="surrogatepass")).hexdigest()[:8]

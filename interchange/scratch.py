@@ -1,4 +1,4 @@
-"""What an import remembers of a file of any size: in memory while it is little, in a temporary file beyond that."""
+"""Storage for what an import remembers of a file of any size: in memory while small, then in a temporary file."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def temporary_folder() -> Path:
 
 
 def require_room(size_bytes: int) -> None:
-    """Check that the temporary folder has room.
+    """Check that the temporary folder has enough free space.
 
     Raises:
         OSError: it has too little; the message says how much is needed and how to choose another folder.
@@ -40,14 +40,14 @@ def require_room(size_bytes: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < size_bytes:
         needed, there = (f"{max(number // 1024**2, 1):,} MiB" for number in (size_bytes, free))
-        message = f"the import needs about {needed} for temporary files, and {there} are free; set TMPDIR to a folder with more room"
+        message = f"the import needs about {needed} for temporary files, but only {there} are free; set TMPDIR to a folder with more space"
         raise OSError(errno.ENOSPC, message, str(folder))
 
 
 class Scratch:
-    """A temporary database. SQLite keeps it in memory up to its cache, then in a file that has no name and ends with it.
+    """A temporary database. SQLite keeps it in memory up to the cache size, then in an unnamed file that is deleted with it.
 
-    The folder is that of the environment variable SQLITE_TMPDIR or TMPDIR, else /var/tmp.
+    The folder comes from the environment variable SQLITE_TMPDIR or TMPDIR; otherwise it is /var/tmp.
     """
 
     def __init__(self) -> None:
@@ -77,9 +77,9 @@ class Scratch:
 
 
 class DiskDict(Generic[K, V]):
-    """A dictionary that keeps the values used last in memory, and the others on disk.
+    """A dictionary that keeps recently used values in memory, and the others on disk.
 
-    A value that is changed in place is set again if others were read since: what leaves the memory is written as it is then.
+    After changing a value in place, set it again if others were read since: it may already have been written to disk.
     """
 
     def __init__(self, scratch: Scratch) -> None:
@@ -134,7 +134,7 @@ class DiskDict(Generic[K, V]):
 
 
 class SortedRows:
-    """Rows of plain values, to be read in the order of a time and a place."""
+    """Rows of plain values, to be read in the order of their time and place."""
 
     def __init__(self, scratch: Scratch) -> None:
         self._database = scratch.database

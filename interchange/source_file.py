@@ -68,7 +68,7 @@ _PAGE_KEYS: Final = frozenset(
     {"startAt", "maxResults", "total", "isLast", "nextPageToken", "expand", "total_count", "offset", "limit", "count"}
     | {"pageInfo", "totalCount", "warningMessages", "names", "schema"}
 )
-"""What the page of an API has besides its records."""
+"""What a page of an API response contains besides its records."""
 _WHOLE_FLOAT: Final = re.compile(r"\d(?:\.0+|e\+?\d+)[,}\]]")
 """A number in compact JSON that may be a whole number written as a float."""
 _IN_ORDER: Final = json.JSONEncoder(ensure_ascii=True, sort_keys=True, separators=(",", ":"))
@@ -372,7 +372,7 @@ def list_rows(data: Any) -> list[Any]:
 
 
 def _find_record(data: dict[str, Any]) -> dict[str, Any]:
-    """Return the only record in an answer of GraphQL; any other object is returned unchanged."""
+    """Return the only record in a GraphQL response; any other object is returned unchanged."""
     if not isinstance(data.get("data"), dict) or not data.keys() <= _ANSWER_KEYS:
         return data
     found = data

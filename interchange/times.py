@@ -118,9 +118,9 @@ class TimeReader:
         self._has_zone = zone is not None
         self.assumed_utc = 0
         self.orders = _orders_of_formats(self._formats)
-        """Whether dates in digits begin with the day or the month, by their separator, once that is settled."""
+        """Whether numeric dates begin with the day or the month, by separator, once that is known."""
         self._days: dict[tuple[str, Order], str] = {}
-        """A date with a number above 12 in the first or the second place, which must be its day, by separator."""
+        """By separator: a date whose first or second number is above 12, and so must be the day."""
         self._is_unsettled: set[str] = set()
         self._read = lru_cache(4096)(self._parse_text)
 
@@ -183,7 +183,7 @@ class TimeReader:
             raise error from None
 
     def _note_order(self, text: str) -> None:
-        """Note what a date in digits shows about the order of day and month."""
+        """Note what a numeric date shows about the order of day and month."""
         found = _NUMERIC.fullmatch(re.sub(r"(?<=:\d\d) ?(?:UTC|GMT|Z|[+-]\d{2}:?\d{2})$", "", text))
         if found is None:
             return
@@ -195,7 +195,7 @@ class TimeReader:
             self._days.setdefault((mark, "month"), text)
 
     def _by_order(self, text: str) -> tuple[datetime, bool] | None:
-        """Parse a date in digits by the order that other dates have shown."""
+        """Parse a numeric date in the order that other dates have shown."""
         found = _NUMERIC.fullmatch(text)
         order = self.orders.get(found[2]) if found else None
         if found is None or order is None:

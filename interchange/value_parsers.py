@@ -104,7 +104,7 @@ class ValueParser:
 
     def split(self, rule: FieldRule, value: Any) -> list[str]:
         """Return the members of a list, or of a text that the rule's separator splits."""
-        members = [as_text(member) for member in (value if isinstance(value, list) else [value])]
+        members = [as_text(member) for member in value] if isinstance(value, list) else [as_text(value)]
         if rule.separator is None:
             return members
         return [part.strip() for member in members for part in member.split(rule.separator) if part.strip()]
@@ -117,7 +117,8 @@ class ValueParser:
 
     def is_empty(self, text: str) -> bool:
         """Whether a text is blank or one of the words that mean "nothing"."""
-        return not text.strip() or text.strip().casefold() in self._empty_values
+        bare = text.strip()
+        return not bare or bare.casefold() in self._empty_values
 
     def release_version(self, text: str) -> str | None:
         """Return the version in the name of a release, or None if the text does not name one."""

@@ -120,7 +120,7 @@ def list_events(
 
 
 def _count_verdicts(read: Read, base: AuditFilter, page: Page) -> dict[str, int]:
-    """Return how many of the events would match with each verdict, and how many their proposers approved themselves."""
+    """Return how many matching events have each verdict, and how many are self-approved."""
     others = replace(base, verdicts=(), self_approved=False)
     asked = {verdict: replace(others, verdicts=(verdict,)) for verdict in get_args(VerdictCode)}
     asked["self_approved"] = replace(others, self_approved=True)

@@ -48,11 +48,11 @@ class Card:
     is_ghost: bool = False
     """Whether it is shown only for the comparison, as it does not exist at the page's time."""
     first_promise: tuple[str, ...] = ()
-    """The first target, if the target moved to later since."""
+    """The first target, if the target has since moved to a later one."""
     first_day: str | None = None
     """The day of the first target."""
     slip_x: tuple[float, float] | None = None
-    """On the timeline: where the first and the current target are, as shares of the period that is drawn."""
+    """On the timeline: where the first and the current target are, as percentages of the period drawn."""
 
     @property
     def horizon(self) -> str | None:
@@ -130,10 +130,32 @@ def parse_day(value: object) -> date | None:
         return None
 
 
+class Releases:
+    """The releases at each time that a page shows, in release order. Those of each time are listed once."""
+
+    def __init__(self, read: Read) -> None:
+        self._read = read
+        self._lists: dict[TimePoint, list[Row]] = {}
+
+    def at(self, when: TimePoint) -> list[Row]:
+        """Return the releases that exist at a time, with their values next to `subject` and `title`."""
+        if when not in self._lists:
+            self._lists[when] = [*map(flatten, listings.releases(self._read, (), when).rows)]
+        return self._lists[when]
+
+    def days(self, when: TimePoint) -> dict[str, str]:
+        """Return the day of each release that has one."""
+        return {row["subject"]: row["due_on"] for row in self.at(when) if row.get("due_on")}
+
+    def products(self, when: TimePoint) -> dict[str, list[str]]:
+        """Return the products of each release: two products may both have a release 1.0."""
+        return {row["subject"]: row.get("products", []) for row in self.at(when)}
+
+
 def list_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
     """Return the features that a filter selects at the page's time, without reasons and slips; see `complete_cards`."""
     rows = roadmap_query.roadmap_table(read, selection, page.time.point, fields=PLACING_FIELDS).rows
-    return [*map(placed_cards(read, page, page.time.point), rows)]
+    return [*map(placed_cards(read, page, page.time.point, Releases(read)), rows)]
 
 
 def list_open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
@@ -141,12 +163,14 @@ def list_open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
     return [card for card in list_cards(read, page, selection) if not card.is_closed]
 
 
-def placed_cards(read: Read, page: Page, when: TimePoint, *, is_ghost: bool = False) -> Callable[[Row], Card]:
+def placed_cards(
+    read: Read, page: Page, when: TimePoint, releases: Releases, *, is_ghost: bool = False
+) -> Callable[[Row], Card]:
     """Return a function that builds the card of a row of the roadmap from only the fields that place it.
 
     A feature with several targets is in several columns of the timeline, and its card is the same in each.
     """
-    builder = _CardBuilder(page, Origins(read, (), when), {}, release_days(read, when), {})
+    builder = _CardBuilder(page, Origins(read, (), when), {}, releases.days(when), {})
     built: dict[str, Card] = {}
 
     def place(row: Row) -> Card:
@@ -164,6 +188,7 @@ def complete_cards(
     cards: Sequence[Card],
     differences: Mapping[str, SubjectDifference] | None = None,
     at: TimePoint | None = None,
+    releases: Releases | None = None,
 ) -> list[Card]:
     """Return the same cards with who set their values, when and why, and how often they slipped.
 
@@ -180,14 +205,8 @@ def complete_cards(
         page,
         Origins(read, (field["blame"] for row in rows for _, field in flat_fields(row)), when),
         {(row["subject"], row["field"]): row for row in slips},
-        release_days(read, when),
+        (releases or Releases(read)).days(when),
         differences or {},
     )
     built = {row["subject"]: builder.build(row, is_ghost=at is not None) for row in rows}
     return [built[card.subject] for card in cards]
-
-
-def release_days(read: Read, when: TimePoint) -> dict[str, str]:
-    """Return the day of each release that has one."""
-    rows = map(flatten, listings.releases(read, (), when).rows)
-    return {row["subject"]: row["due_on"] for row in rows if row.get("due_on")}

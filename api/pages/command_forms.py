@@ -169,7 +169,7 @@ LABELS: Final[Mapping[str, str]] = {
     "line": "Product line",
 }
 PAIRS: Final = ("horizon", "rank", "release", "day")
-"""Short fields of a form for a move, two of which share a line."""
+"""Short fields of the form that moves a feature; two of them share a line."""
 PICKED: Final[Mapping[str, str]] = {"option": "options"}
 """A field that names one of the items of another."""
 MAIN_OF_ITEMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -204,7 +204,7 @@ class FormField:
 
     @property
     def is_half(self) -> bool:
-        """Whether it takes half a line."""
+        """Whether the field is half a line wide."""
         return self.name in PAIRS
 
     @property

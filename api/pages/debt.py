@@ -11,9 +11,9 @@ from fastapi.responses import RedirectResponse
 
 from api.command_routes import build_transaction
 from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, check_choice, check_choices, list_parameter
+from api.pages.cards import Releases
 from api.pages.form_input import read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.pages.roadmap import find_release_products
 from api.problems import HttpProblem, of_refusal, unprocessable
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
@@ -151,7 +151,7 @@ def list_slips(
             "groups": counted,
             "group_labels": GROUPS,
             "group": group,
-            "release_products": find_release_products(read, page),
+            "release_products": Releases(read).products(page.time.point),
             "causes": CAUSES,
             "chosen_cause": cause,
             "chosen": {"product": products, "owner": owners},

@@ -87,7 +87,7 @@ def get_home(
     last, started = find_visits(page.request, page.time.now)
     asked = parse_page_time({"as_of": since}, page.time.now, page.time.zone).point.as_of if since else None
     before = page.time.valid_time - DEFAULT_DAYS * DAY_US
-    begin = asked or (last if page.time.is_now else before)  # the last visit says nothing about a past Home
+    begin = asked or (last if page.time.is_now else before)  # the last visit does not matter on a Home of the past
     begin = before if begin > page.time.valid_time else begin
 
     def build(read: Read) -> Context:
@@ -266,7 +266,7 @@ def _overdue(cards: Sequence[Card]) -> list[Need]:
 
 
 def _find_promised(read: Read, page: Page) -> list[Need]:
-    """Return the open tasks of the reader, those of others that are overdue, and meetings that are not written up."""
+    """Return the reader's open tasks, overdue tasks of others, and past meetings that were not written up."""
     time = resolve_time(read, page.time.point)
     today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
     tasks = by_subject(all_field_values(read, Filter(kinds=("task",), fields=_TASK_FIELDS), time))
@@ -291,7 +291,7 @@ _TASK_FIELDS: Final = ("status", "due_on", "held_on", "role.accountable")
 
 
 def _build_promise(subject: str, fields: Mapping[str, Row], name: str, action: str, today: str) -> Need:
-    """Return something that is to be done by a day, or, of a meeting, written up after it."""
+    """Return a task to be done by a day, or a meeting to be written up after its day."""
     day = str(fields[name]["value"]) if name in fields and fields[name]["value"] else None
     people = as_ids(fields["role.accountable"]["value"]) if "role.accountable" in fields else ()
     is_late = day is not None and day < today

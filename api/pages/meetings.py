@@ -1,4 +1,4 @@
-"""Meetings: their list, each as minutes, the form that writes one up in one transaction; and the list of tasks."""
+"""The list of meetings, the minutes of each, the form that writes one up in one transaction, and the list of tasks."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from projections.read_model.model import Read
 MEETING_FIELDS: Final = ("status", "held_on", "products", "agenda", "attendees", "invited")
 TASK_FIELDS: Final = ("status", "due_on", "products", "role.accountable")
 SAID: Final = 4
-"""Blank rows for what was said."""
+"""Blank rows for advice and objections."""
 TASKS: Final = 3
 MAX_ROWS: Final = 60
 OUTCOMES: Final[Mapping[str, str]] = {
@@ -50,8 +50,8 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "RejectDecision": "rejected",
     "DeferDecision": "deferred",
 }
-"""What can become of a decision at a meeting, by the command that records it."""
-STANCES: Final[Mapping[str, str]] = {"AdviseOnDecision": "advises", "DissentFromDecision": "objects"}
+"""The statuses that a decision can have after a meeting, by the command that records each."""
+STANCES: Final[Mapping[str, str]] = {"AdviseOnDecision": "advice", "DissentFromDecision": "objection"}
 KIND_LABELS: Final[Mapping[str, str]] = {
     "advice": "Advice",
     "dissent": "Objections",
@@ -75,7 +75,7 @@ def router() -> APIRouter:
 
 
 def list_meetings(page: PageDependency) -> Response:
-    """Show the meetings that are planned, the next first, and those that were held, the last first."""
+    """Show planned meetings, the next one first, and past meetings, the latest first."""
 
     def build(read: Read) -> Context:
         rows = [
@@ -92,7 +92,7 @@ def list_meetings(page: PageDependency) -> Response:
 
 
 def list_tasks(page: PageDependency, *, closed: Annotated[bool, Query()] = False) -> Response:
-    """Show the open tasks, the first due first; or those that are done or dropped."""
+    """Show open tasks, or those that are done or dropped, in the order of their due dates."""
 
     def build(read: Read) -> Context:
         found = listings.subjects(read, Filter(kinds=("task",)), TASK_FIELDS, page.time.point).rows
@@ -104,7 +104,7 @@ def list_tasks(page: PageDependency, *, closed: Annotated[bool, Query()] = False
 
 
 def get_meeting(page: PageDependency, key: KeyPath) -> Response:
-    """Show a meeting as minutes: who was there, each decision that was up, what was said by name, and the tasks."""
+    """Show the minutes of a meeting: its attendees, each decision with what was said about it, and the tasks."""
     return page.render("meeting.html", lambda read: _build_meeting(read, page, f"meeting:{key}"))
 
 
@@ -170,7 +170,7 @@ def find_meetings(read: Read, page: Page, subject: str) -> list[Row]:
 
 @dataclass
 class Draft:
-    """Minutes being written: what was typed, and what is wrong with it."""
+    """A form that writes a meeting up: what was typed, and the errors in it."""
 
     subject: str
     typed: Mapping[str, str] = field(default_factory=dict)
@@ -210,7 +210,9 @@ def _show(page: Page, draft: Draft) -> Response:
         fields = subject_fields(read, draft.subject, resolve_time(read, NOW))
         values = {name: row["value"] for name, row in fields.items()}
         if values.get(STATUS) not in (PLANNED, HELD):
-            raise HttpProblem(409, f"{draft.subject} is {values.get(STATUS)}; only a meeting can be written up")
+            raise HttpProblem(
+                409, f"{draft.subject} is {values.get(STATUS)}; only a planned or held meeting can be written up"
+            )
         candidates = _find_candidates(read, page)
         labels = {each.subject: each.label for found in candidates.values() for each in found}
         present = as_ids(values.get("attendees")) or as_ids(values.get("invited"))
@@ -302,9 +304,9 @@ class _Reader:
                 continue
             stance = self.text(f"{name}.stance")
             if stance not in STANCES or not self.text(f"{name}.decision"):
-                self.draft.errors.add(name, "Choose a decision, and whether the person advises or objects.")
+                self.draft.errors.add(name, "Choose a decision, and whether the person advised or objected.")
             elif not words or len(who) != 1:
-                self.draft.errors.add(f"{name}.who", "Name one person, and what they said.")
+                self.draft.errors.add(f"{name}.who", "Name one person, and write what they said.")
             else:
                 said = "advice" if stance == "AdviseOnDecision" else "why"
                 yield {"type": stance, "subject": self.text(f"{name}.decision"), "by": who[0], said: words}
@@ -322,7 +324,7 @@ class _Reader:
                 more = self.given(until=words or why)
             case _:
                 if words or why or deciders:
-                    self.draft.errors.add(f"{name}.outcome", "Choose what became of it.")
+                    self.draft.errors.add(f"{name}.outcome", "Choose the status after the meeting.")
                 return
         yield {"type": command, "subject": decision, **more}
 
@@ -333,7 +335,7 @@ class _Reader:
             if not title and not self.text(f"{name}.who"):
                 continue
             if not title or len(who) != 1:
-                self.draft.errors.add(f"{name}.who", "Say what is to be done, and name one person or team.")
+                self.draft.errors.add(f"{name}.who", "Give the task, and name one owner: a person or a team.")
                 continue
             due = self.given(due_on=self.text(f"{name}.due_on"), products=list(products))
             yield {"type": "AssignTask", "title": title, "accountable": who[0], **due}

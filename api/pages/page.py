@@ -5,7 +5,7 @@ A page runs one function on one snapshot of the read model, so everything on it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any, Final
@@ -34,7 +34,7 @@ from api.pages.permissions import Permissions
 from api.pages.templating import render_page
 from api.pages.times import NAMES, PageTime, Preset, parse_page_time
 from api.pages.visits import LOOKED_COOKIE, find_visits
-from api.pages.words import subject_path
+from api.pages.words import format_day, is_day, is_subject_id, subject_path, value_parts
 from api.permissions import require
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
@@ -86,6 +86,18 @@ class Titles:
         """Return the number of a decision, the title of anything else."""
         return self.number(subject) if subject.startswith("decision:") else self(subject)
 
+    def value(self, value: Any) -> str:
+        """Return a value in words: a subject by its title, a day as people write it, an object by its members."""
+        if isinstance(value, str):
+            return self(value) if is_subject(value) else format_day(value) if is_day(value) else value
+        if isinstance(value, Mapping):
+            return ", ".join(self(each) if is_subject_id(each) else str(each) for each in value_parts(value))
+        return str(value)
+
+    def values(self, values: Iterable[Any]) -> str:
+        """Return several values in words."""
+        return ", ".join(map(self.value, values))
+
 
 def find_ids(value: Any) -> set[str]:
     """Return the ids of all subjects that occur anywhere in the content of a page."""
@@ -110,7 +122,7 @@ def find_ids(value: Any) -> set[str]:
 
 @cache
 def _find_shape(type_: Any) -> Any:
-    """Return what the members of a value are: `str`, `dict` or `list` of what is like these, or the names of its fields."""
+    """Return `str`, `dict` or `list` for a type that is like one of these, or the names of the fields of a dataclass."""
     if issubclass(type_, str):
         return str
     if issubclass(type_, Mapping):
@@ -137,8 +149,14 @@ class Page:
     def _time_parameters(self) -> dict[str, str]:
         return self.time.parameters
 
+    @cached_property
+    def _time_query(self) -> str:
+        return build_address("", self._time_parameters)
+
     def url(self, path: str, **parameters: Any) -> str:
         """Return an address within the pages that shows the same time."""
+        if not parameters and "?" not in path:  # as of almost every link of a page
+            return path + self._time_query
         return build_address(path, {**self._time_parameters, **parameters})
 
     def here(self, **changes: Any) -> str:
@@ -147,7 +165,7 @@ class Page:
         given: dict[str, Any] = {
             name: query.getlist(name) for name in query if name not in (*NAMES, "done", "min_position")
         }
-        return build_address(self.request.url.path, {**given, **self.time.parameters, **changes})
+        return build_address(self.request.url.path, {**given, **self._time_parameters, **changes})
 
     def link(self, subject: str) -> str:
         """Return the address of a subject's page at the same time."""
@@ -291,7 +309,7 @@ def redirect_to_sign_in(request: Request) -> Response:
 
 
 def find_form_address(request: Request) -> str:
-    """Return the path of the page that sent a form, to which its reader comes back after the sign-in; else of Home."""
+    """Return the path of the page that sent a form, to return to after signing in; Home if it is not known."""
     sent_from = urlsplit(request.headers.get("referer", ""))
     query = f"?{sent_from.query}" if sent_from.query else ""
     return local_path(f"{sent_from.path}{query}") if sent_from.netloc == request.headers.get("host") else "/"

@@ -169,7 +169,7 @@ async def _find_person(request: Request, services: Services, account: Account, *
 
 
 async def _start_session(request: Request, services: Services, person: str, next_: str, account: Account) -> Response:
-    """Start a session of the person of an account, and go to a page of this server.
+    """Start a session for the person of an account, and redirect to a page of this server.
 
     Raises:
         SignInRefusedError: the account was disconnected, or the provider signed the person out, in the meantime.
@@ -177,7 +177,7 @@ async def _start_session(request: Request, services: Services, person: str, next
     groups = tuple(sorted(account.groups))
     login = ProviderLogin(account.issuer, account.subject, account.session, account.id_token, groups)
     response = await start_session(request, services, person, next_, login)
-    # Asked after the session was stored: a logout is first noted, and then ends what is stored.
+    # Checked after the session is stored: a logout is recorded first, and then ends the stored sessions.
     if not account.session:
         return response
     if await to_thread(_is_ended, services.log.codes, account):
@@ -187,7 +187,7 @@ async def _start_session(request: Request, services: Services, person: str, next
 
 
 def _is_ended(codes: OneTimeCodes, account: Account) -> bool:
-    """Return whether the provider lately ended the session of a sign-in, for its account or for all."""
+    """Return whether the provider recently ended the session of a sign-in, for this account or for all."""
     kind = _ended_at(account.issuer)
     return any(codes.is_claimed(kind, _name_session(account.session, each)) for each in (None, account.subject))
 

@@ -54,7 +54,7 @@ MAX_ITEMS: Final = 60
 MIN_LETTERS: Final = 4
 SIMILAR: Final = 5
 OFFERED: Final = 4
-"""Decisions that a form offers as the reason of a change."""
+"""How many decisions a form offers as the reason for a change."""
 PEOPLE_KINDS: Final = frozenset({"person", "holder", "actor"})
 FIELD_OF_INPUT: Final[Mapping[str, str]] = {
     "release": "target.ship",
@@ -79,9 +79,9 @@ class Entry:
 
 
 VERSION_INPUT: Final = "read_version"
-"""The hidden input with the version of the subject that was read; releases have a field `version` of their own."""
+"""The hidden input with the version of the subject that was read; the `version` of a release is a different field."""
 PER_EVENT: Final = ("deciders",)
-"""Fields that belong to one event, so that another event on the same subject does not start with them."""
+"""Fields that belong to one event, so a form for another event on the same subject does not start with their values."""
 COMPOUND_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "ground": ("decision", "evidence", "assumption"),
     "dependent": ("decision", "feature", "goal"),
@@ -191,7 +191,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
         except KeyReused:
             entry = replace(entry, typed={**typed, "form_key": token_hex(16)})
             entry.errors.add(
-                "", "This form was recorded before, with other content. Send it again to record this, too."
+                "", "This form was already recorded with different content. Send it again to record this as well."
             )
         except Refused as refused:
             record_refused_command(request, refused)
@@ -310,7 +310,7 @@ def _list_picks(read: Read, entry: Entry) -> list[str]:
 def _list_offered(
     read: Read, page: Page, entry: Entry, values: Mapping[str, str], labels: Mapping[str, str]
 ) -> list[str]:
-    """Return the labels of the decisions that a change may rest on: the latest that were accepted for its products."""
+    """Return labels of decisions that can be the reason for a change: the latest accepted ones of its products."""
     if not any(each.name == "because" and not each.is_folded for each in entry.form.fields):
         return []
     row = subject_fields(read, entry.subject, resolve_time(read, NOW)).get("products") if entry.subject else None

@@ -11,11 +11,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.dependencies import ProductText, check_choice, list_parameter
-from api.pages.cards import PLACING_FIELDS, Card, complete_cards, parse_day, placed_cards, release_days
+from api.pages.cards import PLACING_FIELDS, Card, Releases, complete_cards, parse_day, placed_cards
 from api.pages.command_forms import MOVE
 from api.pages.comparison import LEGEND, find_changed_subjects, find_differences
-from api.pages.fields import flatten
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
+from api.pages.words import Mark
 from domain.values import from_micros
 from projections.queries import changes as change_queries
 from projections.queries import listings
@@ -40,14 +40,22 @@ HORIZON_TITLES: Final = {"now": "Now", "next": "Next", "later": "Later", roadmap
 
 
 @dataclass(frozen=True, slots=True)
+class ClosedCard:
+    """A feature that is shipped or dropped, of which only the title and the status are shown."""
+
+    subject: str
+    title: str
+    status: Mark
+
+
+@dataclass(frozen=True, slots=True)
 class Column:
     """A column of the board, or a release of the timeline."""
 
     key: str
     title: str
     cards: list[Card]
-    closed: list[Card]
-    """What is shipped or dropped: titles and statuses only."""
+    closed: list[ClosedCard]
     count: int
     """All open features at the page's time, shown or not."""
     hidden: int = 0
@@ -107,11 +115,12 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
     def build(read: Read) -> Context:
         compared = replace(selection.of_subjects(), statuses=(), fields=COMPARED)
         changed = find_changed_subjects(read, page.time, compared)
-        placed = place_cards(read, page, selection, changed, layout=layout, by=columns)
+        releases = Releases(read)
+        placed = place_cards(read, page, selection, changed, releases, layout=layout, by=columns)
         rows = skip, None if show == "all" else TABLE_ROWS
         found = _cut_table(placed, changed, *rows) if layout == "table" else _cut_columns(placed, changed, show)
-        found = _complete(read, page, found, compared, changed)
-        timeline = _timeline(read, page, products) if layout == "timeline" else NO_TIMELINE
+        found = _complete(read, page, found, compared, changed, releases)
+        timeline = _timeline(read, page, products, releases) if layout == "timeline" else NO_TIMELINE
         all_cards = {card.subject: card for column in placed for card in column.cards}
         existing = [card for card in all_cards.values() if not card.is_ghost]
         open_count = sum(not card.is_closed for card in existing)
@@ -136,7 +145,7 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
             "table_rows": TABLE_ROWS,
             "legend": LEGEND,
             **timeline,
-            "release_products": find_release_products(read, page)
+            "release_products": releases.products(page.time.point)
             if layout == "timeline" and len(products) != 1
             else {},
             "is_presentation": present,
@@ -144,13 +153,6 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
         }
 
     return page.render("roadmap.html", build)
-
-
-def find_release_products(read: Read, page: Page) -> dict[str, list[str]]:
-    """Return the products of each release: two products may both have a release 1.0."""
-    return {
-        row["subject"]: flatten(row).get("products", []) for row in listings.releases(read, (), page.time.point).rows
-    }
 
 
 def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:
@@ -162,7 +164,7 @@ def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:
 
 
 def place_cards(
-    read: Read, page: Page, selection: Filter, changed: AbstractSet[str], *, layout: str, by: str
+    read: Read, page: Page, selection: Filter, changed: AbstractSet[str], releases: Releases, *, layout: str, by: str
 ) -> list[PlacedColumn]:
     """Return the columns of the roadmap at the page's time, with all their cards.
 
@@ -181,23 +183,23 @@ def place_cards(
         key = row["column"]
         return columns.setdefault(key, PlacedColumn(key, titles.get(key) or row["title"] or key, []))
 
-    build = placed_cards(read, page, page.time.point)
+    build = placed_cards(read, page, page.time.point, releases)
     for row in ask(selection, page.time.point):
         _add_cards(column_of(row), map(build, row["cards"]))
     shown = {card.subject for column in columns.values() for card in column.cards}
     missing = sorted(changed - shown)
     if missing and page.time.compared is not None:
-        build_ghost = placed_cards(read, page, page.time.compared, is_ghost=True)
+        build_ghost = placed_cards(read, page, page.time.compared, releases, is_ghost=True)
         for row in ask(replace(selection, subjects=missing, statuses=()), page.time.compared):
             _add_cards(column_of(row), map(build_ghost, row["cards"]))
     if is_timeline:
-        days = release_days(read, page.time.point)
+        days = releases.days(page.time.point)
         return sorted(columns.values(), key=lambda column: _timeline_rank(column.key, days))
     return _sort_columns(columns, titles)
 
 
 def _add_cards(column: PlacedColumn, cards: Iterable[Card]) -> None:
-    """Add cards to a column, a feature with several targets in it once."""
+    """Add cards to a column, each feature once even if several of its targets are in the column."""
     there = {card.subject for card in column.cards}
     for card in cards:
         if card.subject not in there:
@@ -206,7 +208,7 @@ def _add_cards(column: PlacedColumn, cards: Iterable[Card]) -> None:
 
 
 def _timeline_rank(key: str, days: Mapping[str, str]) -> tuple[int, str]:
-    """Return where a release or a day belongs on the timeline: by its day, then what has none, then what has no target."""
+    """Return the rank of a timeline column: by day, then releases without a day, then features without a target."""
     day = days.get(key) or (key if parse_day(key) else "")
     return (0, day) if day else (2 if key == roadmap_query.UNPLANNED else 1, "")
 
@@ -246,7 +248,8 @@ def _build_column(column: PlacedColumn, changed: AbstractSet[str], limit: int | 
     cards = shown if fold else shown + closed
     count = sum(not (card.is_closed or card.is_ghost) for card in column.cards)
     hidden = 0 if limit is None else max(0, len(cards) - limit)
-    return Column(column.key, column.title, cards[:limit], closed if fold else [], count, hidden)
+    folded = [ClosedCard(card.subject, card.title, card.status) for card in closed] if fold else []
+    return Column(column.key, column.title, cards[:limit], folded, count, hidden)
 
 
 def _is_shown(card: Card, changed: AbstractSet[str]) -> bool:
@@ -255,7 +258,12 @@ def _is_shown(card: Card, changed: AbstractSet[str]) -> bool:
 
 
 def _complete(
-    read: Read, page: Page, columns: Sequence[Column], compared: Filter, changed: AbstractSet[str]
+    read: Read,
+    page: Page,
+    columns: Sequence[Column],
+    compared: Filter,
+    changed: AbstractSet[str],
+    releases: Releases,
 ) -> list[Column]:
     """Return the columns with the reasons, slips and differences of the cards that they show, read at once for all."""
     cards = {card.subject: card for column in columns for card in column.cards}
@@ -266,8 +274,8 @@ def _complete(
     full = {
         card.subject: card
         for card in (
-            *complete_cards(read, page, here, differences),
-            *complete_cards(read, page, ghosts, differences, page.time.compared),
+            *complete_cards(read, page, here, differences, releases=releases),
+            *complete_cards(read, page, ghosts, differences, page.time.compared, releases),
         )
     }
     return [replace(column, cards=[full[card.subject] for card in column.cards]) for column in columns]
@@ -281,12 +289,12 @@ class Axis:
     days: int
 
     def share(self, day: date) -> float:
-        """Return where a day is, as a percentage; what is outside is at the end."""
+        """Return where a day is on the axis, as a percentage; a day outside the period is at the nearer end."""
         return min(100.0, max(0.0, round(100 * (day - self.start).days / self.days, 2)))
 
 
 def _draw_slips(column: Column, axis: Axis | None) -> Column:
-    """Return a column whose cards have their slips on the axis."""
+    """Return the column with the slips of its cards placed on the axis."""
     return column if axis is None else replace(column, cards=[_draw_slip(card, axis) for card in column.cards])
 
 
@@ -298,9 +306,10 @@ def _draw_slip(card: Card, axis: Axis) -> Card:
 NO_TIMELINE: Final[Context] = {"releases": [], "today_x": None, "axis": None}
 
 
-def _timeline(read: Read, page: Page, products: Sequence[str]) -> Context:
+def _timeline(read: Read, page: Page, products: Sequence[str], releases: Releases) -> Context:
     """Return the releases with their first and their current day, and today, to be drawn on one axis."""
-    rows = [row for row in map(flatten, listings.releases(read, products, page.time.point).rows) if row.get("due_on")]
+    of_all = [row for row in releases.at(page.time.point) if row.get("due_on")]
+    rows = [row for row in of_all if not products or not set(products).isdisjoint(row.get("products", ()))]
     if not rows:
         return NO_TIMELINE
     subjects = [row["subject"] for row in rows]

@@ -32,7 +32,7 @@ _PLACES: Final = ("horizon", "target.", "due_on")
 _MOVES: Final = ("FeaturePrioritized", "MilestoneTargeted", "ReleaseRescheduled", "TaskRescheduled")
 _HANDOVERS: Final = ("OwnershipAssigned", "OwnershipHandedOver")
 _PHRASES: Final = {("GoalClosed", STATUS): "as", ("MeasurementRecorded", "current"): "at"}
-"""The word before the value of a field that belongs into the sentence."""
+"""The word that joins the value of a field to the sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Change:
     after: list[Any]
     is_slip: bool
     is_phrase: bool = False
-    """Whether the field is the word before its value, as in "closed the goal as met"."""
+    """Whether `field` is the word before the value, as in "closed the goal as met"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Sentence:
     is_voided: bool
 
     quote: str | None = None
-    """What was said, where that is what the event is about."""
+    """The words of the event, such as the advice that was given."""
 
     @property
     def verb_with_this(self) -> str:
@@ -77,7 +77,7 @@ class Sentence:
 
     @property
     def is_imported(self) -> bool:
-        """Whether it happened in another system, from which it was imported."""
+        """Whether it was imported from another system."""
         return self.type == IMPORTED
 
 
@@ -124,7 +124,7 @@ def _is_creation(changes: Sequence[FieldChange]) -> bool:
 
 
 def _verb_of(event: EventWithChanges) -> str:
-    """Return the verb of an event; an imported change that places a subject moved it."""
+    """Return the verb of an event; an imported change of horizon, target or due date is "moved"."""
     if not event["type"].startswith(IMPORTED):
         return verb_of(event["type"])
     if _is_creation(event["changes"]):

@@ -37,7 +37,7 @@ VERBS: Final[Mapping[str, str]] = {
     "MeasurementRecorded": "measured",
     "DecisionLinked": "set the goals of",
     "ChoiceJudged": "judged the choice of",
-    "ConstraintChecked": "checked a constraint of",
+    "ConstraintChecked": "checked a constraint on",
     "EvidenceLinked": "linked",
     "EvidenceUnlinked": "removed links of",
     "AssumptionUnlinked": "removed links of",
@@ -49,7 +49,7 @@ VERBS: Final[Mapping[str, str]] = {
     "MinutesAdded": "added to the minutes of",
     "TaskAssigned": "assigned the task",
     "TaskRescheduled": "moved the task",
-    "TaskCompleted": "did",
+    "TaskCompleted": "completed",
     "ReportIssued": "issued a report on",
     "PersonLeft": "recorded the departure of",
     "TitleChanged": "renamed",
@@ -66,7 +66,7 @@ VERBS: Final[Mapping[str, str]] = {
     "TokenCreated": "created a token for",
     "TokenRevoked": "revoked a token of",
 }
-"""What the event's type says; of all other types the last word is the verb."""
+"""The verbs of some types of events; for all other types, the last word of the type is the verb."""
 VERBS_WITH_THIS: Final[Mapping[str, str]] = {
     "GoalSet": "set this goal",
     "GoalRevised": "revised this goal",
@@ -79,14 +79,14 @@ VERBS_WITH_THIS: Final[Mapping[str, str]] = {
     "NamesChanged": "changed their names",
     "CalibrationShared": "set who sees their calibration",
     "RoleGranted": "granted them a role",
-    "RoleRevoked": "revoked a role of theirs",
+    "RoleRevoked": "revoked one of their roles",
     "TokenCreated": "created a token for them",
-    "TokenRevoked": "revoked a token of theirs",
+    "TokenRevoked": "revoked one of their tokens",
     "SignInLinkCreated": "created a sign-in link for them",
-    "AccountConnected": "connected an account of theirs",
-    "AccountDisconnected": "disconnected an account of theirs",
+    "AccountConnected": "connected a sign-in account to them",
+    "AccountDisconnected": "disconnected one of their sign-in accounts",
 }
-"""What an event's type says on the page of its subject, where "this" after the verb is not English."""
+"""What an event did, on the page of its subject, for types whose verb cannot simply be followed by "this"."""
 
 
 def verb_of(event_type: str) -> str:

@@ -170,8 +170,8 @@ def status_mark(status: str | None) -> Mark:
 
 
 def value_parts(value: Mapping[str, Any]) -> list[Any]:
-    """Return what is said in the object of a field, in its order, without what is empty and the positions it names."""
-    if "answer" in value:  # a finding, or a constraint that was checked; who judged it is said with every change
+    """Return the members of an object that is the value of a field, in order, without empty ones and positions."""
+    if "answer" in value:  # a finding or a checked constraint; every change already names the person
         return [status_mark(value["answer"]).word, *filter(None, [value.get("finding")])]
     said = [each for name, each in value.items() if each not in (None, [], "") and not name.endswith("_position")]
     return [part for each in said for part in (each if isinstance(each, list) else [each])]
@@ -250,6 +250,11 @@ def parse_utc(text: str) -> datetime:
     return parse_timestamp(text).astimezone(UTC)
 
 
+def is_subject_id(value: object) -> bool:
+    """Return whether a value is the id of a subject."""
+    return isinstance(value, str) and is_subject(value)
+
+
 def is_day(value: object) -> bool:
     """Return whether a value is a calendar day, such as 2026-07-01."""
     return isinstance(value, str) and len(value) == len("2026-07-01") and _parse_day(value) is not None
@@ -279,6 +284,7 @@ def choice_label(code: str) -> str:
     return words[:1].upper() + words[1:]
 
 
+@lru_cache(1_024)
 def format_time(text: str, zone: tzinfo = UTC, style: str = "minute") -> str:
     """Return a time in words: to the day ("Jul 1, 2026") or to the minute ("Jul 1, 2026, 14:05")."""
     time = parse_utc(text).astimezone(zone)
@@ -286,11 +292,13 @@ def format_time(text: str, zone: tzinfo = UTC, style: str = "minute") -> str:
     return day if style == "day" else f"{day}, {time:%H:%M}"
 
 
+@lru_cache(1_024)
 def exact_time(text: str) -> str:
     """Return a time exactly, in UTC."""
     return f"{parse_utc(text):%Y-%m-%d %H:%M:%S} UTC"
 
 
+@lru_cache(1_024)
 def html_time(text: str) -> str:
     """Return a time for a `datetime` attribute."""
     return f"{parse_utc(text):%Y-%m-%dT%H:%M:%SZ}"
@@ -331,6 +339,6 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "kind": kind_of,
 }
 TESTS: Final[dict[str, Callable[..., bool]]] = {
-    "subject_id": lambda value: isinstance(value, str) and is_subject(value),
+    "subject_id": is_subject_id,
     "day": is_day,
 }

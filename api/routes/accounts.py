@@ -34,9 +34,9 @@ class AccountName(BaseModel):
         extra="forbid", json_schema_extra={"examples": [{"issuer": _ISSUER, "account": _SUBJECT}]}
     )
 
-    issuer: Line = Field(description="The issuer of the provider, exactly as it names itself.")
+    issuer: Line = Field(description="The issuer URL of the provider, exactly as the provider gives it.")
     account: Line = Field(
-        description="The subject of the account at the provider (`sub`), not a name or e-mail address."
+        description="The account's subject identifier (the `sub` claim), not a name or email address."
     )
 
 
@@ -48,7 +48,7 @@ class NewAccount(AccountName):
         json_schema_extra={"examples": [{"person": "Ann Bee", "issuer": _ISSUER, "account": _SUBJECT}]},
     )
 
-    person: Code = Field(description="A person, by id, name or e-mail address.")
+    person: Code = Field(description="A person, by id, name or email address.")
 
 
 def router() -> APIRouter:
@@ -77,7 +77,7 @@ def list_accounts(
     page: PageParameters,
     person: Annotated[str | None, Query(max_length=500, description="Only accounts of this person.")] = None,
 ) -> Response:
-    """Which accounts at an OpenID provider sign in whom, in the order of issuer and account."""
+    """The accounts at an OpenID provider and the people they belong to, in the order of issuer and account."""
     who = services.find_person(person, "person") if person is not None else None
     accounts = services.log.accounts.all(who)
 
@@ -95,10 +95,10 @@ def connect_account(
     caller: CurrentCaller,
     new: Annotated[NewAccount, Depends(parse_body(NewAccount))],
 ) -> answers.Account:
-    """The person signs in with this account from now on. The event `AccountConnected` names who connected it."""
+    """The person can now sign in with this account. The event `AccountConnected` names who connected it."""
     person = services.find_person(new.person, "person")
     if not person.startswith("person:"):
-        raise unprocessable("only people sign in with an account; create a token for a service", field="person")
+        raise unprocessable("only a person can sign in with an account; create a token for a service", field="person")
     owner = services.log.accounts.link(new.issuer, new.account, person, by=caller)
     if owner != person:
         raise AlreadyExists(f"the account belongs to {owner}; disconnect it first", field="account", subject=owner)
@@ -110,7 +110,7 @@ def disconnect_account(
     caller: CurrentCaller,
     name: Annotated[AccountName, Depends(parse_body(AccountName))],
 ) -> answers.Account:
-    """The account signs in no one from now on, and its sessions end. The event `AccountDisconnected` names who did it."""
+    """No one can sign in with the account any longer, and its sessions end. The event `AccountDisconnected` names who did it."""
     person = services.log.accounts.unlink(name.issuer, name.account, by=caller)
     return _row_of(ProviderAccount(name.issuer, name.account, person))
 

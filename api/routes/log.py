@@ -90,7 +90,7 @@ def list_entries(
 ) -> StreamingResponse:
     """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer.
 
-    Erased texts are left out, and so are the accounts of other people for readers who may not audit.
+    Erased texts are left out. For readers who may not audit, so are the sign-in accounts of other people.
     """
     parts = _iterate_in_threads(_read_lines(services.log, services, cursor, limit))
     return StreamingResponse(parts, media_type="application/jsonl")

@@ -44,7 +44,7 @@ def router() -> APIRouter:
 
 
 def get_minutes(query: QueryDependency, services: ServiceDependency, time: TimeParameters, key: KeyPath) -> Response:
-    """Who was there, and the advice, dissent, decisions and tasks that were recorded with the meeting, each by name.
+    """The attendees, and the advice, dissent, decisions and tasks recorded with the meeting, each with its people.
 
     What a scribe recorded for others is a claim until they confirm it: deciders with `POST /v1/decisions/{key}/confirm`,
     owners of tasks with `POST /v1/subjects/{subject}/acknowledge`.

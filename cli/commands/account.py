@@ -30,9 +30,9 @@ def account() -> None:
 @options.paging
 @options.output
 def list_(output: Output, **given: Any) -> None:
-    """List which account signs in whom.
+    """List sign-in accounts and the people they belong to.
 
-    An account is one of an OpenID provider, by its issuer and its subject there.
+    Each account is at an OpenID provider, and is identified by its issuer and its subject identifier.
     """
     print_answer(questions.accounts(**drop_unset(**given)), tabulate, output)
 
@@ -40,12 +40,12 @@ def list_(output: Output, **given: Any) -> None:
 @account.command()
 @click.argument("person", type=options.AnySubject(*PEOPLE))
 @click.argument("account")
-@click.option("--issuer", required=True, help="The issuer of the provider, exactly as it names itself.")
+@click.option("--issuer", required=True, help="The issuer URL of the provider, exactly as it gives it.")
 @options.output
 def connect(output: Output, person: str, account: str, issuer: str) -> None:
-    """Connect an account to a person, who signs in with it.
+    """Connect an account that a person can sign in with.
 
-    ACCOUNT is its subject at the provider (the claim `sub`), not a name or an email address.
+    ACCOUNT is its subject identifier at the provider (the `sub` claim), not a name or an email address.
     """
     with open_log(output, writes=True) as log:
         who = Finder(log).find(person, PEOPLE)
@@ -55,12 +55,12 @@ def connect(output: Output, person: str, account: str, issuer: str) -> None:
 
 @account.command()
 @click.argument("account")
-@click.option("--issuer", required=True, help="The issuer of the provider, exactly as it names itself.")
+@click.option("--issuer", required=True, help="The issuer URL of the provider, exactly as it gives it.")
 @options.output
 def disconnect(output: Output, account: str, issuer: str) -> None:
     """Disconnect an account, and end its sessions.
 
-    ACCOUNT is its subject at the provider, as `account list` shows it. Connect it again to undo this.
+    ACCOUNT is its subject identifier at the provider, as `account list` shows it. Connect it again to undo this.
     """
     with open_log(output, writes=True) as log:
         found = send(log, "/v1/accounts/disconnect", {"issuer": issuer, "account": account})

@@ -40,7 +40,7 @@ from interchange.tracker.mapping import Mapping
 from interchange.tracker.presets import PRESETS, Preset
 from interchange.tracker.suggestion import suggest_mapping as suggest_mapping_for
 
-ReportProgress = Callable[[int, int], None]
+ReportProgress = Callable[[int, int | None], None]
 Import = Callable[[ImportSink, Caller, ReportProgress], Awaitable[ImportReport]]
 
 _file = click.argument("file", type=click.Path(exists=True, path_type=Path))
@@ -231,7 +231,7 @@ def _import_changes(how: ImportRun, file: Path, mapping: Mapping, expand: Expand
         )
 
     try:
-        _import(how, run)
+        _import(how, run, reading=f"Reading {make_safe(file.name)}")
     except NotAHistoryError as error:
         raise CommandFailed(to_single_line(str(error))) from error
 
@@ -302,12 +302,12 @@ def import_record_folder(
         raise CommandFailed(to_single_line(str(error))) from error
 
 
-def _import(how: ImportRun, run: Import) -> None:
+def _import(how: ImportRun, run: Import, reading: str | None = None) -> None:
     if not how.dry_run:
         confirm_new_log(how.settings.location, yes=how.yes)
     with (
         (open_dry_run_sink if how.dry_run else open_sink)(how.settings) as (sink, caller),
-        progress("Dry run" if how.dry_run else "Importing") as bar,
+        progress("Dry run" if how.dry_run else "Importing", reading=reading) as bar,
         _stop_on_interrupt(bar) as report_progress,
     ):
         tune_gc()
@@ -347,9 +347,13 @@ def _stop_on_interrupt(report_progress: ReportProgress) -> Iterator[ReportProgre
         signal.signal(signal.SIGINT, previous_handler)
         click.echo("Stopping after the current batch ...", err=True)
 
-    def report_or_stop(done: int, total: int) -> None:
+    def report_or_stop(done: int, total: int | None) -> None:
         report_progress(done, total)
-        if is_interrupted and done < total:
+        if is_interrupted and total is None:
+            raise CommandFailed(
+                "Interrupted while the file was read. Run the same command to import it.", Exit.INTERRUPTED
+            )
+        if is_interrupted and total is not None and done < total:
             raise CommandFailed(
                 f"Interrupted after {done} of {total} lines. Run the same command to continue.", Exit.INTERRUPTED
             )

@@ -24,8 +24,8 @@ from decisionlog_client import questions
 def minutes(output: Output, *, meeting: str | None, **given: Any) -> None:
     """Show the minutes of a meeting, or list meetings.
 
-    The minutes are what was said and decided, each by name, and the tasks. What was recorded for others is marked until
-    they confirm it.
+    The minutes are the advice, objections, decisions and tasks, each with its people. What was recorded for other people
+    is marked until they confirm it.
     """
     times = drop_unset(**given)
     with open_log(output) as log:
@@ -37,7 +37,7 @@ def minutes(output: Output, *, meeting: str | None, **given: Any) -> None:
 
 
 def draw_minutes(answer: Mapping[str, Any], titles: Titles, width: int) -> Iterator[Line]:
-    """Yield the minutes as a document: what the meeting was, who was there, and what was said, decided and assigned."""
+    """Yield the minutes as a document: the meeting, its attendees, and what was said, decided and assigned."""
     title = isolate(to_single_line(titles.format(answer["subject"])))
     day = f", {format_day(answer['held_on'])}" if answer["held_on"] else ""
     status = mark_status(answer["status"])
@@ -45,7 +45,7 @@ def draw_minutes(answer: Mapping[str, Any], titles: Titles, width: int) -> Itera
     by = isolate(to_single_line(titles.format(answer["recorded_by"])))
     yield from wrap([status, (day, ""), (f", recorded by {by}" if by else "", "dim")], width, 2)
     for heading, found in (
-        ("There", answer["attendees"]),
+        ("Attendees", answer["attendees"]),
         ("Invited", answer["invited"]),
         ("Agenda", answer["agenda"]),
     ):
@@ -59,15 +59,18 @@ def draw_minutes(answer: Mapping[str, Any], titles: Titles, width: int) -> Itera
 
 
 def _tell_item(row: Mapping[str, Any], titles: Titles) -> list[Span]:
-    """Return an item: "Dissent of Lars Holm on Messages from harbors: No one has the time."."""
+    """Return an item: "Dissent by Lars Holm on Messages from harbors: No one has the time."."""
     who = isolate(to_single_line(titles.format(row["people"])))
     title = to_single_line(titles.format(row["title"] or row["subject"]))
     said = to_single_line(row["said"] or "")
-    spans: list[Span] = [(f"  • {row['kind'].capitalize()}", "bold"), (f" of {who}" if who else "", "")]
+    spans: list[Span] = [
+        (f"  • {row['kind'].capitalize()}", "bold"),
+        (f" {'for' if row['kind'] == 'task' else 'by'} {who}" if who else "", ""),
+    ]
     if said != title:
         spans.append((f" on {isolate(title)}", ""))
     spans.append((f": {isolate(said)}" if said else "", ""))
-    spans.append((f", by {format_day(row['due_on'])}" if row["due_on"] else "", ""))
+    spans.append((f", due {format_day(row['due_on'])}" if row["due_on"] else "", ""))
     spans.append((f", because: {isolate(to_single_line(row['why']))}" if row["why"] else "", ""))
     if row["unconfirmed"]:
         spans.append((f" (not confirmed by {isolate(to_single_line(titles.format(row['unconfirmed'])))})", "magenta"))

@@ -180,8 +180,8 @@ def _lines_of(text: str) -> list[str]:
 
 
 def _chosen_text(text: str, words: Words) -> str:
-    """Return the part of a status that counts: what is checked of a list of boxes, the latest of several lines with a
-    date each, or what is behind the last arrow.
+    """Return the current part of a status: the checked one of several boxes, the latest of several dated lines, or what
+    follows the last arrow.
     """
     boxes = _CHECKBOX.findall(text)
     checked = [label for mark, label in boxes if mark != " "]
@@ -275,7 +275,7 @@ def day_of(text: str) -> datetime | None:
 def _day_in_digits(found: re.Match[str]) -> datetime | None:
     """Return the day of a date such as `1.5.2024`; None if it may be day-month or month-day.
 
-    With dots, the day comes first in every language that writes dates so (CLDR). With slashes or dashes, only a number
+    With dots, the day comes first in every language that writes dates this way (CLDR). With slashes or dashes, only a number
     above 12 shows which one the day is.
     """
     first, second, year = int(found[1]), int(found[3]), int(found[4])

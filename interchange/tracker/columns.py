@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import cache
+from operator import methodcaller
 from typing import Any, Final
 
 _PART: Final = re.compile(r"([^.\[\]]+)|\[(\d*)\]")
@@ -30,7 +31,7 @@ def build_getter(path: str) -> Getter:
     """Return a function that reads a column. A key that is spelled like the whole path comes first."""
     parts = _split(path)
     if len(parts) == 1:
-        return lambda row: row.get(path)
+        return methodcaller("get", path)
 
     def get(row: dict[str, Any]) -> Any:
         if path in row:

@@ -19,6 +19,9 @@ from interchange.tracker.mapping import Mapping as TrackerMapping
 from interchange.tracker.mapping import build_time_reader
 from interchange.value_parsers import as_text
 
+ENTRIES_PER_CALL: Final = 1000
+_IN_JSON: Final = json.JSONEncoder(default=str)
+
 Expand = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
 """Turns a row of a known system into lines with the columns of its preset."""
 NOW: Final = "now"
@@ -87,6 +90,8 @@ class EntryReader:
         self._get_created = build_getter(columns.created) if columns.created else None
         self._get_source_at = build_getter(columns.source_at) if columns.source_at else None
         self.is_ordered_by_source = False
+        self.on_read: Callable[[int], object] = lambda _lines: None
+        """Called from time to time with the number of entries read so far."""
         self._seen = KeyCounter()
         self._said: set[str] = set()
         self._begun = KeyCounter()
@@ -129,6 +134,8 @@ class EntryReader:
                 place += 1
                 entry = self._entry(line, data, own, place, with_key=with_keys or bool(self.pending))
                 digest.update(entry.key.encode())
+                if place % ENTRIES_PER_CALL == 0:
+                    self.on_read(place)
                 yield entry
                 if self._get_created is not None and data:
                     place += 1
@@ -222,7 +229,7 @@ class EntryReader:
         if line_id in (None, ""):
             return f"{said}-{self._seen.add(said)}"
         named = (as_text(line_id), self._get_record(data), self._get_field(data) if self._get_field else None)
-        own = sha256(json.dumps(named, default=str).encode()).hexdigest()[:32]
+        own = sha256(_IN_JSON.encode(named).encode()).hexdigest()[:32]
         return f"{own}-{self._seen.add(own)}-{said}"
 
 
@@ -259,6 +266,8 @@ class EntrySpool:
 
 def author_of(value: Any) -> str:
     """Return the name in the column of the author; empty if it has none, as for a deleted account."""
+    if isinstance(value, str):
+        return value.strip()
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     named = name_in(value)

@@ -62,7 +62,7 @@ async def import_changes(
 
     An import may be stopped between two batches and started again: the lines imported so far are recognized by what
     they say. `new_key` makes random keys for new people. `verbose` also reports findings in lines that were imported
-    before. `progress` is called between batches; an exception that it raises ends the import there. `expand` turns the
+    before. `progress` is called while the file is read and between batches; an exception that it raises ends the import there. `expand` turns the
     rows of a known system into lines of its preset.
 
     Raises:
@@ -108,7 +108,9 @@ class _Import:
     async def run(self, new_key: Callable[[], str], progress: ProgressCallback, lines_per_batch: int) -> ImportReport:
         pending = list(find_pending(self._sink, self._mapping.system))
         self._reader.pending = [one.data for one in pending]
+        self._reader.on_read = lambda lines: progress(lines, None)
         found = scan(self._reader, self._mapping, self._scratch, with_keys=self._is_repeated)
+        self._reader.on_read = lambda _lines: None
         self._require_history(found)
         progress(0, found.lines)
         await self._prepare(found, new_key)
@@ -134,7 +136,7 @@ class _Import:
         self._report.left_out = Counter(self._reader.left_out)
         self._findings.left_out = self._report.left_out
         for example, order in found.orders.items():
-            message = f"dates such as {example!r} show that the {order} comes first, and all dates were read so"
+            message = f"dates such as {example!r} show that the {order} comes first, and all dates were read that way"
             self._report.warnings.append(Remark(None, message))
         if self._reader.times.assumed_utc:
             message = (
@@ -230,7 +232,7 @@ class _Import:
         return records
 
     def _find_logged_records(self, records: Records, found: FileScan) -> list[LoggedRecord]:
-        """Return the records of earlier imports that the file names, and no line of it creates."""
+        """Return the records of earlier imports that the file refers to and does not create."""
         if self._mapping.columns.identity is not None:
             return self._find_identified(records, found)
         missing = {name for name in found.names() if name and not records.has_borne(name)}

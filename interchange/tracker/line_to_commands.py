@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -78,6 +79,7 @@ class LinePlanner:
         """The record that the entry is about."""
         self._parser = build_value_parser(mapping, people, self._find_subject, value_times)
         self._rules: dict[str, dict[str, FieldRule]] = {}
+        self._is_additive = cache(self._has_single_members)
         self._unmapped: set[str] = set()
         self._unmapped_by_columns: dict[tuple[str, ...], list[str]] = {}
         self._release_starts: dict[str, int] = {}
@@ -324,7 +326,8 @@ class LinePlanner:
         name = self._columns.from_ or ""
         return name in entry.data or "." in name or "[" in name
 
-    def _is_additive(self, name: str) -> bool:
+    def _has_single_members(self, name: str) -> bool:
+        """Whether each line of a field adds or removes single members."""
         rules = self._rules_for(name)
         explicit = next((rule.several for rule in rules.values() if rule.several is not None), None)
         return name in self._additive if explicit is None else explicit
@@ -470,7 +473,8 @@ class LinePlanner:
         parsed = self._parser.parse(rule, self._without_erased(entry, rule, value))
         if subject.kind == next(iter(rules)):
             self._count_findings(name, parsed)
-        commands += self._create_releases(parsed, entry, shared)
+        if parsed.releases:
+            commands += self._create_releases(parsed, entry, shared)
         change = {key: self._fit(entry, name, part) for key, part in parsed.change.items()}
         yield ImportedChange(field=rule.field, contradicts=contradicts, **change)
 

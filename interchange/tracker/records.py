@@ -23,7 +23,7 @@ Moment = tuple[int, int]
 """The time of a line in microseconds, and its place in the file."""
 END: Final[Moment] = (2**63, 0)
 BEFORE_ALL_LINES: Final = -(2**62)
-"""The place of what an earlier import has put in the log: before every line of the same time."""
+"""The place of what an earlier import recorded in the log: before every line of the same time."""
 
 
 class IdentityEvent(NamedTuple):
@@ -38,7 +38,7 @@ class IdentityEvent(NamedTuple):
     effective: int | None = None
     """When it took effect, where that is another time than the one by which lines are ordered."""
     record: int | None = None
-    """The number of the record that it happened to, if that comes from an earlier import."""
+    """The number of its record, if the record comes from an earlier import."""
 
 
 class AmbiguousNameError(Exception):
@@ -90,7 +90,7 @@ class TrackerRecord:
 
 @dataclass(slots=True, eq=False)
 class _Bearing:
-    """A period in which the record with a number bears a name."""
+    """A period in which a record, given by its number, has a name."""
 
     record: int
     start: Moment

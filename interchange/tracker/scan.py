@@ -21,9 +21,9 @@ RISES_PER_FALL: Final = 10
 READ_ONCE_BYTES: Final = 64 * 1024 * 1024
 """A file up to this size is kept while it is scanned, so that it is read only once."""
 ROOM_FOR_RECORDS: Final = 0.35
-"""The temporary room that is needed for the records of a file, as a share of its size."""
+"""The temporary disk space for the records of a file, as a share of its size."""
 ROOM_FOR_ENTRIES: Final = 1.7
-"""The same for its records and its entries, if the file has to be kept."""
+"""The same for its records and its entries, if its entries have to be kept."""
 SAMPLE_ENTRIES: Final = 200
 """A larger file is kept only if its first entries are not in the order of their times."""
 
@@ -88,20 +88,20 @@ class FileScan:
     additive: set[str] = field(default_factory=set)
     """The fields whose lines each add or remove one member."""
     orders: dict[str, str] = field(default_factory=dict)
-    """A date in digits that shows whether the day or the month comes first, and which of them."""
+    """Numeric dates that show whether the day or the month comes first, each with which it is."""
     _events: SortedRows = field(init=False)
 
     def __post_init__(self) -> None:
-        """Create the tables of what grows with the file."""
+        """Create the tables for data that grows with the file."""
         self.first_lines, self.first_values = DiskDict(self.scratch), DiskDict(self.scratch)
         self._events = SortedRows(self.scratch)
 
     def add_event(self, event: IdentityEvent) -> None:
-        """Add a line that says which records there are."""
+        """Add a line that creates, renames, removes or restores a record."""
         self._events.add(event.at, event.place, event)
 
     def events(self) -> Iterator[IdentityEvent]:
-        """Yield the lines that say which records there are."""
+        """Yield the lines that create, rename, remove or restore records."""
         for row in self._events.as_added():
             event = IdentityEvent(*row)
             yield event._replace(place=-event.place) if self.order == "reversed" else event
@@ -118,7 +118,7 @@ class FileScan:
         return (line for _, line in self.first_lines.items())
 
     def names(self) -> Iterator[str]:
-        """Yield the names by which lines call records, some of them several times."""
+        """Yield the names that lines use for records; some are repeated."""
         for event in self.events():
             yield from (event.name, event.old_name)
         for line in self.lines_of_records():
@@ -156,7 +156,7 @@ def scan(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_keys: 
 
 
 def _settle_orders(times: TimeReader) -> dict[str, str]:
-    """Settle whether the day or the month comes first in dates; return the dates that show it."""
+    """Determine whether the day or the month comes first in dates; return the dates that show it."""
     examples = times.settle_orders()
     return {example: times.orders[mark] for example in examples for mark in times.orders if mark in example[:3]}
 
@@ -361,7 +361,7 @@ class AdditiveFields:
         self._may_be: dict[str, bool] = {}
         """Whether all lines of a field have only an old or only a new value."""
         self._is_set: dict[str, bool] = {}
-        """Whether the lines of a field, in this order, remove only what is in it."""
+        """Whether the lines of a field, in this order, remove only values that it contains."""
         self._kinds: set[tuple[str, str]] = set()
         self._members: DiskDict[str, list[Any]] = DiskDict(scratch)
         self._grows: set[str] = set()

@@ -365,7 +365,7 @@ def _guess_formats(values: Sequence[str]) -> Iterator[str]:
 
 
 def _format_of(sample: re.Match[str], first: str, second: str) -> str:
-    """Return the format of a date in digits whose order of day and month is known."""
+    """Return the format of a numeric date whose order of day and month is known."""
     day = f"{first}{sample[2]}{second}{sample[2]}{'YYYY' if len(sample[4]) == 4 else 'YY'}"  # noqa: PLR2004
     if sample[5] is None:
         return day
@@ -375,7 +375,7 @@ def _format_of(sample: re.Match[str], first: str, second: str) -> str:
 
 
 def _explain_formats(values: Sequence[str]) -> str:
-    """Return why a format is proposed: a date that shows the order of day and month, or the question which it is."""
+    """Return why a format is proposed: a date that shows the order of day and month, or the question of which it is."""
     parts = [(value, match) for value in values if (match := re.match(r"(\d{1,2})[/.-](\d{1,2})[/.-]\d", value))]
     day_first = next((value for value, match in parts if int(match[1]) > MONTHS), None)
     month_first = next((value for value, match in parts if int(match[2]) > MONTHS), None)

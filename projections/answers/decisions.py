@@ -34,17 +34,17 @@ class OptionFinding(TypedDict):
 
 
 class ConstraintCheck(TypedDict):
-    """Whether an option meets a constraint, as a person judged it."""
+    """Whether an option meets a constraint, as checked by a person."""
 
     constraint: Annotated[str, Field(description="The constraint.")]
     answer: Annotated[
         Literal["met", "not-met", "unclear"] | None,
         Field(
-            description="Whether the option meets it; null until it is judged, and again after a revision of the list."
+            description="Whether the option meets it; null until it is checked, and again if either list is revised."
         ),
     ]
-    finding: Annotated[str | None, Field(description="What shows it; null if nothing was stated.")]
-    by: Annotated[str | None, Field(description="Who judged it; null until it is judged.")]
+    finding: Annotated[str | None, Field(description="What the answer is based on; null if nothing was stated.")]
+    by: Annotated[str | None, Field(description="Who checked it; null until it is checked.")]
 
 
 class WeighedOption(TypedDict):

@@ -82,7 +82,7 @@ class GoalOutcome(TypedDict):
     result: Annotated[str | None, Field(description="`met`, `not-met` or `unclear`; null if not recorded.")]
     actual: Annotated[str | None, Field(description="The value that was measured; null if there is none.")]
     judged_by: Annotated[str | None, Field(description="The person who judged it; null if no one has.")]
-    evidence: Annotated[list[str], Field(description="The evidence for what came of it.")]
+    evidence: Annotated[list[str], Field(description="The evidence for the result.")]
 
 
 class ReportIssue(TypedDict):

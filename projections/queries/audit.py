@@ -114,7 +114,7 @@ def _build_rows(read: Read, found: Sequence[tuple[Any, ...]], time: ResolvedTime
 
 
 def _withhold_account(read: Read, event: AuditEvent) -> AuditEvent:
-    """Return an event without the account that it is about, if the reader may not see it."""
+    """Return an event, without its sign-in account if the reader may not see it."""
     if event["type"] not in _ACCOUNT_EVENTS or read.reads_accounts_of(event["subject"]):
         return event
     return {**event, "data": dict.fromkeys(event["data"], WITHHELD)}

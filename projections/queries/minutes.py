@@ -1,4 +1,4 @@
-"""The minutes of a meeting: everything recorded in one transaction with it, by name, and what of it is only a claim.
+"""The minutes of a meeting: everything recorded in one transaction with it, who said it, and which of it are claims.
 
 Nothing is stored for them: they are derived from the transactions of `domain.meeting.MINUTES`.
 """
@@ -45,7 +45,7 @@ class _Event:
     type: str
     subject: str
     recorder: str
-    """Who recorded it themselves."""
+    """The person or service that recorded it."""
     note: str | None
     body: Mapping[str, Any]
 
@@ -57,10 +57,10 @@ class _Event:
 
 
 def minutes(read: Read, meeting: str, when: TimePoint = NOW) -> Answer[MinuteRow, MinutesSummary]:
-    """Return what was recorded at a meeting, in order: advice, dissent, decisions and tasks, each by name.
+    """Return what was recorded at a meeting, in order: advice, dissent, decisions and tasks, each with its people.
 
-    `unconfirmed` are the people whom only the scribe quotes. Later, they confirm as they do everywhere: deciders a
-    decision, owners a task. `claims` counts the items with any.
+    `unconfirmed` are the people for whom only the scribe speaks. They can confirm later, as elsewhere: deciders confirm a
+    decision, owners acknowledge a task. `claims` is the number of items with unconfirmed people.
     """
     resolved = resolve_time(read, when)
     events = list(_find_events(read, meeting, resolved))
@@ -139,7 +139,7 @@ def _find_words(event: _Event) -> tuple[str | None, str | None]:
 
 
 def _find_people(event: _Event) -> list[str]:
-    """Return who said, decided or is to do it."""
+    """Return the people who said or decided it, or who own the task."""
     body = event.body
     if event.kind == "task":
         return [str(body["accountable"])]
@@ -149,7 +149,7 @@ def _find_people(event: _Event) -> list[str]:
 
 
 def _find_unconfirmed(read: Read, event: _Event, people: Sequence[str], fields: Mapping[str, Row]) -> list[str]:
-    """Return the people whom only another person quotes, at the time asked."""
+    """Return the people for whom only another person has spoken, as of the time asked for."""
     own = read.all_ids(event.recorder)
     match event.kind:
         case "decision":

@@ -1,4 +1,4 @@
-"""The options of a decision, weighed: each with its findings, its cost and time, and whether it keeps the limits and
+"""The options of a decision, each with its findings, cost and time, and whether it stays within the limits and
 meets the constraints.
 """
 
@@ -67,7 +67,7 @@ def _build_row(
 
 
 def _find_checks(read: Read, option: int, fields: Mapping[str, FieldRow]) -> list[ConstraintCheck]:
-    """Return what was judged of an option, constraint by constraint; what was judged of earlier lists does not count."""
+    """Return the checks of an option, one for each constraint; checks against earlier lists do not count."""
     constraints = fields["constraints"]["value"] if "constraints" in fields else None
     if not isinstance(constraints, list):
         return []

@@ -1,1 +1,1 @@
-"""The read model: its tables, the projector that fills them from the log, and what keeps both true."""
+"""The read model: its tables, the projector that fills them from the log, and the code that keeps both correct."""

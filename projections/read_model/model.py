@@ -38,11 +38,11 @@ class Read:
     clock: Clock
     bounds: Bounds = field(default=UNBOUNDED, kw_only=True)
     reads_accounts_of: Callable[[str], bool] = field(default=lambda _person: True, kw_only=True)
-    """Whether the reader may see which accounts at a provider sign in a person."""
+    """Whether the reader may see the sign-in accounts of a person."""
     unabridged: RunQuery | None = field(default=None, kw_only=True)
-    """Of a limited reader: for what is hashed, queries that also say which hidden subjects the visible ones name."""
+    """For a limited reader, to compute hashes: runs queries whose results still name hidden subjects."""
     abridge: Callable[[Any], Any] = field(default=lambda value: value, kw_only=True)
-    """Return what such queries found as the reader may see it."""
+    """Return the results of such queries without the hidden subjects."""
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
         """Return the rows of a statement in the SQL dialect of `projections.read_model.schema`, within the bounds."""

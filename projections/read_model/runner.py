@@ -22,9 +22,9 @@ from projections.read_model.rebuild import Rebuilding, rebuild
 _log: Final = logging.getLogger("decisionlog.projections")
 
 STANDBY_POLL_INTERVAL_S: Final = 0.01
-"""Between two polls of a read model that another process writes, while a caller waits for it and it moves."""
+"""Between two polls of a read model that another process writes, while a caller waits for it and it advances."""
 MAX_STANDBY_POLL_INTERVAL_S: Final = 0.16
-"""The same while it does not move; each poll waits twice as long as the one before."""
+"""The same while it does not advance; each interval is twice as long as the previous one."""
 RETRY_DELAY_S: Final = 1.0
 """Before a failed operation is tried again."""
 

@@ -51,7 +51,7 @@ TEXTS_PER_EVENT: Final = CHANGES_PER_EVENT + 1
 """The id of a search row is position * 257 + the index of the change; the note has the last index."""
 
 IS_MINUTES: Final = "type in ({})".format(", ".join(f"'{name}'" for name in MINUTES))
-"""SQL: the event wrote a meeting up. Literal, because an index of these events serves only conditions with this text."""
+"""SQL: the event wrote a meeting up. Its types are literals, because the index applies only to a condition with this text."""
 
 _DDL: Final = """
 create table {p}projection (name {text} primary key, position {integer} not null, version {integer} not null);

@@ -31,9 +31,9 @@ from projections.read_model.schema import dumps, kind, loads, members
 _IS_CONFIDENTIAL: Final = "type in ({})".format(", ".join(f"'{EVENT_NAMES[each]}'" for each in CONFIDENTIAL_EVENTS))
 _OPEN_KINDS: Final = ", ".join(f"'{each}'" for each in sorted(OPEN_KINDS))
 _VISIBLE: Final = f"""visible_subject(subject) as (
-    select r.subject from main.field_ref r join main.field_value m on m.subject = r.subject and m.field = r.field
-        and m.valid_from = r.valid_from and m.id = r.id
-        where r.field = 'products' and r.ref in {members("visible_products")}
+    select r.subject from main.field_ref r cross join main.field_value m
+        where r.field = 'products' and r.ref in {members("visible_products")} and m.subject = r.subject
+        and m.field = r.field and m.valid_from = r.valid_from and m.id = r.id
         and m.valid_to is null and m.voided_by is null
     union select p.subject from main.field_value p where p.field = 'exists'
         and p.subject in {members("visible_products")})"""
@@ -45,7 +45,7 @@ def _is_visible(subject: str) -> str:
 
 _LINK_KEY: Final = f"substr(field, {len(LINK) + 1})"
 _LINKED: Final = f"substr({_LINK_KEY}, 1, nullif(instr({_LINK_KEY}, '.'), 0) - 1) || ':' || substr({_LINK_KEY}, instr({_LINK_KEY}, '.') + 1)"
-"""SQL: the subject that is named by a field such as `link.decision.tea`."""
+"""SQL: the subject in the name of a field such as `link.decision.tea`."""
 _IS_SHOWN: Final = f"{_is_visible('subject')} and not (field >= '{FIELD_PREFIX}' and field < '{FIELD_PREFIX[:-1]}/')"
 _NAMES_NONE: Final = f"{_IS_SHOWN} and (field < '{LINK}' or field >= '{LINK[:-1]}/' or {_is_visible(_LINKED)})"
 _CONDITIONS: Final = {

@@ -79,7 +79,7 @@ def test_exports_and_audits_are_recorded(service: LocalService) -> None:
 
 
 def test_reads_about_others_are_recorded(service: LocalService) -> None:
-    """Tokens, accounts, and the sessions and forecasts of a person, with who it is; not what is one's own."""
+    """Reads of tokens, accounts, and the sessions and forecasts of another person are recorded; one's own are not."""
     bo = service.person("Bo")
     for path in (
         "/v1/tokens",

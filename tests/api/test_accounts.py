@@ -1,4 +1,4 @@
-"""Connecting an account at an OpenID provider to a person, and disconnecting it, are events that say who did it."""
+"""Connecting an account at an OpenID provider to a person, and disconnecting it, are events that name who did it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_disconnecting_ends_the_sessions_of_the_account(service: LocalService) -
 
 
 def test_a_sign_in_in_progress_does_not_survive_disconnecting(service: LocalService) -> None:
-    """An account that was disconnected since its person was found starts no session, nor one that is another's now."""
+    """No session starts if the account was disconnected, or connected to another person, after its person was found."""
     bo = service.person("Bo")
     for owner in (None, bo):
         service.log.accounts.link(ISSUER, "u-1", service.ada)
@@ -120,7 +120,7 @@ def test_limited_readers_see_no_accounts(service: LocalService) -> None:
 
 
 def test_accounts_of_others_are_read_by_who_may_audit(service: LocalService) -> None:
-    """Administrators, auditors and the person read an account in every answer about its events; others read `[withheld]`."""
+    """Administrators, auditors and the person see the account in all answers with its events; others see `[withheld]`."""
     people = {name: service.person(name) for name in ("Bo", "Cy", "Dee")}
     first = service.log.head().size + 1
     service.log.accounts.link(ISSUER, "u-1", people["Bo"])

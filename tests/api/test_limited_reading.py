@@ -340,7 +340,7 @@ def story(product: Product) -> list[dict[str, Any]]:
 
 
 def meeting_about_both(own: Product, other: Product) -> list[dict[str, Any]]:
-    """A meeting of one product, with a decision of the other on its agenda too."""
+    """A meeting about one product whose agenda also has a decision about another."""
     meeting = {"subject": f"meeting:{own.key}-both"}
     up = [f"{own.key}-3", f"{other.key}-3"]
     return [
@@ -362,7 +362,7 @@ def meeting_about_both(own: Product, other: Product) -> list[dict[str, Any]]:
 
 
 def references_to(own: Product, other: Product) -> list[dict[str, Any]]:
-    """What was recorded about one product by a reader of both, and names subjects of the other."""
+    """Commands about one product, by a reader of both, that refer to subjects of the other."""
     feature, decision = f"feature:{own.key}-1", f"decision:{own.key}-2"
     cause = {"because": [f"{own.key}-2", f"{other.key}-2"]}
     return [
@@ -523,7 +523,7 @@ def test_an_agenda_shows_only_decisions_that_the_reader_may_see(world: World, ac
 
 
 def test_an_entry_about_hidden_decisions_is_not_shown(world: World) -> None:
-    """An entry is shown as it was hashed or not at all, so one whose agenda has a hidden decision is not."""
+    """An entry is shown as it was hashed or not at all, so one whose agenda has a hidden decision is not shown."""
     planned, revised, _ = (each.position for each in world.service.log.stream("meeting:zinc-both"))
     reader = world.readers["team"]
     asked = [reader.get(f"/v1/log/entries/{each}").status_code for each in (planned, revised)]

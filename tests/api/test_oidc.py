@@ -480,7 +480,7 @@ def test_the_provider_signs_people_out(service: LocalService, openid: OpenidProv
 
 
 def test_a_logout_that_overtakes_a_sign_in_ends_it(service: LocalService, openid: OpenidProvider) -> None:
-    """The provider ends its session while the browser is on its way back: then no session starts here."""
+    """If the provider ends its session while the browser returns from it, no session starts here."""
     for sid, more in (("s-8", {}), ("s-9", {"sub": None})):
         browser = service.browser()
         coming_back = openid.approve(service, begin(browser), sid=sid)

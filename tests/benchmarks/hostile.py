@@ -91,7 +91,8 @@ Bytes = Callable[[Victim], Iterator[bytes]]
 class Attack:
     """What is sent over each connection, part by part. With `leaves` the caller disconnects after this many seconds.
 
-    It is sent `rounds` times, each time over as many new connections, so that what is over at once is seen by others too.
+    It is sent `rounds` times, each time over as many new connections, so that an attack that is over at once
+    affects other callers too.
     `refusals` are the statuses with which it may be refused.
     """
 
@@ -238,7 +239,7 @@ def measure(events: int) -> Iterator[str]:
 
 
 def measure_bodies(events: int) -> Iterator[str]:
-    """Only the bodies."""
+    """Measure only the request bodies."""
     yield from _measure(events, Sizes(), bodies)
 
 
@@ -360,7 +361,7 @@ def _busy(victim: Victim) -> float:
 
 
 def _in_background(work: Callable[[], Counter[int | str]]) -> Counter[int | str]:
-    """Run in a process that gets what the others leave of the processors: an attacker has a machine of their own."""
+    """Run in a process with the lowest priority: a real attacker does not share the server's processors."""
     context = multiprocessing.get_context("fork")
     found = context.SimpleQueue()
 

@@ -48,7 +48,7 @@ def _must_be_whole(store: Store) -> None:
 
 
 def _loop(store: Store, *, parses: bool) -> Frontier:
-    """Reads, parses with the standard library, composes, hashes; compares nothing, and looks at no other table."""
+    """Reads, parses with the standard library, composes and hashes entries; compares nothing and reads no other table."""
     frontier: Frontier = ()
     after = 0
     while rows := store.rows(after, AT_ONCE):

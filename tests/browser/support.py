@@ -240,7 +240,7 @@ def add_meetings(address: str, token: str) -> None:
 
 @contextmanager
 def serve_corpus(folder: Path, browser: Any) -> Iterator[Site]:
-    """The imported history of the Kubernetes enhancements, served, once its pages cover all of it."""
+    """A server with the imported history of Kubernetes enhancements, once its pages show all of it."""
     source = str(CORPORA / FILES["keps"])
     imported = run(folder, "import", "changes", "--yes", source, "--mapping", str(MAPPINGS / "keps.toml"))
     assert imported.returncode == 0, imported.stderr
@@ -253,7 +253,7 @@ def serve_corpus(folder: Path, browser: Any) -> Iterator[Site]:
 
 
 def _wait_for_read_model(address: str, token: str) -> None:
-    """Wait until the pages cover the whole import, which the server may still be reading."""
+    """Wait until the pages show the whole import, which the server may still be processing."""
 
     def ask(path: str) -> Any:
         request = urllib.request.Request(f"{address}/v1/{path}", headers={"Authorization": f"Bearer {token}"})

@@ -129,13 +129,13 @@ def fill_decision(page, title):
 
 
 def open_with_draft(page):
-    """Open the form again, which says that it has what was typed."""
+    """Open the form again, and wait until it says that the draft was restored."""
     page.goto("/record")
     page.get_by_text("Restored what you typed earlier.").wait_for()
 
 
 def test_a_draft_survives_a_lost_connection(demo):
-    """A form that was sent without a connection is there again, with the third option that was added to it."""
+    """A form that was sent while offline is restored, including the third option that was added to it."""
     with demo.tab() as page:
         fill_decision(page, "A long thought")
         page.get_by_text("Options and their limits").click()
@@ -154,7 +154,7 @@ def test_a_draft_survives_a_lost_connection(demo):
 
 
 def test_a_decision_whose_answer_was_lost_is_recorded_once(demo):
-    """The draft has the key of the form, so sending it again leads to what was recorded."""
+    """The draft keeps the key of the form, so sending it again returns what was already recorded."""
     with demo.tab() as page:
         fill_decision(page, "Sent into the dark")
         page.route("**/record", lambda route: (route.fetch(max_redirects=0), route.abort()))
@@ -172,7 +172,7 @@ def test_a_decision_whose_answer_was_lost_is_recorded_once(demo):
 
 
 def test_a_draft_survives_the_end_of_the_session(demo):
-    """The page that follows says that nothing was recorded; after the sign-in the form has what was typed."""
+    """The next page says that nothing was recorded; after signing in, the form is filled in again."""
 
     def sign_in(page):
         headers = {"Authorization": f"Bearer {demo.token}"}

@@ -46,7 +46,7 @@ def act(page: Any, action: str, **fields: str) -> None:
 
 
 def send(page: Any, action: str, **fields: str) -> None:
-    """Fill in the form of a page and send it; what was recorded is confirmed on the page that follows."""
+    """Fill in the form of a page and send it; the next page confirms what was recorded."""
     for name, value in fields.items():
         control = page.locator(f"form.sheet-form [name='{name.rstrip('_')}']").first
         if control.evaluate("each => each.tagName") == "SELECT":
@@ -84,7 +84,7 @@ def history_of(page: Any) -> str:
 
 
 def test_a_feature_is_added_defined_moved_and_shipped(page):
-    """Each step has a button on the page of the feature, asks for a reason, and is a sentence of its history."""
+    """Each step has a button on the page of the feature, asks for a reason, and adds a sentence to its history."""
     product = first_product(page)
     release = add(page, "Schedule a release", "/releases", products=product, version="99.1", due_on="2035-03-01")
     address = add(page, "Add a feature", "/roadmap", title="Tide alarm", products=product)
@@ -170,7 +170,7 @@ def test_a_move_offers_the_decisions_it_may_rest_on(page):
 
 
 def test_ownership_is_assigned_and_handed_over(page):
-    """To a person and to a team that were registered a moment before."""
+    """A feature is handed over to a person and to a team that were just registered."""
     product = first_product(page)
     add(page, "Register a person", "/people", name="Olga Nowak")
     add(page, "Register a team", "/people", title="Dock crew")
@@ -196,7 +196,7 @@ def test_products_goals_and_releases_are_set_and_changed(page):
     act(page, "Record a measurement", value="4")
     assert "measured this at 4" in history_of(page)
     page.goto("/goals")
-    assert "4 yards, target 10 yards, began at 0 yards" in page.inner_text("main")
+    assert "4 yards, target 10 yards, baseline 0 yards" in page.inner_text("main")
     page.get_by_role("link", name="Ten yards").click()
     act(page, "Close goal", outcome="Missed", why="Only four.")
     assert "closed this goal as missed" in history_of(page)
@@ -208,7 +208,7 @@ def test_products_goals_and_releases_are_set_and_changed(page):
 
 
 def test_people_and_teams_leave(page):
-    """What cannot be undone asks for a confirmation."""
+    """An action that cannot be undone asks for confirmation."""
     add(page, "Register a person", "/people", name="Piotr Zima")
     act(page, "Record that they left", note="He moved away.")
     assert status_of(page) == "left"
@@ -220,7 +220,7 @@ def test_people_and_teams_leave(page):
 
 
 def test_a_decision_is_proposed_advised_on_accepted_and_superseded(page):
-    """Each by a button on the page of the decision, with the deciders of each step its own."""
+    """Each step has a button on the page of the decision, and its own deciders."""
     product = first_product(page)
     page.goto("/do/ProposeDecision")
     send(

@@ -26,7 +26,7 @@ def connect(service: LocalService, person: str, account: str, **more: Any) -> st
 
 
 def test_an_account_is_connected_listed_and_disconnected(service: LocalService) -> None:
-    """Any name of the person will do; the list has the account in between, and both are events."""
+    """Any name of the person works, the list has the account while it is connected, and both changes are events."""
     bo = service.person("Bo Berg")
 
     assert connect(service, "bo", "u-1") == f"Connected u-1 at {ISSUER}: Bo Berg.\n"
@@ -41,7 +41,7 @@ def test_an_account_is_connected_listed_and_disconnected(service: LocalService) 
 
 
 def test_a_wrong_account_or_person_is_refused(service: LocalService) -> None:
-    """A misspelled person is suggested; an account of another person, or of none, is refused; nothing is recorded."""
+    """For a misspelled name, a person is suggested; an account of another person, or of none, is refused."""
     service.person("Bo Berg")
     connect(service, "Ada Lovelace", "u-1")
     size = service.log.head().size

@@ -388,7 +388,7 @@ def words_of(case: Case, folder: Path) -> list[bytes]:
 
 @contextlib.contextmanager
 def pipe() -> Iterator[tuple[io.TextIOWrapper, io.BytesIO]]:
-    """A stream that is no terminal, and what was written to it."""
+    """A stream that is not a terminal, and what was written to it."""
     out = io.BytesIO()
     yield io.TextIOWrapper(out, "utf-8", "backslashreplace", write_through=True), out
 
@@ -495,7 +495,7 @@ def test_a_terminal_gets_no_control_of_others(folder, command, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.parametrize("command", CASES)
 def test_a_command_started_in_a_terminal_gives_it_no_control_of_others(folder, command):
-    """As it is for a process of its own, from its start to its end."""
+    """The same holds for a command in a process of its own, from start to end."""
     for case in CASES[command]:
         must_be_safe(case, printed(case, folder, in_terminal=True))
 

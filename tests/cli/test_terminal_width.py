@@ -63,7 +63,7 @@ ASKING = [
     ("status",),
 ]
 OTHERWISE = frozenset({"report"})
-"""Commands that ask whose output another test of this file looks at."""
+"""Commands that read the log, whose output other tests in this file check."""
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +136,7 @@ def on_a_terminal(service, monkeypatch, width, *words):
 
 
 def test_every_command_that_asks_is_looked_at():
-    """No command that asks is missing from the list below."""
+    """No command that reads the log is missing from the list below."""
     assert set(SECTIONS["Ask"]) == {words[0] for words in ASKING} & set(SECTIONS["Ask"]) | OTHERWISE
 
 

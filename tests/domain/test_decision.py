@@ -576,7 +576,7 @@ REVISED = fact(TEA, DecisionRevised(constraints=("Cheap", "Hot", "Soon")))
 
 
 def test_a_constraint_is_judged_by_a_person_for_the_lists_of_then():
-    """The judgment names who judged, and which events set the lists that it is about."""
+    """The check names the person who made it, and the events that set the two lists."""
     command = CheckConstraint(subject=TEA, option_number=1, constraint_number=3, answer="not-met", finding="In May.")
 
     given(WEIGHED, REVISED).when(command).then(
@@ -605,13 +605,13 @@ def test_a_constraint_is_judged_by_a_person_for_the_lists_of_then():
     ],
 )
 def test_only_what_is_listed_is_checked(facts, numbers, field, says):
-    """A number beyond the end of its list is refused, with how long the list is."""
+    """A number beyond the end of its list is refused; the error gives the length of the list."""
     option, constraint = numbers
     command = CheckConstraint(subject=TEA, option_number=option, constraint_number=constraint, answer="met")
     given(*facts).when(command).refused(NotAllowed, field, says)
 
 
 def test_a_service_judges_no_constraint():
-    """A service on its own behalf judges nothing; the error says on whose behalf to judge."""
+    """A service cannot check a constraint on its own behalf; the error says that it needs a person."""
     command = CheckConstraint(subject=TEA, option_number=1, constraint_number=1, answer="met")
     given(WEIGHED).when(command, actor="service:ci").refused(NotAllowed, "on_behalf_of", "is not a person")

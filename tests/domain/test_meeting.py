@@ -34,7 +34,7 @@ def test_a_planned_meeting_is_written_up_once() -> None:
 
 
 def test_a_meeting_is_not_written_up_before_its_day() -> None:
-    """A planned day that is still to come is refused, unless the day on which it was held is given."""
+    """A meeting that is planned for a future day cannot be written up, unless the day it was held is given."""
     later = fact(ROUND, MeetingPlanned(title="Round", held_on="2035-01-01"))
     command = HoldMeeting(subject=ROUND, attendees=("person:ann",))
     given(later).when(command).refused(NotAllowed, "held_on", "in the future")
@@ -53,7 +53,7 @@ def test_a_meeting_that_was_not_planned_is_recorded_in_one_event() -> None:
 
 
 def test_minutes_are_added_only_to_a_meeting_that_was_held() -> None:
-    """There are no minutes of a meeting that is still planned."""
+    """Minutes cannot be added to a meeting that is still planned."""
     command = AddMinutes(subject=ROUND, notes="Bob was late.")
     given(PLANNED).when(command).refused(NotAllowed, "subject", "is planned")
     given(PLANNED, HELD).when(command).then(fact(ROUND, MinutesAdded(notes="Bob was late.")))
@@ -92,7 +92,7 @@ def test_a_task_is_done_or_dropped_once(command: object, event: object) -> None:
 
 
 def test_a_task_is_moved_to_another_day_only() -> None:
-    """Moving a task to the day that it has is refused."""
+    """Moving a task to its current due date is refused."""
     given(TASK).when(RescheduleTask(subject=CUPS, due_on="2025-06-01")).refused(NothingChanges, "due_on")
 
 

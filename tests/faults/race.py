@@ -56,7 +56,7 @@ def transaction(*commands: dict[str, Any], **expected: int) -> Transaction:
 
 
 async def at_once(log: DecisionLog, wanted: Sequence[Wanted]) -> list[Result]:
-    """What becomes of transactions and other actions that are begun at the same time, by as many callers."""
+    """Run transactions and other actions at the same time, one per caller, and check the results."""
 
     async def one(each: Wanted) -> Receipt | Refused | None:
         if isinstance(each, Transaction):
@@ -127,7 +127,7 @@ ENDS: Final = {"RoleRevoked.v1", "OwnershipReleased.v1", "TokenRevoked.v1", "Del
 
 
 def none_is_signed_in(log: DecisionLog, n: int, results: list[Result]) -> str | None:
-    """The account was disconnected, and no session that it began is left, whichever came first."""
+    """The account is disconnected and has no sessions, whichever action came first."""
     left = [each for each in log.sessions.all() if each.subject == f"u{n}"]
     refused = sum(isinstance(result, Refused) for result in results)
     is_complete = log.accounts.find(ISSUER, f"u{n}") is None and refused <= 1
@@ -135,7 +135,7 @@ def none_is_signed_in(log: DecisionLog, n: int, results: list[Result]) -> str | 
 
 
 def _signs_in_until_disconnected(n: int, k: int) -> list[Wanted]:
-    """Sign-ins with an account of Bob's that was found before, and in their middle its disconnection."""
+    """Sign-ins with Bob's account, after it was looked up, while the account is disconnected."""
 
     def sign_in(log: DecisionLog) -> None:
         with suppress(SignInRefusedError):

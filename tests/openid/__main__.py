@@ -21,7 +21,7 @@ from tests.support_serving import run, serving
 
 
 def main() -> None:
-    """Print each fact once it was seen; the first that does not hold ends the run with its assertion."""
+    """Print each fact once it was checked; the first that does not hold ends the run with an assertion error."""
     argparse.ArgumentParser(
         prog="python -m tests.openid", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     ).parse_args()
@@ -87,7 +87,7 @@ def _check_new_keys(provider: Keycloak, open_tab: Callable[[], KeycloakTab], adm
     provider.rotate_keys()
 
     def is_new_key_known() -> bool:
-        """Whether the new key was read: at most every half minute, because anyone can name a made-up key."""
+        """Whether the new key was read. Keys are read at most every 30 seconds, because anyone can send a made-up key id."""
         tab = open_tab()
         tab.sign_in()
         return tab.me()[0] == 200
@@ -103,7 +103,7 @@ def _check_new_keys(provider: Keycloak, open_tab: Callable[[], KeycloakTab], adm
     assert tab.me()[0] == 200
     other = NEW_PRODUCT.replace('"shop"', '"other"')
     assert tab.page.evaluate(other) == 403
-    yield "who left the group at Keycloak has its role no more in a new session"
+    yield "a person who left the group at Keycloak no longer has its role in a new session"
 
 
 def _me(admin: httpx2.Client, token: str) -> httpx2.Response:

@@ -23,11 +23,11 @@ REALM: Final = "main"
 PASSWORD: Final = "a password"
 _MAVEN_PLUGIN: Final = "org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy"
 STARTED_S: Final = 900
-"""Its first start builds it for its settings, which takes minutes on a busy machine."""
+"""The first start also builds Keycloak for its settings, which can take minutes on a busy machine."""
 
 
 def install() -> Path:
-    """Return the folder of Keycloak, which is fetched from Maven Central at the first use (177 MB)."""
+    """Return the folder of Keycloak, which is downloaded from Maven Central on first use (177 MB)."""
     home = FOLDER / f"keycloak-{VERSION}"
     if not home.exists():
         archive = FOLDER / f"keycloak-quarkus-dist-{VERSION}.zip"
@@ -64,7 +64,7 @@ def keycloak(port: int, server: str, folder: Path) -> Iterator[Keycloak]:
 
 
 class Keycloak:
-    """What the administrator of the realm does."""
+    """The actions of the realm's administrator."""
 
     def __init__(self, address: str) -> None:
         self.address = address
@@ -86,7 +86,7 @@ class Keycloak:
         return str(answer["access_token"]), str(answer["id_token"])
 
     def rotate_keys(self) -> None:
-        """Sign with a new key from now on, and publish the old one no more."""
+        """Sign with a new key from now on, and stop publishing the old one."""
         admin = self._administrator()
         old = admin.get("components", params={"type": "org.keycloak.keys.KeyProvider"}).json()
         new = {
@@ -125,7 +125,7 @@ class KeycloakTab(Tab):
         self.page.locator("#kc-login").click()
 
     def confirm_sign_out(self, page: Any) -> None:
-        """Keycloak asks only where it is not shown whose session ends."""
+        """Keycloak asks only if the request does not show whose session ends."""
         button = page.locator("#kc-logout")
         page.wait_for_load_state("load")
         if button.count():

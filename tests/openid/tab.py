@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 ENOUGH_S = 180
-"""For anything that happens by itself; nothing is expected to take nearly as long."""
+"""Time limit for anything that is waited for; nothing is expected to take nearly as long."""
 NEW_PRODUCT = """async () => (await fetch("/v1/products", {
     method: "POST", headers: {"Content-Type": "application/json"}, body: '{"key": "shop", "title": "Shop"}'
 })).status"""
@@ -37,14 +37,14 @@ class Tab:
         self.page.wait_for_url(f"{self.server}/**")
 
     def _reaches_provider(self) -> bool:
-        """Whether the link leads to the provider; on a busy machine it may answer too late, and then one tries again."""
+        """Whether the link leads to the provider; on a busy machine it may answer too late; then try again."""
         self.page.goto(f"{self.server}/sign-in")
         self.page.get_by_role("link", name=re.compile("^Sign in with")).click()
         self.page.wait_for_load_state("load")
         return "cannot be reached" not in self.page.inner_text("body")
 
     def answer_forms(self) -> None:
-        """Tell the provider who one is, and that one agrees."""
+        """Give the provider a name and password, and agree."""
         self.page.locator('input[name="login"]').fill("ann")
         self.page.locator('input[name="password"]').fill("x")
         self.page.locator('button[type="submit"]').click()
@@ -71,5 +71,5 @@ class Tab:
         page.wait_for_url(f"{self.server}/sign-in*")
 
     def confirm_sign_out(self, page: Any) -> None:
-        """Tell the provider that one means it."""
+        """Confirm signing out on the provider's page."""
         page.get_by_role("button", name=re.compile("Yes")).click()

@@ -116,7 +116,7 @@ def test_goals_show_their_values_and_what_contributes_to_them(service: Any, form
     forms.record("/do/RecordMeasurement?subject=goal:reach", value="5.5")
 
     goals = " ".join(read_page(service, "/goals").split())
-    assert "5.5 ports , target 9 ports, began at 4 ports" in goals
+    assert "5.5 ports , target 9 ports, baseline 4 ports" in goals
     assert "Sail contributes to no goal" in goals
     for path in ("/goals/reach", "/decisions/tea", "/features/kettle"):
         shown = " ".join(read_page(service, path).split())
@@ -161,9 +161,9 @@ def test_options_are_weighed_with_forms_and_judged_again(service: Any, forms: Fo
     assert option["afterward"][0] == {"risk": "valuable", "answer": "no", "finding": "No one rows", "evidence": []}
     shown = " ".join(read_page(service, f"/decisions/{key}").split())
     assert "They ask for it A poll afterward no No one rows" in shown
-    assert "checked a constraint of this: constraint 2 option 1 met, It has no motor." in shown
+    assert "checked a constraint on this: constraint 2 option 1 met, It has no motor." in shown
     assert "judged the choice of this: afterward valuable no, No one rows" in shown
-    assert "Fits the shed not judged Judge No license needed met It has no motor." in shown
+    assert "Fits the shed not checked Check No license needed met It has no motor." in shown
 
 
 def test_a_finding_that_cannot_be_read_is_named(forms: Forms, decision: str) -> None:

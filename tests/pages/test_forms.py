@@ -410,7 +410,7 @@ def test_a_delegation_is_given_shown_and_revoked_with_forms(service, forms):
 
 
 def test_a_refused_form_of_a_release_keeps_the_version_as_typed(service, forms, product):
-    """The form has a hidden input for the version of a subject, which is another thing."""
+    """The hidden input with the version of a subject is separate from the version of a release."""
     path = f"/do/ScheduleRelease?product={product}"
     refused = forms.send(path, {**forms.open(path), "version": "1.0", "due_on": "soon"})
     assert refused.status_code == 422
@@ -418,14 +418,14 @@ def test_a_refused_form_of_a_release_keeps_the_version_as_typed(service, forms, 
 
 
 def test_superseding_does_not_start_with_the_deciders_of_the_old_decision(service, forms, product):
-    """Who decided once has not decided this; by default it is the caller."""
+    """Earlier deciders are not filled in again; the default is the caller."""
     values = {"decision": "We take cards only.", "why": "Invoices take weeks."}
     decision = subject_of(forms.record("/record", title="Cards only", **values, deciders="ada"), "decision")
     assert forms.open(f"/do/SupersedeDecision?subject={decision}")["deciders"] == ""
 
 
 def test_a_move_offers_the_latest_decisions_of_the_product(service, forms, feature):
-    """What is chosen is what the move is based on, also if its title contains the separator of lists."""
+    """The chosen decision is the reason for the move, even if its title contains the list separator."""
     values = {"decision": "We start with winter.", "why": "No rush then."}
     decision = subject_of(forms.record("/record", title="Winter first; then spring", **values), "decision")
     path = f"/do/MoveFeature?subject={feature}"
@@ -437,18 +437,18 @@ def test_a_move_offers_the_latest_decisions_of_the_product(service, forms, featu
 
 
 def test_a_key_that_was_used_for_other_content_can_be_sent_again(service, forms, product):
-    """After a lost answer, and a change of what was typed, the page says that the first was recorded."""
+    """If the response was lost and the text was then changed, the page says that the form was already recorded."""
     values = {**forms.open("/record"), "title": "Cards only", "decision": "Cards.", "why": "Invoices."}
     assert forms.send("/record", values).status_code == 303
     again = forms.send("/record", {**values, "title": "Cards and coins"})
     assert again.status_code == 422
-    assert "was recorded before, with other content" in text_of(again.text)
+    assert "was already recorded with different content" in text_of(again.text)
     key = re.search(r'name="form_key" value="([^"]*)"', again.text)[1]
     assert forms.send("/record", {**values, "title": "Cards and coins", "form_key": key}).status_code == 303
 
 
 def test_a_form_that_is_sent_after_the_session_ended_leads_back_to_itself(service, forms, feature):
-    """Nothing was recorded; after the sign-in comes the same form, which has kept what was typed."""
+    """Nothing was recorded; signing in leads back to the same form, with what was typed."""
     path = f"/do/MoveFeature?subject={feature}"
     headers = {"Referer": f"http://testserver{path}", "Accept": "text/html", "Sec-Fetch-Site": "same-origin"}
     with service.client_of(None) as signed_out:

@@ -19,7 +19,7 @@ def forms(service: Any) -> Forms:
 
 @pytest.fixture
 def meeting(service: Any) -> str:
-    """A planned meeting with one decision up."""
+    """A planned meeting with one decision on its agenda."""
     service.post("/people", {"key": "bob", "name": "Bob Tea"})
     service.post("/products", {"key": "tide", "title": "Tide"})
     service.post("/decisions/propose", {"key": "tea", "title": "Serve tea", "products": ["tide"]})
@@ -89,7 +89,7 @@ def test_what_was_typed_is_kept_if_nothing_is_recorded(service: Any, forms: Form
 
 @pytest.mark.parametrize("number", ["100000000", "9" * 5000])
 def test_a_made_up_number_of_a_row_takes_no_time(service: Any, forms: Forms, meeting: str, number: str) -> None:
-    """A field of a row that no form has is ignored: neither are all rows before it read, nor is it an error."""
+    """A field of a row that no form has is ignored: it is not an error, and the rows before it are not read."""
     typed = {f"{name}.{number}.who": "Bob Tea" for name in ("said", "tasks")}
     response = forms.send("/meetings/round/write-up", {"attendees": "Zorro", **typed})
 
@@ -99,7 +99,7 @@ def test_a_made_up_number_of_a_row_takes_no_time(service: Any, forms: Forms, mee
 
 @pytest.mark.parametrize("key", ["x" * 201, "a\nb"])
 def test_the_key_of_a_form_is_an_idempotency_key(service: Any, forms: Forms, meeting: str, key: str) -> None:
-    """One that is longer, or has other characters, is refused and not stored: an index has no space for it."""
+    """A form key that is too long or has other characters is refused and not stored, as it would not fit in an index."""
     size = service.log.head().size
     response = forms.send("/meetings/round/write-up", {"attendees": "Bob Tea", "form_key": key})
 
@@ -109,7 +109,7 @@ def test_the_key_of_a_form_is_an_idempotency_key(service: Any, forms: Forms, mee
 
 
 def test_a_decision_that_a_reader_may_not_read_is_not_offered(service: Any, meeting: str) -> None:
-    """The form that writes a meeting up lists the decisions on its agenda, but for those of hidden products."""
+    """The form that writes a meeting up lists the decisions on its agenda, except those of hidden products."""
     service.post("/products", {"key": "zinc", "title": "Zinc"})
     service.post("/decisions/propose", {"key": "alloy", "title": "Add an alloy", "products": ["zinc"]})
     service.post("/meetings/round/revise", {"agenda": ["tea", "alloy"]})
@@ -126,7 +126,7 @@ def test_a_decision_that_a_reader_may_not_read_is_not_offered(service: Any, meet
 
 
 def test_a_task_is_done_on_its_page(service: Any, forms: Forms, meeting: str) -> None:
-    """A task is completed with what came of it, and leaves the list of open tasks."""
+    """A task is completed with its result, and is no longer in the list of open tasks."""
     service.post("/tasks", {"key": "cups", "title": "Buy cups", "accountable": "Bob Tea", "products": ["tide"]})
     wait(service)
     forms.record("/do/CompleteTask?subject=task:cups", result="Twelve cups.")

@@ -1,4 +1,4 @@
-"""A page of the past never contains a present value: whatever is recorded later, its address shows the same."""
+"""A page of the past never contains a present value: it stays the same, whatever is recorded later."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def read_content(html: str) -> str:
 
 
 def test_past_pages_stay_what_they_were(service: LocalService) -> None:
-    """The titles, counts, cards, reasons, sidebars and search hits of a time do not change with what is recorded later."""
+    """The titles, counts, cards, reasons, sidebars and search hits of a past page do not depend on later events."""
     pages = PageReader(service)
     people: Mapping[str, str] = {row["name"]: row["id"] for row in service.rows("/people")}
     then = service.rows("/audit", limit=1)[0]["recorded_at"]

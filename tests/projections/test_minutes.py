@@ -68,7 +68,7 @@ def rows_of(read: Read, when: TimePoint = NOW) -> list[tuple[str, str, list[str]
 
 
 def test_minutes_are_what_was_recorded_with_the_meeting(log: Log, read: Reader) -> None:
-    """Advice, dissent, the decision and the task of the transaction are the minutes, by name; what came before is not."""
+    """The minutes have the advice, dissent, decision and task of the transaction with their people, and no earlier events."""
     plan(log)
     log.add(TEA, AdviceGiven(by=BOB, advice="Before the meeting."), by=BOB)
     add_transaction(
@@ -98,7 +98,7 @@ def test_minutes_are_what_was_recorded_with_the_meeting(log: Log, read: Reader) 
 
 
 def test_a_claim_of_the_scribe_ends_when_the_person_confirms_it(log: Log, read: Reader) -> None:
-    """A decider who confirms and an owner who acknowledges are no longer listed, and still are as of the time before."""
+    """A decider who confirms and an owner who acknowledges are no longer unconfirmed, except as of an earlier time."""
     plan(log)
     add_transaction(
         log,
@@ -129,7 +129,7 @@ def test_what_is_added_later_belongs_to_the_minutes(log: Log, read: Reader) -> N
 
 
 def test_an_open_task_is_debt_from_the_day_after_it_was_due(log: Log, read: Reader) -> None:
-    """A task is owed by its owner after its day, until it is done; moved to a later day, it is owed from then on."""
+    """An overdue task is debt of its owner until it is done or moved to a later day."""
     log.add("task:cups", TaskAssigned(title="Buy cups", accountable=ANN, due_on="2023-11-20"))
     due = TimePoint(at(7 * 86_400))
 
@@ -147,7 +147,7 @@ def test_an_open_task_is_debt_from_the_day_after_it_was_due(log: Log, read: Read
 
 
 def test_a_planned_meeting_is_debt_after_its_day_until_it_is_written_up(log: Log, read: Reader) -> None:
-    """A meeting that is not written up after its day is owed by the person who prepares it."""
+    """A past meeting that was not written up is debt of the person who prepares it."""
     plan(log, accountable=BOB)
     after = TimePoint(at(3 * 86_400))
 
@@ -246,7 +246,7 @@ def test_a_meeting_exists_from_its_first_event(log: Log, read: Reader) -> None:
 
 
 def test_minutes_that_were_voided_are_no_meeting_of_a_subject(log: Log, read: Reader) -> None:
-    """A meeting whose record was voided is not among those of a decision, and still is as known before that."""
+    """A meeting whose record was voided is not listed for a decision, except as known before it was voided."""
     log.add(TEA, DecisionProposed(title="Serve tea"))
     log.add(ROUND, MeetingPlanned(title="Round", held_on="2023-11-14"))
     held, _ = add_transaction(
@@ -261,7 +261,7 @@ def test_minutes_that_were_voided_are_no_meeting_of_a_subject(log: Log, read: Re
 
 
 def test_finding_the_meetings_of_a_subject_costs_what_they_are(tmp_path: Path, log: Log) -> None:
-    """Other meetings and other decisions add next to nothing to the steps that SQLite takes."""
+    """Other meetings and decisions barely increase the steps that SQLite takes."""
     plan(log)
     add_transaction(log, "t-round", (ROUND, MeetingHeld(attendees=(ANN,))), (TEA, AdviceGiven(by=ANN, advice="X")))
     database = open_database(tmp_path / "model.sqlite")

@@ -54,7 +54,7 @@ def test_options_are_compared_with_the_limits_and_judged_again(log: Log, read: R
 
 
 def test_a_constraint_is_judged_for_each_option_and_again_after_a_revision(log: Log, read: Reader) -> None:
-    """What was judged of an option and a constraint holds from then on, until one of the two lists is revised."""
+    """The check of an option against a constraint counts until one of the two lists is revised."""
     options = (Option(title="Build"), Option(title="Buy"))
     lists = log.add("decision:crm", DecisionProposed(title="CRM", options=options, constraints=("GDPR", "Offline")))
     checked = log.add("decision:crm", _check(lists, lists, option=2, constraint=1, answer="met", finding="In the EU."))
@@ -78,7 +78,7 @@ def test_a_constraint_is_judged_for_each_option_and_again_after_a_revision(log: 
 
 
 def test_what_was_judged_of_a_voided_revision_does_not_count(log: Log, read: Reader) -> None:
-    """What was judged of a revision that was voided is not said of the list before it."""
+    """A check against a revision that was voided does not count for the list before it."""
     lists = log.add(
         "decision:crm", DecisionProposed(title="CRM", options=(Option(title="Buy"),), constraints=("GDPR",))
     )

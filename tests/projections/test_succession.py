@@ -88,7 +88,7 @@ def test_the_commands_hand_over_every_role_once(log: Log, read: Reader) -> None:
 
 @pytest.mark.parametrize(("to", "holders"), [("person:cas", ["person:cas", BOB]), (BOB, [BOB])])
 def test_who_shares_accountability_keeps_it(log: Log, read: Reader, to: str, holders: list[str]) -> None:
-    """Where two are accountable, the successor takes the place of the one who leaves, also if it is the other one."""
+    """If two people are accountable, the successor replaces the one who leaves, even if the successor is the other one."""
     log.add("feature:cards", FeatureProposed(title="Cards", products=(P,)))
     log.add("feature:cards", OwnershipAssigned(role="accountable", holders=(ANN, BOB)))
 
@@ -99,7 +99,7 @@ def test_who_shares_accountability_keeps_it(log: Log, read: Reader, to: str, hol
 
 
 def test_a_person_who_holds_nothing_hands_over_nothing(log: Log, read: Reader) -> None:
-    """Without roles there is no command, as before the person got any."""
+    """There is no command for a person without roles, as before they got any."""
     story(log)
 
     assert succession(read(), "person:zoe", to=BOB).about["commands"] == []

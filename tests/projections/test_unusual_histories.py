@@ -134,7 +134,7 @@ def random_log(random: Random) -> Log:
 
 @pytest.mark.parametrize("seed", range(12))
 def test_unusual_histories_equal_a_naive_fold(build_model: BuildModel, seed: int) -> None:
-    """At any time, and as known at any other, what is owed, held, back and expected is what a naive fold finds."""
+    """At any two times, debt, succession, arrivals and expected outcomes are those of a naive fold."""
     random = Random(seed)
     log = random_log(random)
     with build_model(log).read() as read:

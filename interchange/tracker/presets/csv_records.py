@@ -225,7 +225,7 @@ def _cell(part: str, value: Any, lists: tuple[str, ...]) -> Any:
 
 
 def _without_address(name: str) -> str:
-    """Return a name without the e-mail address behind it, as in `Ann Arbor <ann@example.org>`."""
+    """Return a name without the email address behind it, as in `Ann Arbor <ann@example.org>`."""
     return re.sub(r"(?<=\S)\s*<[^<>]*>$", "", name)
 
 

@@ -8,7 +8,7 @@ from domain.catalog import COMMAND
 from domain.errors import Forbidden
 from eventlog.entry import Caller, Transaction
 from interchange.sink import LogSink
-from interchange.tracker import import_changes
+from interchange.tracker import entries, import_changes
 from interchange.tracker.mapping import build_person_matcher, build_value_parser
 from tests.interchange.tracker import naive
 from tests.interchange.tracker.support import (
@@ -515,6 +515,17 @@ def test_progress_is_reported(log, file):
     run(file, example(), log, progress=lambda *step: told.append(step), lines_per_batch=2)
 
     assert told == [(0, 5), (2, 5), (4, 5), (5, 5), (5, 5)]
+
+
+def test_progress_is_reported_while_the_file_is_read(log, file, monkeypatch):
+    """Before its lines are counted, progress is the number of those that were read, and the total is not known."""
+    monkeypatch.setattr(entries, "ENTRIES_PER_CALL", 2)
+    told = []
+    write(file, *lines(*[created() | {"issue": f"T-{n}"} for n in range(5)]))
+
+    run(file, example(), log, progress=lambda *step: told.append(step))
+
+    assert told[:3] == [(2, None), (4, None), (0, 5)]
 
 
 # What goes wrong

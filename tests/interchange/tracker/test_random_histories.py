@@ -162,13 +162,13 @@ def test_what_is_on_disk_is_as_in_memory(tmp_path, monkeypatch, kept, order):
 
 @pytest.mark.parametrize("kept", [0, scan.READ_ONCE_BYTES])
 def test_too_little_room_is_said_before_anything_is_sent(tmp_path, monkeypatch, kept):
-    """Where the temporary folder has less room than the file will need, the import ends with the need and the way out."""
+    """If the temporary folder has too little space, the import fails with how much it needs and what to do."""
     monkeypatch.setattr(scan, "READ_ONCE_BYTES", kept)
     monkeypatch.setattr(scratch.shutil, "disk_usage", lambda _: SimpleNamespace(free=100))
     with open_log(tmp_path) as log:
         file, before = write(tmp_path / "history.jsonl", *random_history(1)), log.head()
 
-        with pytest.raises(OSError, match="set TMPDIR to a folder with more room"):
+        with pytest.raises(OSError, match="set TMPDIR to a folder with more space"):
             run(file, parse_mapping(MAPPING), log)
 
         assert log.head() == before

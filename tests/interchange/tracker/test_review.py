@@ -450,7 +450,7 @@ def test_a_day_and_a_month_are_never_guessed(log, file, written):
     ],
 )
 def test_another_date_shows_the_order_of_day_and_month(log, file, written, shows):
-    """A date with a number above 12 settles for the whole file whether the day or the month comes first."""
+    """A date with a number above 12 determines for the whole file whether the day or the month comes first."""
     later = [change("status", "Done", at) for at in shows.split("\n")]
 
     report = run(write(file, born(at=written), *later), example(BASE), log)
@@ -461,7 +461,7 @@ def test_another_date_shows_the_order_of_day_and_month(log, file, written, shows
 
 
 def test_dates_in_both_orders_are_not_settled(log, file):
-    """Where some dates begin with the day and others with the month, none is placed without a format."""
+    """If some dates begin with the day and others with the month, none is read without a format."""
     lines = [change("status", "Done", "13/05/2024"), change("status", "Open", "05/13/2024")]
 
     report = run(write(file, born(), *lines), example(BASE), log)

@@ -64,7 +64,7 @@ def test_a_suggested_mapping_reads_the_file(tmp_path, text):
     ],
 )
 def test_the_order_of_day_and_month_is_a_question(tmp_path, first, second, said):
-    """A format is proposed with the date that shows it, or with the question that no date answers."""
+    """A format is proposed with the date that shows it, or with a question if no date does."""
     path = tmp_path / "changes.csv"
     path.write_text(f"Issue Key,Date,Field,From,To\nS-1,{first},status,Open,Done\nS-1,{second},status,Done,Open\n")
 

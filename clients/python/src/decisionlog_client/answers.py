@@ -453,16 +453,16 @@ class OptionFinding(TypedDict):
 
 
 class ConstraintCheck(TypedDict):
-    """Whether an option meets a constraint, as a person judged it."""
+    """Whether an option meets a constraint, as checked by a person."""
 
     constraint: str
     "The constraint."
     answer: Literal["met", "not-met", "unclear"] | None
-    "Whether the option meets it; null until it is judged, and again after a revision of the list."
+    "Whether the option meets it; null until it is checked, and again if either list is revised."
     finding: str | None
-    "What shows it; null if nothing was stated."
+    "What the answer is based on; null if nothing was stated."
     by: str | None
-    "Who judged it; null until it is judged."
+    "Who checked it; null until it is checked."
 
 
 class WeighedOption(TypedDict):
@@ -547,7 +547,7 @@ class Entry(TypedDict):
 
 
 class MinutesSummary(TypedDict):
-    """A meeting: its plan, and who was there."""
+    """A meeting: its plan and its attendees."""
 
     subject: str
     "The meeting."
@@ -560,7 +560,7 @@ class MinutesSummary(TypedDict):
     invited: list[str]
     "The people who were invited."
     attendees: list[str]
-    "The people who were there."
+    "The people who attended."
     notes: str | None
     "What else was said, or is to be discussed."
     recorded_by: list[str]
@@ -911,7 +911,7 @@ class GoalOutcome(TypedDict):
     judged_by: str | None
     "The person who judged it; null if no one has."
     evidence: list[str]
-    "The evidence for what came of it."
+    "The evidence for the result."
 
 
 class ReportIssue(TypedDict):
@@ -1258,17 +1258,17 @@ class MinuteRow(TitledSubject):
     type: str
     "The type of the event, such as `DecisionAccepted`."
     people: list[str]
-    "Who said or decided it, or is to do it."
+    "The people who said or decided it, or who own the task."
     said: str | None
-    "The advice, the decision or the task; null if there are no words."
+    "The advice, the decision or the task; null if there is no text."
     why: str | None
     "The reason; null if none was given."
     due_on: str | None
-    "Tasks only: the day by which it is to be done."
+    "Tasks only: the day by which the task is due."
     status: str | None
     "The status of the subject at the time asked."
     unconfirmed: list[str]
-    "The people for whom another person recorded it, and who have not confirmed it."
+    "Those of `people` for whom another person recorded it, and who have not confirmed it."
     at: str
     "The time at which it took effect."
     position: int
@@ -1806,7 +1806,7 @@ class FieldCounts(TableAnswer):
 
 
 class Minutes(TableAnswer, MinutesSummary):
-    """The minutes of a meeting: what was recorded in one transaction with it."""
+    """The minutes of a meeting: everything recorded in one transaction with it."""
 
     rows: list[MinuteRow]
     "The items, in order."
