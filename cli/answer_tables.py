@@ -427,7 +427,7 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
     return Table(
         columns,
         rows,
-        OPTIONAL | {"gained", "lost"},
+        OPTIONAL,
         frozenset({"subject", "title", "field"}),
         below=frozenset({"why"}),
         events=frozenset({"when", *WHO}),

@@ -37,6 +37,8 @@ _KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
 """Parameters that are names of subjects, and the kinds that are meant."""
 _WILDCARDS: Final = "*?["
 _MAX_LISTED: Final = 20
+_FIELD_NAMES: Final = {"owner": "role.accountable", "accountable": "role.accountable", "release": "target.ship"}
+"""What people call a field, and its name."""
 
 
 @contextmanager
@@ -146,16 +148,17 @@ def suggest(typed: str, known: Sequence[str]) -> str:
     from difflib import get_close_matches  # noqa: PLC0415  (only for an error)
 
     folded = [each.casefold() for each in known]
-    close = get_close_matches(typed.casefold(), folded, 3, 0.5) or _find_endings(typed.casefold(), folded)
+    close = _find_endings(typed.casefold(), folded) or get_close_matches(typed.casefold(), folded, 3, 0.5)
     if close:
         return f" Did you mean {' or '.join(close)}?"
     return f" There are {', '.join(sorted(known))}." if len(known) <= _MAX_LISTED else ""
 
 
 def _find_endings(typed: str, known: Sequence[str]) -> list[str]:
-    """Return the known values that end with the typed text: `release:kubernetes-1.22` for `v1.22`."""
-    ending = typed.lstrip("v") or typed
-    return [each for each in known if each.endswith((f"-{ending}", f":{ending}"))][:3]
+    """Return the known values that end with the typed text: `role.delegate` for `delegate`."""
+    name = _FIELD_NAMES.get(typed, typed)
+    ending = name.lstrip("v") or name
+    return [each for each in known if each == name or each.endswith((f"-{ending}", f":{ending}", f".{ending}"))][:3]
 
 
 def explain_emptiness(log: Client, question: Question[Any]) -> None:

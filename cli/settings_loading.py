@@ -45,9 +45,17 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**_override(given))
     except ValidationError as error:
         wrong = "; ".join(
-            f"{PREFIX}{'.'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in error.errors()
+            _describe_setting(Settings, each["loc"], each["type"], each["msg"]) for each in error.errors()
         )
-        raise CommandFailed(f"Invalid configuration. {wrong}.", Exit.USAGE_ERROR) from None
+        raise CommandFailed(f"Invalid configuration. {wrong.removesuffix('.')}.", Exit.USAGE_ERROR) from None
+
+
+def _describe_setting(settings: type[Settings], path: tuple[int | str, ...], problem: str, message: str) -> str:
+    """Return what is wrong with a setting: what it means rather than the pattern that it does not match."""
+    field = settings.model_fields.get(str(path[0])) if path else None
+    meaning = field.description if field and problem == "string_pattern_mismatch" else None
+    name = f"{PREFIX}{'.'.join(map(str, path)).upper()}"
+    return f"{name} has the wrong form. Expected: {meaning}" if meaning else f"{name}: {message}"
 
 
 def _override(given: dict[str, Any]) -> dict[str, Any]:

@@ -96,6 +96,8 @@ LAST_TO_HIDE: Final = (
     "moves",
     "before",
     "after",
+    "gained",
+    "lost",
     "now",
     "first",
     "owner",

@@ -32,6 +32,7 @@ from cli.errors import CommandFailed
 from cli.main import cli
 from cli.paging import _render
 from cli.settings import Settings
+from cli.settings_loading import find_location
 from cli.table import Table, format_lines, layout
 from cli.terminal import InterruptibleInput
 from decisionlog_client import ClientError, Refused, questions
@@ -182,11 +183,13 @@ def test_more_than_is_shown(service):
     [
         (("--field", "horizo"), "No subject has the field 'horizo'. Did you mean horizon?"),
         (("--field", "horizon", "--value", "noww"), "No subject has the value 'noww'. Did you mean now?"),
+        (("--field", "owner"), "No subject has the field 'owner'. Did you mean role.accountable?"),
     ],
 )
-def test_an_empty_answer_says_what_is_not_there(service, words, note):
+@pytest.mark.parametrize("command", ["show", "changes"])
+def test_an_empty_answer_says_what_is_not_there(service, command, words, note):
     """For a misspelled field or value that no subject has, the correct spelling is suggested."""
-    found = run_command(service, "show", *words)
+    found = run_command(service, command, *words)
 
     assert note in found.stdout + found.stderr
 
@@ -750,3 +753,11 @@ def test_a_client_error_is_a_sentence():
     """Each error of a client is printed as a sentence."""
     assert describe_failure(ClientError("the disk is full"))[1] == "Server error: the disk is full."
     assert NOW.tzinfo is not None
+
+
+def test_a_setting_of_the_wrong_form(monkeypatch):
+    """A setting of the wrong form is explained by what is expected, not by a pattern."""
+    monkeypatch.setenv("DECISIONLOG_URL", "htp:/nowhere")
+
+    with pytest.raises(CommandFailed, match=r"DECISIONLOG_URL has the wrong form\. Expected: URL of a server"):
+        find_location()
