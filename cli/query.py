@@ -108,8 +108,7 @@ def _find_names(log: Client, question: Question[T], refused: Refused) -> Questio
     Raises:
         Refused: it has none.
     """
-    when = {name: question.parameters[name] for name in ("as_of", "known_at") if name in question.parameters}
-    finder = Finder(log, when)
+    finder = Finder(log, _get_times(question))
     found: dict[str, Any] = {}
     for name, kinds in _KINDS_OF_PARAMETERS.items():
         given = question.parameters.get(name)
@@ -120,6 +119,11 @@ def _find_names(log: Client, question: Question[T], refused: Refused) -> Questio
     if not found:
         raise refused
     return replace(question, parameters={**question.parameters, **found})
+
+
+def _get_times(question: Question[Any]) -> dict[str, Any]:
+    """Return the times that a question asks for, on both clocks."""
+    return {name: question.parameters[name] for name in ("as_of", "known_at") if name in question.parameters}
 
 
 def _select(answer: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, Any]]:
@@ -157,16 +161,17 @@ def suggest(typed: str, known: Sequence[str]) -> str:
 def _find_endings(typed: str, known: Sequence[str]) -> list[str]:
     """Return the known values that end with the typed text: `role.delegate` for `delegate`."""
     name = _FIELD_NAMES.get(typed, typed)
-    ending = name.lstrip("v") or name
+    ending = name.removeprefix("v")
     return [each for each in known if each == name or each.endswith((f"-{ending}", f":{ending}", f".{ending}"))][:3]
 
 
 def explain_emptiness(log: Client, question: Question[Any]) -> None:
-    """Print a note about a status, field or value that no subject has, because it may be misspelled."""
+    """Print a note about a status, field or value that no subject has at that time, because it may be misspelled."""
+    times = _get_times(question)
     fields = [name for name in _list_given(question, "field") if not set(name) & set(_WILDCARDS)]
-    _note_unknown(log, "status", _list_given(question, "status"), "value", ["status"])
-    _note_unknown(log, "field", fields, "field", [])
-    _note_unknown(log, "value", _list_given(question, "value"), "value", _list_given(question, "field"))
+    _note_unknown(log, "status", _list_given(question, "status"), "value", ["status"], times)
+    _note_unknown(log, "field", fields, "field", [], times)
+    _note_unknown(log, "value", _list_given(question, "value"), "value", _list_given(question, "field"), times)
 
 
 def _list_given(question: Question[Any], name: str) -> list[str]:
@@ -175,12 +180,17 @@ def _list_given(question: Question[Any], name: str) -> list[str]:
 
 
 def _note_unknown(
-    log: Client, what: str, given: Sequence[str], group: Literal["value", "field"], fields: Sequence[str]
+    log: Client,
+    what: str,
+    given: Sequence[str],
+    group: Literal["value", "field"],
+    fields: Sequence[str],
+    times: Mapping[str, Any],
 ) -> None:
     """Print a note about each given name that no subject has, with the names closest in spelling."""
     if not given:
         return
-    counts = log.ask(questions.fields_count(group, field=fields, include_removed=True, limit=10_000))
+    counts = log.ask(questions.fields_count(group, field=fields, include_removed=True, limit=10_000, **times))
     if counts.get("next_cursor"):
         return  # there are more, and it may be one of those
     known = [str(row[group]) for row in counts["rows"] if row[group]]

@@ -194,6 +194,13 @@ def test_an_empty_answer_says_what_is_not_there(service, command, words, note):
     assert note in found.stdout + found.stderr
 
 
+def test_what_is_suggested_was_there_at_the_time(service):
+    """Before anything was recorded, no value can have been meant."""
+    found = run_command(service, "show", "--field", "horizon", "--value", "noww", "--as-of", "1990-01-01")
+
+    assert "No subject has" not in found.stdout + found.stderr
+
+
 def test_a_pattern_of_fields_that_finds_nothing_is_no_mistake(service):
     """A pattern that matches no field gets no suggestion."""
     found = run_command(service, "show", "--field", "role.none*")
