@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol, get_args
+from typing import Final, Literal, NamedTuple, Protocol, get_args
 
 from domain import (
     any_subject,
@@ -197,7 +197,7 @@ FOR_ALL_PRODUCTS: Final = frozenset(
     }
 )
 """Commands that need a role for all products, whatever their subject."""
-ROLE_COMMANDS: Final = get_args(roles.RoleCommand)
+ROLE_COMMANDS: Final = frozenset(get_args(roles.RoleCommand))
 REMOVALS: Final = frozenset({any_subject.RemoveSubject, any_subject.RestoreSubject})
 
 ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "log"})
@@ -242,25 +242,17 @@ class Principal(NamedTuple):
     credential: str = ""
     groups: frozenset[str] = frozenset()
 
-    @property
-    def is_local(self) -> bool:
-        """Whether they work on the log's own machine, or are the log itself: they are administrators."""
-        return self.credential == LOCAL_CREDENTIAL or self.actor == LOG_SERVICE
-
 
 Line = tuple[str, ...]
 """A product with the lines it belongs to; empty for what belongs to no product, which needs a role for all of them."""
 NO_PRODUCT: Final[Line] = ()
 
 
-class Products(NamedTuple):
-    """Products that are asked about together, each with the line it belongs to now."""
-
-    named: tuple[str, ...]
-
-
-RoleQuestion = tuple[str, frozenset[str], str, Line | Products | None]
-"""A caller, their groups, a role, and a line or some products; None means any line."""
+OF_PRODUCTS: Final = "products"
+RoleQuestion = (
+    tuple[str, frozenset[str], str, Line | None] | tuple[str, frozenset[str], str, tuple[str, ...], Literal["products"]]
+)
+"""A caller, their groups, a role, and a line (None means any), or products that are asked about together."""
 MAX_FOUND_ROLES: Final = 10_000
 
 
@@ -308,17 +300,13 @@ class HeldRoles:
     """The roles that a caller holds now: their own, and those of whom they were merged into, their groups and teams."""
 
     def __init__(
-        self, principal: Principal, subjects: Mapping[str, SubjectState], evidence: Evidence, now: int
+        self, principal: Principal | CommandContext, subjects: Mapping[str, SubjectState], evidence: Evidence, now: int
     ) -> None:
-        """Read grants through `subjects`, when a question needs them."""
+        """Read grants through `subjects`, when a question needs them. The context of a command names its caller."""
         self.principal = principal
         self._subjects = subjects
         self.evidence = evidence
         self._now = now
-
-    def own_for_all(self, role: str) -> bool:
-        """Return whether the caller holds a role for all products without being merged, or in a group or team."""
-        return self.principal.is_local or roles.is_granted(self._subjects[self.principal.actor], role, NO_PRODUCT)
 
     def include(self, role: str, line: Line) -> bool:
         """Return whether a role, or one that includes it, is held for a product."""
@@ -327,7 +315,7 @@ class HeldRoles:
     def include_all(self, role: str, products: tuple[str, ...]) -> bool:
         """Return whether the caller holds a role, or one that includes it, for each of the products; if none, for all."""
         found_roles = self.evidence.found_roles
-        question = (self.principal.actor, self.principal.groups, role, Products(products))
+        question = (self.principal.actor, self.principal.groups, role, products, OF_PRODUCTS)
         if found_roles.find(question, self._subjects, self._now) is not None:
             return True
         states: list[SubjectState] = []
@@ -352,7 +340,7 @@ class HeldRoles:
     def _find_grounds(self, role: str, line: Line | None) -> tuple[SubjectState, ...] | None:
         """Return the states which show that a role was granted to the caller, whether directly or not, or None."""
         principal = self.principal
-        if principal.is_local:
+        if _is_local(principal):
             return ()
         actor = self._subjects[principal.actor]
         # Nearly every caller has a role of their own, which needs no look at merges, groups and teams.
@@ -389,6 +377,11 @@ class HeldRoles:
         for team in sorted(self.evidence.teams_with_roles()):
             if roles.is_member(self._subjects[team], ids, self._now):
                 yield self._subjects[team]
+
+
+def _is_local(principal: Principal | CommandContext) -> bool:
+    """Whether a caller works on the log's own machine, or is the log itself: they are administrators."""
+    return principal.credential == LOCAL_CREDENTIAL or principal.actor == LOG_SERVICE
 
 
 def _is_granted(holder: SubjectState, role: str, line: Line | None) -> bool:
@@ -431,7 +424,7 @@ def is_readable(subject: str, products: Collection[str] | None, subjects: Mappin
     return any(not set(line).isdisjoint(products) for line in lines_of_subject(subject, subjects, now))
 
 
-def _explain(principal: Principal, action: Action, where: str) -> str:
+def _explain(principal: Principal | CommandContext, action: Action, where: str) -> str:
     option = f" --product {where.partition(':')[2]}" if ":" in where else ""
     return (
         f"to {action.verb}, {principal.actor} needs the role `{action.role}` for {where}; an administrator can grant "
@@ -449,13 +442,15 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
         Forbidden: the scope or a role is missing; the message says which, for what product, and who can grant it.
         Unknown: the caller may not read a subject that the command names.
     """
-    held = _held_roles(context, subjects, evidence)
+    rule = RULES.get(type(command))
+    action = _needed_action(rule, command, context.actor) if rule is not None else None
+    if action is not None and _has_own_role_for_all(action, context, subjects):
+        return  # nearly every command, so that its products need not be read; who has it reads every product
     if evidence.limits_reading:
         require_readable(referenced_subjects(command), context, subjects, evidence)
-    rule = RULES.get(type(command))
-    if rule is None:
+    if rule is None or action is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
-    action = _needed_action(rule, command, context.actor)
+    held = HeldRoles(context, subjects, evidence, context.now)
     reason = _judge(action, rule, command, context, held, subjects)
     if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
         return
@@ -472,15 +467,17 @@ def require_readable(
     """
     if not evidence.limits_reading:
         return
-    products = readable_products(_held_roles(context, subjects, evidence))
+    products = readable_products(HeldRoles(context, subjects, evidence, context.now))
     for field, subject in named if products is not None else ():
         if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
             raise unknown_error(field, subject)
 
 
-def _held_roles(context: CommandContext, subjects: Subjects, evidence: Evidence) -> HeldRoles:
-    principal = Principal(context.actor, context.scopes, context.credential, context.groups)
-    return HeldRoles(principal, subjects, evidence, context.now)
+def _has_own_role_for_all(action: Action, context: CommandContext, subjects: Subjects) -> bool:
+    """Return whether a caller may do an action on all products without being merged, or in a group or team."""
+    if action.scope not in context.scopes:
+        return False
+    return _is_local(context) or roles.is_granted(subjects[context.actor], action.role, NO_PRODUCT)
 
 
 def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
@@ -505,8 +502,6 @@ def _with_import_scope(action: Action, command: Command) -> Action:
 def _judge(
     action: Action, rule: Rule, command: Command, context: CommandContext, held: HeldRoles, subjects: Subjects
 ) -> str | None:
-    if action.scope in held.principal.scopes and held.own_for_all(action.role):
-        return None  # nearly every command, so that its products need not be read
     products = _find_named_products(command)
     if products is not None and action.scope in held.principal.scopes and held.include_all(action.role, products):
         return None
@@ -570,9 +565,9 @@ def _find_named_products(command: Command) -> tuple[str, ...] | None:
     """Return the products that a command names, none for all of them; None if it also touches those of a subject."""
     if type(command) in FOR_ALL_PRODUCTS:
         return ()
-    if isinstance(command, ROLE_COMMANDS):
-        return (command.product,) if command.product else ()
-    if isinstance(command, product.DefineProduct):
+    if type(command) in ROLE_COMMANDS:
+        return (command.product,) if command.product else ()  # type: ignore[attr-defined]
+    if type(command) is product.DefineProduct:
         return (command.line,) if command.line else ()
     superseded: tuple[str, ...] = getattr(command, "supersedes", ())
     if superseded or not command.creates:
