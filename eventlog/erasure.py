@@ -1,12 +1,12 @@
 """Erasing text, for example after a request under Article 17 of the GDPR, without changing any entry or hash.
 
 An entry holds a salted commitment to each text that people wrote (`eventlog.codec`); the texts and their salts are
-stored beside it. The command `EraseTexts` records which positions are erased. In the transaction that writes its entry,
+stored in another column. The command `EraseTexts` records which positions are erased. In the transaction that writes its entry,
 the texts and salts at these positions are deleted, and with them the salts of the requests that wrote them, or a text
 could be guessed from the hash of its request. After the commit, `eventlog.application` drops the texts from the caches
 of this process, and a notification makes other processes do the same; projections rewrite their rows when they read the
 entry; and the store truncates its write-ahead log. `eventlog.verification` checks that texts are missing exactly where
-an entry says so.
+an entry erased them.
 """
 
 from __future__ import annotations
