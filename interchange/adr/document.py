@@ -79,7 +79,7 @@ _PLACEHOLDER_NUMBER: Final = re.compile(r"[\[{<(]?(?:ADR[- ]?)?(?:NNNN?|XXXX?)\b
 _PLACEHOLDER_PART: Final = re.compile(r"[\[{<(]{1,3}([^\[\]{}<>()]{1,300})[\]}>)]{1,3}(?!\()")
 _CODE_SPAN: Final = re.compile(r"`[^`]{0,300}`")
 _PLACEHOLDER_WORD: Final = re.compile(
-    r"\b(?:title|short|name|nam|number|nummer|nnnn?|xxxx?|insert|placeholder|titel|titre|título|titulo|problem|solution|decision name)\b"
+    r"\b(?:title|short|name|number|nummer|nnnn?|xxxx?|insert|placeholder|titel|titre|título|titulo|problem|solution|decision name)\b"
     r"|タイトル|标题|標題",
     re.IGNORECASE,
 )

@@ -834,7 +834,7 @@ WAYS_TO_NAME_A_SUCCESSOR = [
     "Obsoleted by [ADR-0002](0002-b.md)",
     "Obsolete, superseded by [ADR-0002](0002-b.md)",
     "Deprecated, superseded by [ADR-0002](0002-b.md)",
-    "Deprecated in favour of [ADR-0002](0002-b.md)",
+    "Deprecated in favor of [ADR-0002](0002-b.md)",
     "Superseded by [ADR-0002](0002-b.md), accepted 2023-01-01",
     "![superseded](https://img.shields.io/badge/status-superseded-red) by [ADR-0002](0002-b.md)",
     "Superseded by [ADR-0002](0002-b.md)<br>2024-01-01",
