@@ -109,17 +109,3 @@ def insert_names(session: Session, names: Iterable[NameRow]) -> None:
         "INSERT INTO names VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
         [(name.normalized, name.person, name.name, name.shown) for name in names],
     )
-
-
-def erase_texts(session: Session, positions: Sequence[int]) -> None:
-    """Erase the texts at some positions."""
-    session.executemany("UPDATE events SET texts = NULL WHERE position = ?", [(position,) for position in positions])
-
-
-def erase_salts(session: Session, positions: Sequence[int]) -> None:
-    """Erase the salts of the requests that wrote some positions, so that erased texts cannot be guessed from digests."""
-    session.executemany(
-        "UPDATE idempotency_records SET salt = NULL"
-        " WHERE first = (SELECT max(first) FROM idempotency_records WHERE first <= ?) AND first + count > ?",
-        [(position, position) for position in positions],
-    )
