@@ -129,7 +129,7 @@ class World:
 
 
 def _expecting_another_version(message: dict[str, Any]) -> dict[str, Any]:
-    """Return a batch that changes nothing: whoever may send the command is told that the version is another one."""
+    """Return a batch that changes nothing, as a caller who may send the command learns that the version is another one."""
     return {"commands": [message], "expected": {COMMAND.validate_python(message).subject_id(): 999}}
 
 
