@@ -248,7 +248,7 @@ Line = tuple[str, ...]
 NO_PRODUCT: Final[Line] = ()
 
 
-OF_PRODUCTS: Final = "products"
+OF_PRODUCTS: Final[Literal["products"]] = "products"
 RoleQuestion = (
     tuple[str, frozenset[str], str, Line | None] | tuple[str, frozenset[str], str, tuple[str, ...], Literal["products"]]
 )
