@@ -248,7 +248,7 @@ Line = tuple[str, ...]
 NO_PRODUCT: Final[Line] = ()
 
 
-OF_PRODUCTS: Final[Literal["products"]] = "products"
+OF_PRODUCTS: Final = "products"
 RoleQuestion = (
     tuple[str, frozenset[str], str, Line | None] | tuple[str, frozenset[str], str, tuple[str, ...], Literal["products"]]
 )
@@ -315,7 +315,7 @@ class HeldRoles:
     def include_all(self, role: str, products: tuple[str, ...]) -> bool:
         """Return whether the caller holds a role, or one that includes it, for each of the products; if none, for all."""
         found_roles = self.evidence.found_roles
-        question = (self.principal.actor, self.principal.groups, role, products, OF_PRODUCTS)
+        question: RoleQuestion = (self.principal.actor, self.principal.groups, role, products, OF_PRODUCTS)
         if found_roles.find(question, self._subjects, self._now) is not None:
             return True
         states: list[SubjectState] = []
