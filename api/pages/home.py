@@ -23,7 +23,7 @@ from api.pages.times import parse_page_time
 from api.pages.visits import DAY_US, DEFAULT_DAYS, LOOKED_COOKIE, find_visits
 from api.pages.words import Mark, count_of, format_day
 from api.permissions import why_not
-from domain import policy
+from domain.actions import AUDIT
 from domain.decision import OPEN
 from domain.meeting import PLANNED as PLANNED_MEETING
 from domain.task import OPEN as OPEN_TASK
@@ -427,7 +427,7 @@ def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (e
         "exceeding": exceeding,
         "counts": counts,
         "exceptions": find_exceptions(read, page),
-        "may_see_journal": why_not(page.services, page.caller, policy.AUDIT) is None,
+        "may_see_journal": why_not(page.services, page.caller, AUDIT) is None,
         "backdated": backdated,
         "corrections": corrections,
         "head": log.head() if isinstance(log, DecisionLog) and page.time.is_now else None,  # of the present log
