@@ -17,8 +17,8 @@ from api.pages.sentences import build_sentences
 from api.permissions import why_not
 from api.problems import HttpProblem
 from domain.actions import AUDIT
-from domain.authority import VerdictCode
 from domain.catalog import EVENTS
+from domain.judgment import VerdictCode
 from domain.values import MAX_INTEGER, format_micros
 from eventlog import codec
 from eventlog.checkpoint import Checkpoint

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.authority import Judgment, Verdict, explain
 from domain.decision import (
     AbstainFromDecision,
     AcceptDecision,
@@ -27,6 +26,8 @@ from domain.decision import (
 from domain.decision_rights import DecisionRightsSet, DecisionRule, SetDecisionRights
 from domain.delegation import DelegateActions
 from domain.errors import Forbidden, NotAllowed, NothingChanges
+from domain.judgment import Judgment, Verdict
+from domain.judgment_explanation import explain
 from domain.messages import Command
 from domain.money import Cost
 from domain.ownership import (

@@ -10,7 +10,6 @@ import pytest
 
 from domain.any_subject import ChangesImported, EntryVoided, ImportedChange, StillValidConfirmed, SubjectRemoved
 from domain.assumption import AssumptionBroken, AssumptionStated
-from domain.authority import Judgment, Verdict
 from domain.decision import (
     DecisionAccepted,
     DecisionConfirmed,
@@ -23,6 +22,7 @@ from domain.decision import (
 )
 from domain.delegation import ActionsDelegated
 from domain.feature import FeatureLinked, FeaturePrioritized, FeatureProposed, FeatureShipped, MilestoneTargeted
+from domain.judgment import Judgment, Verdict
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
 from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipHandedOver
 from domain.people import PersonLeft, PersonRegistered
