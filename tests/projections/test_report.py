@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from api.pages.words import subject_path
-from api.report_page import HEADINGS, as_html, as_markdown, build_page
+from api.report_html import as_html
+from api.report_markdown import as_markdown
+from api.report_page import HEADINGS, build_page
 from domain.any_subject import (
     ChangesImported,
     EntryVoided,
@@ -44,8 +46,9 @@ from domain.product import (
 )
 from domain.values import ERASED, StringKind, from_micros
 from eventlog.entry import Origin
+from projections.queries.issued_report import issued_report
 from projections.queries.paging import Answer
-from projections.queries.report import SECTIONS, ReportNotFound, ReportRequest, issued_report, report, report_hash
+from projections.queries.report import SECTIONS, ReportNotFound, ReportRequest, report, report_hash
 from projections.queries.titles import titles_of_answer
 from projections.read_model.model import Read
 from tests.projections.conftest import in_files
