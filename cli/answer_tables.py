@@ -60,13 +60,6 @@ def subject(answer: Answer, titles: Titles) -> Table:
     return Table(("field", "value", "since", *WHO), rows, OPTIONAL)
 
 
-def summarize_subject(answer: Answer) -> str:
-    """Return a one-line summary of a subject."""
-    number = "".join(f", {product} number {number}" for product, number in answer["number"].items())
-    removed = "" if answer["current"] else ", removed"
-    return f"{answer['subject']}: {answer['title'] or 'untitled'} (version {answer['version']}{number}{removed})"
-
-
 def fields(answer: Answer, titles: Titles) -> Table:
     """Return the table of fields and their values."""
     has_blame = any("blame" in row for row in answer["rows"])

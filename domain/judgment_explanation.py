@@ -10,11 +10,6 @@ from domain.money import Cost
 from domain.values import kind_of
 
 
-def explain(judgment: Judgment) -> list[str]:
-    """Return a judgment in sentences, with ids for people and subjects."""
-    return [sentence for verdict in judgment.verdicts for sentence in explain_verdict(verdict, judgment)]
-
-
 def explain_verdict(verdict: Verdict, judgment: Judgment) -> Iterator[str]:
     """Yield the sentences that explain one verdict."""
     yield f"{verdict.decider} {_BASES[verdict.basis]}."
