@@ -89,11 +89,11 @@ def parse_head(rows: Sequence[Any]) -> Head:
     return Head(size, unpack_frontier(frontier), recorded_at)
 
 
-def update_head(session: Session, head: Head) -> None:
-    """Store a new head."""
+def update_head(session: Session, head: Head, returning: str = "", parameters: Sequence[Any] = ()) -> None:
+    """Store a new head. `returning` is a clause that the same statement evaluates."""
     session.execute(
-        "UPDATE head SET size = ?, frontier = ?, recorded_at = ?",
-        (head.size, pack_frontier(head.frontier), head.recorded_at),
+        f"UPDATE head SET size = ?, frontier = ?, recorded_at = ?{returning}",
+        (head.size, pack_frontier(head.frontier), head.recorded_at, *parameters),
     )
 
 
