@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.dates import Zone

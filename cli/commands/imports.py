@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
+from cli.answer_titles import Titles
 from cli.errors import CommandFailed
 from cli.import_sinks import open_sink
 from cli.options import Output, drop_unset
@@ -66,5 +67,5 @@ def dismiss_import(data: Path | None, subject: str, why: str | None) -> None:
     click.echo(f"{count} {'line' if count == 1 else 'lines'} dismissed")
 
 
-def _build_table(answer: Any, _titles: answer_tables.Titles) -> Table:
+def _build_table(answer: Any, _titles: Titles) -> Table:
     return answer_tables.unplaced_lines(answer)

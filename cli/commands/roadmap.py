@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.browser import open_path
 from cli.context import get_context
 from cli.emptiness import explain_emptiness, suggest

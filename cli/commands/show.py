@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.browser import open_page
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH, Line

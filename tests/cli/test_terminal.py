@@ -23,7 +23,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.credentials import find_token
 from cli.dates import Zone
 from cli.display import REPLACEMENT
