@@ -22,6 +22,8 @@ from eventlog.entry import Caller, Receipt, Transaction
 APPLIED_TYPE: Final = EVENT_TYPE_PREFIX + "CommandApplied.v1"
 REJECTED_TYPE: Final = EVENT_TYPE_PREFIX + "CommandRejected.v1"
 MAX_COMMAND_BYTES: Final = 1024 * 1024
+MAX_COMMAND_MEMBERS: Final = 100_000
+"""Members of all lists and objects of a message. The API takes more, so that a message fits where a server applies it."""
 MAX_METADATA_BYTES: Final = 64 * 1024
 """Bytes of the key and the headers of a command: as large as the attributes of a CloudEvent should be at most. Replies
 contain them, so that without this limit a reply could be too large for its topic.
@@ -90,6 +92,9 @@ def _parse_transaction(command: CommandMessage, value: bytes, caller: Caller) ->
         data = from_json(value, allow_inf_nan=False)
     except ValueError as error:
         return build_problem("malformed-json", f"the value is not JSON: {error}")
+    if _count_members(data) > MAX_COMMAND_MEMBERS:
+        detail = f"a message can have at most {MAX_COMMAND_MEMBERS} members in all its lists and objects; send several"
+        return build_problem(TOO_LARGE, detail)
     try:
         if isinstance(data, dict) and "commands" in data:
             batch = _BATCH.validate_json(value)
@@ -97,6 +102,17 @@ def _parse_transaction(command: CommandMessage, value: bytes, caller: Caller) ->
         return Transaction((COMMAND.validate_json(value),), caller, idempotency_key(command))
     except ValidationError as error:
         return validation_problem(error.errors(include_url=False, include_input=False))
+
+
+def _count_members(data: Any) -> int:
+    """Return the number of members of all lists and objects in a value."""
+    count, stack = 0, [data]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, dict | list):
+            count += len(each)
+            stack.extend(each.values() if isinstance(each, dict) else each)
+    return count
 
 
 def _has_valid_metadata(command: CommandMessage) -> bool:

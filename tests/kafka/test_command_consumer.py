@@ -108,6 +108,7 @@ def test_a_long_key_is_hashed():
         ({"commands": []}, "malformed", "commands"),
         ({"commands": [SHOP], "token": "dlog_x"}, "malformed", "token: no such field"),
         (b" " * (MAX_COMMAND_BYTES + 1), "too-large", "a message can have"),
+        ({"type": "RegisterPerson", "name": "n", "identifiers": [0] * 100_001}, "too-large", "members"),
     ],
 )
 def test_an_invalid_message_becomes_a_problem(value, kind, detail):
