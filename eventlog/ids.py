@@ -35,7 +35,7 @@ class EntropyPool:
 
 
 def new_key(entropy: Callable[[int], bytes]) -> str:
-    """Return a random key of 16 digits and letters, which nobody guesses with a chance above 1 in 2^80."""
+    """Return a random key of 16 digits and letters; the chance to guess it is 1 in 2^80 at most."""
     return entropy(_ID_BYTES).translate(_DIGIT_OF_BYTE).decode()
 
 
