@@ -351,7 +351,9 @@ def changes(answer: Answer, titles: Titles) -> Table:
             ]
         )
     columns = ("subject", "title", "field", "before", "after", "direction", "when", *WHO, "voided")
-    return Table(columns, rows, OPTIONAL | {"title", "voided", "when"}, frozenset({"subject", "field"}))
+    return Table(
+        columns, rows, OPTIONAL | {"title", "voided", "when"}, frozenset({"subject", "field"}), below=frozenset({"why"})
+    )
 
 
 def slips(answer: Answer, titles: Titles) -> Table:
