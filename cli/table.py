@@ -207,8 +207,8 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
             previous = row[0]
         yield _join(spans, list(columns.values()), numbers)
         is_last = number + 1 == len(cells) or events[number] is None or events[number] != events[number + 1]
-        said = [index for index in below if row[index] and (is_last or index not in once)]
-        yield from _lay_out_below(table, row, said, width)
+        told = [index for index in below if row[index] and (is_last or index not in once)]
+        yield from _lay_out_below(table, row, told, width)
 
 
 def _lay_out_below(table: Table, row: Sequence[str], said: Sequence[int], width: int) -> Iterator[Line]:
