@@ -29,11 +29,11 @@ from eventsourcing.persistence import (
 )
 from eventsourcing.utils import Environment
 
-from domain.any_subject import TextsErased
 from domain.catalog import EVENT_NAMES
 from domain.fields import PendingState, SubjectState, evolve
 from eventlog import codec
 from eventlog.entry import Entry
+from eventlog.erasure import TEXTS_ERASED, decode_erased_positions
 from eventlog.library_recorder import LogNotification, LogRecorder
 from eventlog.reading import LongReadError
 from eventlog.records import Append, EntryRow
@@ -48,7 +48,6 @@ MAX_CACHED_EVENTS = 500_000
 """About 250 MB of states."""
 MAX_RECENT_ENTRIES = 4_096
 ENTRIES_PER_READ = 1_000
-ERASURE = EVENT_NAMES[TextsErased]
 
 
 class LogMapper(Mapper[str]):
@@ -214,13 +213,12 @@ class LogApplication(StoreApplication):
 
     def on_erased(self, size: int) -> None:
         """Drop from the caches what holds texts that were erased by one of the first `size` entries."""
-        erased: list[int] = []
         try:
-            for row in self._store.rows(self._erasures_known_until, LAST, until=size, types=(ERASURE,)):
-                erased += cast("TextsErased", codec.decode_row(row).event).positions
+            rows = self._store.rows(self._erasures_known_until, LAST, until=size, types=(TEXTS_ERASED,))
         except PersistenceError:
+            rows = []
             self.clear_cache()
-        self._drop_erased(erased, size)
+        self._drop_erased(decode_erased_positions(rows), size)
 
     def clear_cache(self) -> None:
         """Clear all caches."""

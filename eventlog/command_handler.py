@@ -9,38 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from itertools import chain
 from typing import Final, Protocol
 
 from domain import credentials, policy
-from domain.any_subject import EraseTexts, ImportChanges, TextsErased, VoidEntry
+from domain.any_subject import EraseTexts, ImportChanges, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.credentials import LOCAL_CREDENTIAL, Access, TokenRevoked
 from domain.decision import SUPERSEDED_BY
 from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
+from domain.held_roles import FoundRoles
 from domain.messages import Command, CommandContext, Draft, copy_with, replace_in_fields, strings_of_kind
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
-from domain.policy import FoundRoles
 from domain.product import IssueReport
+from domain.read_access import require_readable
 from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import MAX_INTEGER, StringKind, is_subject, to_micros
 from eventlog.application import pending_state
 from eventlog.canonical import NotCanonicalError
-from eventlog.codec import SALT_BYTES, encode
+from eventlog.codec import encode
 from eventlog.entry import Delegate, Entry, Metadata, Origin, Transaction
+from eventlog.erasure import find_erased_positions
+from eventlog.idempotency import IMPORT, idempotency_claim, idempotency_record
 from eventlog.ids import new_id, new_key
-from eventlog.records import Append, Head, IdempotencyRecord, NameRow, NewEvent, UniqueClaim, build_name_rows
+from eventlog.records import Append, Head, NameRow, NewEvent, UniqueClaim, build_name_rows
 from eventlog.token_ends import TokenEnds
 
 CLOCK_LEEWAY_US: Final = 60_000_000
 """How far a caller's clock may be ahead of this one."""
 MAX_COMMANDS_PER_TRANSACTION: Final = 1000
-IMPORT: Final = "import"
 _DELEGATIONS: Final = (DelegateOwnership, DelegateActions)
 _NAMES_POSITION: Final = (VoidEntry, IssueReport)
 
@@ -114,30 +115,6 @@ class UnitOfWork:
     """The ids that normalized names were resolved to, without the people that this transaction registers."""
     signed_out: set[str] = field(default_factory=set)
     """The people whose sessions end."""
-
-
-def idempotency_scope(transaction: Transaction) -> str:
-    """Return who owns the idempotency key: the caller, or for imports the system they come from."""
-    source = transaction.commands[0].source
-    if source is not None and IMPORT_SCOPE in scopes_for(transaction.caller.scopes, source.system):
-        return f"{IMPORT}:{source.system}"
-    return transaction.caller.actor
-
-
-def idempotency_claim(transaction: Transaction) -> UniqueClaim | None:
-    """Return the claim to the idempotency key of a transaction, or None if it has no key."""
-    return None if transaction.key is None else UniqueClaim("key", idempotency_scope(transaction), transaction.key)
-
-
-def request_digest(transaction: Transaction, salt: bytes) -> bytes:
-    """Return the salted hash by which a repeated request is recognized.
-
-    It covers everything the commands contain, in the order of the fields of their models. A test fixes that order.
-    """
-    digest = sha256(salt)
-    for command in transaction.commands:
-        digest.update(command.model_dump_json(by_alias=True, exclude_none=True).encode())
-    return digest.digest()
 
 
 def must_be_valid_transaction(transaction: Transaction) -> None:
@@ -275,7 +252,7 @@ class CommandHandler:
                 continue
             for command in map(self._fill_in_keys, work.transaction.commands):
                 context = self._build_context(command, work)[1]
-                policy.require_readable([("expected", subject)], context, work.subjects, self._view)
+                require_readable([("expected", subject)], context, work.subjects, self._view)
                 policy.require_permission(command, context, work.subjects, self._view)
             raise Stale(
                 f"{subject} is at version {current}, not {version}: it has changed since you read it",
@@ -515,21 +492,14 @@ class CommandHandler:
             events=tuple(work.events),
             read_versions=work.subjects.read_versions,
             resolved_names=work.resolved_names,
-            idempotency=self._idempotency_record(work.transaction),
+            idempotency=idempotency_record(work.transaction, self._entropy),
             names=tuple(chain.from_iterable(work.names.values())),
-            erased_positions=_find_erased(work.entries),
+            erased_positions=find_erased_positions(work.entries),
             entries=tuple(work.entries),
             alongside=work.transaction.alongside,
             revoked=_find_revoked(work.entries),
             signed_out=tuple(sorted(work.signed_out)),
         )
-
-    def _idempotency_record(self, transaction: Transaction) -> IdempotencyRecord | None:
-        claim = idempotency_claim(transaction)
-        if claim is None:
-            return None
-        salt = self._entropy(SALT_BYTES)
-        return IdempotencyRecord(claim, salt, request_digest(transaction, salt))
 
     def _remember(self, append: Append, work: UnitOfWork) -> None:
         self._states.update({event.subject: work.subjects.get_unresolved(event.subject) for event in append.events})
@@ -576,11 +546,6 @@ def _named_positions(command: Command) -> Iterator[tuple[str, int]]:
         yield "position", command.position
     if isinstance(command, EraseTexts):
         yield "positions", max(command.positions)
-
-
-def _find_erased(entries: Iterable[Entry]) -> tuple[int, ...]:
-    erasures = [entry.event.positions for entry in entries if isinstance(entry.event, TextsErased)]
-    return tuple(chain.from_iterable(erasures))
 
 
 def _find_revoked(entries: Iterable[Entry]) -> tuple[str, ...]:

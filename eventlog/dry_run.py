@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from domain.errors import KeyReused, Refused
+from domain.errors import Refused
 from domain.fields import SubjectState
-from eventlog.command_handler import CommandHandler, idempotency_scope, must_be_valid_transaction, request_digest
+from eventlog.command_handler import CommandHandler, must_be_valid_transaction
 from eventlog.entry import Receipt, RecordedEvent, Transaction
+from eventlog.idempotency import idempotency_claim, must_be_same_request, request_digest
+from eventlog.records import UniqueClaim
 
 
 class DryRun:
     """Decides transactions in order on top of a log, each seeing those before it, and remembers their results.
 
-    `replay` returns the receipt that the log has stored under the idempotency key of a transaction.
+    `find_receipt` returns the receipt that the log has stored under the idempotency key of a transaction.
     """
 
-    def __init__(self, handler: CommandHandler, replay: Callable[[Transaction], Receipt | None]) -> None:
+    def __init__(self, handler: CommandHandler, find_receipt: Callable[[Transaction], Receipt | None]) -> None:
         self._handler = handler
-        self._replay = replay
-        self._results: dict[tuple[str, str], tuple[bytes, Receipt]] = {}
+        self._find_receipt = find_receipt
+        self._results: dict[UniqueClaim, tuple[bytes, Receipt]] = {}
 
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Return the result each transaction would have, with the positions it would get if nothing came between."""
@@ -40,21 +42,17 @@ class DryRun:
     def _execute(self, transaction: Transaction) -> Receipt | Refused:
         try:
             must_be_valid_transaction(transaction)
-            return self._replay(transaction) or self._replay_own(transaction) or self._decide(transaction)
+            return self._find_receipt(transaction) or self._replay_own(transaction) or self._decide(transaction)
         except Refused as refused:
             return refused
 
     def _replay_own(self, transaction: Transaction) -> Receipt | None:
         """Return the receipt of the same transaction earlier in this dry run, or None."""
-        if transaction.key is None:
+        claim = idempotency_claim(transaction)
+        if claim is None or claim not in self._results:
             return None
-        digest, receipt = self._results.get((idempotency_scope(transaction), transaction.key), (b"", None))
-        if receipt is None:
-            return None
-        if digest != request_digest(transaction, b""):
-            raise KeyReused(
-                f"the key {transaction.key!r} was used for another command; use a new key for a new command"
-            )
+        digest, receipt = self._results[claim]
+        must_be_same_request(transaction, digest, b"")
         return Receipt(receipt.recorded, replayed=True)
 
     def _decide(self, transaction: Transaction) -> Receipt:
@@ -63,7 +61,6 @@ class DryRun:
             for entry in self._handler.decide(transaction).entries
         ]
         receipt = Receipt(tuple(recorded))
-        if transaction.key is not None:
-            key = (idempotency_scope(transaction), transaction.key)
-            self._results[key] = (request_digest(transaction, b""), receipt)
+        if claim := idempotency_claim(transaction):
+            self._results[claim] = (request_digest(transaction, b""), receipt)
         return receipt

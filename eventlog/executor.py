@@ -5,28 +5,24 @@
 3. *Append*: `eventlog.group_commit` commits the results of many callers together; under its lock, `eventlog.sequencer`
    checks that nothing they have read has changed, and assigns positions.
 4. *Retry*: where something has changed, the transaction is decided again on the committed log.
+
+A repeated request is answered from what `eventlog.idempotency` finds under its key.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from hmac import compare_digest
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from domain.errors import KeyReused, Refused, Stale
-from eventlog.command_handler import (
-    CommandHandler,
-    idempotency_claim,
-    idempotency_scope,
-    must_be_valid_transaction,
-    request_digest,
-)
+from domain.errors import Refused, Stale
+from eventlog.command_handler import CommandHandler, must_be_valid_transaction
 from eventlog.entry import Receipt, RecordedEvent, Transaction
+from eventlog.idempotency import Events, KeysInUse, Results, find_receipt, find_results, stored_receipt
 from eventlog.reading import MAX_ENTRIES_IN_LOOP, LongReadError
-from eventlog.records import Append, Conflict, EntryRow, Outcome, StoredResult, UniqueClaim
+from eventlog.records import Append, Conflict, EntryRow, Outcome, UniqueClaim
 from eventlog.store import Store
 from eventlog.views import CachedView, CommittedView
 
@@ -38,10 +34,6 @@ MAX_ATTEMPTS: Final = 4
 TRANSACTIONS_PER_CHUNK: Final = 1000
 MAX_LONG_READS: Final = 4
 """After this many long reads, the rest of the chunk is decided in a thread."""
-
-Results = Mapping[UniqueClaim, StoredResult]
-Events = Mapping[int, RecordedEvent]
-Key = tuple[str, str]
 
 
 class TransactionExecutor:
@@ -64,7 +56,7 @@ class TransactionExecutor:
         committed = CommittedView(log, MAX_ENTRIES_IN_LOOP)
         self._views_in_loop = (CachedView(log, MAX_ENTRIES_IN_LOOP), committed)
         self._views_in_thread = (self._views_in_loop[0], CommittedView(log))
-        self._keys_in_use: dict[Key, Future[None]] = {}
+        self._keys_in_use = KeysInUse()
 
     async def execute(self, transaction: Transaction) -> Receipt:
         """Execute one transaction.
@@ -133,16 +125,14 @@ class TransactionExecutor:
         self, transactions: list[Transaction], *, use_cache: bool
     ) -> list[Receipt | Refused | Conflict]:
         """Decide and append the first transactions, as many as can be decided before any of them is committed."""
-        acquired: dict[Key, Future[None]] = {}
+        acquired: dict[UniqueClaim, Future[None]] = {}
         try:
-            ready = await self._acquire_keys(transactions, acquired)
+            ready = await self._keys_in_use.acquire(transactions, acquired)
             # For a single transaction, a repeated key is found by the append, or when the transaction is refused.
-            stored = self._find_results(ready) if len(ready) > 1 or not use_cache else None
+            stored = find_results(self._store, ready) if len(ready) > 1 or not use_cache else None
             return await self._append(await self._decide(ready, stored, use_cache=use_cache))
         finally:
-            for key, done in acquired.items():
-                del self._keys_in_use[key]
-                done.set_result(None)
+            self._keys_in_use.release(acquired)
 
     # Deciding
 
@@ -185,12 +175,12 @@ class TransactionExecutor:
 
         Where stored results were not looked up, they are looked up for a refused transaction: it may be a repetition.
         """
-        if stored and (receipt := self._replay(transaction, stored, events)):
+        if stored and (receipt := stored_receipt(transaction, stored, events)):
             return receipt
         try:
             return handler.decide(transaction)
         except Refused:
-            repeated = self.replay(transaction) if stored is None else None
+            repeated = find_receipt(self._store, transaction) if stored is None else None
             if repeated is None:
                 raise
             return repeated
@@ -215,63 +205,6 @@ class TransactionExecutor:
             subject=conflict.subject,
             version=conflict.version,
         )
-
-    # Idempotency keys
-
-    def replay(self, transaction: Transaction) -> Receipt | None:
-        """Return the receipt stored under the idempotency key of a transaction, or None.
-
-        Raises:
-            KeyReused: the key was used for a different request.
-        """
-        stored = self._find_results([transaction])
-        return self._replay(transaction, stored, self._store.recorded_events(stored.values()))
-
-    def _find_results(self, transactions: Sequence[Transaction]) -> Results:
-        """Return the results stored under the idempotency keys of transactions."""
-        claims = [claim for transaction in transactions if (claim := idempotency_claim(transaction))]
-        return self._store.find_results(claims)
-
-    def _replay(self, transaction: Transaction, stored: Results, events: Events) -> Receipt | None:
-        """Return the receipt of a transaction that has a stored result, whose entries are among `events`, or None."""
-        claim = idempotency_claim(transaction)
-        result = stored.get(claim) if claim else None
-        if result is None:
-            return None
-        # Once texts were erased the salt is gone, so requests cannot be compared, and the key alone decides.
-        if result.salt is not None and not compare_digest(result.digest, request_digest(transaction, result.salt)):
-            raise KeyReused(
-                f"the key {transaction.key!r} was used for another command; use a new key for a new command"
-            )
-        positions = range(result.first, result.first + result.count)
-        return Receipt(tuple([events[position] for position in positions if position in events]), replayed=True)
-
-    async def _acquire_keys(
-        self, transactions: list[Transaction], acquired: dict[Key, Future[None]]
-    ) -> list[Transaction]:
-        """Acquire the idempotency keys of the first transactions, and return these transactions.
-
-        Only the first waits for another task that uses its key: waiting while holding keys could deadlock.
-        """
-        ready: list[Transaction] = []
-        for transaction in transactions:
-            key = _key_of(transaction)
-            if key is not None:
-                if ready and key in self._keys_in_use and key not in acquired:
-                    break
-                await self._acquire_key(key, acquired)
-            ready.append(transaction)
-        return ready
-
-    async def _acquire_key(self, key: Key, acquired: dict[Key, Future[None]]) -> None:
-        done = acquired.get(key) or Future()
-        while (other := self._keys_in_use.setdefault(key, done)) is not done:
-            await asyncio.shield(asyncio.wrap_future(other))
-        acquired[key] = done
-
-
-def _key_of(transaction: Transaction) -> Key | None:
-    return None if transaction.key is None else (idempotency_scope(transaction), transaction.key)
 
 
 def _find_invalid(transaction: Transaction) -> Refused | None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Final, Self
 
@@ -17,9 +17,9 @@ from domain.catalog import EVENT_NAMES
 from domain.credentials import LOCAL_CREDENTIAL, Access, ActiveToken
 from domain.errors import Refused
 from domain.fields import SubjectState
+from domain.held_roles import FoundRoles
 from domain.ids import LOG_SERVICE
 from domain.messages import Command
-from domain.policy import FoundRoles
 from domain.scopes import SCOPES
 from eventlog import codec
 from eventlog.application import LogApplication
@@ -29,6 +29,7 @@ from eventlog.dry_run import DryRun
 from eventlog.dsn import is_dsn
 from eventlog.entry import Caller, Entry, Metadata, Origin, Receipt, Transaction
 from eventlog.executor import TransactionExecutor
+from eventlog.idempotency import find_receipt
 from eventlog.ids import new_id, new_key
 from eventlog.library_recorder import LogSubscription
 from eventlog.lock import WriterLock
@@ -217,8 +218,7 @@ class EventLog:
     def dry_run(self) -> DryRun:
         """Return a dry run on top of the log as committed; also possible on a log that is open for reading only."""
         handler = CommandHandler((CommittedView(self),), self.head(), clock=self._clock, entropy=self._entropy)
-        executor = self._executor
-        return DryRun(handler, executor.replay)
+        return DryRun(handler, partial(find_receipt, self._store))
 
     def _on_remote_change(self, versions: Mapping[str, int]) -> None:
         """Update the caches after another process wrote; it may have revoked tokens of the people it wrote about."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from eventlog.erasure import erase_registration_salt, erase_request_salts, erase_texts
 from eventlog.records import Append, EntryRow, NameRow, TokenRow
-from eventlog.sql import Session, erase_salts, erase_texts, insert_idempotency_records, insert_names
+from eventlog.sql import Session, insert_idempotency_records, insert_names
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +41,7 @@ class SideTables:
 
         The salt of the request that registered the person is erased too, or the name could be guessed from its digest.
         """
-        self.session.execute(
-            "UPDATE idempotency_records SET salt = NULL WHERE EXISTS"
-            " (SELECT 1 FROM events WHERE subject = ? AND version = 1 AND position >= idempotency_records.first"
-            " AND position < idempotency_records.first + idempotency_records.count)",
-            (person,),
-        )
+        erase_registration_salt(self.session, person)
         condition, values = (" AND name = ?", (name,)) if name is not None else ("", ())
         return self.session.execute(f"DELETE FROM names WHERE person = ?{condition}", (person, *values)).rowcount
 
@@ -81,12 +77,11 @@ def write_side_tables(session: Session, written: Sequence[tuple[Append, Sequence
         session,
         [(append.idempotency, rows[0].position, len(rows)) for append, rows in written if append.idempotency],
     )
+    insert_names(session, [name for append, _ in written for name in append.names])
     for append, _ in written:
-        if append.names:
-            insert_names(session, append.names)
         if append.erased_positions:
             erase_texts(session, append.erased_positions)
-            erase_salts(session, append.erased_positions)
+            erase_request_salts(session, append.erased_positions)
     side_tables = SideTables(session)
     for append, rows in written:
         if append.alongside:

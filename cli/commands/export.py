@@ -119,7 +119,9 @@ def export_madr(settings: Settings, folder: Path, *, product: str | None) -> Non
         count = 0
         for record in export_records(log, now, product):
             count += 1
-            create_file(folder / f"{record.name}.md", record.text.encode())
+            path = folder / f"{record.name}.md"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            create_file(path, record.text.encode())
             for notice in record.warnings:
                 click.echo(f"{record.name} ({record.subject}): {notice}", err=True)
     click.echo(f"Exported {count} {'decision' if count == 1 else 'decisions'} to {folder}", err=True)

@@ -66,12 +66,22 @@ PEOPLE: Final = frozenset({"deciders", "consulted", "informed", "accountable"})
 _HEADER_LINE: Final = re.compile(
     r"(?:[*+-][ \t]+)?[*_]{0,3}([^\s*_:：|#>`][^*_:：|\n]{0,59}?)[ \t]*[*_]{0,3}[ \t]*[:：][*_]{0,3}[ \t]*(.*)"
 )
+_NEXT_KEY: Final = re.compile(
+    r"(?<=\S)([ \t]{0,9}[;|·•,][ \t]{0,9}|[ \t]{2,9}|[ \t](?=\*\*))[*_]{0,3}([^\W\d][\w \-]{0,29})[*_]{0,3}[ \t]{0,3}[:：]"
+)
+"""Where another key begins in a line of a header."""
+_SEPARATOR: Final = re.compile(r"^[ \t;|·•,]+")
 _LEAD: Final = re.compile(r"^ {0,3}(?:> ?)?(?=[^ ])|</?(?:b|strong|em|i|u|span|p)\b[^<>]{0,200}>", re.IGNORECASE)
 """What a line of a header may have around its key: a small indent, the mark of a quotation, and tags of HTML."""
 _NESTED_BULLET: Final = re.compile(r"(?:[ \t]+[*+-]|[*+-])[ \t]+(.*)")
 _INDENTED_BULLET: Final = re.compile(r"[ \t]+[*+-][ \t]+(.*)")
-_PLACEHOLDER_TITLE: Final = re.compile(
-    r"[\[{<(].*[\]}>)]|(?:ADR[- ]?)?(?:NNNN|XXXX?|0000)\b.*|.*\{[^{}]*\}.*", re.IGNORECASE
+_PLACEHOLDER_NUMBER: Final = re.compile(r"[\[{<(]?(?:ADR[- ]?)?(?:NNNN?|XXXX?)\b.*", re.IGNORECASE)
+_PLACEHOLDER_PART: Final = re.compile(r"[\[{<(]{1,3}([^\[\]{}<>()]{1,300})[\]}>)]{1,3}(?!\()")
+_CODE_SPAN: Final = re.compile(r"`[^`]{0,300}`")
+_PLACEHOLDER_WORD: Final = re.compile(
+    r"\b(?:title|short|name|number|nummer|nnnn?|xxxx?|insert|placeholder|titel|titre|título|titulo|problem|solution|decision name)\b"
+    r"|タイトル|标题|標題",
+    re.IGNORECASE,
 )
 
 
@@ -121,7 +131,7 @@ class _Parser:
         if "status" not in document.fields:
             document.warnings.append("it has no status")
         title = document.fields.get("title")
-        document.is_template = isinstance(title, str) and _PLACEHOLDER_TITLE.fullmatch(title[:500]) is not None
+        document.is_template = isinstance(title, str) and _is_placeholder_title(title[:500])
         return document
 
     def _read_title(self, preamble: str, sections: list[_Section]) -> tuple[str, list[_Section]]:
@@ -139,8 +149,9 @@ class _Parser:
             if title.level != 1:
                 document.warnings.append("the title is not a heading of the first level")
             return title.body, sections
-        if sections and sections[0].level == 1:
-            title, *sections = sections
+        at = next((n for n, section in enumerate(sections) if section.level == 1), None)
+        if at is not None:
+            title = sections.pop(at)
             document.fields["title"] = title.heading
             return "\n\n".join(part for part in (preamble.strip("\n"), title.body) if part), sections
         document.warnings.append("it has no title")
@@ -185,25 +196,43 @@ class _Parser:
         at = 0
         while at < len(lines):
             line, at = lines[at], at + 1
+            if ":" not in line and "：" not in line and "|" not in line:
+                kept.append(line)
+                continue
             if line.lstrip().startswith("|"):
                 used = self._read_table(lines, at - 1)
                 if used:
                     at += used - 1
                     continue
-            match = _HEADER_LINE.fullmatch(_LEAD.sub("", line.rstrip())) if len(line) < MAX_HEADER_CHARACTERS else None
-            name = self._words.field_of_key(match[1]) if match else None
-            if match is None or name is None or name in self.document.fields:
+            parts = self._split_line(line)
+            pairs = [self._read_pair(part) for part in parts]
+            if not all(pairs):
                 kept.append(line)
                 continue
-            value = strip_comments(match[2].strip()).rstrip("\\").strip()
-            if not value:
-                members = list(_nested_members(lines, at))
+            for name, value in filter(None, pairs):
+                members = [] if value or len(pairs) > 1 else list(_nested_members(lines, at))
                 at += len(members)
-                value = ", ".join(strip_comments(member) for member in members)
-            self.document.fields[name] = value
+                self.document.fields[name] = value or ", ".join(strip_comments(member) for member in members)
         rest = trim_blank_lines("\n".join(kept))
         if rest:
             self.document.fields[PREAMBLE] = rest
+
+    def _split_line(self, line: str) -> list[str]:
+        """Return the parts of a line that has several keys, such as `Status: accepted | Date: 2024-03-01`."""
+        if len(line) >= MAX_HEADER_CHARACTERS:
+            return [line]
+        found = _NEXT_KEY.finditer(line, line.find(":") + 1)
+        starts = [0, *(key.start() for key in found if self._words.field_of_key(key[2]) is not None)]
+        parts = [line[start:end] for start, end in pairwise([*starts, len(line)])]
+        return [parts[0], *(_SEPARATOR.sub("", part) for part in parts[1:])]
+
+    def _read_pair(self, line: str) -> tuple[str, str] | None:
+        """Return the field and the value of a header line; None if it is another line, or the field has a value."""
+        match = _HEADER_LINE.fullmatch(_LEAD.sub("", line.rstrip())) if len(line) < MAX_HEADER_CHARACTERS else None
+        name = self._words.field_of_key(match[1]) if match else None
+        if match is None or name is None or name in self.document.fields:
+            return None
+        return name, strip_comments(match[2].strip()).rstrip("\\").strip()
 
     def _read_table(self, lines: list[str], start: int) -> int:
         """Read a table of the header, by rows or by columns. Return how many lines it has; 0 if it is another table."""
@@ -288,7 +317,7 @@ class _Parser:
         """
         lines = text.split("\n")
         starts: list[tuple[int, str, int, int]] = []
-        for level, heading, first, after in _headings(text):
+        for level, heading, first, after in self._find_headings(text):
             if level <= 2 or (level == 3 and self._starts_part(starts, heading)) or self._says_status(starts, heading):  # noqa: PLR2004
                 starts.append((level, heading, first, after))
         if not starts:
@@ -299,6 +328,27 @@ class _Parser:
             for (level, heading, _, after), end in zip(starts, ends, strict=True)
         ]
         return "\n".join(lines[: starts[0][2]]), sections
+
+    def _find_headings(self, text: str) -> list[tuple[int, str, int, int]]:
+        """Return the headings of a text.
+
+        If the title is the only heading, paragraphs such as `**Status**` are the headings of the sections. If the title
+        is not of the first level and all others are below it, they are read as if it were.
+        """
+        found = list(_headings(text))
+        if len(found) <= 1:
+            found += [
+                (2, heading, first, after)
+                for heading, first, after in _bold_lines(text)
+                if self._words.field_of_key(heading) == "status" or self._words.field_of_heading(heading)
+            ]
+            found.sort(key=lambda one: one[2])
+        levels = [level for level, *_ in found]
+        lift = levels[0] - 1 if len(levels) > 1 and levels[0] < min(levels[1:]) else 0
+        if lift and self._words.field_of_heading(found[0][1]) is None and self._words.field_of_key(found[0][1]) is None:
+            self.document.warnings.append("the title is not a heading of the first level")
+            return [(level - lift, *rest) for level, *rest in found]  # type: ignore[misc]
+        return found
 
     def _says_status(self, starts: list[tuple[int, str, int, int]], heading: str) -> bool:
         """Whether a heading of any level, directly below the title, says the status."""
@@ -317,6 +367,17 @@ class _Parser:
         last = _BY_FIELD.get(self._words.field_of_heading(above) or "")
         part = _BY_FIELD.get(self._words.field_of_heading(heading) or "")
         return last is not None and last.field == "decision" and part is not None and part.level == 3  # noqa: PLR2004
+
+
+def _is_placeholder_title(title: str) -> bool:
+    """Whether a title is one of a template: braces alone, or a word such as "title" in any brackets.
+
+    Brackets alone mean nothing: `[Use A]` and `Use REST (for now)` are titles.
+    """
+    bare = _CODE_SPAN.sub("", title).strip()
+    if _PLACEHOLDER_NUMBER.fullmatch(bare) or (bare.startswith("{") and bare.endswith("}")):
+        return True
+    return any(_PLACEHOLDER_WORD.search(part) for part in _PLACEHOLDER_PART.findall(bare))
 
 
 def _nested_members(lines: list[str], start: int) -> Iterator[str]:
@@ -339,6 +400,7 @@ def _is_taken(document: RecordDocument, name: str) -> bool:
 
 # Markdown ----------------------------------------------------------------------------------------------------------
 
+_BOLD_LINE: Final = re.compile(r"\*\*([^*\n]{1,80})\*\*:?|__([^_\n]{1,80})__:?")
 _BLOCKS: Final = block_parser()
 
 
@@ -347,7 +409,17 @@ def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
     tokens: list[Token] = _BLOCKS.parse(text) if text.count("\n") <= MAX_LINES else []
     for token, inline in pairwise(tokens):
         if token.type == "heading_open" and token.level == 0 and token.map:
-            yield int(token.tag[1:]), " ".join(inline.content.split()), token.map[0], token.map[1]
+            yield int(token.tag[1:]), strip_comments(" ".join(inline.content.split())), token.map[0], token.map[1]
+
+
+def _bold_lines(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield each paragraph that is one bold line: its text, its first line, and the line after it."""
+    tokens: list[Token] = _BLOCKS.parse(text) if text.count("\n") <= MAX_LINES else []
+    for token, inline in pairwise(tokens):
+        if token.type == "paragraph_open" and token.level == 0 and token.map and len(inline.content) < 100:  # noqa: PLR2004
+            found = _BOLD_LINE.fullmatch(inline.content.strip())
+            if found is not None:
+                yield found[1] or found[2], token.map[0], token.map[1]
 
 
 def trim_blank_lines(text: str) -> str:

@@ -12,11 +12,16 @@ from domain.fields import STATUS, SubjectState
 from domain.ids import key_of
 from domain.values import format_micros
 from identity.decision_log import DecisionLog
+from interchange.adr.current_files import is_record_name
 from interchange.adr.document import FieldTexts, parse_record, render_madr
 from interchange.adr.record_fields import PEOPLE_FIELDS
+from interchange.person_matching import distinct_key
 
 BATCH_ENTRIES: Final = 1000
-_FILE_STEM: Final = re.compile(r"[0-9][A-Za-z0-9._~-]{0,150}")
+_FILE_PATH: Final = re.compile(
+    r"(?:(?!node_modules/)[A-Za-z0-9][A-Za-z0-9_~-]{0,80}/){0,5}[A-Za-z0-9][A-Za-z0-9 ._~-]{0,150}(?<![ .])"
+)
+"""The names of records, with their folders, that a file can have on every system."""
 _TEXT_FIELDS: Final = frozenset({"title", "context", "decision", "expected"})
 _COVERED_FIELDS: Final = frozenset(
     {
@@ -53,10 +58,11 @@ class ExportedRecord:
 def export_records(log: DecisionLog, now: int, product: str | None = None) -> Iterator[ExportedRecord]:
     """Yield the current decisions in the order of their first entry; with `product`, only those of one product.
 
-    `now` is in microseconds since 1970. An imported record keeps its file name; others get the numbers after these.
+    `now` is in microseconds since 1970. An imported record keeps its file name, in its folder, so that the links of others
+    find it; if another record has this name, it is in a folder named after its system. Others get the numbers after these.
     """
     states = [state for state in map(log.state, _decision_ids(log)) if state.exists_at(now)]
-    names = _file_names(states, now)
+    names = _file_names(states, lambda state: _system(log, state), now)
     for state in states:
         if product is None or f"product:{product}" in state.subjects_at("products", now):
             yield _export(state, names, lambda who: log.directory.name(who) or _title(log, who, now), now)
@@ -75,21 +81,33 @@ def _title(log: DecisionLog, who: str, now: int) -> str:
     return str(log.state(who).value_at("title", now) or who)
 
 
-def _file_names(states: Sequence[SubjectState], now: int) -> dict[str, str]:
+def _system(log: DecisionLog, state: SubjectState) -> str:
+    """Return the system that a decision was imported from; empty if it was recorded here."""
+    entry = log.entry(min(state.events)) if state.events else None
+    return (entry.metadata.source.system if entry else None) or ""
+
+
+def _file_names(states: Sequence[SubjectState], system_of: Callable[[SubjectState], str], now: int) -> dict[str, str]:
     """Return the file name of each decision, without the extension."""
     taken: set[str] = set()
     names: dict[str, str] = {}
     for state in states:
         for alias in state.subjects_at("aliases", now)[:1]:
-            if _FILE_STEM.fullmatch(alias) and alias.casefold() not in taken:
-                names[state.subject] = alias
-                taken.add(alias.casefold())
+            paths = (alias, f"{distinct_key(system_of(state))}/{alias}") if alias.casefold() in taken else (alias,)
+            path = next((one for one in paths if _is_file_path(one) and one.casefold() not in taken), None)
+            if path is not None:
+                names[state.subject] = path
+                taken.add(path.casefold())
     number = max((int(match[0]) for name in taken if (match := re.match(r"[0-9]{1,6}(?![0-9])", name))), default=0)
     for state in states:
         if state.subject not in names:
             number += 1
             names[state.subject] = f"{number:04}-{_slug(state, now)}"
     return names
+
+
+def _is_file_path(name: str) -> bool:
+    return _FILE_PATH.fullmatch(name) is not None and is_record_name(f"{name}.md")
 
 
 def _slug(state: SubjectState, now: int) -> str:
@@ -101,6 +119,9 @@ def _export(state: SubjectState, names: Mapping[str, str], name_of: Callable[[st
     fields, missing = _fields(state, names, name_of, now)
     text = render_madr(fields, state.subject)
     warnings = [f"MADR cannot express {', '.join(missing)}"] if missing else []
+    was = next(iter(state.subjects_at("aliases", now)), names[state.subject])
+    if was != names[state.subject] and not names[state.subject].endswith(f"/{was}"):
+        warnings.append(f"its file was named {was!r}, which links of other records may still use")
     parsed = parse_record(text).fields
     changed = sorted(name for name in fields.keys() | parsed.keys() if fields.get(name) != parsed.get(name))
     if changed:

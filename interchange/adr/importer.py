@@ -15,7 +15,7 @@ from domain.values import to_micros
 from eventlog.entry import Caller
 from interchange.adr.history import read_history
 from interchange.adr.record_fields import RecordFieldReader, team_key_of
-from interchange.adr.record_identity import build_link_resolver, identify_records
+from interchange.adr.record_identity import LinkResolver, identify_records
 from interchange.adr.record_versions import RecordHistory, RecordVersion
 from interchange.adr.version_to_commands import VersionPlanner
 from interchange.adr.words import DEFAULT_WORDS, Words
@@ -60,12 +60,11 @@ async def import_records(
     report.warnings += history.warnings
     versions = history.versions
     records = identify_records(versions, system)
-    resolve_link = build_link_resolver(versions, records)
-    reader = RecordFieldReader(_teams(versions), resolve_link, words)
+    reader = RecordFieldReader(_teams(versions), LinkResolver(versions, records).find, words)
     await _prepare(versions, product, reader, system, sink, caller, new_key, report)
     by_subject = {record.subject: record for record in records}
     for version, record in zip(versions, records, strict=True):
-        for subject in reader.superseded_by_this(version.fields):
+        for subject in reader.superseded_by_this(version.fields, version.name):
             if subject in by_subject:
                 by_subject[subject].said_successors.add(record.subject)
     planner = VersionPlanner(reader, system, product, report, sink)
@@ -116,7 +115,7 @@ def _digest(versions: Sequence[RecordVersion]) -> str:
 
 def _teams(versions: Sequence[RecordVersion]) -> dict[str, tuple[str, ...]]:
     """Return the spellings of the teams that the versions name, by key."""
-    reader = RecordFieldReader({}, lambda _: None)
+    reader = RecordFieldReader({}, lambda _link, _origin: None)
     found: dict[str, dict[str, None]] = {}
     for version in versions:
         for spelling, _ in reader.people_in(version.fields):

@@ -10,18 +10,19 @@ from itertools import islice
 from typing import Final
 
 from domain.any_subject import ImportedChange
-from interchange.adr.document import PREAMBLE, FieldTexts
+from interchange.adr.document import PREAMBLE, SECTIONS, FieldTexts
 from interchange.adr.record_links import (
     MAX_STATUS_CHARACTERS,
     Relation,
     clauses_of_supersession,
     find_links,
     find_relations,
+    hides_successor,
     relations_in_header,
     relations_in_lines,
     without_links,
 )
-from interchange.adr.words import DEFAULT_WORDS, Words, is_placeholder, strip_comments
+from interchange.adr.words import DEFAULT_WORDS, LINK_HEADINGS, Words, fold, is_placeholder, strip_comments
 from interchange.person_matching import PersonMatcher, team_key
 from interchange.times import MONTHS, TimeReader
 from interchange.value_parsers import FieldRule, ParsedValue, ValueParser
@@ -48,6 +49,9 @@ _PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|<br ?/?>|\s[&+|/]\s|\s(?
 _HANDLES: Final = re.compile(r"@[^\s@]{1,100}(?:\s+@[^\s@]{1,100})+")
 _PARTLY: Final = re.compile(r"\W*(?:partly|partially|teilweise|partiellement|parcialmente)\b", re.IGNORECASE)
 _AND_OTHERS: Final = re.compile(r"\s(?:et al\.?|and others|u\. ?a\.)$", re.IGNORECASE)
+_WIKI_NAME: Final = re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]")
+_COMMA: Final = re.compile(r"\s*[,;]\s*(?=\S)")
+_NONE: Final = ImportedChange(field="status")
 _MAIL: Final = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>\s*")
 _DATE_START: Final = re.compile(r"[*_`\[(\"'\s]*(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))(?!\d)")
 _CJK_DATE: Final = re.compile(r"\s*(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
@@ -66,22 +70,25 @@ class RecordFields:
 
 
 class RecordFieldReader:
-    """Reads the fields of records. `find_record` returns the subject of a record by a link or number."""
+    """Reads the fields of records.
+
+    `find_record` returns the subject of a record by a link or number, and by the name of the record that has it.
+    """
 
     def __init__(
         self,
         teams: dict[str, tuple[str, ...]],
-        find_record: Callable[[str], str | None],
+        find_record: Callable[[str, str], str | None],
         words: Words = DEFAULT_WORDS,
         people: PersonMatcher | None = None,
     ) -> None:
         self.people = people or PersonMatcher(teams=teams)
         self._words = words
-        self._parser = ValueParser(self.people, find_record, empty_values=EMPTY_VALUES)
+        self._parser = ValueParser(self.people, lambda _: None, empty_values=EMPTY_VALUES)
         self._find_record = find_record
 
-    def read(self, texts: FieldTexts) -> RecordFields:
-        """Return the fields that a record's texts become."""
+    def read(self, texts: FieldTexts, origin: str = "") -> RecordFields:
+        """Return the fields that the texts of a record become. Its links are relative to its name, `origin`."""
         found = RecordFields(texts)
         for name, text in texts.items():
             for field_name, parsed in self._parse(name, text):
@@ -89,7 +96,7 @@ class RecordFieldReader:
                     found.changes[field_name] = ImportedChange(field=field_name, **parsed.change)
                 if parsed.unknown:
                     found.unknown[name] = (*found.unknown.get(name, ()), *parsed.unknown)
-        self._parse_relations(texts, found)
+        self._parse_relations(texts, found, origin)
         return found
 
     def people_in(self, texts: FieldTexts) -> Iterator[tuple[str, str | None]]:
@@ -126,16 +133,19 @@ class RecordFieldReader:
         is_unknown = status is None and not self._parser.is_empty(text)
         yield "status", ParsedValue(change if status else {"source_value": text}, unknown=(text,) if is_unknown else ())
 
-    def _parse_relations(self, texts: FieldTexts, found: RecordFields) -> None:
+    def _parse_relations(self, texts: FieldTexts, found: RecordFields, origin: str) -> None:
         """Read the relations to other records: from the status, and from lines of the header of their own."""
         related: dict[str, dict[str, None]] = {}
         for relation in self._relations(texts):
-            subject = self._find_record(relation.target)
+            subject = self._find_record(relation.target, origin)
             if subject is not None:
                 related.setdefault(relation.field, {})[subject] = None
             else:
                 lost = f"{relation.field.replace('_', ' ')} {relation.target}"
                 found.unknown["status"] = (*found.unknown.get("status", ()), lost)
+        status = _as_text(texts.get("status", ""))
+        if found.changes.get("status", _NONE).value == "superseded" and not related and hides_successor(status):
+            found.unknown.setdefault("status", (status,))
         found.supersedes = tuple(related.pop("supersedes", ()))
         for name, subjects in related.items():
             found.changes[name] = ImportedChange(field=name, subjects=tuple(subjects))
@@ -145,13 +155,19 @@ class RecordFieldReader:
         if "|" not in status or parse_status(status, self._words):
             yield from find_relations(status)
         yield from relations_in_lines(_as_text(texts.get(PREAMBLE, "")))
+        yield from relations_in_lines(_as_text(texts.get("x.more-information", "")))
+        sections = texts.get(SECTIONS, ())
+        for section in (sections,) if isinstance(sections, str) else sections:
+            heading, _, body = section.partition("\n")
+            if fold(heading) in LINK_HEADINGS:
+                yield from relations_in_lines(body)
         for name, text in texts.items():
             if name.startswith("x."):
                 yield from relations_in_header(name.removeprefix("x."), _as_text(text))
 
-    def superseded_by_this(self, texts: FieldTexts) -> tuple[str, ...]:
-        """Return the records that a record says it supersedes."""
-        found = (self._find_record(one.target) for one in self._relations(texts) if one.field == "supersedes")
+    def superseded_by_this(self, texts: FieldTexts, name: str) -> tuple[str, ...]:
+        """Return the records that the record with this name says it supersedes."""
+        found = (self._find_record(one.target, name) for one in self._relations(texts) if one.field == "supersedes")
         return tuple(dict.fromkeys(subject for subject in found if subject is not None))
 
 
@@ -170,7 +186,7 @@ def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
     first = _status_in(bare, words) or _status_in(_LABEL.sub(r"\1", text), words)
     if first is None:
         is_replaced = not text.isascii() and any(one.field == "superseded_by" for one in find_relations(text))
-        return "superseded" if is_replaced else None
+        return "superseded" if is_replaced or _is_superseded_later(bare) else None
     return "superseded" if first != "superseded" and _is_superseded_later(bare) else first
 
 
@@ -183,17 +199,35 @@ def _chosen_text(text: str, words: Words) -> str:
     """Return the current part of a status: the checked one of several boxes, the latest of several dated lines, or what
     follows the last arrow.
     """
+    if (latest := _latest_row(text, words)) is not None:
+        return latest
     boxes = _CHECKBOX.findall(text)
     checked = [label for mark, label in boxes if mark != " "]
     if boxes:
         return checked[0] if len(checked) == 1 else ""
-    dated = [(found[1], _DATED.sub(" ", line, count=1)) for line in _lines_of(text) if (found := _DATED.search(line))]
-    if len(dated) > 1 and len(dated) == len(_lines_of(text)) and all(_status_in(line, words) for _, line in dated):
-        latest = max(day for day, _ in dated)
-        return next(line for day, line in reversed(dated) if day == latest)
+    for parts in (_lines_of(text), _COMMA.split(text)):
+        dated = [(found[1], _DATED.sub(" ", part, count=1)) for part in parts if (found := _DATED.search(part))]
+        if len(dated) > 1 and len(dated) == len(parts) and all(_status_in(part, words) for _, part in dated):
+            last = max(day for day, _ in dated)
+            return next(part for day, part in reversed(dated) if day == last)
     steps = _ARROW.split(text.strip().partition("\n")[0])
     is_path = len(steps) > 1 and all(_status_in(step, words) for step in steps)
     return steps[-1] if is_path else text
+
+
+def _latest_row(text: str, words: Words) -> str | None:
+    """Return the status in the row of the latest date of a table with a column for the status, else in its last row."""
+    rows = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in _lines_of(text) if "|" in line]
+    if not text.lstrip().startswith("|") or len(rows) < 3 or len(rows) != len(_lines_of(text)):  # noqa: PLR2004
+        return None
+    columns = [words.field_of_key(cell) for cell in rows[0]]
+    if "status" not in columns:
+        return None
+    at, day = columns.index("status"), columns.index("date") if "date" in columns else None
+    body = [row for row in rows[1:] if not set("".join(row)) <= set("-: ") and len(row) > max(at, day or 0)]
+    if day is not None and all(_DATED.search(row[day]) for row in body):
+        body.sort(key=lambda row: _DATED.search(row[day])[1])  # type: ignore[index]
+    return body[-1][at] if body else None
 
 
 def _status_in(text: str, words: Words) -> str | None:
@@ -203,7 +237,7 @@ def _status_in(text: str, words: Words) -> str | None:
     if colon and words.field_of_key(key) == "status":
         clause = _DECORATION.sub("", clause[len(key) + 1 :])
     clause = _CLAUSE_END.split(clause, maxsplit=1)[0]
-    tokens = re.findall(r"[\w'-]+", clause.casefold().replace("_", " "))[: words.longest_status]
+    tokens = re.findall(r"[\w'-]+", clause.casefold().replace("_", " ").replace("-", " "))[: words.longest_status]
     for length in range(len(tokens), 0, -1):
         found = words.statuses.get(" ".join(tokens[:length]))
         if found is not None:
@@ -226,8 +260,8 @@ def split_people(text: str | list[str]) -> list[str]:
 
 def _raw_people(text: str | list[str]) -> list[str]:
     if isinstance(text, list):
-        return [one.strip() for one in map(strip_comments, text) if one.strip()]
-    bare = strip_comments(text).strip()
+        return [one.strip() for one in map(strip_comments, (_WIKI_NAME.sub(r"\1", one) for one in text)) if one.strip()]
+    bare = _WIKI_NAME.sub(r"\1", strip_comments(text).strip())
     if bare.startswith("[") and bare.endswith("]") and ("," in bare or "@" in bare) and "](" not in bare:
         bare = bare[1:-1]
     bare = _BULLET.sub("", bare)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from posixpath import normpath
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -14,12 +15,14 @@ from pydantic import TypeAdapter, ValidationError
 from domain.any_subject import ImportedChange
 from domain.values import DecisionId
 from interchange.adr.document import FieldTexts
-from interchange.adr.record_links import target_of
+from interchange.adr.record_links import path_of
 from interchange.adr.record_versions import RecordVersion
 
 _DECISION: Final = TypeAdapter[str](DecisionId)
 _NUMBER: Final = re.compile(r"(?:.*/)?(?:[A-Za-z]{1,9}[-_ ]?)?([0-9]+)", re.DOTALL)
 _ONLY_NUMBER: Final = re.compile(r"([0-9]+)")
+MAX_FOLDERS: Final = 20
+"""How many parts of a link's path, from its end, are compared with the paths of records."""
 
 
 @dataclass(slots=True)
@@ -73,28 +76,51 @@ def _derived_subject(system: str, name: str, occurrence: int) -> str:
     return f"decision:adr-{number[1][:20]}-{digest[:8]}" if number else f"decision:adr-{digest[:16]}"
 
 
-def build_link_resolver(
-    versions: Sequence[RecordVersion], records: Sequence[TrackedRecord]
-) -> Callable[[str], str | None]:
-    """Return a function that finds the subject of a link: by its latest name, or by a number that only it has."""
-    by_name = {version.name: record.subject for version, record in zip(versions, records, strict=True)}
-    by_base = {name.rpartition("/")[2]: subject for name, subject in by_name.items()}
-    latest_name = {record.subject: version.name for version, record in zip(versions, records, strict=True)}
-    by_number: dict[str, list[str]] = {}
-    for subject, name in latest_name.items():
-        number = _NUMBER.match(name)
-        if number:
-            by_number.setdefault(_without_zeros(number), []).append(subject)
+class LinkResolver:
+    """Finds the record that a link means: by its path, by its file name, or by its number.
 
-    def resolve_link(link: str) -> str | None:
-        target = target_of(link)
-        number = _ONLY_NUMBER.fullmatch(target)
-        if number:
-            same_number = by_number.get(_without_zeros(number), [])
-            return same_number[0] if len(same_number) == 1 else None
-        return by_name.get(target) or by_base.get(target)
+    What several records have in common means the one in the folder of the record with the link. If there is none, or
+    several there, the link means no record, and is reported.
+    """
 
-    return resolve_link
+    def __init__(self, versions: Sequence[RecordVersion], records: Sequence[TrackedRecord]) -> None:
+        self._by_name = {version.name: record.subject for version, record in zip(versions, records, strict=True)}
+        latest_name = {record.subject: version.name for version, record in zip(versions, records, strict=True)}
+        self._by_base: dict[str, dict[str, str]] = {}
+        """The names of records, with their subjects, by the last part of the name."""
+        self._by_number: dict[str, dict[str, str]] = {}
+        for name, subject in self._by_name.items():
+            self._by_base.setdefault(name.rpartition("/")[2], {})[name] = subject
+        for subject, name in latest_name.items():
+            number = _NUMBER.match(name)
+            if number:
+                self._by_number.setdefault(_without_zeros(number), {})[name] = subject
+
+    def find(self, link: str, origin: str = "") -> str | None:
+        """Return the subject of a link in the record with the name `origin`; None if it means none, or several."""
+        path = path_of(link)
+        if (number := _ONLY_NUMBER.fullmatch(path)) is not None:
+            return _only_one(self._by_number.get(_without_zeros(number), {}), origin)
+        relative = normpath(f"{origin.rpartition('/')[0]}/{path}".lstrip("/"))
+        if relative in self._by_name:
+            return self._by_name[relative]
+        parts = [part for part in path.split("/") if part not in ("", ".", "..")][-MAX_FOLDERS:]
+        named = self._by_base.get(parts[-1], {}) if parts else {}
+        for start in range(len(parts) if len(named) > 1 else 0):
+            tail = "/" + "/".join(parts[start:])
+            ending = {name: subject for name, subject in named.items() if f"/{name}".endswith(tail)}
+            if ending:
+                return _only_one(ending, origin)
+        return _only_one(named, origin)
+
+
+def _only_one(named: dict[str, str], origin: str) -> str | None:
+    """Return the only subject of some names, else the only one in the folder of the origin."""
+    if len(set(named.values())) > 1:
+        folder = origin.rpartition("/")[0]
+        named = {name: subject for name, subject in named.items() if name.rpartition("/")[0] == folder}
+    subjects = set(named.values())
+    return subjects.pop() if len(subjects) == 1 else None
 
 
 def _without_zeros(number: re.Match[str]) -> str:

@@ -15,24 +15,34 @@ MAX_CLAUSE_CHARACTERS: Final = 200
 _RELATION: Final = re.compile(
     rf"(?<!\w)({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})(?:\s*+[:：]\s*+|\s++)"
     r"(?:(?:the|die|das|der|den|dem|la|le|les|el|los)\s++|l['’])?"
-    r"(?:(?:decision|décision|decisión|entscheidung|record)\s++(?=[#\[\dA-Z]))?",
+    r"(?:(?:decision|décision|decisión|entscheidung|record)\s++(?:in\s++)?(?=[#\[\dA-Z]))?"
+    r"(?:(?:ADR\s++)?(?:no\.?|nr\.?|number|№)\s*+(?=\d))?",
     re.IGNORECASE,
 )
 _CJK_RELATION: Final = re.compile(
     r"(?:(?:已?被|由)\s*(?P<zh>[^\n]{1,200}?)\s*(?:所)?(?:取代|替代|替换|替換|代替))|"
     r"(?:(?P<ja>[^\n。、]{1,200}?)\s*(?:によって|により|に|で)\s*(?:置換|置き換え|差し替え|更新))"
 )
-_NUMBER: Final = re.compile(r"(?:(?:ADR|DR)[-_ #]?|#)?[0-9]{1,6}\b", re.IGNORECASE)
+_NUMBER: Final = re.compile(r"(?:(?:ADR|DR)[-_\u2010\u2011 #]?|#)?[0-9]{1,8}(?![0-9A-Za-z])", re.IGNORECASE)
+_STEM: Final = re.compile(r"(?:(?:ADR|DR)[-_]?)?[0-9]{1,8}[-_](?=[^\W_])[\w-]{1,200}", re.IGNORECASE)
+"""The name of a file without its extension, such as `0002-use-b`."""
 _FILE: Final = re.compile(
     r"<?(?:https?://)?(?:\.{0,2}/)?[\w./~%-]{1,200}\.(?:md|markdown|mdx|html)\b(?:#[\w-]{1,100})?>?", re.IGNORECASE
 )
 _EXTENSION: Final = re.compile(r"(?i)\.(?:md|markdown|mdx|html)$")
 _WITHOUT_BY: Final = re.compile(
-    r"\b(superseded|superceded|replaced|obsoleted)\s*(?:[(:→➔–—]|[-=]>|\s-\s)\s*(?:by\s+)?"
-    r"(?=\[|<a\s|#\d|(?:ADR|DR)[-_ #]?\d|[\w./~-]{1,200}\.md)",
+    r"\b(superseded|superceded|replaced|obsoleted)"
+    r"(?:\s{0,3}\([^()\n]{1,40}\)|\s{1,3}(?:(?:on|since|as of|in)\s)?\s?\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
+    r"|\s(?:in full|fully|entirely|completely))?"
+    r"(?:\s{0,3}(?:[(:→➔–—,.;]|[-=]>|\s-\s)\s{0,3}(?:by\s+|see\s+(?:also\s+)?)?|[\s-]{1,3}(?:by|with|via|see):?\s{1,3})"
+    r"(?=\[|<a\s|[#\d]|_?(?:ADR|DR)[-_ #]?\d|(?:the|decision|record|adr)\s|no\.|[\w./~-]{1,200}\.md)",
     re.IGNORECASE,
 )
-"""Ways to say by what a record is superseded without the word: `Superseded (ADR-2)`, `Superseded → ADR-2`."""
+"""Ways to say by what a record is superseded without the words next to each other: `Superseded (ADR-2)`,
+`Superseded on 2024-03-01 by ADR-2`, `Superseded, see ADR-2`."""
+_LINK_TITLE: Final = re.compile(r"[ \t]{1,9}(?:\"[^\"\n]{0,200}\"|'[^'\n]{0,200}')[ \t]{0,9}(?=\))")
+_IMAGE: Final = re.compile(r"!\[([^\[\]\n]{0,80})\]\([^()\s]{1,500}\)")
+_DAY: Final = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}")
 _WIKI: Final = re.compile(r"\[\[([^\[\]|\n]{1,200})(?:\|[^\[\]\n]{0,200})?\]\]")
 _REFERENCE: Final = re.compile(r"\[([^\[\]\n]{1,200})\](?:\[([^\[\]\n]{0,200})\])?")
 _ANCHOR: Final = re.compile(
@@ -117,7 +127,7 @@ def without_links(text: str) -> str:
 
 
 _RELATION_LINE: Final = re.compile(
-    rf"[ \t]*(?:[*+-][ \t]+)?[*_]*({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})[*_]*[ \t]*[:：]",
+    rf"[ \t]*(?:[*+-][ \t]+)?[*_]*({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})[*_]*(?:[ \t]*[:：]|[ \t]+)",
     re.IGNORECASE,
 )
 
@@ -126,12 +136,13 @@ def relations_in_header(name: str, text: str) -> Iterator[Relation]:
     """Yield the relations that a line of the header gives, such as `supersedes: ADR-0003`."""
     relation = RELATIONS.get(name.replace("-", " ").replace("_", " ").casefold())
     if relation is not None:
+        text = _LINK_TITLE.sub("", text)
         for target in _targets(_LinkReader(text), text, 0):
             yield Relation(relation, target)
 
 
 def relations_in_lines(text: str) -> Iterator[Relation]:
-    """Yield the relations in lines such as `* Supersedes: [ADR-0003](0003-x.md)` above the sections of a record."""
+    """Yield the relations in lines such as `* Supersedes: [ADR-0003](0003-x.md)`, with or without the colon."""
     for line in text[:MAX_STATUS_CHARACTERS].split("\n"):
         match = _RELATION_LINE.match(line)
         if match is not None:
@@ -151,7 +162,8 @@ def find_relations(text: str) -> Iterator[Relation]:
 
     What may happen later is no relation. What is superseded in part is amended.
     """
-    text = _WITHOUT_BY.sub(r"\1 by ", text.replace("*", ""))
+    text = _IMAGE.sub(r"\1", _LINK_TITLE.sub("", text.replace("*", "")))
+    text = _WITHOUT_BY.sub(r"\1 by ", text)
     links, at = _LinkReader(text), 0
     for match in _CJK_RELATION.finditer(text[:MAX_STATUS_CHARACTERS]) if not text.isascii() else ():
         for target in _targets(_LinkReader(match[0]), match[0], 0, anywhere=True):
@@ -167,6 +179,12 @@ def find_relations(text: str) -> Iterator[Relation]:
         for target in _targets(links, text, at):
             field = "amended_by" if name == "superseded_by" and not is_whole else name
             yield Relation(field, target, is_whole)
+
+
+def hides_successor(text: str) -> bool:
+    """Whether a status without a relation that could be read names another record all the same: a link or a number."""
+    bare = _DAY.sub(" ", _IMAGE.sub(" ", text[:MAX_STATUS_CHARACTERS]))
+    return "](" in bare or re.search(r"(?:by|ADR|DR|#)[-_ ]{0,2}[0-9]", bare, re.IGNORECASE) is not None
 
 
 def clauses_of_supersession(text: str) -> Iterator[Relation]:
@@ -256,20 +274,27 @@ def _target_at(links: _LinkReader, text: str, at: int) -> tuple[str, int] | None
         return f"[]({anchor[1]})", anchor.end()
     if (file := _FILE.match(text, at)) is not None:
         return f"[]({file[0].strip('<>')})", file.end()
+    if (stem := _STEM.match(text, at)) is not None:
+        return f"[]({stem[0]})", stem.end()
     if (number := _NUMBER.match(text, at)) is not None:
         return number[0], number.end()
     reference = _REFERENCE.match(text, at)
     if reference is not None:
-        number = _NUMBER.match(reference[1])
+        number = None if _STEM.match(reference[1]) else _NUMBER.match(reference[1])
         return (number[0] if number else reference[2] or reference[1]), reference.end()
     return None
 
 
 def target_of(link: str) -> str:
+    """Return what a link or number refers to: the name of a file without folders and extension, or a number."""
+    return path_of(link).rpartition("/")[2]
+
+
+def path_of(link: str) -> str:
     """Return what a link or number refers to: a path without extension, or a number."""
     found = next(find_links(link), None)
     if found is None or (found.start, found.end) != (0, len(link)):
-        bare = re.sub(r"(?i)^(?:(?:ADR|DR)[-_ #]?|#)(?=[0-9]+$)", "", link.strip())
+        bare = re.sub(r"(?i)^(?:(?:ADR|DR)[-_\u2010\u2011 #]?|#)(?=[0-9]+$)", "", link.strip())
         return _EXTENSION.sub("", bare)
     path = unquote(found.target.strip("<>")).partition("#")[0].partition("?")[0]
-    return _EXTENSION.sub("", path.rstrip("/").rpartition("/")[2])
+    return _EXTENSION.sub("", path.rstrip("/"))

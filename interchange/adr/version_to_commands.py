@@ -67,7 +67,7 @@ class VersionPlanner:
 
     def _changes(self, version: RecordVersion, record: TrackedRecord, findings: Findings) -> list[ImportedChange]:
         texts = version.fields if version.is_complete else {**record.fields, **version.fields}
-        fields = RecordFields() if version.is_removal else self._reader.read(texts)
+        fields = RecordFields() if version.is_removal else self._reader.read(texts, version.name)
         if version.key is None:
             changes = self._changes_from_log(version, record, fields)
         elif version.is_removal:

@@ -443,6 +443,15 @@ HEADINGS: Final[Mapping[str, str]] = {
 }
 """Sections with a field of their own, by their headings."""
 
+LINK_HEADINGS: Final = frozenset(
+    (
+        *("links", "relations", "relationships", "related", "related decisions", "related adrs", "related records"),
+        *("verweise", "verknüpfungen", "beziehungen", "liens", "décisions liées", "enlaces", "decisiones relacionadas"),
+        *("関連", "関連する決定", "リンク", "相关", "相关决策", "链接", "相關", "連結"),
+    )
+)
+"""Sections whose lines relate the record to others, by their headings."""
+
 RELATIONS: Final[Mapping[str, str]] = {
     "superseded by": "superseded_by",
     "superceded by": "superseded_by",
@@ -510,7 +519,7 @@ class Words:
 
     def field_of_key(self, key: str) -> str | None:
         """Return the field of a key in a header."""
-        return self.header.get(fold(key))
+        return self.header.get(fold(key)) or self.header.get(fold(key.replace("_", " ").replace("-", " ")))
 
     def field_of_heading(self, heading: str) -> str | None:
         """Return the field of a section, by its heading without numbering and decoration."""

@@ -30,6 +30,9 @@ MAX_VALUE_CHARACTERS: Final = 200_000
 MAX_REFERENCES: Final = 50
 MAX_COLUMN_SETS: Final = 1000
 MAX_REFERENCE_CHARACTERS: Final = 200
+MAX_VALUES_KEPT: Final = 2000
+MAX_KEPT_CHARACTERS: Final = 200
+MAX_KEPT_MEMBERS: Final = 20
 SHOWN_CHARACTERS: Final = 60
 CUT: Final = " […]"
 _UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -79,6 +82,7 @@ class LinePlanner:
         """The record that the entry is about."""
         self._parser = build_value_parser(mapping, people, self._find_subject, value_times)
         self._rules: dict[str, dict[str, FieldRule]] = {}
+        self._parsed: dict[tuple[int, Any], tuple[ParsedValue, ImportedChange]] = {}
         self._is_additive = cache(self._has_single_members)
         self._unmapped: set[str] = set()
         self._unmapped_by_columns: dict[tuple[str, ...], list[str]] = {}
@@ -470,13 +474,34 @@ class LinePlanner:
         if subject.kind not in rules:
             return
         rule = rules[subject.kind]
-        parsed = self._parser.parse(rule, self._without_erased(entry, rule, value))
+        parsed, known = self._parse(rule, self._without_erased(entry, rule, value))
         if subject.kind == next(iter(rules)):
             self._count_findings(name, parsed)
         if parsed.releases:
             commands += self._create_releases(parsed, entry, shared)
+        if known is not None and contradicts is None:
+            yield known
+            return
         change = {key: self._fit(entry, name, part) for key, part in parsed.change.items()}
         yield ImportedChange(field=rule.field, contradicts=contradicts, **change)
+
+    def _parse(self, rule: FieldRule, value: Any) -> tuple[ParsedValue, ImportedChange | None]:
+        """Return what a value means, and its change of the field if that was built for an earlier line.
+
+        Tracker files repeat few values many times. The record that a name means differs from line to line, and a long
+        value is cut with a warning at each line, so neither is kept.
+        """
+        key = _key_of_value(value)
+        if key is None or rule.as_ == "records":
+            return self._parser.parse(rule, value), None
+        known = self._parsed.get((id(rule), key))
+        if known is None:
+            if len(self._parsed) >= MAX_VALUES_KEPT:
+                self._parsed.clear()
+            parsed = self._parser.parse(rule, value)
+            change = {name: _storable(part) for name, part in parsed.change.items()}
+            known = self._parsed[id(rule), key] = parsed, ImportedChange(field=rule.field, **change)
+        return known
 
     def _without_erased(self, entry: Entry, rule: FieldRule, value: Any) -> Any:
         """Return a list of people without those who were erased."""
@@ -492,7 +517,7 @@ class LinePlanner:
         if isinstance(part, str):
             if len(part) <= MAX_VALUE_CHARACTERS and part.isascii() and "\x00" not in part:
                 return part
-            return self._cut(entry, name, _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", part), MAX_VALUE_CHARACTERS)
+            return self._cut(entry, name, _storable(part), MAX_VALUE_CHARACTERS)
         if isinstance(part, list | tuple) and len(part) > 1000:  # noqa: PLR2004
             self._warn(entry, f"{name}: {len(part)} members; only the first 1000 are kept")
             part = part[:1000]
@@ -533,6 +558,23 @@ class LinePlanner:
     def _find_subject(self, name: str) -> str | None:
         record = self._records.find_linked(name, self._moment)
         return f"{self._mapping.subject[0].kind}:{record.key}" if record and record.key else None
+
+
+def _storable(part: Any) -> Any:
+    """Return a part of a value without the characters that cannot be stored."""
+    if isinstance(part, str):
+        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", part)
+    return type(part)(map(_storable, part)) if isinstance(part, list | tuple) else part
+
+
+def _key_of_value(value: Any) -> Any:
+    """Return what equals the key of another value only if both are the same; None if the value is long or nested."""
+    if isinstance(value, str):
+        return value if len(value) <= MAX_KEPT_CHARACTERS else None
+    if not isinstance(value, list) or len(value) > MAX_KEPT_MEMBERS:
+        return None
+    is_plain = all(isinstance(one, str) and len(one) <= MAX_KEPT_CHARACTERS for one in value)
+    return tuple(value) if is_plain else None
 
 
 def _as_members(value: Any) -> list[Any]:

@@ -12,8 +12,8 @@ import pytest
 
 from domain.errors import AlreadyExists, Malformed, NotAllowed
 from domain.examples import EXAMPLES
-from eventlog.command_handler import request_digest
 from eventlog.entry import Receipt
+from eventlog.idempotency import request_digest
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import do, do_many, open_log, transaction
 

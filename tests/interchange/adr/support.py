@@ -36,7 +36,9 @@ def write_out(log, folder, **options):
     folder.mkdir(parents=True, exist_ok=True)
     noticed = {}
     for one in export_records(log, LATER + DAY, **options):
-        (folder / f"{one.name}.md").write_text(one.text, encoding="utf-8")
+        path = folder / f"{one.name}.md"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(one.text, encoding="utf-8")
         noticed[one.name] = one.warnings
     return noticed
 

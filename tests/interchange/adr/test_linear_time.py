@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from interchange.adr.document import MAX_KEYS, MAX_LINES, MAX_RECORD_BYTES, parse_record
 from interchange.adr.record_fields import RecordFieldReader
-from interchange.adr.record_identity import build_link_resolver, identify_records
+from interchange.adr.record_identity import LinkResolver, identify_records
 from interchange.adr.record_links import find_links, find_relations, target_of, without_links
 from interchange.adr.record_versions import RecordVersion
 from interchange.adr.words import RELATIONS
@@ -116,7 +116,7 @@ def read_whole(text):
     """Everything that is done with the text of a record."""
     document = parse_record(text)
     version = RecordVersion("0001-one", None, fields=document.fields, document=document)
-    find = build_link_resolver([version], identify_records([version], "adrs"))
+    find = LinkResolver([version], identify_records([version], "adrs")).find
     reader = RecordFieldReader({}, find)
     list(reader.people_in(document.fields))
     with suppress(ValidationError):  # then it is refused
@@ -172,7 +172,7 @@ def test_field_names():
 def test_a_number_with_many_zeros():
     """A link to a number with many zeros finds its record."""
     version = RecordVersion("0007-x", None)
-    find = build_link_resolver([version], identify_records([version], "adrs"))
+    find = LinkResolver([version], identify_records([version], "adrs")).find
 
     assert grows_with(find, lambda length: "[a](" + "0" * length + "x)")
     assert find("[a](" + "0" * 1000 + "7)") == find("ADR-7") is not None
@@ -236,7 +236,7 @@ def test_link_targets(link, target):
 def test_similar_letters(text, told):
     """Letters that only compare equal without case do no harm."""
     document = parse_record(text)
-    RecordFieldReader({}, lambda _: "decision:x").read(document.fields)
+    RecordFieldReader({}, lambda _link, _origin: "decision:x").read(document.fields)
 
     assert document.fields == {"title": "T"} | told
 

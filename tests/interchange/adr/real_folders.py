@@ -1,0 +1,845 @@
+"""Folders of decision records in the forms that tools and people write, and what a person reads in them."""
+
+FOLDERS = {
+    "log4brains": (
+        {
+            "20200924-use-react.md": "# Use React\n"
+            "\n"
+            "- Status: superseded by [20201016-use-nextjs](20201016-use-nextjs.md)\n"
+            "- Deciders: Thomas, Ann\n"
+            "- Date: 2020-09-24\n"
+            "- Tags: dev-tools, frontend\n"
+            "\n"
+            "Technical Story: see #12\n"
+            "\n"
+            "## Context and Problem Statement\n"
+            "\n"
+            "X.\n",
+            "20201016-use-nextjs.md": "# Use Next.js\n"
+            "\n"
+            "- Status: accepted\n"
+            "- Date: 2020-10-16\n"
+            "\n"
+            "## Links\n"
+            "\n"
+            "- Supersedes [20200924-use-react](20200924-use-react.md)\n",
+            "README.md": "# ADR\n",
+            "index.md": "# Architecture knowledge base\n",
+            "template.md": "# [short title of solved problem and solution]\n\n- Status: [draft | proposed]\n",
+        },
+        {
+            "20200924-use-react": {
+                "title": "Use React",
+                "status": "superseded",
+                "superseded_by": ["20201016-use-nextjs"],
+                "date": "2020-09-24",
+                "deciders": ["Thomas", "Ann"],
+            },
+            "20201016-use-nextjs": {
+                "title": "Use Next.js",
+                "status": "accepted",
+                "date": "2020-10-16",
+                "supersedes": ["20200924-use-react"],
+            },
+        },
+    ),
+    "log4brains packages": (
+        {
+            "docs/adr/20200101-a.md": "# A\n"
+            "\n"
+            "- Status: superseded by "
+            "[backend/20210101-b](../../packages/backend/docs/adr/20210101-b.md)\n",
+            "packages/backend/docs/adr/20210101-b.md": "# B\n\n- Status: draft\n",
+        },
+        {
+            "docs/adr/20200101-a": {
+                "title": "A",
+                "status": "superseded",
+                "superseded_by": ["packages/backend/docs/adr/20210101-b"],
+            },
+            "packages/backend/docs/adr/20210101-b": {"status": "proposed"},
+        },
+    ),
+    "log4brains same name in two packages": (
+        {
+            "core/20200101-use-ts.md": "# Core TS\n\n- Status: superseded by [core/20210101-use-js](20210101-use-js.md)\n",
+            "core/20210101-use-js.md": "# Core JS\n\n- Status: accepted\n",
+            "web/20200101-use-ts.md": "# Web TS\n\n- Status: accepted\n",
+            "web/20210101-use-js.md": "# Web JS\n\n- Status: rejected\n",
+        },
+        {
+            "core/20200101-use-ts": {
+                "title": "Core TS",
+                "status": "superseded",
+                "superseded_by": ["core/20210101-use-js"],
+            },
+            "core/20210101-use-js": {"status": "accepted"},
+            "web/20200101-use-ts": {"status": "accepted"},
+            "web/20210101-use-js": {"status": "rejected"},
+        },
+    ),
+    "backstage": (
+        {
+            "adr000-template.md": "---\nid: adrs-adr000\ntitle: 'ADR000: [TITLE]'\n---\n\n## Context\n",
+            "adr001-add-adr-log.md": "---\n"
+            "id: adrs-adr001\n"
+            "title: 'ADR001: Architecture Decision Record (ADR) log'\n"
+            "description: Architecture Decision Record (ADR) log\n"
+            "---\n"
+            "\n"
+            "| Created    | Status |\n"
+            "| ---------- | ------ |\n"
+            "| 2020-04-26 | Open   |\n"
+            "\n"
+            "## Background\n"
+            "\n"
+            "X\n",
+            "adr002-format.md": "---\n"
+            "id: adrs-adr002\n"
+            "title: 'ADR002: Default Software Catalog File Format'\n"
+            "---\n"
+            "\n"
+            "| Created | Status |\n"
+            "|---|---|\n"
+            "| 2020-03-05 | Superseded by [ADR003](adr003-x.md) |\n"
+            "\n"
+            "## Context\n"
+            "\n"
+            "Y\n",
+            "adr003-x.md": "---\n"
+            "id: adrs-adr003\n"
+            "title: 'ADR003: X'\n"
+            "# prettier-ignore\n"
+            "description: Architecture Decision Record (ADR) for X\n"
+            "---\n"
+            "\n"
+            "## Context\n"
+            "\n"
+            "A\n"
+            "\n"
+            "## Decision\n"
+            "\n"
+            "B\n",
+            "index.md": "---\nid: adrs-overview\ntitle: Architecture Decision Records\n---\n",
+        },
+        {
+            "adr001-add-adr-log": {
+                "title": "ADR001: Architecture Decision Record (ADR) log",
+                "status": "proposed",
+                "date": "2020-04-26",
+            },
+            "adr002-format": {"status": "superseded", "superseded_by": ["adr003-x"], "date": "2020-03-05"},
+            "adr003-x": {"title": "ADR003: X", "status": None},
+        },
+    ),
+    "backstage title bracketed in text": (
+        {
+            "adr004-a.md": "---\n"
+            "id: adrs-adr004\n"
+            "title: 'ADR004: Module Export Structure [packages]'\n"
+            "---\n"
+            "\n"
+            "## Context\n"
+            "\n"
+            "A\n"
+        },
+        {"adr004-a": {"title": "ADR004: Module Export Structure [packages]", "status": None}},
+    ),
+    "adr-tools": (
+        {
+            "0001-a.md": "# 1. A\n\nDate: 2016-02-12\n\n## Status\n\nSuperceded by [2. B](0002-b.md)\n\n## Context\n\nX\n",
+            "0002-b.md": "# 2. B\n"
+            "\n"
+            "Date: 2016-02-13\n"
+            "\n"
+            "## Status\n"
+            "\n"
+            "Accepted\n"
+            "\n"
+            "Supercedes [1. A](0001-a.md)\n"
+            "\n"
+            "Amended by [3. C](0003-c.md)\n"
+            "\n"
+            "## Context\n"
+            "\n"
+            "X\n",
+            "0003-c.md": "# 3. C\n\nDate: 2016-02-14\n\n## Status\n\nAccepted\n\nAmends [2. B](0002-b.md)\n",
+        },
+        {
+            "0001-a": {"title": "1. A", "status": "superseded", "superseded_by": ["0002-b"], "date": "2016-02-12"},
+            "0002-b": {"status": "accepted", "supersedes": ["0001-a"], "amended_by": ["0003-c"]},
+            "0003-c": {"status": "accepted", "amends": ["0002-b"]},
+        },
+    ),
+    "adr-tools status with dates": (
+        {
+            "0001-a.md": "# 1. A\n\nDate: 2016-02-12\n\n## Status\n\n2016-02-12 proposed\n\n2016-02-20 accepted\n",
+            "0002-b.md": "# 2. B\n\n## Status\n\nAccepted (2019-03-04)\n",
+            "0003-c.md": "# 3. C\n\n## Status\n\nAccepted on 4 March 2019 by the team\n",
+            "0004-d.md": "# 4. D\n\n## Status\n\n* Proposed: 2019-01-01\n* Accepted: 2019-02-01\n* Deprecated: 2020-02-01\n",
+        },
+        {
+            "0001-a": {"status": "accepted"},
+            "0002-b": {"status": "accepted"},
+            "0003-c": {"status": "accepted"},
+            "0004-d": {"status": "reversed"},
+        },
+    ),
+    "bracketed titles": (
+        {
+            "0001-a.md": "# [Use A]\n\n## Status\n\nAccepted\n",
+            "0002-b.md": "# [API] Use REST (for now)\n\nStatus: accepted\n",
+            "0003-c.md": "# (Frontend) Use React (again)\n\nStatus: proposed\n",
+            "0004-d.md": "# Use `/users/{id}` in paths\n\nStatus: accepted\n",
+            "0005-e.md": "# <b>Use E</b>\n\nStatus: accepted\n",
+            "0006-f.md": "# ADR-0000: Use F\n\nStatus: accepted\n",
+            "0007-g.md": "# [Use G](https://example.org/g)\n\n## Status\n\nRejected\n",
+            "0008-h.md": "# Paths such as /users/{id}\n\nStatus: accepted\n",
+        },
+        {
+            "0001-a": {"title": "[Use A]", "status": "accepted"},
+            "0002-b": {"status": "accepted"},
+            "0003-c": {"status": "proposed"},
+            "0004-d": {"status": "accepted"},
+            "0005-e": {"status": "accepted"},
+            "0006-f": {"status": "accepted"},
+            "0007-g": {"status": "rejected"},
+            "0008-h": {"status": "accepted"},
+        },
+    ),
+    "templates": (
+        {
+            "0000-t.md": "# [short title of solved problem and solution]\n"
+            "\n"
+            "* Status: [proposed | rejected | accepted | deprecated | … | superseded by "
+            "[ADR-0005](0005-example.md)] <!-- optional -->\n"
+            "* Deciders: [list everyone involved in the decision] <!-- optional -->\n",
+            "0001-t.md": "# {short title of solved problem and solution}\n\n## Context and Problem Statement\n",
+            "0002-t.md": "# ADR {NUMBER}: {TITLE}\n\nStatus: {proposed|accepted}\n",
+            "0003-t.md": "# <Title>\n"
+            "\n"
+            "## Status\n"
+            "\n"
+            "What is the status, such as proposed, accepted, rejected, deprecated, superseded, etc.?\n",
+            "0004-t.md": "---\n"
+            'status: "{proposed | rejected | accepted | deprecated | … | superseded by ADR-0123}"\n'
+            "date: {YYYY-MM-DD when the decision was last updated}\n"
+            "---\n"
+            "# {short title, representative of solved problem and found solution}\n",
+            "0005-t.md": "# ADR-NNNN: Title of the decision\n\nStatus: Proposed\n",
+            "0006-t.md": "# [Titel der Entscheidung]\n\nStatus: Vorgeschlagen\n",
+            "0007-t.md": "# [Title]\n\n## Status\n\nProposed\n",
+            "0008-t.md": "# {{ title }}\n\nStatus: accepted\n",
+            "0009-t.md": "# [ADR-XXX] [Title]\n\nStatus: [Draft | Accepted]\n",
+        },
+        {},
+    ),
+    "madr4 front matter quoted": (
+        {
+            "0001-a.md": "---\n"
+            'status: "accepted"\n'
+            "date: 2024-05-06\n"
+            'decision-makers: ["Ann Arbor", "Bob"]\n'
+            "consulted: \n"
+            "informed:\n"
+            "---\n"
+            "# A\n"
+            "\n"
+            "## Context and Problem Statement\n",
+            "0002-b.md": "---\nstatus: 'superseded by [ADR-0001](0001-a.md)'\ndate: \"2024-05-06\"\n---\n# B\n",
+            "0003-c.md": "---\nstatus: superseded by ADR-0001\ndate: 2024-05-06T10:00:00Z\n---\n# C\n",
+            "0004-d.md": "---\nstatus: {accepted}\ndate: 2024/05/06\n---\n# D\n",
+        },
+        {
+            "0001-a": {"status": "accepted", "date": "2024-05-06", "deciders": ["Ann Arbor", "Bob"]},
+            "0002-b": {"status": "superseded", "superseded_by": ["0001-a"], "date": "2024-05-06"},
+            "0003-c": {"status": "superseded", "superseded_by": ["0001-a"], "date": "2024-05-06"},
+            "0004-d": {"status": "accepted", "date": "2024-05-06"},
+        },
+    ),
+    "madr front matter keys by hand": (
+        {
+            "0001-a.md": "---\n"
+            "Status: Accepted\n"
+            "Date: 6 May 2024\n"
+            "Deciders:\n"
+            "  - Ann Arbor\n"
+            "  - Bob\n"
+            "tags: [x, y]\n"
+            "---\n"
+            "# A\n",
+            "0002-b.md": "---\nadr: 2\ntitle: B\nstatus: Deprecated\nsuperseded-by: 1\n---\n\nText.\n",
+            "0003-c.md": "---\ntitle: C\nstatus: accepted\nsupersedes:\n  - 0001-a.md\n  - 0002-b.md\n---\n# C\n",
+            "0004-d.md": "---\n"
+            "number: 4\n"
+            "title: D\n"
+            "status: superseded\n"
+            'superseded_by: "[C](./0003-c.md)"\n'
+            "decided_on: 2024-01-02\n"
+            "---\n",
+        },
+        {
+            "0001-a": {"status": "accepted", "date": "2024-05-06", "deciders": ["Ann Arbor", "Bob"]},
+            "0002-b": {"title": "B", "status": "reversed", "superseded_by": ["0001-a"]},
+            "0003-c": {"status": "accepted", "supersedes": ["0001-a", "0002-b"]},
+            "0004-d": {"title": "D", "status": "superseded", "superseded_by": ["0003-c"], "date": "2024-01-02"},
+        },
+    ),
+    "adr front matter of json-like tools": (
+        {
+            "0001-a.md": "---\n"
+            "type: adr\n"
+            "id: ADR-0001\n"
+            "status: {name: accepted}\n"
+            "created: 2024-05-06\n"
+            "author: Ann Arbor\n"
+            "---\n"
+            "# A\n",
+            "0002-b.md": "---\n"
+            "layout: adr\n"
+            'title: "ADR-0002: B"\n'
+            "status: Accepted\n"
+            "date: 2024-05-06 12:30:00 +0200\n"
+            "authors: Ann Arbor\n"
+            "---\n"
+            "# ADR-0002: B\n",
+        },
+        {"0001-a": {"status": None}, "0002-b": {"title": "ADR-0002: B", "status": "accepted", "date": "2024-05-06"}},
+    ),
+    "forms in a header line": (
+        {
+            "0001-a.md": "# A\n\n* Status: superseded by [ADR-0002](0002-b.md)\n* Date: 2024-01-01\n",
+            "0002-b.md": "# B\n\n* Status: accepted; supersedes [ADR-0001](0001-a.md)\n",
+            "0003-c.md": "# C\n\n**Status**: Superseded by [ADR-0002](0002-b.md)  \n**Date**: 2024-01-01\n",
+            "0004-d.md": "# D\n\n> **Status:** Superseded by [ADR-0002](0002-b.md)\n",
+        },
+        {
+            "0001-a": {"status": "superseded", "superseded_by": ["0002-b"]},
+            "0002-b": {"status": "accepted", "supersedes": ["0001-a"]},
+            "0003-c": {"status": "superseded", "superseded_by": ["0002-b"]},
+            "0004-d": {"status": "superseded", "superseded_by": ["0002-b"]},
+        },
+    ),
+    "links section": (
+        {
+            "0001-a.md": "# A\n\n* Status: accepted\n",
+            "0002-b.md": "# B\n"
+            "\n"
+            "* Status: accepted\n"
+            "\n"
+            "## Links\n"
+            "\n"
+            "* Supersedes [ADR-0001](0001-a.md)\n"
+            "* Refined by [ADR-0003](0003-c.md)\n",
+            "0003-c.md": "# C\n\n* Status: accepted\n\n## Links\n\n* Superseded by [ADR-0004](0004-d.md)\n",
+            "0004-d.md": "# D\n\n* Status: accepted\n",
+        },
+        {
+            "0001-a": {"status": "accepted"},
+            "0002-b": {"status": "accepted", "supersedes": ["0001-a"]},
+            "0003-c": {"status": "accepted", "superseded_by": ["0004-d"]},
+            "0004-d": {"status": "accepted"},
+        },
+    ),
+    "y statement": (
+        {
+            "0001-a.md": "# Use A\n"
+            "\n"
+            "In the context of the shop, facing slow pages, we decided for a cache and neglected a CDN, to "
+            "achieve speed, accepting stale pages, because it is cheap.\n",
+            "0002-b.md": "# Use B\n\nStatus: accepted\n\nIn the context of X, facing Y, we decided for Z.\n",
+        },
+        {"0001-a": {"title": "Use A", "status": None}, "0002-b": {"status": "accepted"}},
+    ),
+    "nygard bold": (
+        {
+            "adr-001.md": "# ADR 001: A\n\n**Status**\n\nAccepted\n\n**Context**\n\nX\n\n**Decision**\n\nY\n",
+            "adr-002.md": "ADR 2: B\n========\n\nStatus\n------\n\nAccepted\n\nContext\n-------\n\nX\n",
+            "adr-003.md": "## ADR 3: C\n\n### Status\n\nRejected\n\n### Context\n\nX\n",
+        },
+        {
+            "adr-001": {"title": "ADR 001: A", "status": "accepted"},
+            "adr-002": {"title": "ADR 2: B", "status": "accepted"},
+            "adr-003": {"title": "ADR 3: C", "status": "rejected"},
+        },
+    ),
+    "nygard langs": (
+        {
+            "0001-a.md": "# 1. Nutze A\n"
+            "\n"
+            "Datum: 2024-05-06\n"
+            "\n"
+            "## Status\n"
+            "\n"
+            "Ersetzt durch [2](0002-b.md)\n"
+            "\n"
+            "## Kontext\n"
+            "\n"
+            "X\n"
+            "\n"
+            "## Entscheidung\n"
+            "\n"
+            "Y\n"
+            "\n"
+            "## Konsequenzen\n"
+            "\n"
+            "Z\n",
+            "0002-b.md": "# 2. Utiliser B\n"
+            "\n"
+            "Date : 6 mai 2024\n"
+            "\n"
+            "## Statut\n"
+            "\n"
+            "Accepté\n"
+            "\n"
+            "## Contexte\n"
+            "\n"
+            "X\n"
+            "\n"
+            "## Décision\n"
+            "\n"
+            "Y\n"
+            "\n"
+            "## Conséquences\n"
+            "\n"
+            "Z\n",
+            "0003-c.md": "# 3. Usar C\n\nFecha: 06/05/2024\n\n## Estado\n\nReemplazado por [4](0004-d.md)\n\n## Contexto\n",
+            "0004-d.md": "# 4. Dを使う\n\n日付: 2024年5月6日\n\n## ステータス\n\n承認済み\n\n## コンテキスト\n\nX\n\n## 決定\n\nY\n",
+            "0005-e.md": "# 5. 使用E\n\n日期：2024-05-06\n\n## 状态\n\n已被 [ADR-0004](0004-d.md) 取代\n\n## 背景\n",
+            "0006-f.md": "# 6. F\n\nDatum: 6. Mai 2024\n\n## Status\n\nAbgelehnt am 7.5.2024\n",
+        },
+        {
+            "0001-a": {"status": "superseded", "superseded_by": ["0002-b"], "date": "2024-05-06"},
+            "0002-b": {"status": "accepted", "date": "2024-05-06"},
+            "0003-c": {"status": "superseded", "superseded_by": ["0004-d"], "date": None},
+            "0004-d": {"status": "accepted", "date": "2024-05-06"},
+            "0005-e": {"status": "superseded", "superseded_by": ["0004-d"], "date": "2024-05-06"},
+            "0006-f": {"status": "rejected", "date": "2024-05-06"},
+        },
+    ),
+    "portuguese italian dutch via own words not shipped": (
+        {"0001-a.md": "# 1. A\n\n## Status\n\nAceito\n"},
+        {"0001-a": {"status": None}},
+    ),
+    "subfolders": (
+        {
+            "backend/0001-a.md": "# A\n\nStatus: superseded by [0002](0002-b.md)\n",
+            "backend/0002-b.md": "# B\n\nStatus: accepted\n",
+            "backend/README.md": "# x\n",
+            "frontend/0001-a.md": "# A2\n\nStatus: accepted\n",
+            "frontend/0002-c.md": "# C2\n\nStatus: superseded by [backend 2](../backend/0002-b.md)\n",
+        },
+        {
+            "backend/0001-a": {"status": "superseded", "superseded_by": ["backend/0002-b"]},
+            "backend/0002-b": {"status": "accepted"},
+            "frontend/0001-a": {"status": "accepted"},
+            "frontend/0002-c": {"status": "superseded", "superseded_by": ["backend/0002-b"]},
+        },
+    ),
+    "subfolders, link by number": (
+        {
+            "a/0001-x.md": "# A\n\nStatus: superseded by ADR-0002\n",
+            "a/0002-y.md": "# B\n\nStatus: accepted\n",
+            "b/0001-x.md": "# C\n\nStatus: accepted\n",
+            "b/0002-z.md": "# D\n\nStatus: accepted\n",
+        },
+        {
+            "a/0001-x": {"status": "superseded", "superseded_by": ["a/0002-y"]},
+            "a/0002-y": {"status": "accepted"},
+            "b/0001-x": {"status": "accepted"},
+            "b/0002-z": {"status": "accepted"},
+        },
+    ),
+    "folder per record": (
+        {"0001-a/README.md": "# A\n", "0002-b/0002-b.md": "# B\n\nStatus: accepted\n"},
+        {"0002-b/0002-b": {"status": "accepted"}},
+    ),
+    "statuses with decoration": (
+        {
+            "0001-a.md": "# A\n\n## Status\n\n✅ Accepted\n",
+            "0002-b.md": "# B\n\n## Status\n\n`Accepted`\n",
+            "0003-c.md": "# C\n\n## Status\n\n![Accepted](https://img.shields.io/badge/status-accepted-green)\n",
+            "0004-d.md": "# D\n\n## Status\n\n- [x] Accepted\n- [ ] Rejected\n",
+            "0005-e.md": "# E\n\n## Status\n\nProposed → **Accepted**\n",
+            "0006-f.md": "# F\n\n## Status\n\n**Accepted** | ~~Proposed~~\n",
+            "0007-g.md": "# G\n\n## Status: Accepted ✅\n",
+            "0008-h.md": "# H\n\n## Status\n\n> Accepted\n",
+            "0009-i.md": "# I\n\n## Status\n\n🟢 ACCEPTED — 2024-01-01\n",
+            "0010-j.md": '# J\n\n## Status\n\n<span style="color:green">Accepted</span>\n',
+            "0011-k.md": "# K\n\n## Status\n\n:white_check_mark: accepted\n",
+            "0012-l.md": "# L\n\n## Status\n\nThe status is accepted.\n",
+            "0013-m.md": "# M\n\n## Status\n\nWe accepted this on 2024-01-01.\n",
+        },
+        {
+            "0001-a": {"status": "accepted"},
+            "0002-b": {"status": "accepted"},
+            "0003-c": {"status": "accepted"},
+            "0004-d": {"status": "accepted"},
+            "0005-e": {"status": "accepted"},
+            "0006-f": {"status": "accepted"},
+            "0007-g": {"status": "accepted"},
+            "0008-h": {"status": "accepted"},
+            "0009-i": {"status": "accepted"},
+            "0010-j": {"status": "accepted"},
+            "0011-k": {"status": "accepted"},
+            "0012-l": {"status": None},
+            "0013-m": {"status": None},
+        },
+    ),
+    "statuses of MS style": (
+        {
+            "0001-a.md": "# A\n"
+            "\n"
+            "## Status\n"
+            "\n"
+            "| Date | Status |\n"
+            "|---|---|\n"
+            "| 2024-01-01 | Proposed |\n"
+            "| 2024-02-01 | Accepted |\n",
+            "0002-b.md": "# B\n"
+            "\n"
+            "| | |\n"
+            "|---|---|\n"
+            "| **Status** | Accepted |\n"
+            "| **Date** | 2024-05-06 |\n"
+            "| **Deciders** | Ann Arbor |\n",
+            "0003-c.md": "# C\n\n| Metadata | Value |\n|:--|:--|\n| Status | Rejected |\n| Date | 2024-05-06 |\n",
+            "0004-d.md": "# D\n\n|Status|Date|Deciders|\n|--|--|--|\n|Accepted|2024-05-06|Ann Arbor, Bob|\n",
+        },
+        {
+            "0001-a": {"status": "accepted"},
+            "0002-b": {"status": "accepted", "date": "2024-05-06", "deciders": ["Ann Arbor"]},
+            "0003-c": {"status": "rejected", "date": "2024-05-06"},
+            "0004-d": {"status": "accepted", "date": "2024-05-06", "deciders": ["Ann Arbor", "Bob"]},
+        },
+    ),
+    "partial": (
+        {
+            "0001-a.md": "# A\n\n## Status\n\nAccepted. Point 3 superseded by [ADR-0002](0002-b.md).\n",
+            "0002-b.md": "# Two\n\n## Status\n\nAccepted\n",
+            "0003-c.md": "# C\n\n## Status\n\nPartially superseded by [ADR-0002](0002-b.md)\n",
+            "0004-d.md": "# D\n\n## Status\n\nAccepted; will be superseded by [ADR-0002](0002-b.md) once it ships\n",
+            "0005-e.md": "# E\n\n## Status\n\nAccepted, partially superseded by [ADR-0002](0002-b.md)\n",
+            "0006-f.md": "# F\n\n## Status\n\nAccepted (section 2 replaced by [ADR-0002](0002-b.md))\n",
+            "0007-g.md": "# G\n\n## Status\n\nAccepted. Not superseded by ADR-0002.\n",
+        },
+        {
+            "0001-a": {"status": "accepted", "superseded_by": [], "amended_by": ["0002-b"]},
+            "0002-b": {"status": "accepted"},
+            "0003-c": {"status": "accepted", "superseded_by": [], "amended_by": ["0002-b"]},
+            "0004-d": {"status": "accepted", "superseded_by": []},
+            "0005-e": {"status": "accepted", "superseded_by": [], "amended_by": ["0002-b"]},
+            "0006-f": {"status": "accepted", "superseded_by": [], "amended_by": ["0002-b"]},
+            "0007-g": {"status": "accepted", "superseded_by": []},
+        },
+    ),
+    "names of files": (
+        {
+            "2024-05-06-d.md": "# D\n\nStatus: accepted\n",
+            "3-c.md": "# C\n\nStatus: accepted\n",
+            "ADR-001 Use A.md": "# A\n\nStatus: accepted\n",
+            "ADR0005.md": "# E\n\nStatus: accepted\n",
+            "DEC-006.md": "# F\n\nStatus: accepted\n",
+            "RFC-007-g.md": "# G\n\nStatus: accepted\n",
+            "adr_002_b.md": "# B\n\nStatus: accepted\n",
+            "use-h.md": "# H\n\nStatus: accepted\n",
+        },
+        {
+            "ADR-001 Use A": {"status": "accepted"},
+            "adr_002_b": {"status": "accepted"},
+            "3-c": {"status": "accepted"},
+            "2024-05-06-d": {"status": "accepted"},
+            "ADR0005": {"status": "accepted"},
+        },
+    ),
+    "names with spaces linked": (
+        {
+            "ADR-001 Use A.md": "# A\n\n## Status\n\nSuperseded by [ADR-002](ADR-002%20Use%20B.md)\n",
+            "ADR-002 Use B.md": "# B\n\n## Status\n\nAccepted\n",
+            "ADR-003 C.md": "# C\n\n## Status\n\nSuperseded by [ADR-002](<ADR-002 Use B.md>)\n",
+        },
+        {
+            "ADR-001 Use A": {"status": "superseded", "superseded_by": ["ADR-002 Use B"]},
+            "ADR-002 Use B": {"status": "accepted"},
+            "ADR-003 C": {"status": "superseded", "superseded_by": ["ADR-002 Use B"]},
+        },
+    ),
+    "dates by name, linked by number": (
+        {
+            "20240101-a.md": "# A\n\nStatus: superseded by [20240202-b]\n",
+            "20240202-b.md": "# B\n\nStatus: accepted\n",
+            "20240303-c.md": "# C\n\nStatus: superseded by 20240202\n",
+        },
+        {
+            "20240101-a": {"status": "superseded", "superseded_by": ["20240202-b"]},
+            "20240202-b": {"status": "accepted"},
+            "20240303-c": {"status": "superseded", "superseded_by": ["20240202-b"]},
+        },
+    ),
+    "chain": (
+        {
+            "0001-a.md": "# A\n\n## Status\n\nSuperseded by [2](0002-b.md) and [3](0003-c.md)\n",
+            "0002-b.md": "# B\n\n## Status\n\nSuperseded by [3](0003-c.md), [4](0004-d.md)\n",
+            "0003-c.md": "# C\n\n## Status\n\nAccepted\nSupersedes ADR-0001, ADR-0002\n",
+            "0004-d.md": "# D\n\n## Status\n\nAccepted - Supersedes [ADR-0002](0002-b.md) - Amends [ADR-0001](0001-a.md)\n",
+        },
+        {
+            "0001-a": {"status": "superseded", "superseded_by": ["0002-b", "0003-c"]},
+            "0002-b": {"status": "superseded", "superseded_by": ["0003-c", "0004-d"]},
+            "0003-c": {"status": "accepted", "supersedes": ["0001-a", "0002-b"]},
+            "0004-d": {"status": "accepted", "supersedes": ["0002-b"], "amends": ["0001-a"]},
+        },
+    ),
+    "crlf bom": (
+        {
+            "0001-a.md": "\ufeff# A\r\n\r\n## Status\r\n\r\nAccepted\r\n",
+            "0002-b.md": "\ufeff---\r\nstatus: rejected\r\ndate: 2024-05-06\r\n---\r\n# B\r\n",
+        },
+        {
+            "0001-a": {"title": "A", "status": "accepted"},
+            "0002-b": {"title": "B", "status": "rejected", "date": "2024-05-06"},
+        },
+    ),
+    "comments and code": (
+        {
+            "0001-a.md": "<!-- markdownlint-disable -->\n"
+            "# A\n"
+            "\n"
+            "## Status <!-- one of -->\n"
+            "\n"
+            "<!-- proposed | accepted -->\n"
+            "Accepted\n",
+            "0002-b.md": "# B\n\n```md\n## Status\nRejected\n```\n\n## Status\n\nAccepted\n",
+            "0003-c.md": "[Back to index](README.md)\n\n# C\n\nStatus: accepted\n",
+            "0004-d.md": '<a name="top"></a>\n'
+            "\n"
+            "# D\n"
+            "\n"
+            "## Table of contents\n"
+            "\n"
+            "- [Status](#status)\n"
+            "\n"
+            "## Status\n"
+            "\n"
+            "Accepted\n",
+        },
+        {
+            "0001-a": {"title": "A", "status": "accepted"},
+            "0002-b": {"title": "B", "status": "accepted"},
+            "0003-c": {"title": "C", "status": "accepted"},
+            "0004-d": {"title": "D", "status": "accepted"},
+        },
+    ),
+    "tyree/akerman": (
+        {"0001-a.md": "# A\n\n## Issue\n\nX\n\n## Decision\n\nY\n\n## Status\n\nDecided.\n\n## Group\n\nZ\n"},
+        {"0001-a": {"status": "accepted"}},
+    ),
+    "edgex style": (
+        {
+            "0001-a.md": "# A\n\n## Status\n\n**Approved** By TSC Vote on 2/14/20\n",
+            "0002-b.md": "# B\n\n- [Status](#status)\n\n## Status\n** Approved **\n",
+            "0003-c.md": "## Status\n\nproposed\n\n# C\n",
+        },
+        {
+            "0001-a": {"status": "accepted"},
+            "0002-b": {"status": "accepted"},
+            "0003-c": {"status": "proposed", "title": "C"},
+        },
+    ),
+    "status field variants": (
+        {
+            "0001-a.md": "# A\n\nStatus: *Accepted*\n\nDate: _2024-05-06_\n",
+            "0002-b.md": "# B\n\n*Status*: accepted\n",
+            "0003-c.md": "# C\n\n__Status:__ accepted\n",
+            "0004-d.md": "# D\n\n- **Status:** accepted\n- **Date:** 2024-05-06\n- **Deciders:** @ann, @bob\n",
+            "0005-e.md": "# E\n\nstatus = accepted\n",
+            "0006-f.md": "# F\n\n*Status: accepted*\n",
+            "0007-g.md": "# G\n\n**Status: accepted**\n",
+            "0008-h.md": "# H\n\nDate: 2024-05-06; Status: accepted\n",
+            "0009-i.md": "# I\n\nStatus: accepted | Date: 2024-05-06\n",
+            "0010-j.md": "# J\n\n###### Status\n\naccepted\n",
+            "0011-k.md": "# K\n\n**Status:** accepted **Date:** 2024-05-06\n",
+        },
+        {
+            "0001-a": {"status": "accepted", "date": "2024-05-06"},
+            "0002-b": {"status": "accepted"},
+            "0003-c": {"status": "accepted"},
+            "0004-d": {"status": "accepted", "date": "2024-05-06", "deciders": ["@ann", "@bob"]},
+            "0005-e": {"status": None},
+            "0006-f": {"status": "accepted"},
+            "0007-g": {"status": "accepted"},
+            "0008-h": {"status": "accepted"},
+            "0009-i": {"status": "accepted"},
+            "0010-j": {"status": "accepted"},
+            "0011-k": {"status": "accepted"},
+        },
+    ),
+    "deciders variants": (
+        {
+            "0001-a.md": "# A\n\n- Status: accepted\n- Decision makers: Ann Arbor (CTO), Bob Branch (PM)\n",
+            "0002-b.md": "# B\n\n- Status: accepted\n- Deciders: Architecture Team\n",
+            "0003-c.md": "# C\n\n- Status: accepted\n- Deciders: Ann Arbor, and Bob Branch\n",
+            "0004-d.md": "# D\n"
+            "\n"
+            "- Status: accepted\n"
+            "- Deciders: [@ann](https://github.com/ann) [@bob](https://github.com/bob)\n",
+            "0005-e.md": "# E\n\n## Status\n\naccepted\n\n## Deciders\n\n* Ann Arbor\n* Bob Branch\n",
+            "0006-f.md": "# F\n\n- Status: accepted\n- Deciders: \n",
+        },
+        {
+            "0001-a": {"status": "accepted", "deciders": ["Ann Arbor (CTO)", "Bob Branch (PM)"]},
+            "0002-b": {"status": "accepted", "deciders": ["team:architecture-team"]},
+            "0003-c": {"status": "accepted", "deciders": ["Ann Arbor", "Bob Branch"]},
+            "0004-d": {"status": "accepted", "deciders": ["@ann", "@bob"]},
+            "0005-e": {"status": "accepted", "deciders": ["Ann Arbor", "Bob Branch"]},
+            "0006-f": {"status": "accepted", "deciders": []},
+        },
+    ),
+    "no status, only date": (
+        {"0001-a.md": "# A\n\n2024-05-06\n\n## Context\n\nX\n", "0002-b.md": "# B\n\nDecided on 2024-05-06.\n"},
+        {"0001-a": {"status": None}, "0002-b": {"status": None}},
+    ),
+    "empty and odd": (
+        {
+            "0001-a.md": "",
+            "0002-b.md": "\n\n\n",
+            "0003-c.md": "---\n---\n",
+            "0004-d.md": "# \n\n## Status\n\nAccepted\n",
+        },
+        {
+            "0001-a": {"title": None, "status": None},
+            "0002-b": {"title": None, "status": None},
+            "0003-c": {"title": None, "status": None},
+            "0004-d": {"status": "accepted"},
+        },
+    ),
+    "hugo": (
+        {"0001-a.md": '+++\ntitle = "A"\ndate = 2024-05-06\nstatus = "Accepted"\n+++\n\nText\n'},
+        {"0001-a": {"title": "A", "status": "accepted", "date": "2024-05-06"}},
+    ),
+    "jekyll docs nav": (
+        {
+            "0001-a.md": "---\n"
+            "layout: default\n"
+            "title: A\n"
+            "parent: Decisions\n"
+            "nav_order: 1\n"
+            "status: Accepted\n"
+            "---\n"
+            "<!-- x -->\n"
+            "\n"
+            "# A\n"
+            "\n"
+            "## Context\n"
+        },
+        {"0001-a": {"title": "A", "status": "accepted"}},
+    ),
+    "docusaurus": (
+        {
+            "0001-a.mdx": "---\n"
+            "sidebar_position: 1\n"
+            "sidebar_label: A\n"
+            "---\n"
+            "\n"
+            "import X from './x';\n"
+            "\n"
+            "# ADR 1 - A\n"
+            "\n"
+            ":::info Status\n"
+            "Accepted\n"
+            ":::\n",
+            "0002-b.md": "---\nslug: b\n---\n# B\n\n:::note\n\nStatus: accepted\n\n:::\n",
+        },
+        {"0001-a": {"title": "ADR 1 - A", "status": None}, "0002-b": {"status": "accepted"}},
+    ),
+    "obsidian": (
+        {
+            "0001-a.md": '---\ntags:\n  - adr\naliases: []\nstatus: accepted\ndecider: "[[Ann Arbor]]"\n---\n# A\n',
+            "0002-b.md": '---\nstatus: superseded\nsuperseded by: "[[0001-a]]"\n---\n# B\n',
+        },
+        {
+            "0001-a": {"status": "accepted", "deciders": ["Ann Arbor"]},
+            "0002-b": {"status": "superseded", "superseded_by": ["0001-a"]},
+        },
+    ),
+    "changelog in status": (
+        {
+            "0001-a.md": "# A\n\n## Status\n\nAccepted\n\n### History\n\n- 2024-01-01: Proposed\n- 2024-02-01: Accepted\n",
+            "0002-b.md": "# B\n\n## Status\n\n- Proposed (2024-01-01)\n- Rejected (2024-02-01)\n",
+            "0003-c.md": "# C\n\n## Status\n\nProposed 2024-01-01, accepted 2024-02-01\n",
+        },
+        {"0001-a": {"status": "accepted"}, "0002-b": {"status": "rejected"}, "0003-c": {"status": "accepted"}},
+    ),
+}
+"""By what is particular: the files, and by record the fields that are compared."""
+
+WAYS_TO_NAME_A_SUCCESSOR = [
+    "superseded by [0002](0002-b.md)",
+    "Superseded by [ADR-0002](0002-b.md)",
+    "superseded by [ADR 2: Two](./0002-b.md)",
+    "Superseded by [0002-b](/docs/adr/0002-b.md)",
+    "Superseded by [Two](../adr/0002-b.md#status)",
+    "Superseded by ADR-0002",
+    "superseded by ADR 2",
+    "Superseded by #2",
+    "Superseded by 0002",
+    "Superseded by [[0002-b]]",
+    "Superseded by [[0002-b|Two]]",
+    "Superseded by `0002-b.md`",
+    "Superseded by [ADR-0002]",
+    "Superseded by [0002][next]\n\n[next]: 0002-b.md",
+    "Superseded by <0002-b.md>",
+    "~~Accepted~~ Superseded by [ADR-0002](0002-b.md)",
+    "Superseded by: [ADR-0002](0002-b.md)",
+    "**Superseded** by [ADR-0002](0002-b.md)",
+    "Superseded by **[ADR-0002](0002-b.md)**",
+    "Superseded by _ADR-0002_",
+    "Superseded by [ADR-0002](0002-b.md) on 2024-01-01",
+    "Superseded (2024-01-01) by [ADR-0002](0002-b.md)",
+    "Superseded on 2024-01-01 by [ADR-0002](0002-b.md)",
+    "[Superseded by ADR-0002](0002-b.md)",
+    "Superseded by the decision in [ADR-0002](0002-b.md)",
+    "Superseded, see [ADR-0002](0002-b.md)",
+    "Superseded. See [ADR-0002](0002-b.md).",
+    "Superseded - [ADR-0002](0002-b.md)",
+    "Superseded by ADR0002",
+    "Superseded by adr-2",
+    "Superseded by [Two](<0002-b.md>)",
+    'Superseded by [Two](0002-b.md "Two")',
+    "Superseded by [Two](https://github.com/o/r/blob/main/docs/adr/0002-b.md)",
+    "Superseded by https://github.com/o/r/blob/main/docs/adr/0002-b.md",
+    "Superseded by [ADR-0002: Two](0002-b)",
+    "Superseded by [Two](0002-b.html)",
+    "❌ Superseded by [ADR-0002](0002-b.md)",
+    "Status: Superseded by ADR-0002",
+    "Superseded in full by ADR-0002",
+    "Superseded since 2024-01-01 by ADR-0002",
+    "Has been superseded by ADR-0002",
+    "This ADR has been superseded by [ADR-0002](0002-b.md).",
+    "This decision is superseded by [ADR-0002](0002-b.md)",
+    "Accepted, but superseded by [ADR-0002](0002-b.md)",
+    "Accepted\n\nSuperseded by [ADR-0002](0002-b.md)",
+    "Accepted (superseded by [ADR-0002](0002-b.md))",
+    "SUPERSEDED BY ADR-0002",
+    "Superseded-by: ADR-0002",
+    "Superseded by [2. Two](0002-b.md)",
+    "Superseded by No. 2",
+    "Superseded by ADR no. 2",
+    "Superseded by DR-0002",
+    "Superseded by decision 2",
+    "Superseded with [ADR-0002](0002-b.md)",
+    "Superseded via [ADR-0002](0002-b.md)",
+    "Replaced with [ADR-0002](0002-b.md)",
+    "Replaced by [ADR-0002](0002-b.md)",
+    "Obsoleted by [ADR-0002](0002-b.md)",
+    "Obsolete, superseded by [ADR-0002](0002-b.md)",
+    "Deprecated, superseded by [ADR-0002](0002-b.md)",
+    "Deprecated in favor of [ADR-0002](0002-b.md)",
+    "Superseded by [ADR-0002](0002-b.md), accepted 2023-01-01",
+    "![superseded](https://img.shields.io/badge/status-superseded-red) by [ADR-0002](0002-b.md)",
+    "Superseded by [ADR-0002](0002-b.md)<br>2024-01-01",
+    "Superseded ([ADR-0002](0002-b.md))",
+    "Superseded → [ADR-0002](0002-b.md)",
+    "Superseded by [ADR‑0002](0002-b.md)",
+    "Superseded by [ADR-0002\\: Two](0002-b.md)",
+]
