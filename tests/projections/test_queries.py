@@ -609,12 +609,17 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_input_does_no_harm(text: str, log: Log, read: Reader) -> None:
+def test_hostile_input_does_no_harm(log: Log, read: Reader) -> None:
     """Hostile text in a filter, cursor or search gives an empty answer or a plain refusal."""
     accept(log, decision(log, "one"))
     target(log, feature(log, "a"), "r-1")
     snapshot = read()
+
+    for text in HOSTILE:
+        _ask_everything(snapshot, text)
+
+
+def _ask_everything(snapshot: Read, text: str) -> None:
     hostile = Filter([text], [text], [text], [text], [text], [text], [text], [text])
     for f in ("kinds", "subjects", "products", "fields", "values", "source_values", "holders", "statuses"):
         selection = Filter(**{f: [text]})
