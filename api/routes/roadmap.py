@@ -33,6 +33,7 @@ from projections.answers.parts import Direction
 from projections.queries import changes as change_queries
 from projections.queries import roadmap as roadmap_query
 from projections.queries import slip_causes as slip_queries
+from projections.queries import slips as slips_query
 from projections.queries.paging import Answer, Row
 from projections.queries.slip_causes import SlipFilter, SlipGroup
 from projections.read_model.model import Read
@@ -198,7 +199,7 @@ def list_slips(
     moves: Sequence[Direction] = check_directions(direction) or ("later", "earlier")
     targets = replace(fields, include_removed=include_removed)
     return query(
-        lambda read: change_queries.slips(
+        lambda read: slips_query.slips(
             read, targets, time, min_count=min_count, moves=moves, limit=page.limit, cursor=page.cursor
         )
     )

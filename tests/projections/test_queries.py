@@ -17,12 +17,13 @@ from domain.product import ProductDefined, ReleaseScheduled, ReleasesOrdered
 from eventlog.entry import Origin
 from projections.queries import accountability, field_history, field_values, listings
 from projections.queries.audit import AuditFilter, audit
-from projections.queries.changes import changed_fields, changes, slips
+from projections.queries.changes import changed_fields, changes
 from projections.queries.decisions import DecisionFilter, NotFound, decisions, graph, history, subject_page
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, BadCursor
 from projections.queries.roadmap import UNPLANNED, roadmap
 from projections.queries.search import search
+from projections.queries.slips import slips
 from projections.queries.timepoint import TimePoint
 from projections.read_model.model import Read
 from tests.projections.support import Log, at
