@@ -11,16 +11,8 @@ from projections.answers.changes import FieldChangeCount
 from projections.answers.parts import Direction
 from projections.queries.field_history import ChangeFilter, ChangeReading, select_rows
 from projections.queries.field_values import as_ids
-from projections.queries.ordering import (
-    resolve_people,
-)
-from projections.queries.paging import (
-    DEFAULT_LIMIT,
-    Answer,
-    Row,
-    build_answer,
-    page_after,
-)
+from projections.queries.ordering import resolve_people
+from projections.queries.paging import DEFAULT_LIMIT, Answer, Row, build_answer, page_after
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.bounds import ReadTooMuch
 from projections.read_model.model import Read

@@ -22,13 +22,7 @@ from projections.queries.ordering import (
     change_direction,
     resolve_people,
 )
-from projections.queries.paging import (
-    Answer,
-    build_answer,
-    decode_cursor,
-    encode_cursor,
-    page_after,
-)
+from projections.queries.paging import Answer, build_answer, decode_cursor, encode_cursor, page_after
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.queries.titles import find_titles
 from projections.read_model.model import Read

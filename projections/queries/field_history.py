@@ -16,20 +16,8 @@ from projections.answers.parts import Direction
 from projections.queries.blame import EVENT_COLUMNS, build_blame
 from projections.queries.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
 from projections.queries.filters import Filter, fields_where, json_spellings, within
-from projections.queries.ordering import (
-    FieldContent,
-    TargetOrder,
-    add_list_difference,
-    change_direction,
-)
-from projections.queries.paging import (
-    DEFAULT_LIMIT,
-    Answer,
-    build_answer,
-    decode_cursor,
-    encode_cursor,
-    take_page,
-)
+from projections.queries.ordering import FieldContent, TargetOrder, add_list_difference, change_direction
+from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
 from projections.queries.timelines import NextChange, find_next_changes, find_states
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.bounds import memory_bytes
