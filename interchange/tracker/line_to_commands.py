@@ -275,7 +275,10 @@ class LinePlanner:
         elif self._first_values is not None and not record.subjects:
             # An export says what a record is now, also where it begins.
             first = self._first_values(entry.identity or entry.record) or {}
-            values = {name: first[name][2] if name in first else value for name, value in values.items()}
+            before = {
+                name: value for name, (_, _, value) in first.items() if name in values or value not in (None, "", [])
+            }
+            values = {**values, **before}
         return self._set_values(entry, record, values, {}, shared)
 
     def _rename_record(self, entry: Entry, record: TrackerRecord | None, shared: dict[str, Any]) -> tuple[Command, ...]:

@@ -70,7 +70,8 @@ def expand_redmine(row: Row) -> Iterator[Line]:
         **{name: title_in(issue.get(source)) for name, source in _NAMES.items()},
     }
     custom = {str(one.get("name")): one.get("value") for one in issue.get("custom_fields") or ()}
-    lines = [line for journal in journals for line in _expand_journal(record, journal, tables)]
+    several = {str(one.get("id")) for one in issue.get("custom_fields") or () if one.get("multiple")}
+    lines = [line for journal in journals for line in _expand_journal(record, journal, tables, several)]
     changed = {line["field"]: line.get("from") for line in reversed(lines) if line.get("field")}
     first = {**now, **{name: value for name, value in changed.items() if name in now}}
     if "journals" not in issue:  # what it was at first is not known
@@ -104,7 +105,7 @@ def _list_tables(issue: Row, journals: Iterable[Row]) -> dict[str, dict[str, str
     return tables
 
 
-def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]]) -> Iterator[Line]:
+def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]], several: set[str]) -> Iterator[Line]:
     shared = {
         **record,
         "id": journal.get("id"),
@@ -124,6 +125,8 @@ def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]]
         )
         if kind == "attr":
             yield build_line(shared, field=_FIELDS.get(raw, raw), to=after, **{"from": before})
+        elif kind == "cf" and raw in several:
+            yield build_line(shared, field=tables["cf"].get(raw, f"cf {raw}"), added=after, removed=before)
         elif kind == "cf":
             yield build_line(shared, field=tables["cf"].get(raw, f"cf {raw}"), to=after, **{"from": before})
         else:
