@@ -48,13 +48,6 @@ def describe_response(model: Model, description: str = "") -> dict[str, Any]:
     return {"description": description or (model.__doc__ or "").strip().partition("\n")[0], "content": content}
 
 
-def model_of(response: Mapping[str, Any]) -> Model:
-    """Return the answer that `describe_response` documents."""
-    name = response["content"]["application/json"]["schema"]["$ref"].removeprefix(REFERENCE)
-    model: Model = getattr(everything, name)
-    return model
-
-
 def describe_query(model: Model) -> dict[str, Any]:
     """Return the arguments of a route that queries the read model."""
     return describe_route(model, more={**STOPPED, **LATE})

@@ -11,9 +11,10 @@ from fastapi import Request
 from api.authentication import CurrentCaller
 from api.problems import HttpProblem
 from api.services import LazyStates, ServiceDependency, Services
-from domain import policy
+from domain.actions import ADMINISTER, READ, Action
 from domain.fields import SubjectState
-from domain.policy import READ, Action, FoundRoles, HeldRoles, Principal
+from domain.held_roles import NO_PRODUCT, FoundRoles, HeldRoles, Principal, may, may_anywhere
+from domain.read_access import may_read_accounts, readable_products
 from eventlog.entry import Caller
 
 
@@ -88,21 +89,21 @@ def authorize(services: Services, caller: Caller, action: Action, *, only_cached
     """
     held = held_roles(services, caller, only_cached=only_cached)
     # Reading needs a role for any product; what concerns all products needs one for all products.
-    reason = policy.may_anywhere(held, action) if action is READ else policy.may(held, action, [policy.NO_PRODUCT])
+    reason = may_anywhere(held, action) if action is READ else may(held, action, [NO_PRODUCT])
     if reason is not None:
         raise HttpProblem(403, reason)
     return replace(
         services,
-        products=policy.readable_products(held),
-        reads_accounts_of=lambda person: policy.may_read_accounts(held_roles(services, caller), person),
+        products=readable_products(held),
+        reads_accounts_of=lambda person: may_read_accounts(held_roles(services, caller), person),
     )
 
 
 def is_administrator(services: Services, caller: Caller) -> bool:
     """Return whether a caller may administer the log: has the scope and the role `admin` for all products."""
-    return why_not(services, caller, policy.ADMINISTER) is None
+    return why_not(services, caller, ADMINISTER) is None
 
 
 def why_not(services: Services, caller: Caller, action: Action) -> str | None:
     """Return why a caller may not do something for all products, or None if they may."""
-    return policy.may(held_roles(services, caller), action, [policy.NO_PRODUCT])
+    return may(held_roles(services, caller), action, [NO_PRODUCT])

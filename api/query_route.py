@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cached_property
 from inspect import iscoroutinefunction
 from typing import Any, Final
 
@@ -30,9 +31,14 @@ _FAILED: Final = object()
 class QueryRoute(APIRoute):
     """A route that reads: its endpoint returns the response."""
 
+    @cached_property
+    def plan(self) -> Plan:
+        """The plan of its requests, which all applications of this process share."""
+        return Plan(self.dependant)
+
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return the function that handles a request."""
-        plan = Plan(self.dependant)
+        plan = self.plan
 
         async def handle(request: Request) -> Response:
             if ERROR in request.scope:

@@ -14,7 +14,7 @@ from api.dependencies import refuse_unknown_parameters, run_as_query
 from api.permissions import require
 from api.query_route import QueryRoute
 from api.services import refuse_writes_on_replica
-from domain.policy import READ, Action
+from domain.actions import READ, Action
 
 _FORMATS: Final = (
     "Also available as CSV and JSON Lines: pass `format=csv` or `format=jsonl`, or send `Accept: text/csv` or "

@@ -14,11 +14,11 @@ from fastapi import Depends, Request
 from api.admission import Admission
 from api.problems import HttpProblem
 from api.quotas import Quotas
-from domain import policy
 from domain.catalog import EVENT_NAMES
 from domain.errors import Malformed, Unknown, unknown_subject
 from domain.fields import SubjectState
 from domain.ids import SUBJECT_PATTERN
+from domain.read_access import CONFIDENTIAL_EVENTS, is_readable
 from domain.values import MAX_INTEGER, is_subject
 from eventlog.entry import Caller
 from eventlog.log import RawEntry
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from identity.oidc.provider import Provider  # needs an optional dependency
 
 MAX_ACTIVE_CALLERS: Final = 10_000
-_CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in policy.CONFIDENTIAL_EVENTS)
+_CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in CONFIDENTIAL_EVENTS)
 _NAMED: Final = re.compile(rf'"({SUBJECT_PATTERN})"')
 
 
@@ -124,7 +124,7 @@ class Services:
     def is_readable(self, subject: str) -> bool:
         """Return whether the caller may read a subject."""
         states = LazyStates(self.book.cached_state)
-        return policy.is_readable(subject, self.products, states, MAX_INTEGER)
+        return is_readable(subject, self.products, states, MAX_INTEGER)
 
     def is_entry_readable(self, raw: RawEntry) -> bool:
         """Return whether the caller may read an entry as it was hashed.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.display import Line, Span, count, format_day, isolate, to_single_line, wrap
 from cli.marks import SHAPES
 

@@ -12,6 +12,7 @@ import click
 from cli import verbs
 from cli.errors import Exit
 from cli.examples import add_examples
+from cli.suggesting_group import SuggestingGroup
 from cli.terminal import guard_streams
 from cli.verb_list import read_verbs, recording_nouns
 from cli.words import NOUNS, OPERATED_NOUNS
@@ -77,7 +78,7 @@ OTHER_VERBS: Final = {"role": {"list": "role_list"}}
 """Commands of a noun that ask: the module of each."""
 
 
-class LazyGroup(click.Group):
+class LazyGroup(SuggestingGroup):
     """A group that imports `cli.commands.NAME` when the command NAME is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  (click's signature)
@@ -95,17 +96,6 @@ class LazyGroup(click.Group):
         name = f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"cli.commands.{name}"), name)
         return add_examples(cmd_name, command)
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; suggest similar names for an unknown one."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.exceptions.NoSuchCommand as error:
-            raise click.exceptions.NoSuchCommand(
-                error.command_name, possibilities=self.list_commands(ctx), ctx=ctx
-            ) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the commands by section, without importing them."""

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from api.pages.verbs import verb_of
 from api.pages.words import command_label, field_label
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, to_single_line, wrap
 from cli.forecasts import describe_expectation, describe_outcome

@@ -107,6 +107,8 @@ LAST_TO_HIDE: Final = (
     "since",
 )
 MARKED_COLUMNS: Final = frozenset({"status", "verdict"})
+VALUE_COLUMNS: Final = frozenset({"before", "after", "value", "status", "now", "from", "to"})
+"""What a value is called in the source comes last in its cell: `shipped (implemented)`."""
 STYLES: Final = {
     **dict.fromkeys(("accepted", "active", "met", "shipped", "within"), "green"),
     **dict.fromkeys(("dropped", "left", "missed", "rejected", "reversed", "exceeds", "overdue", "no owner"), "red"),
@@ -176,10 +178,10 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
     table = table.drop_columns(_find_empty_columns(table) | frozenset(shared))
     cells = [[_format_cell(cell, zone, now) for cell in row] for row in table.rows]
     measured = [_measure(table, index, cells) for index in range(len(table.columns))]
-    columns = _fit(measured, width)
+    columns = _fit_whole(table, measured, width)
     below = [each.index for each in measured if _goes_below(table, each, columns)]
     if below:
-        columns = _fit([each for each in measured if each.index not in below], width)
+        columns = _fit_whole(table, [each for each in measured if each.index not in below], width)
     hidden = [table.columns[each.index] for each in measured if each.index not in (*columns, *below)]
     if hidden:
         noun = "1 column" if len(hidden) == 1 else f"{len(hidden)} columns"
@@ -270,6 +272,20 @@ def _fit(columns: Sequence[_Column], width: int) -> dict[int, int]:
     return widths
 
 
+def _fit_whole(table: Table, columns: Sequence[_Column], width: int) -> dict[int, int]:
+    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides no other column."""
+    fitted = _fit(columns, width)
+    whole = _fit([_keep_whole(table.columns[each.index], each) for each in columns], width)
+    return whole if whole.keys() == fitted.keys() else fitted
+
+
+def _keep_whole(heading: str, column: _Column) -> _Column:
+    if heading == "title":
+        return replace(column, minimum=min(column.minimum, SHORT_WIDTH))
+    is_value = heading in VALUE_COLUMNS and column.width <= MAX_FIXED_WIDTH
+    return replace(column, minimum=column.width) if is_value else column
+
+
 def _total(widths: Iterable[int]) -> int:
     found = list(widths)
     return sum(found) + len(GAP) * max(len(found) - 1, 0)
@@ -320,7 +336,11 @@ def print_note(note: str) -> None:
     if not sys.stderr.isatty():
         click.echo(note, err=True)
         return
-    for line in wrap([(note, "")], width_of_terminal()):
+    width = width_of_terminal()
+    if any(width_of(word) > width for word in note.split()):
+        click.echo(note, err=True)  # a line break within a cursor would be copied with it
+        return
+    for line in wrap([(note, "")], width):
         click.echo("".join(text for text, _ in line), err=True)
 
 

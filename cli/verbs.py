@@ -9,11 +9,12 @@ from typing import Any, Final
 import click
 
 from cli.examples import add_examples
+from cli.suggesting_group import SuggestingGroup
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs, verbs_of
 from cli.words import NOUNS, OPERATED_NOUNS
 
 
-class NounGroup(click.Group):
+class NounGroup(SuggestingGroup):
     """The commands that record something about one kind of subject, and `others`: modules of commands by their name."""
 
     def __init__(self, name: str, others: Mapping[str, str]) -> None:
@@ -33,17 +34,6 @@ class NounGroup(click.Group):
             return add_examples(f"{self.name} {cmd_name}", command)
         verb = verbs_of(self.name or "").get(cmd_name)
         return build_command(cmd_name, verb) if verb else None
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; suggest similar verbs for an unknown one."""
-        try:
-            return super().resolve_command(ctx, args)
-        except click.exceptions.NoSuchCommand as error:
-            raise click.exceptions.NoSuchCommand(
-                error.command_name, possibilities=self.list_commands(ctx), ctx=ctx
-            ) from None
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs with their summaries."""

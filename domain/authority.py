@@ -5,139 +5,27 @@ person may decide (named people and teams, or the holders of roles), how many pe
 whether the log only records what exceeds the rule or refuses it. Rules for the same kind of decision are alternatives:
 meeting one of them is enough.
 
-`judge` compares a decision with the rights, roles and delegations in force when it took effect, and returns one verdict
-for each decider:
-
-* `within`: a rule entitles the decider, it covers the cost, and enough people support the decision.
-* `exceeds`: there are rules for this kind of decision, and none of them is met.
-* `not_judged`: a rule might entitle the decider, but something it depends on is not in the log.
-* `no_rule`: no product of the decision has a rule for this kind.
-
-The verdict is stored in the event, and nothing recorded later changes it.
+`judge` compares a decision with the rights, roles and delegations in force when it took effect, and returns the verdict
+on each decider as a `domain.judgment`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Annotated, Any, Final, Literal, NamedTuple
-
-from pydantic import Field, Strict
+from typing import Any, Final, Literal, NamedTuple
 
 from domain.decision_rights import DecisionRule, Rights, find_rights
 from domain.delegation import FIELD_PREFIX, Basis, iterate_lines
 from domain.errors import Forbidden
-from domain.fields import STATUS, FieldChange, FieldRow, Subjects, Value
-from domain.messages import CommandContext, Message
+from domain.fields import STATUS, FieldRow, Subjects, Value
+from domain.judgment import RANKS, Finding, Flag, Judgment, Reason, Verdict
+from domain.judgment_explanation import explain_reason
+from domain.messages import CommandContext
 from domain.money import Cost
 from domain.ownership import MEMBER_FIELDS
 from domain.people import INACTIVE_STATUSES
-from domain.values import Holder, Integral, Person, Position, ProductId, Slug, kind_of
-
-RANKS: Final = ("no_rule", "within", "not_judged", "exceeds")
-"""The verdicts, from the one that needs least attention to the one that needs most."""
-
-VerdictCode = Literal["within", "exceeds", "no_rule", "not_judged"]
-Flag = Literal["self_approved", "backdated"]
-Reason = Literal[
-    "entitled",
-    "not_entitled",
-    "left",
-    "over_limit",
-    "approvals_missing",
-    "quorum_missing",
-    "cost_missing",
-    "currency_differs",
-    "members_unknown",
-    "delegation_claimed",
-]
-Tally = Annotated[int, Strict(), Field(ge=0, le=1000), Integral]
-
-
-# The judgment, as it is stored ---------------------------------------------------------------------------------------
-
-
-class Finding(Message):
-    """What the decision rights of one product say of one decider."""
-
-    product: ProductId = Field(description="The product of the decision.")
-    rights_of: ProductId = Field(description="The product or line that the decision rights were set on.")
-    rights: Position = Field(description="The position of the decision rights.")
-    verdict: Literal["within", "exceeds", "not_judged"] = Field(description="The verdict for this product.")
-    reason: Reason = Field(description="The reason for the verdict.")
-    rule: Tally = Field(description="The number of the rule that the reason is about, from 1; 0 if it is about none.")
-    mode: Literal["record", "enforce"] = Field(description="Whether the rule records or enforces.")
-    holder: Holder | None = Field(None, description="Whom the rule entitles: the decider, their team, or a delegator.")
-    role: Slug | None = Field(None, description="The role by which the rule entitles the holder, if not by name.")
-    role_of: ProductId | None = Field(None, description="The product or line that the holder has the role on.")
-    delegation: Position | None = Field(None, description="The position of the delegation the decider relies on.")
-    cost_limit: Cost | None = Field(None, description="The highest cost that the rule or the delegation covers.")
-    approvals: Tally = Field(1, description="How many people have to support the decision.")
-    support: Tally = Field(0, description="How many of the people entitled by the rule support it.")
-    quorum: Tally = Field(1, description="How many people have to take part.")
-    participation: Tally = Field(0, description="How many of the people entitled by the rule took part.")
-    rests_on: tuple[Position, ...] = Field((), description="The positions that this finding rests on, in order.")
-
-
-class Verdict(Message):
-    """Whether one decider was entitled to make a decision."""
-
-    decider: Person = Field(description="The decider.")
-    verdict: VerdictCode = Field(description="`within`, `exceeds`, `no_rule` or `not_judged`.")
-    basis: Basis = Field(
-        description="`own`: with their own credentials; `delegated`: with their recorded delegation; `claimed`: another "
-        "person named them; `confirmed`: claimed, and they had approved the decision with their own credentials."
-    )
-    flags: tuple[Flag, ...] = Field(
-        (),
-        description="`self_approved`: the decider had proposed it, or recorded it in one step, and no other person decided "
-        "or approved it. `backdated`: it was recorded after it took effect.",
-    )
-    findings: tuple[Finding, ...] = Field((), description="What the decision rights of each product say.")
-
-
-class Judgment(Message):
-    """The verdicts on the deciders of a decision, and what they were based on."""
-
-    verdicts: tuple[Verdict, ...] = Field(description="One verdict for each decider, in order.")
-    kind: Slug | None = Field(None, description="The kind of decision that was judged, if any rule applied.")
-    cost: Cost | None = Field(None, description="The cost that was judged, if any rule applied.")
-    delegation: Position | None = Field(
-        None, description="The position of the delegation by which the actor decided for another person."
-    )
-    approvals: tuple[Position, ...] = Field((), description="The positions of the approvals that counted.")
-
-    @property
-    def verdict(self) -> VerdictCode:
-        """The verdict that needs most attention."""
-        return max((each.verdict for each in self.verdicts), key=RANKS.index)
-
-    @property
-    def flags(self) -> tuple[Flag, ...]:
-        """The flags of any decider."""
-        return tuple(dict.fromkeys(flag for each in self.verdicts for flag in each.flags))
-
-    def field_changes(self) -> Iterator[FieldChange]:
-        """The fields by which decisions are found; none where no rule applied."""
-        if self.verdict != "no_rule":
-            yield FieldChange("authority", self.verdict)
-            for flag in self.flags:
-                yield FieldChange(f"authority.{flag}", True)
-
-
-ENDING_AUTHORITY: Final = "authority.ending"
-"""The field with the verdict on the people who superseded or reversed a decision, if a rule applied."""
-AUTHORITY_FIELDS: Final = (
-    "authority",
-    "authority.self_approved",
-    "authority.backdated",
-    ENDING_AUTHORITY,
-    "ratification",
-)
-"""The fields that describe the authority behind a decision; reopening empties them."""
-
-
-# What is judged ------------------------------------------------------------------------------------------------------
+from domain.values import kind_of
 
 
 class Stance(NamedTuple):
@@ -545,88 +433,3 @@ def find_candidates(product: str, kind: str, cost: Cost | None, subjects: Subjec
     """
     judges = _build_judges(Question((product,), kind, cost, ()), subjects, at)
     return [candidate for each in judges for candidate in each.iterate_candidates()]
-
-
-# Explanations --------------------------------------------------------------------------------------------------------
-
-
-def explain(judgment: Judgment) -> list[str]:
-    """Return a judgment in sentences, derived from nothing but itself, with ids for people and subjects."""
-    return [sentence for verdict in judgment.verdicts for sentence in explain_verdict(verdict, judgment)]
-
-
-def explain_verdict(verdict: Verdict, judgment: Judgment) -> Iterator[str]:
-    """Yield the sentences that explain one verdict."""
-    yield f"{verdict.decider} {_BASES[verdict.basis]}."
-    if verdict.verdict == "no_rule":
-        yield "No decision rights applied, so authority was neither limited nor confirmed."
-    for finding in verdict.findings:
-        inherited = f", inherited by {finding.product}" if finding.rights_of != finding.product else ""
-        yield (
-            f"By the decision rights of {finding.rights_of} (position {finding.rights}{inherited}) this "
-            f"{_SUMMARIES[finding.verdict]}: {explain_reason(finding, judgment.cost, verdict.decider)}."
-        )
-    yield from (_FLAGS[flag] for flag in verdict.flags)
-
-
-_BASES: Final[dict[str, str]] = {
-    "own": "decided with their own credentials",
-    "delegated": "decided through an actor with their delegation",
-    "claimed": "is named as a decider by another person, which is a claim until they confirm it",
-    "confirmed": "is named as a decider by another person, and had approved it with their own credentials",
-}
-_SUMMARIES: Final = {
-    "within": "is within their authority",
-    "exceeds": "exceeds their authority",
-    "not_judged": "could not be judged",
-}
-_FLAGS: Final[dict[str, str]] = {
-    "self_approved": "The person who proposed it is the only one who decided or approved it.",
-    "backdated": "It was recorded after it took effect.",
-}
-
-
-def explain_reason(finding: Finding, cost: Cost | None, decider: str = "the decider") -> str:
-    """Return the reason of a finding as a clause, in lower case and without a period."""
-    limit = str(finding.cost_limit) if finding.cost_limit else None
-    return _CLAUSES[finding.reason].format(
-        rule=f"rule {finding.rule}",
-        decider=decider,
-        title=_explain_title(finding, decider),
-        limit=limit,
-        covers=f" up to {limit}" if limit else "",
-        cost=str(cost) if cost else "no cost",
-        support=_explain_support(finding),
-        finding=finding,
-    )
-
-
-_CLAUSES: Final[dict[Reason, str]] = {
-    "entitled": "{rule} entitles {title}{covers}{support}",
-    "over_limit": "it costs {cost}, and {rule} entitles {title} up to {limit}",
-    "approvals_missing": "{rule} requires {finding.approvals} entitled people to decide or approve it, and "
-    "{finding.support} did",
-    "quorum_missing": "{rule} requires {finding.quorum} entitled people to take part, and {finding.participation} did",
-    "cost_missing": "{rule} covers up to {limit}, and the decision states no cost; state its cost",
-    "currency_differs": "{rule} covers up to {limit}, and the decision costs {cost}; currencies are not converted",
-    "members_unknown": "{rule} entitles a team, and the log does not know its members; assign them the role `member`",
-    "delegation_claimed": "{rule} would entitle {decider} by a delegation, but the person who delegated did not "
-    "record it",
-    "left": "{decider} had left",
-    "not_entitled": "no rule entitles {decider}",
-}
-
-
-def _explain_title(finding: Finding, decider: str) -> str:
-    by = f"{finding.holder} as {finding.role} of {finding.role_of}" if finding.role else f"{finding.holder} by name"
-    if finding.delegation:
-        return f"{by}, who delegated to {decider} (position {finding.delegation})"
-    if finding.holder and kind_of(finding.holder) == "team":
-        return f"{by}, to which {decider} belongs"
-    return by
-
-
-def _explain_support(finding: Finding) -> str:
-    support = f"; {finding.support} of {finding.approvals} required people support it" if finding.approvals > 1 else ""
-    part = f"; {finding.participation} of {finding.quorum} required people took part" if finding.quorum > 1 else ""
-    return support + part

@@ -51,10 +51,5 @@ def escape_character(character: str) -> str:
     return "".join(f"\\u{encoded[index : index + 2].hex()}" for index in range(0, len(encoded), 2))
 
 
-def is_unsafe(character: str) -> bool:
-    """Return whether a character controls a terminal, changes text direction or is invisible; tab and line feed are safe."""
-    return _UNSAFE.fullmatch(character) is not None
-
-
 def _joins(text: str, index: int) -> bool:
     return index > 0 and unicodedata.category(text[index - 1]) in _JOINABLE

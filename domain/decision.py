@@ -14,10 +14,10 @@ from typing import Annotated, ClassVar, Final, Literal, get_args
 
 from pydantic import ConfigDict, Field, Strict
 
-from domain.authority import AUTHORITY_FIELDS, ENDING_AUTHORITY, Judgment
 from domain.delegation import Basis
 from domain.fields import EXISTS, STATUS, FieldChange, Value, code, ref, refs, text, texts
 from domain.ids import key_of
+from domain.judgment import AUTHORITY_FIELDS, ENDING_AUTHORITY, Judgment
 from domain.messages import Command, Event, Message
 from domain.money import Cost
 from domain.ownership import accountable_changes

@@ -6,6 +6,13 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final, assert_never
 
 from domain import authority, decision_rights
+from domain.authority_questions import (
+    build_ending,
+    build_question,
+    build_ratification,
+    build_recorded_question,
+    find_stances,
+)
 from domain.decision import (
     DECIDED,
     DEFAULT_KIND,
@@ -62,13 +69,6 @@ from domain.decision import (
     RiskFinding,
     SupersedeDecision,
     WithdrawDecision,
-)
-from domain.decision_authority import (
-    build_ending,
-    build_question,
-    build_ratification,
-    build_recorded_question,
-    find_stances,
 )
 from domain.delegation import Basis, find_basis
 from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges

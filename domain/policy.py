@@ -2,17 +2,13 @@
 
 An action needs a *scope* of the token and a *role* of its holder, for every product it touches. A subject without
 products, such as a person or the log, needs the role for all products. `RULES` has a row for each command.
-
-Access is judged by what the log says now: the roles of the caller, of the people they were merged into, of their teams
-and of their groups. Everything is read through `Subjects`, so a command is decided again if a grant that it rests on
-was revoked in the meantime.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable
 from types import MappingProxyType
-from typing import Final, NamedTuple, Protocol, get_args
+from typing import Final, NamedTuple, get_args
 
 from domain import (
     any_subject,
@@ -31,32 +27,24 @@ from domain import (
     roles,
     task,
 )
-from domain.credentials import LOCAL_CREDENTIAL
+from domain.actions import ADMINISTER, ADMINISTERED_KINDS, CONTRIBUTE, ERASE, IMPORT, MANAGE, Action
 from domain.errors import Forbidden
-from domain.fields import Subjects, SubjectState
-from domain.ids import LOG_SERVICE
+from domain.fields import Subjects
+from domain.held_roles import (
+    Evidence,
+    HeldRoles,
+    Line,
+    find_lines,
+    has_own_role_for_all,
+    lines_of_subject,
+    may,
+    may_anywhere,
+)
 from domain.messages import Command, CommandContext
-from domain.references import referenced_subjects, unknown_error
-from domain.roles import ADMIN, AUDITOR, CONTRIBUTOR, MANAGER, VIEWER, Grant
-from domain.scopes import ADMIN_SCOPE, ERASE_SCOPE, IMPORT_SCOPE, READ_SCOPE, WRITE_SCOPE
-from domain.values import MAX_INTEGER, kind_of
-
-
-class Action(NamedTuple):
-    """What one may do, the scope it needs, and the least role that may do it."""
-
-    verb: str
-    scope: str
-    role: str
-
-
-READ: Final = Action("read", READ_SCOPE, VIEWER)
-AUDIT: Final = Action("read the access journal", READ_SCOPE, AUDITOR)
-CONTRIBUTE: Final = Action("contribute", WRITE_SCOPE, CONTRIBUTOR)
-MANAGE: Final = Action("decide and change", WRITE_SCOPE, MANAGER)
-ADMINISTER: Final = Action("administer", ADMIN_SCOPE, ADMIN)
-IMPORT: Final = Action("import", IMPORT_SCOPE, ADMIN)
-ERASE: Final = Action("erase text", ERASE_SCOPE, ADMIN)
+from domain.read_access import require_readable
+from domain.references import referenced_subjects
+from domain.scopes import IMPORT_SCOPE, WRITE_SCOPE
+from domain.values import kind_of
 
 
 class Rule(NamedTuple):
@@ -197,249 +185,8 @@ FOR_ALL_PRODUCTS: Final = frozenset(
     }
 )
 """Commands that need a role for all products, whatever their subject."""
-ROLE_COMMANDS: Final = get_args(roles.RoleCommand)
+ROLE_COMMANDS: Final = frozenset(get_args(roles.RoleCommand))
 REMOVALS: Final = frozenset({any_subject.RemoveSubject, any_subject.RestoreSubject})
-
-ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "log"})
-"""Only administrators change subjects of these kinds, which concern everybody."""
-
-
-OPEN_KINDS: Final = ADMINISTERED_KINDS
-"""Subjects of these kinds are readable with any role that reads."""
-ACCOUNT_EVENTS: Final = (credentials.AccountConnected, credentials.AccountDisconnected)
-"""Events whose data, an account at a provider, only auditors, administrators and its person may read."""
-CONFIDENTIAL_EVENTS: Final = (roles.RoleGranted, roles.RoleRevoked, *ACCOUNT_EVENTS)
-"""Events hidden from readers who may read only some products: who has which role and which sign-in account."""
-
-
-class Evidence(Protocol):
-    """What the policy reads besides subjects."""
-
-    @property
-    def limits_reading(self) -> bool:
-        """Whether callers read only what belongs to products for which they hold a role."""
-
-    @property
-    def default_role(self) -> str | None:
-        """The role for all products of callers who hold none."""
-
-    def teams_with_roles(self) -> Iterable[str]:
-        """Return at least all teams that hold a role."""
-
-    @property
-    def found_roles(self) -> FoundRoles:
-        """What was found before about the roles of callers."""
-
-    def recorder_of(self, position: int) -> str | None:
-        """Return the actor of the entry at a position, or None."""
-
-
-class Principal(NamedTuple):
-    """A caller as the policy sees them: who they are, their groups, and the scopes of their token."""
-
-    actor: str
-    scopes: frozenset[str]
-    credential: str = ""
-    groups: frozenset[str] = frozenset()
-
-    @property
-    def is_local(self) -> bool:
-        """Whether they work on the log's own machine, or are the log itself: they are administrators."""
-        return self.credential == LOCAL_CREDENTIAL or self.actor == LOG_SERVICE
-
-
-Line = tuple[str, ...]
-"""A product with the lines it belongs to; empty for what belongs to no product, which needs a role for all of them."""
-NO_PRODUCT: Final[Line] = ()
-
-
-class Products(NamedTuple):
-    """Products that are asked about together, each with the line it belongs to now."""
-
-    named: tuple[str, ...]
-
-
-RoleQuestion = tuple[str, frozenset[str], str, Line | Products | None]
-"""A caller, their groups, a role, and a line or some products; None means any line."""
-MAX_FOUND_ROLES: Final = 10_000
-
-
-class Grounds(NamedTuple):
-    """What shows that a caller holds a role: it holds it from `since` until `until` while none of the states changes."""
-
-    states: tuple[SubjectState, ...]
-    since: int
-    until: int
-
-
-class FoundRoles:
-    """Remembers the grounds on which callers hold roles: as members of a team, for example, or for the line of a product.
-
-    A state is never modified, so the roles hold as long as each subject still has the very state that they were found
-    in: a grant, a merge, a member that ends or a product that moves counts at once, in any process. Only what is held is
-    remembered.
-    """
-
-    def __init__(self) -> None:
-        self._grounds: dict[RoleQuestion, Grounds] = {}
-
-    def find(
-        self, question: RoleQuestion, subjects: Mapping[str, SubjectState], now: int
-    ) -> tuple[SubjectState, ...] | None:
-        """Return the states which show that a caller holds a role, if they were found before and still hold."""
-        found = self._grounds.get(question)
-        if found is None or not found.since <= now < found.until:
-            return None
-        for state in found.states:  # asked in nearly every command, where `all` would take twice as long
-            if subjects[state.subject] is not state:
-                return None
-        return found.states
-
-    def add(self, question: RoleQuestion, states: Sequence[SubjectState], now: int) -> None:
-        """Remember the states that show now that a caller holds a role."""
-        if len(self._grounds) >= MAX_FOUND_ROLES:
-            self._grounds.clear()
-        fields = (*roles.MEMBERSHIP_FIELDS, roles.LINE_FIELD)
-        until = min((state.next_change(name, now) for state in states for name in fields), default=MAX_INTEGER)
-        self._grounds[question] = Grounds(tuple(states), now, until)
-
-
-class HeldRoles:
-    """The roles that a caller holds now: their own, and those of whom they were merged into, their groups and teams."""
-
-    def __init__(
-        self, principal: Principal, subjects: Mapping[str, SubjectState], evidence: Evidence, now: int
-    ) -> None:
-        """Read grants through `subjects`, when a question needs them."""
-        self.principal = principal
-        self._subjects = subjects
-        self.evidence = evidence
-        self._now = now
-
-    def own_for_all(self, role: str) -> bool:
-        """Return whether the caller holds a role for all products without being merged, or in a group or team."""
-        return self.principal.is_local or roles.is_granted(self._subjects[self.principal.actor], role, NO_PRODUCT)
-
-    def include(self, role: str, line: Line) -> bool:
-        """Return whether a role, or one that includes it, is held for a product."""
-        return self._holds(role, line)
-
-    def include_all(self, role: str, products: tuple[str, ...]) -> bool:
-        """Return whether the caller holds a role, or one that includes it, for each of the products; if none, for all."""
-        found_roles = self.evidence.found_roles
-        question = (self.principal.actor, self.principal.groups, role, Products(products))
-        if found_roles.find(question, self._subjects, self._now) is not None:
-            return True
-        states: list[SubjectState] = []
-        for line in _lines(products, self._subjects, self._now):
-            grounds = self._find_grounds(role, line)
-            if grounds is None:
-                return False
-            states += (*(self._subjects[each] for each in line), *grounds)
-        found_roles.add(question, states, self._now)
-        return True
-
-    def include_anywhere(self, role: str) -> bool:
-        """Return whether a role, or one that includes it, is held for any product."""
-        return self._holds(role, None)
-
-    def _holds(self, role: str, line: Line | None) -> bool:
-        if self._find_grounds(role, line) is not None:
-            return True
-        # The default role is that of callers who hold no other.
-        return self.evidence.default_role in roles.SATISFIED_BY[role] and not any(True for _ in self.grants())
-
-    def _find_grounds(self, role: str, line: Line | None) -> tuple[SubjectState, ...] | None:
-        """Return the states which show that a role was granted to the caller, whether directly or not, or None."""
-        principal = self.principal
-        if principal.is_local:
-            return ()
-        actor = self._subjects[principal.actor]
-        # Nearly every caller has a role of their own, which needs no look at merges, groups and teams.
-        if _is_granted(actor, role, line):
-            return (actor,)
-        question = (principal.actor, principal.groups, role, line)
-        if known := self.evidence.found_roles.find(question, self._subjects, self._now):
-            return known
-        for holder in self._others():
-            if _is_granted(holder, role, line):
-                states = (*(self._subjects[each] for each in self.ids()), holder)
-                self.evidence.found_roles.add(question, states, self._now)
-                return states
-        return None
-
-    def grants(self) -> Iterator[Grant]:
-        """Yield every role that is granted to the caller, whether directly or not."""
-        yield from roles.grants_of(self._subjects[self.principal.actor])
-        for holder in self._others():
-            yield from roles.grants_of(holder)
-
-    def ids(self) -> list[str]:
-        """Return the caller's id, followed by those it was merged into."""
-        return roles.merge_path(self.principal.actor, self._subjects.__getitem__)
-
-    def are_of(self, person: str) -> bool:
-        """Return whether an id is the caller's, even if both were merged into a third one."""
-        return roles.merge_path(person, self._subjects.__getitem__)[-1] == self.ids()[-1]
-
-    def _others(self) -> Iterator[SubjectState]:
-        ids = self.ids()
-        yield from (self._subjects[each] for each in ids[1:])
-        yield from (self._subjects[group] for group in sorted(self.principal.groups))
-        for team in sorted(self.evidence.teams_with_roles()):
-            if roles.is_member(self._subjects[team], ids, self._now):
-                yield self._subjects[team]
-
-
-def _is_granted(holder: SubjectState, role: str, line: Line | None) -> bool:
-    return roles.has_any_grant(holder, role) if line is None else roles.is_granted(holder, role, line)
-
-
-def may(held: HeldRoles, action: Action, lines: Iterable[Line]) -> str | None:
-    """Return None if a caller may do an action on all of some products, or else the reason why not, as a sentence."""
-    if action.scope not in held.principal.scopes:
-        return f"your token does not have the scope `{action.scope}`"
-    for line in lines:
-        if not held.include(action.role, line):
-            return _explain(held.principal, action, line[0] if line else "all products")
-    return None
-
-
-def may_anywhere(held: HeldRoles, action: Action) -> str | None:
-    """Return None if a caller may do an action on any product, or else the reason why not, as a sentence."""
-    if action.scope not in held.principal.scopes:
-        return f"your token does not have the scope `{action.scope}`"
-    return None if held.include_anywhere(action.role) else _explain(held.principal, action, "a product")
-
-
-def readable_products(held: HeldRoles) -> frozenset[str] | None:
-    """Return the products that a caller may read, each with those of its line; None if they may read everything."""
-    if not held.evidence.limits_reading or held.include(VIEWER, NO_PRODUCT):
-        return None
-    return frozenset(grant.product for grant in held.grants() if grant.product)
-
-
-def may_read_accounts(held: HeldRoles, person: str) -> bool:
-    """Return whether a caller may see the sign-in accounts of a person: their own, or any if they may audit."""
-    return held.are_of(person) or may(held, AUDIT, [NO_PRODUCT]) is None
-
-
-def is_readable(subject: str, products: Collection[str] | None, subjects: Mapping[str, SubjectState], now: int) -> bool:
-    """Return whether a caller who may read some products, or everything if None, may read a subject."""
-    if products is None or kind_of(subject) in OPEN_KINDS:
-        return True
-    return any(not set(line).isdisjoint(products) for line in lines_of_subject(subject, subjects, now))
-
-
-def _explain(principal: Principal, action: Action, where: str) -> str:
-    option = f" --product {where.partition(':')[2]}" if ":" in where else ""
-    return (
-        f"to {action.verb}, {principal.actor} needs the role `{action.role}` for {where}; an administrator can grant "
-        f"it: `decisionlog role grant {principal.actor} {action.role}{option}`"
-    )
-
-
-# Commands ------------------------------------------------------------------------------------------------------------
 
 
 def require_permission(command: Command, context: CommandContext, subjects: Subjects, evidence: Evidence) -> None:
@@ -449,38 +196,19 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
         Forbidden: the scope or a role is missing; the message says which, for what product, and who can grant it.
         Unknown: the caller may not read a subject that the command names.
     """
-    held = _held_roles(context, subjects, evidence)
+    rule = RULES.get(type(command))
+    action = _needed_action(rule, command, context.actor) if rule is not None else None
+    if action is not None and has_own_role_for_all(action, context, subjects):
+        return  # nearly every command, so that its products need not be read; who has it reads every product
     if evidence.limits_reading:
         require_readable(referenced_subjects(command), context, subjects, evidence)
-    rule = RULES.get(type(command))
-    if rule is None:
+    if rule is None or action is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
-    action = _needed_action(rule, command, context.actor)
+    held = HeldRoles(context, subjects, evidence, context.now)
     reason = _judge(action, rule, command, context, held, subjects)
     if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
         return
     raise Forbidden(reason)
-
-
-def require_readable(
-    named: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects, evidence: Evidence
-) -> None:
-    """Check that a caller may read subjects, given as fields and ids: one they may not read does not exist for them.
-
-    Raises:
-        Unknown: as if the log had no such subject.
-    """
-    if not evidence.limits_reading:
-        return
-    products = readable_products(_held_roles(context, subjects, evidence))
-    for field, subject in named if products is not None else ():
-        if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
-            raise unknown_error(field, subject)
-
-
-def _held_roles(context: CommandContext, subjects: Subjects, evidence: Evidence) -> HeldRoles:
-    principal = Principal(context.actor, context.scopes, context.credential, context.groups)
-    return HeldRoles(principal, subjects, evidence, context.now)
 
 
 def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
@@ -505,8 +233,6 @@ def _with_import_scope(action: Action, command: Command) -> Action:
 def _judge(
     action: Action, rule: Rule, command: Command, context: CommandContext, held: HeldRoles, subjects: Subjects
 ) -> str | None:
-    if action.scope in held.principal.scopes and held.own_for_all(action.role):
-        return None  # nearly every command, so that its products need not be read
     products = _find_named_products(command)
     if products is not None and action.scope in held.principal.scopes and held.include_all(action.role, products):
         return None
@@ -557,12 +283,12 @@ def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:
     """Return the products that a command touches, each with the lines it belongs to."""
     products = _find_named_products(command)
     if products is not None:
-        return _lines(products, subjects, now)
+        return find_lines(products, subjects, now)
     named = getattr(command, "products", ())
     written = [*getattr(command, "supersedes", ())]
     if not command.creates:
         written.append(command.subject_id())
-    lines = _lines(named, subjects, now) if named or command.creates else ()
+    lines = find_lines(named, subjects, now) if named or command.creates else ()
     return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in written))
 
 
@@ -570,24 +296,11 @@ def _find_named_products(command: Command) -> tuple[str, ...] | None:
     """Return the products that a command names, none for all of them; None if it also touches those of a subject."""
     if type(command) in FOR_ALL_PRODUCTS:
         return ()
-    if isinstance(command, ROLE_COMMANDS):
-        return (command.product,) if command.product else ()
-    if isinstance(command, product.DefineProduct):
+    if type(command) in ROLE_COMMANDS:
+        return (command.product,) if command.product else ()  # type: ignore[attr-defined]
+    if type(command) is product.DefineProduct:
         return (command.line,) if command.line else ()
     superseded: tuple[str, ...] = getattr(command, "supersedes", ())
     if superseded or not command.creates:
         return None
     return tuple(getattr(command, "products", None) or ())
-
-
-def lines_of_subject(subject: str, subjects: Mapping[str, SubjectState], now: int) -> Iterable[Line]:
-    """Return the products that a subject belongs to, each with its lines."""
-    if kind_of(subject) == "product":
-        return _lines([subject], subjects, now)
-    return _lines(subjects[subject].subjects_at("products", now), subjects, now)
-
-
-def _lines(products: Collection[str], subjects: Mapping[str, SubjectState], now: int) -> Iterable[Line]:
-    if not products:
-        return (NO_PRODUCT,)
-    return [roles.line_of(each, subjects.__getitem__, now) for each in products]

@@ -20,12 +20,13 @@ from domain.decision import SUPERSEDED_BY
 from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
+from domain.held_roles import FoundRoles
 from domain.messages import Command, CommandContext, Draft, copy_with, replace_in_fields, strings_of_kind
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
-from domain.policy import FoundRoles
 from domain.product import IssueReport
+from domain.read_access import require_readable
 from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import MAX_INTEGER, StringKind, is_subject, to_micros
 from eventlog.application import pending_state
@@ -251,7 +252,7 @@ class CommandHandler:
                 continue
             for command in map(self._fill_in_keys, work.transaction.commands):
                 context = self._build_context(command, work)[1]
-                policy.require_readable([("expected", subject)], context, work.subjects, self._view)
+                require_readable([("expected", subject)], context, work.subjects, self._view)
                 policy.require_permission(command, context, work.subjects, self._view)
             raise Stale(
                 f"{subject} is at version {current}, not {version}: it has changed since you read it",

@@ -17,9 +17,9 @@ from domain.catalog import EVENT_NAMES
 from domain.credentials import LOCAL_CREDENTIAL, Access, ActiveToken
 from domain.errors import Refused
 from domain.fields import SubjectState
+from domain.held_roles import FoundRoles
 from domain.ids import LOG_SERVICE
 from domain.messages import Command
-from domain.policy import FoundRoles
 from domain.scopes import SCOPES
 from eventlog import codec
 from eventlog.application import LogApplication

@@ -41,6 +41,8 @@ MIN_POSTGRES_VERSION: Final = 15
 MAX_READ_CONNECTIONS: Final = 8
 POLL_INTERVAL_S: Final = 1.0
 """How often a process polls the size of the log when it receives no notification."""
+PAUSE_AFTER_OWN_COMMIT_S: Final = 0.005
+"""How long a process that commits does not listen, or it would be woken by each of its own commits."""
 ERASED: Final = " erased"
 """Appended to a notification when the commit erased texts."""
 SCHEMA: Final = """
@@ -326,8 +328,7 @@ class PostgresStore(Store):
         with self._unknown_outcome_if_lost(connection), connection.pipeline():
             session.insert("events", [row for _, rows in written for row in rows])
             write_side_tables(session, written)
-            update_head(session, head)
-            connection.execute("SELECT pg_notify(%s, %s)", (self._channel, notification))
+            update_head(session, head, " RETURNING pg_notify(?, ?)", (self._channel, notification))
             commit = connection.execute("COMMIT")
         self._must_be_committed(commit)
 
@@ -366,6 +367,7 @@ class PostgresStore(Store):
     def _receive_notification(self, connection: Connection) -> None:
         """Wait for a notification, or poll if none arrives in time."""
         notifications = list(connection.notifies(timeout=POLL_INTERVAL_S, stop_after=1))
+        own = all(notification.pid == self._write_backend for notification in notifications)
         for notification in notifications:
             size, _, erased = notification.payload.partition(" ")
             if size and notification.pid == self._write_backend:
@@ -374,6 +376,8 @@ class PostgresStore(Store):
                 self._on_remote_commit(int(size), has_erased=bool(erased))
         if not notifications:
             self._poll(connection)
+        elif own:
+            self._stopping.wait(PAUSE_AFTER_OWN_COMMIT_S)
 
     def _poll(self, connection: Connection) -> None:
         """Check the size of the log, in case a notification was missed; this also detects a lost connection."""
@@ -442,16 +446,16 @@ class _Session:
     def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> None:
         self._cursor.executemany(_to_psycopg(statement), parameters)
 
-    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert any number of rows in one statement."""
+    def insert(self, table: str, rows: Sequence[Sequence[Any]], on_conflict: str = "") -> None:
+        """Insert any number of rows in one statement. `on_conflict` is the clause for rows whose key exists."""
         if rows:
-            self._cursor.execute(_insert_statement(table), [*map(list, zip(*rows, strict=True))])
+            self._cursor.execute(_insert_statement(table, on_conflict), [*map(list, zip(*rows, strict=True))])
 
 
 @cache
-def _insert_statement(table: str) -> bytes:
+def _insert_statement(table: str, on_conflict: str) -> bytes:
     arrays = ", ".join(f"%b::{kind}[]" for kind in COLUMN_TYPES[table])
-    return f"INSERT INTO {table} SELECT * FROM unnest({arrays})".encode()
+    return f"INSERT INTO {table} SELECT * FROM unnest({arrays}) {on_conflict}".encode()
 
 
 @cache

@@ -40,7 +40,7 @@ def read_lines(path: Path, *, follow: bool = True) -> Iterator[JsonLine]:
     """
     seen: Counter[str] = Counter()
     with open_regular(path, follow=follow) as file:
-        for number, raw in enumerate(_raw_lines(file), 1):
+        for number, raw in enumerate(read_raw_lines(file), 1):
             if raw is None:
                 yield JsonLine(number, "", None, f"is longer than {MAX_LINE_BYTES} bytes")
                 continue
@@ -52,7 +52,7 @@ def read_lines(path: Path, *, follow: bool = True) -> Iterator[JsonLine]:
             yield _parse_line(number, f"{digest}-{seen[digest]}", line)
 
 
-def _raw_lines(file: BinaryIO) -> Iterator[bytes | None]:
+def read_raw_lines(file: BinaryIO) -> Iterator[bytes | None]:
     """Yield the lines of a file; None for a line that is too long, which is never held in memory as a whole."""
     while raw := file.readline(MAX_LINE_BYTES + 1):
         if len(raw) <= MAX_LINE_BYTES:

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Final, Literal
 from pydantic_core import from_json
 
 from interchange.files import open_regular
-from interchange.jsonl import MAX_LINE_BYTES
+from interchange.jsonl import MAX_LINE_BYTES, read_raw_lines
 
 FileFormat = Literal["jsonl", "json", "csv"]
 MAX_DOCUMENT_BYTES: Final = 512 * 1024 * 1024
@@ -121,7 +121,7 @@ class SourceFile:
     def _json_lines(self) -> Iterator[SourceLine]:
         with open_regular(self.path, follow=True) as file:
             file.seek(self.mark_bytes)
-            lines = _raw_lines(file) if self.encoding == _UTF8 else self._decoded_lines(file)
+            lines = read_raw_lines(file) if self.encoding == _UTF8 else self._decoded_lines(file)
             for number, raw in enumerate(lines, 1):
                 if raw is None:
                     yield SourceLine(number, None, f"is longer than {MAX_LINE_BYTES} bytes")
@@ -410,14 +410,3 @@ def nodes_of(value: Any) -> list[Any] | None:
 def all_objects(values: list[Any]) -> bool:
     """Whether a list has members, and all of them are objects."""
     return bool(values) and all(isinstance(value, dict) for value in values)
-
-
-def _raw_lines(file: BinaryIO) -> Iterator[bytes | None]:
-    """Yield the lines of a file; None for a line that is too long, which is never held in memory as a whole."""
-    while raw := file.readline(MAX_LINE_BYTES + 1):
-        if len(raw) <= MAX_LINE_BYTES:
-            yield raw
-            continue
-        while raw and not raw.endswith(b"\n"):
-            raw = file.readline(MAX_LINE_BYTES)
-        yield None

@@ -6,6 +6,7 @@ import gc
 import os
 import re
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 
@@ -33,7 +34,11 @@ def _has_room(folder: Path) -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep temporary files in memory where there is room: most tests write a log, and each commit waits for the disk."""
+    """Keep temporary files in memory where there is room: most tests write a log, and each commit waits for the disk.
+
+    And let Ctrl-C interrupt, as the tests of it expect: a shell that starts a command in the background prevents that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.basetemp is None and "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
-from tests.support_fork_server import warm
+from tests.support_fork_server import run_forked, warm
 
 COMMAND = Path(sys.executable).with_name("decisionlog")
 ENDED_S = 60
@@ -35,9 +35,7 @@ def surroundings(data: Path, **more: str) -> dict[str, str]:
 
 def run(data: Path, *arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
     """A command that has come to its end."""
-    return subprocess.run(
-        [warm(), *arguments], env=surroundings(data, **more), capture_output=True, text=True, timeout=180, check=False
-    )
+    return run_forked(list(arguments), surroundings(data, **more), timeout_s=180)
 
 
 @dataclass(frozen=True)

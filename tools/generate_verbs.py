@@ -10,7 +10,6 @@ import inspect
 import json
 import re
 import shlex
-import types
 import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,6 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from api.command_routes import VERSION_REQUIRED
+from api.pages.command_forms import unwrap_type
 from cli.words import COMMON, COMMON_HELP, MEMBERS, NOT_TYPED, OPTIONS, TARGET, TARGET_FIELDS, WORDS, Words
 from domain.catalog import COMMANDS
 from domain.examples import EXAMPLES
@@ -118,7 +118,7 @@ def _first_sentence(kind: type[Command]) -> str:
 
 def _build_field(kind: type[Command], name: str, words: Words) -> dict[str, Any]:
     info = kind.model_fields[name]
-    hint, is_list = _unwrap(typing.get_type_hints(kind, include_extras=True)[name])
+    hint, is_list = unwrap_type(typing.get_type_hints(kind, include_extras=True)[name])
     type_, more = _describe_type(hint, name)
     return {
         "name": info.alias or name,
@@ -152,17 +152,6 @@ def _help_of(kind: type[Command], name: str, info: FieldInfo, words: Words, *, i
         *(["[required]"] if info.is_required() and name not in words.own else []),
     ]
     return " ".join([text, *notes])
-
-
-def _unwrap(hint: Any) -> tuple[Any, bool]:
-    """Return the type of a field without `None`, or of the items of a list, and whether it is a list."""
-    if typing.get_origin(hint) in (types.UnionType, typing.Union):
-        hint = next(each for each in typing.get_args(hint) if each is not type(None))
-    if typing.get_origin(hint) is typing.Annotated and typing.get_origin(typing.get_args(hint)[0]) is tuple:
-        hint = typing.get_args(hint)[0]
-    if typing.get_origin(hint) is tuple:
-        return typing.get_args(hint)[0], True
-    return hint, False
 
 
 def _describe_type(hint: Any, name: str) -> tuple[str, dict[str, Any]]:

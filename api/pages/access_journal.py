@@ -14,7 +14,7 @@ from api.pages.times import format_address_time, parse_time
 from api.permissions import why_not
 from api.problems import HttpProblem, unprocessable
 from api.routes.access_journal import build_rows
-from domain import policy
+from domain.actions import AUDIT
 from identity.access_journal import KINDS, AccessFilter
 from projections.queries.paging import decode_cursor, encode_cursor
 from projections.read_model.model import Read
@@ -38,7 +38,7 @@ def list_access(
     cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
     """Show the rows that match, the newest first."""
-    if why := why_not(page.services, page.caller, policy.AUDIT):
+    if why := why_not(page.services, page.caller, AUDIT):
         raise HttpProblem(403, why)
     begin, end = find_period(page, since, until)
     person = page.services.find_person(who.strip(), "who") if who.strip() else None

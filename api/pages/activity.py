@@ -16,7 +16,7 @@ from api.pages.times import format_address_time
 from api.permissions import why_not
 from api.problems import HttpProblem
 from api.routes.audit import TYPES
-from domain import policy
+from domain.actions import AUDIT
 from identity.access_journal import KINDS
 from projections.read_model.model import Read
 
@@ -42,7 +42,7 @@ def list_rows(
     cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
 ) -> Response:
     """Show the rows that match, the newest first."""
-    if why := why_not(page.services, page.caller, policy.AUDIT):
+    if why := why_not(page.services, page.caller, AUDIT):
         raise HttpProblem(403, why)
     begin, end = find_period(page, since, until)
     person = page.services.find_person(who.strip(), "who") if who.strip() else None

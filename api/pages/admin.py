@@ -11,7 +11,7 @@ from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.permissions import is_administrator, why_not
 from api.routes.log import get_log, get_status
 from api.routes.tokens import describe_token
-from domain import policy
+from domain.actions import AUDIT
 from identity.decision_log import DecisionLog
 from projections.queries.grants import grants
 from projections.read_model.model import Read
@@ -39,7 +39,7 @@ def get_admin(page: PageDependency) -> Response:
                 {"id": each.id, "spellings": each.spellings} for each in sorted(people, key=lambda one: one.name)
             ],
             "may": allowed_forms(page),
-            "sees_journal": is_log and why_not(page.services, page.caller, policy.AUDIT) is None,
+            "sees_journal": is_log and why_not(page.services, page.caller, AUDIT) is None,
             "grants": grants(read, page.time.point).rows,
             "tokens": _list_tokens(page) if sees_all else None,
             "sessions": describe_sessions(page.services.log.sessions.all(), page.caller) if sees_all else None,

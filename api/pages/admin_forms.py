@@ -31,8 +31,10 @@ from api.problems import HttpProblem, unprocessable
 from api.routes.sessions import NewSignInLink, create_sign_in_link
 from api.routes.tokens import NewToken, create_token, describe_token, revoke_token
 from api.services import refuse_writes_on_replica
-from domain import policy, roles
+from domain import roles
+from domain.actions import ADMINISTER
 from domain.errors import Forbidden, Refused
+from domain.held_roles import NO_PRODUCT, may, may_anywhere
 from domain.messages import Command
 from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE, SCOPES
 from domain.validation_messages import list_errors
@@ -254,10 +256,7 @@ def _require(page: Page, form: AdminForm) -> None:
         HttpProblem: 403 with the scope or the role that is missing, 421 on a replica.
     """
     held = held_roles(page.services, page.caller)
-    if form.is_for_any_product:
-        reason = policy.may_anywhere(held, policy.ADMINISTER)
-    else:
-        reason = policy.may(held, policy.ADMINISTER, [policy.NO_PRODUCT])
+    reason = may_anywhere(held, ADMINISTER) if form.is_for_any_product else may(held, ADMINISTER, [NO_PRODUCT])
     if reason is not None:
         raise HttpProblem(403, reason)
     _ = page.services.log
@@ -269,7 +268,7 @@ def allowed_forms(page: Page) -> frozenset[str]:
         return frozenset()
     if is_administrator(page.services, page.caller):
         return frozenset(FORMS)
-    may_somewhere = policy.may_anywhere(held_roles(page.services, page.caller), policy.ADMINISTER) is None
+    may_somewhere = may_anywhere(held_roles(page.services, page.caller), ADMINISTER) is None
     return frozenset(each.name for each in FORMS.values() if each.is_for_any_product and may_somewhere)
 
 

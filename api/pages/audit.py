@@ -16,9 +16,9 @@ from api.pages.page import Context, Page, PageDependency, add_page, build_addres
 from api.pages.sentences import build_sentences
 from api.permissions import why_not
 from api.problems import HttpProblem
-from domain import policy
-from domain.authority import VerdictCode
+from domain.actions import AUDIT
 from domain.catalog import EVENTS
+from domain.judgment import VerdictCode
 from domain.values import MAX_INTEGER, format_micros
 from eventlog import codec
 from eventlog.checkpoint import Checkpoint
@@ -107,7 +107,7 @@ def list_events(
             "verdicts": verdict,
             "self_approved": self_approved,
             "verdict_counts": _count_verdicts(read, base, page),
-            "may_see_journal": why_not(page.services, page.caller, policy.AUDIT) is None,
+            "may_see_journal": why_not(page.services, page.caller, AUDIT) is None,
             "chosen": [name for name in FLAGS if page.request.query_params.get(name) == "true"],
             "types": base.types,
             "subjects": base.subjects,

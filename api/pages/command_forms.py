@@ -295,7 +295,7 @@ def _form_fields(command: type[Command]) -> Iterator[FormField]:
     for name, info in command.model_fields.items():
         if name in HIDDEN and (command.__name__, name) != SHORT_NAME:
             continue
-        hint, is_list = _unwrap(hints[name])
+        hint, is_list = unwrap_type(hints[name])
         found = _control_of(hint)
         if found is None:
             continue
@@ -335,7 +335,7 @@ def _item_fields(name: str, model: type[Message]) -> Iterator[FormField]:
     main = MAIN_OF_ITEMS.get(name, tuple(model.model_fields))
     for each in sorted(model.model_fields, key=lambda one: main.index(one) if one in main else len(main)):
         info = model.model_fields[each]
-        hint, is_list = _unwrap(hints[each])
+        hint, is_list = unwrap_type(hints[each])
         if found := _control_of(hint):
             field = _build_field(each, info, hint, found, is_list=is_list)
             label = ITEM_LABELS.get((name, each), field.label)  # no two fields of a form are called the same
@@ -363,7 +363,7 @@ def _hint_of(info: FieldInfo) -> str:
     return "" if hint in _SAID_BY_LABEL else hint
 
 
-def _unwrap(hint: Any) -> tuple[Any, bool]:
+def unwrap_type(hint: Any) -> tuple[Any, bool]:
     """Return the type of a field without `None`, or of the items of a list, and whether it is a list."""
     if typing.get_origin(hint) in (types.UnionType, typing.Union):
         hint = next(each for each in typing.get_args(hint) if each is not type(None))

@@ -11,7 +11,7 @@ from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.permissions import why_not
 from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
-from domain import policy
+from domain.actions import ADMINISTER
 from domain.errors import Refused
 from domain.values import kind_of
 from projections.queries.filters import Filter
@@ -29,7 +29,7 @@ def router() -> APIRouter:
 
 def may_load_demo(page: Page) -> bool:
     """Return whether the caller may load the demo: an administrator of all products, on a server that has it."""
-    return page.services.load_demo is not None and why_not(page.services, page.caller, policy.ADMINISTER) is None
+    return page.services.load_demo is not None and why_not(page.services, page.caller, ADMINISTER) is None
 
 
 def get_demo(page: PageDependency) -> Response:
@@ -65,7 +65,7 @@ def is_empty(page: Page) -> bool:
 
 
 def _require_permission(page: Page) -> None:
-    if why := why_not(page.services, page.caller, policy.ADMINISTER):
+    if why := why_not(page.services, page.caller, ADMINISTER):
         raise HttpProblem(403, why)
     if page.services.load_demo is None:
         raise HttpProblem(404, "this server has no demo; create one with `decisionlog demo`")

@@ -23,7 +23,7 @@ from api.pages.times import parse_page_time
 from api.pages.visits import DAY_US, DEFAULT_DAYS, LOOKED_COOKIE, find_visits
 from api.pages.words import Mark, count_of, format_day
 from api.permissions import why_not
-from domain import policy
+from domain.actions import AUDIT
 from domain.decision import OPEN
 from domain.meeting import PLANNED as PLANNED_MEETING
 from domain.task import OPEN as OPEN_TASK
@@ -389,7 +389,6 @@ class AuditException:
     label: str
     count: int
     address: str
-    is_serious: bool
 
 
 def find_exceptions(read: Read, page: Page) -> list[AuditException]:
@@ -404,13 +403,13 @@ def find_exceptions(read: Read, page: Page) -> list[AuditException]:
         return page.url("/audit", **flag)
 
     return [
-        AuditException("exceed authority", exceeding, trail(verdict="exceeds"), is_serious=True),
-        AuditException("not ratified", unratified, page.url("/decisions", unratified="true"), is_serious=True),
-        AuditException("backdated", flags["backdated"], trail(backdated="true"), is_serious=False),
-        AuditException("self-approved", alone, trail(self_approved="true"), is_serious=False),
-        AuditException("without a reason", flags["unexplained"], trail(unexplained="true"), is_serious=False),
-        AuditException("corrections", flags["corrections"], trail(corrections="true"), is_serious=False),
-        AuditException("on behalf of another", flags["on_behalf_of"], trail(on_behalf_of="true"), is_serious=False),
+        AuditException("exceed authority", exceeding, trail(verdict="exceeds")),
+        AuditException("not ratified", unratified, page.url("/decisions", unratified="true")),
+        AuditException("backdated", flags["backdated"], trail(backdated="true")),
+        AuditException("self-approved", alone, trail(self_approved="true")),
+        AuditException("without a reason", flags["unexplained"], trail(unexplained="true")),
+        AuditException("corrections", flags["corrections"], trail(corrections="true")),
+        AuditException("on behalf of another", flags["on_behalf_of"], trail(on_behalf_of="true")),
     ]
 
 
@@ -427,7 +426,7 @@ def _auditor(read: Read, page: Page, since: int) -> Context:  # noqa: ARG001  (e
         "exceeding": exceeding,
         "counts": counts,
         "exceptions": find_exceptions(read, page),
-        "may_see_journal": why_not(page.services, page.caller, policy.AUDIT) is None,
+        "may_see_journal": why_not(page.services, page.caller, AUDIT) is None,
         "backdated": backdated,
         "corrections": corrections,
         "head": log.head() if isinstance(log, DecisionLog) and page.time.is_now else None,  # of the present log

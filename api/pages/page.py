@@ -38,9 +38,9 @@ from api.pages.words import format_day, is_day, is_subject_id, subject_path, val
 from api.permissions import require
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
+from domain.actions import READ
 from domain.errors import Refused, Unknown
 from domain.ids import key_of
-from domain.policy import READ
 from domain.product import REPORT_FIELD
 from domain.values import format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.entry import UNKNOWN_AUTHOR, Caller

@@ -8,7 +8,9 @@ from functools import cached_property
 from api.pages.command_forms import commands_of
 from api.services import Services
 from domain import policy
+from domain.actions import ADMINISTER, ADMINISTERED_KINDS, MANAGE
 from domain.fields import Subjects
+from domain.held_roles import HeldRoles, Principal, lines_of_subject, may, may_anywhere
 from domain.messages import Command
 from domain.values import kind_of
 from eventlog.entry import Caller
@@ -25,15 +27,15 @@ class Permissions:
         self._now = now
 
     @cached_property
-    def _roles(self) -> tuple[policy.HeldRoles, Subjects] | None:
+    def _roles(self) -> tuple[HeldRoles, Subjects] | None:
         log = self._services.book
         if not isinstance(log, DecisionLog):
             return None
         view = CommittedView(log)
         subjects = Subjects(view.state, view.superseded_by)
         caller = self._caller
-        principal = policy.Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
-        return policy.HeldRoles(principal, subjects, view, self._now), subjects
+        principal = Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
+        return HeldRoles(principal, subjects, view, self._now), subjects
 
     def may_anywhere(self, name: str) -> bool:
         """Return whether the caller may send a command for any product, such as one that creates a subject."""
@@ -53,8 +55,8 @@ class Permissions:
         held, subjects = self._roles
         actions = [rule.action, *([rule.own] if rule.own else [])]
         if subject is None or rule.anywhere or commands[0].creates:
-            return any(policy.may_anywhere(held, action) is None for action in actions)
-        if kind_of(subject) in policy.ADMINISTERED_KINDS:
-            actions = [policy.ADMINISTER if action is policy.MANAGE else action for action in actions]
-        lines = list(policy.lines_of_subject(subject, subjects, self._now))
-        return any(policy.may(held, action, lines) is None for action in actions)
+            return any(may_anywhere(held, action) is None for action in actions)
+        if kind_of(subject) in ADMINISTERED_KINDS:
+            actions = [ADMINISTER if action is MANAGE else action for action in actions]
+        lines = list(lines_of_subject(subject, subjects, self._now))
+        return any(may(held, action, lines) is None for action in actions)

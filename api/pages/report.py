@@ -34,9 +34,10 @@ from projections.answers.report import ReportLine as ReportRow
 from projections.answers.report import ReportSummary
 from projections.queries import audit as audit_queries
 from projections.queries.audit import AuditFilter
+from projections.queries.issued_report import ReportMismatch, issued_report
 from projections.queries.paging import Answer, Row
 from projections.queries.reasons import Reason
-from projections.queries.report import SECTIONS, ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
+from projections.queries.report import SECTIONS, ReportNotFound, ReportRequest, report
 from projections.queries.titles import titles_of_answer
 from projections.read_model.model import Read
 

@@ -14,7 +14,7 @@ from api.permissions import why_not
 from api.problems import HttpProblem
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from domain import policy
+from domain.actions import AUDIT
 from domain.values import Timestamp, documented, format_micros
 from identity.access_journal import KINDS, AccessFilter, AccessRow
 from projections.queries.paging import Answer, build_answer, decode_cursor, encode_cursor
@@ -45,7 +45,7 @@ def list_access(
 
     Needs the role `auditor` or `admin` for all products. Rows are kept for a year by default.
     """
-    if why := why_not(services, caller, policy.AUDIT):
+    if why := why_not(services, caller, AUDIT):
         raise HttpProblem(403, why)
     begin, end = period_of(since, until)
     people = [services.find_person(each, "who") for each in who]

@@ -15,8 +15,8 @@ from api.problems import unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
+from domain.actions import ADMINISTER
 from domain.errors import AlreadyExists
-from domain.policy import ADMINISTER
 from domain.values import Code, Line
 from identity.accounts import ProviderAccount
 from projections.queries.paging import Answer, build_answer, page_after

@@ -16,7 +16,7 @@ from api.routes.access_journal import KindText
 from api.routes.audit import TYPES, TypeText
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from domain import policy
+from domain.actions import AUDIT
 from domain.values import Timestamp, documented
 from identity.access_journal import KINDS
 
@@ -47,7 +47,7 @@ def get_activity(
 
     Needs the role `auditor` or `admin` for all products. With only `type` or only `kind`, only that source is listed.
     """
-    if why := why_not(services, caller, policy.AUDIT):
+    if why := why_not(services, caller, AUDIT):
         raise HttpProblem(403, why)
     begin, end = period_of(since, until)
     selection = ActivityFilter(

@@ -23,8 +23,8 @@ from api.dependencies import (
 )
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from domain.authority import VerdictCode
 from domain.catalog import EVENTS
+from domain.judgment import VerdictCode
 from domain.values import MAX_INTEGER, Timestamp, documented
 from projections.queries import audit as audit_queries
 from projections.queries.audit import AuditFilter

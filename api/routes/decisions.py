@@ -21,7 +21,7 @@ from api.dependencies import (
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import decision
-from domain.authority import VerdictCode
+from domain.judgment import VerdictCode
 from domain.messages import Command
 from projections.queries import authority as authority_queries
 from projections.queries import decisions as decision_queries

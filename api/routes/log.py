@@ -18,7 +18,7 @@ from api.services import ServiceDependency, Services
 from domain import any_subject
 from domain.catalog import EVENT_NAMES
 from domain.messages import Command
-from domain.policy import ACCOUNT_EVENTS
+from domain.read_access import ACCOUNT_EVENTS
 from domain.values import MAX_INTEGER, format_micros
 from eventlog.log import RawEntry
 from identity.decision_log import DecisionLog

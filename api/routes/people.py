@@ -18,9 +18,9 @@ from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import people
+from domain.actions import ADMINISTER
 from domain.errors import unknown_subject
 from domain.messages import Command
-from domain.policy import ADMINISTER
 from domain.values import Line
 from projections.queries.paging import Answer, build_answer, page_after
 from projections.queries.timepoint import NOW, resolve_time

@@ -24,7 +24,9 @@ from api.dependencies import (
 )
 from api.large_responses import build_text_response
 from api.problems import HttpProblem, unprocessable
-from api.report_page import Page, as_html, as_markdown, build_page
+from api.report_html import as_html
+from api.report_markdown import as_markdown
+from api.report_page import Page, build_page
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
@@ -32,8 +34,9 @@ from domain import product
 from domain.messages import Command
 from domain.values import MAX_INTEGER, Timestamp, to_micros
 from projections.queries import listings
+from projections.queries.issued_report import ReportMismatch, issued_report
 from projections.queries.paging import Answer
-from projections.queries.report import ReportMismatch, ReportNotFound, ReportRequest, issued_report, report
+from projections.queries.report import ReportNotFound, ReportRequest, report
 from projections.queries.titles import titles_of_answer
 from projections.read_model.model import Read
 

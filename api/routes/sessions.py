@@ -17,8 +17,8 @@ from api.problems import HttpProblem, unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
+from domain.actions import ADMINISTER, READ
 from domain.errors import Unknown
-from domain.policy import ADMINISTER, READ
 from domain.scopes import READ_SCOPE
 from domain.values import Code, format_micros
 from eventlog.entry import Caller

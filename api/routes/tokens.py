@@ -16,7 +16,7 @@ from api.problems import unprocessable
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from domain.policy import ADMINISTER
+from domain.actions import ADMINISTER
 from domain.roles import Role, holds
 from domain.scopes import DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
 from domain.values import Code, ProductId, Timestamp, format_micros, to_micros

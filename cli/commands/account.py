@@ -8,7 +8,7 @@ from typing import Any, Final
 import click
 
 from cli import options
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.finding import Finder
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_answer

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
+from cli.answer_titles import Titles
 from cli.options import Output, drop_unset
 from cli.query import find_subject, open_log, print_response
 from cli.table import Table, print_note
@@ -28,7 +29,7 @@ def authority(output: Output, decision: str, **when: Any) -> None:
         print_response(log, questions.decision_authority(key, **drop_unset(**when)), _build_table, output)
 
 
-def _build_table(answer: Any, titles: answer_tables.Titles) -> Table:
+def _build_table(answer: Any, titles: Titles) -> Table:
     if answer["needs_ratification"]:
         print_note("Exceeds the authority of its deciders, and needs ratification by an entitled person.")
     return answer_tables.authority(answer, titles)

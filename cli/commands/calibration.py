@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
+from cli.answer_titles import Titles
 from cli.options import Output, drop_unset
 from cli.query import print_answer
 from cli.table import Table, print_note
@@ -27,7 +28,7 @@ def calibration(output: Output, who: str | None, **given: Any) -> None:
     print_answer(questions.calibration(**drop_unset(who=who, **given)), _build_table, output)
 
 
-def _build_table(answer: Any, titles: answer_tables.Titles) -> Table:
+def _build_table(answer: Any, titles: Titles) -> Table:
     if answer["why_not"]:
         print_note(f"No score is shown: {titles.format_sentence(answer['why_not'])}.")
     return answer_tables.calibration(answer, titles)

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
+from cli.answer_titles import Titles
 from cli.errors import CommandFailed
 from cli.import_sinks import open_sink
 from cli.options import Output, drop_unset
@@ -33,6 +34,10 @@ def imports(output: Output, key: str | None, dismiss: bool, why: str | None, **g
     until a later import from the same system places it, or until it is dismissed.
     """
     asked = drop_unset(**given)
+    if why is not None and not dismiss:
+        raise click.UsageError("--why is the reason for --dismiss.")
+    if dismiss and key is None:
+        raise click.UsageError("--dismiss needs the KEY of an import; `decisionlog imports` lists them.")
     if key is None:
         print_answer(questions.imports(**asked), answer_tables.imports, output)
         return
@@ -62,5 +67,5 @@ def dismiss_import(data: Path | None, subject: str, why: str | None) -> None:
     click.echo(f"{count} {'line' if count == 1 else 'lines'} dismissed")
 
 
-def _build_table(answer: Any, _titles: answer_tables.Titles) -> Table:
+def _build_table(answer: Any, _titles: Titles) -> Table:
     return answer_tables.unplaced_lines(answer)

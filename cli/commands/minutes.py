@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.display import Line, Span, format_day, isolate, paragraphs, to_single_line, wrap
 from cli.finding import Finder
 from cli.marks import mark_status

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli import answer_tables, options
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.browser import open_page
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH, Line
@@ -62,7 +62,7 @@ def show_subject(output: Output, name: str, when: Mapping[str, Any], *, opens: b
         CommandFailed: nothing, or more than one subject, is called so.
     """
     with open_log(output) as log:
-        found = Finder(log, when).find(name)
+        found = Finder(log, when, prefers_decision=True).find(name)
         if opens:
             open_page(log, found)
             return

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from cli import options
-from cli.answer_tables import Titles
+from cli.answer_titles import Titles
 from cli.bootstrap import clock, list_workers, open_read_model_database, open_read_only
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from domain.catalog import EVENT_NAMES
 from domain.fields import CHANGES_PER_EVENT
-from domain.policy import ACCOUNT_EVENTS
+from domain.read_access import ACCOUNT_EVENTS
 from domain.values import WITHHELD, format_micros
 from projections.answers.audit import AuditEvent
 from projections.queries.blame import EVENT_COLUMNS, build_blame

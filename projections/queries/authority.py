@@ -10,18 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from domain.authority import (
-    Candidate,
-    Finding,
-    Judgment,
-    Verdict,
-    explain_reason,
-    explain_verdict,
-    find_candidates,
-    judge,
-)
-from domain.decision_authority import build_question_again, find_confirmation
+from domain.authority import Candidate, find_candidates, judge
+from domain.authority_questions import build_question_again, find_confirmation
 from domain.fields import EventSummary, FieldRow, Subjects, SubjectState
+from domain.judgment import Finding, Judgment, Verdict
+from domain.judgment_explanation import explain_reason, explain_verdict
 from domain.money import Cost
 from domain.persistent import SortedItems, Table
 from domain.values import STORED, format_micros

@@ -19,7 +19,7 @@ from typing import Any, Final, TypeVar, get_args
 from domain.decision import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
 from domain.fields import EXISTS, STATUS
-from domain.values import format_micros, kind_of, parse_timestamp, to_micros
+from domain.values import format_micros, kind_of
 from eventlog.canonical import canonical
 from projections.answers.audit import AuditEvent
 from projections.answers.changes import FieldChangeRow
@@ -30,7 +30,6 @@ from projections.answers.report import (
     GoalValue,
     ReleaseFeatures,
     ReportChange,
-    ReportIssue,
     ReportLine,
     ReportSlips,
     ReportSummary,
@@ -113,10 +112,6 @@ class ReportNotFound(LookupError):
     """The log does not reach this position, or no report was issued there."""
 
 
-class ReportMismatch(Exception):
-    """The report that the log gives now is not the one that was issued."""
-
-
 @dataclass(frozen=True, slots=True)
 class ReportRequest:
     """The product, period and position of a report. Times are microseconds since 1970; the period is half open.
@@ -173,43 +168,6 @@ def report(read: Read, request: ReportRequest) -> Answer[ReportLine, ReportSumma
     answer = build_answer(time, rows, about=about)
     about["sha256"] = report_hash(answer.to_dict())
     return replace(answer, rows=read.abridge(rows))
-
-
-def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine, ReportSummary]:
-    """Return the report that was issued at a position again, with who `issued` it, when, and with which summary.
-
-    Raises:
-        ReportNotFound: no report was issued there.
-        ReportMismatch: its hash differs from the one that was issued.
-    """
-    request, sha256_issued, issue = _find_issued(read, product, position)
-    answer = report(read, request)
-    if answer.about["sha256"] != sha256_issued:
-        raise ReportMismatch(
-            f"the report issued at position {position} had the SHA-256 {sha256_issued}, but the log up to position "
-            f"{request.position} now gives {answer.about['sha256']}; run `decisionlog verify` and `decisionlog rebuild`"
-        )
-    answer.about["issued"] = issue
-    return answer
-
-
-def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str, ReportIssue]:
-    """Return the request of a report that was issued at a position, its hash, and who issued it with which summary."""
-    sql = """select body, principal, recorded_at from event
-        where position = :position and type = 'ReportIssued.v1' and subject = :product"""
-    found = read.one(sql, {"position": position, "product": product})
-    if found is None:
-        raise ReportNotFound(f"no report of {product} was issued at position {position}")
-    body, principal, recorded_at = found
-    data = json.loads(body)
-    since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
-    issue: ReportIssue = {
-        "position": position,
-        "by": principal,
-        "at": format_micros(int(recorded_at)),
-        "summary": data.get("summary"),
-    }
-    return ReportRequest(product, since, until, data["position"]), data["sha256"], issue
 
 
 def report_hash(answer: Row) -> str:

@@ -81,9 +81,6 @@ class Bounds:
         """Whether the query must end: it reached its deadline, or the caller disconnected."""
         return self._is_cancelled or time.monotonic() > self._deadline
 
-    def seconds_left(self) -> float:
-        return self._deadline - time.monotonic()
-
     def check(self) -> None:
         """Check the bounds.
 

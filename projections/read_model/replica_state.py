@@ -11,8 +11,8 @@ from dataclasses import astuple, dataclass, fields
 from typing import Final
 
 from domain.fields import SubjectState
+from domain.held_roles import FoundRoles
 from domain.names import normalize_name
-from domain.policy import FoundRoles
 from eventlog.application import fold
 from eventlog.entry import Entry
 from identity.directory import DirectoryPerson

@@ -22,7 +22,7 @@ from typing import Any, Final
 from domain.catalog import EVENT_NAMES
 from domain.evidence import LINK
 from domain.ids import SUBJECT_PATTERN
-from domain.policy import CONFIDENTIAL_EVENTS, OPEN_KINDS
+from domain.read_access import CONFIDENTIAL_EVENTS, OPEN_KINDS
 from domain.roles import FIELD_PREFIX, LINE_FIELD
 from projections.read_model.database import Row
 from projections.read_model.model import Read

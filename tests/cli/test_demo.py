@@ -11,7 +11,9 @@ import pytest
 from click import ClickException
 from click.testing import CliRunner
 
-from api.report_page import as_html, as_markdown, build_page
+from api.report_html import as_html
+from api.report_markdown import as_markdown
+from api.report_page import build_page
 from cli.bootstrap import open_read_only, open_runtime
 from cli.demo.story import DAYS, InvalidStory, Step, _parse_features, load
 from cli.demo.writer import create_demo
@@ -26,8 +28,9 @@ from projections.queries import accountability, decisions, field_history, field_
 from projections.queries.audit import AuditFilter, audit
 from projections.queries.changes import changes, slips
 from projections.queries.filters import Filter
+from projections.queries.issued_report import issued_report
 from projections.queries.minutes import minutes
-from projections.queries.report import SECTIONS, ReportRequest, issued_report, report
+from projections.queries.report import SECTIONS, ReportRequest, report
 from projections.queries.roadmap import roadmap
 from projections.queries.search import search
 from projections.queries.timepoint import TimePoint

@@ -30,7 +30,7 @@ from cli import terminal
 from cli.main import cli, main
 from cli.verb_list import read_verbs
 from domain import values
-from domain.characters import escape_unsafe, is_unsafe
+from domain.characters import escape_unsafe
 from interchange.tracker.presets import PRESETS
 from tests.support_fork_server import warm
 from tests.support_log import LocalService
@@ -473,7 +473,7 @@ def unsafe_in(said: bytes) -> set[str]:
     """The characters in it that act on a terminal, turn a line, or hide, but for our own styling."""
     text = OURS.sub("", said.decode("utf-8", "surrogateescape")).replace("\r\n", "\n")
     text = re.sub("\u2068([^\u2068\u2069\n]*)\u2069", r"\1", text)  # put by tables around text from right to left
-    return {found for found in text if is_unsafe(found)}
+    return {found for found in text if escape_unsafe(found) != found}
 
 
 def must_be_safe(case: Case, said: bytes) -> None:

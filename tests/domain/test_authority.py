@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.authority import Judgment, Verdict, explain
 from domain.decision import (
     AbstainFromDecision,
     AcceptDecision,
@@ -27,6 +26,8 @@ from domain.decision import (
 from domain.decision_rights import DecisionRightsSet, DecisionRule, SetDecisionRights
 from domain.delegation import DelegateActions
 from domain.errors import Forbidden, NotAllowed, NothingChanges
+from domain.judgment import Judgment, Verdict
+from domain.judgment_explanation import explain_verdict
 from domain.messages import Command
 from domain.money import Cost
 from domain.ownership import (
@@ -519,7 +520,7 @@ def test_an_explanation() -> None:
     """A verdict is explained in sentences, with the ids of people."""
     story = given(OWNED, rights(rule(roles=("accountable",), cost_limit={"amount": 50_000, "currency": EUR})))
     judgment = judgment_of(story, backdated(record(cost={"amount": 60_000, "currency": EUR}), 3))
-    assert explain(judgment) == [
+    assert list(explain_verdict(judgment.verdicts[0], judgment)) == [
         "person:ann decided with their own credentials.",
         (
             "By the decision rights of product:shop (position 6) this exceeds their authority: it costs 60,000 EUR, and "

@@ -14,10 +14,10 @@ from typing import Any
 
 from domain.any_subject import EntryVoided
 from domain.fields import Subjects
+from domain.held_roles import FoundRoles, HeldRoles, Principal
 from domain.messages import Draft
 from domain.ownership import OwnershipAssigned, OwnershipReleased
 from domain.people import PersonMerged, PersonRegistered, TeamDisbanded, TeamRegistered
-from domain.policy import FoundRoles, HeldRoles, Principal
 from domain.product import ProductDefined
 from domain.roles import RoleGranted, RoleRevoked
 from tests.support_story import BACKGROUND, Story, day, day_time, fact

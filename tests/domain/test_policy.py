@@ -13,10 +13,10 @@ from domain.decision import AcceptDecision, DecisionProposed, ProposeDecision, R
 from domain.errors import Forbidden, NothingChanges, Refused
 from domain.feature import FeatureProposed, PrioritizeFeature
 from domain.fields import Subjects
+from domain.held_roles import FoundRoles
 from domain.messages import Command, CommandContext, Source
 from domain.ownership import AssignOwnership, HandOverOwnership, OwnershipAssigned
 from domain.people import MergePeople, PersonMerged, PersonRegistered, RecordPersonLeft, RegisterPerson
-from domain.policy import FoundRoles
 from domain.product import DefineProduct, ProductDefined, SetVision
 from domain.roles import GrantRole, RevokeRole, RoleGranted, RoleRevoked
 from domain.scopes import DEFAULT_SCOPES, SCOPES

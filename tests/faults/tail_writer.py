@@ -51,8 +51,8 @@ class Trouble:
         self._whole = postgresql.update_head
         postgresql.update_head = self._update_head
 
-    def _update_head(self, session: Any, head: Any) -> None:
-        self._whole(session, head)
+    def _update_head(self, session: Any, head: Any, *more: Any) -> None:
+        self._whole(session, head, *more)
         if self._pauses and head.size >= self._pauses[0]:
             self._pauses.pop(0)
             self.paused += 1

@@ -36,9 +36,17 @@ def in_schemas(_: Path) -> Iterator[NewDatabase]:
         yield new
 
 
-@pytest.fixture(params=[in_files, in_schemas], ids=["sqlite", "postgresql"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test on SQLite, and on PostgreSQL too, unless it is marked `sqlite_only`, by itself or by its module."""
+    if "new_database" in metafunc.fixturenames:
+        both = {"sqlite": in_files, "postgresql": in_schemas}
+        names = ["sqlite"] if metafunc.definition.get_closest_marker("sqlite_only") else list(both)
+        metafunc.parametrize("new_database", [both[name] for name in names], ids=names, indirect=True)
+
+
+@pytest.fixture
 def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[NewDatabase]:
-    """Creates empty databases, once with SQLite and once with PostgreSQL."""
+    """Creates empty databases, with SQLite or with PostgreSQL."""
     with request.param(tmp_path) as new:
         yield new
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from domain.any_subject import ChangesImported, EntryVoided, ImportedChange, StillValidConfirmed, SubjectRemoved
 from domain.assumption import AssumptionBroken, AssumptionStated
-from domain.authority import Judgment, Verdict
 from domain.decision import (
     DecisionAccepted,
     DecisionConfirmed,
@@ -23,6 +21,7 @@ from domain.decision import (
 )
 from domain.delegation import ActionsDelegated
 from domain.feature import FeatureLinked, FeaturePrioritized, FeatureProposed, FeatureShipped, MilestoneTargeted
+from domain.judgment import Judgment, Verdict
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
 from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipHandedOver
 from domain.people import PersonLeft, PersonRegistered
@@ -32,7 +31,6 @@ from projections.queries.debt import CODES, DebtFilter, debt, debt_by_month
 from projections.queries.filters import Filter
 from projections.queries.timepoint import NOW, TimePoint
 from projections.read_model.model import Read
-from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 
 Reader = Callable[[], Read]
@@ -41,12 +39,7 @@ DAY = 86_400
 TODAY = TimePoint(as_of=at(100 * DAY))
 """2024-02-22: all events of these stories are recorded within seconds of 2023-11-14."""
 
-
-@pytest.fixture
-def new_database(tmp_path: Path) -> Any:
-    """SQLite only: the queries use nothing that the other tests do not run on PostgreSQL."""
-    with in_files(tmp_path) as new:
-        yield new
+pytestmark = pytest.mark.sqlite_only  # the queries use nothing that the other tests do not run on PostgreSQL
 
 
 def owed(read: Read, *codes: str, when: TimePoint = TODAY, **more: Any) -> list[tuple[str, str]]:

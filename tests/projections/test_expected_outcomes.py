@@ -17,7 +17,6 @@ from projections.queries.filters import Filter
 from projections.queries.search import search
 from projections.queries.timepoint import NOW, TimePoint
 from projections.read_model.model import Read
-from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 
 Reader = Callable[[], Read]
@@ -25,12 +24,7 @@ TEA, CARDS = "decision:tea", "feature:cards"
 BEFORE_DUE, AFTER_DUE = "2030-01-01", "2023-11-14"
 """The story begins on 2023-11-14, and its now is twelve days later."""
 
-
-@pytest.fixture
-def new_database(tmp_path: Any) -> Any:
-    """SQLite only: the queries use nothing that the other tests do not run on PostgreSQL."""
-    with in_files(tmp_path) as new:
-        yield new
+pytestmark = pytest.mark.sqlite_only  # the queries use nothing that the other tests do not run on PostgreSQL
 
 
 def stated(key: str, due_on: str = AFTER_DUE, **more: Any) -> ExpectedOutcomeStated:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,19 +13,13 @@ from domain.people import PersonRegistered
 from projections.queries.forecasts import calibration
 from projections.queries.timepoint import TimePoint
 from projections.read_model.model import Read
-from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 
 Reader = Callable[[], Read]
 TEA, ANN, BOB = "decision:tea", "person:ann", "person:bob"
 LATER = TimePoint(as_of=at(86_400 * 30))
 
-
-@pytest.fixture
-def new_database(tmp_path: Path) -> Any:
-    """SQLite only: the queries use nothing that the other tests do not run on PostgreSQL."""
-    with in_files(tmp_path) as new:
-        yield new
+pytestmark = pytest.mark.sqlite_only  # the queries use nothing that the other tests do not run on PostgreSQL
 
 
 def forecast(log: Log, key: str, *, by: str = ANN, judge: str | None = BOB, **more: Any) -> None:

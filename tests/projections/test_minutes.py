@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from domain.any_subject import EntryVoided
-from domain.authority import Judgment, Verdict
 from domain.decision import (
     AdviceGiven,
     DecisionAccepted,
@@ -20,6 +19,7 @@ from domain.decision import (
     DissentRecorded,
 )
 from domain.fields import EXISTS, code
+from domain.judgment import Judgment, Verdict
 from domain.meeting import MINUTES, MeetingHeld, MeetingPlanned, MeetingRecorded, MinutesAdded
 from domain.messages import Event
 from domain.ownership import OwnershipAcknowledged

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from api.pages.words import subject_path
-from api.report_page import HEADINGS, as_html, as_markdown, build_page
+from api.report_html import as_html
+from api.report_markdown import as_markdown
+from api.report_page import HEADINGS, build_page
 from domain.any_subject import (
     ChangesImported,
     EntryVoided,
@@ -44,15 +46,12 @@ from domain.product import (
 )
 from domain.values import ERASED, StringKind, from_micros
 from eventlog.entry import Origin
+from projections.queries.issued_report import issued_report
 from projections.queries.paging import Answer
-from projections.queries.report import SECTIONS, ReportNotFound, ReportRequest, issued_report, report, report_hash
+from projections.queries.report import SECTIONS, ReportNotFound, ReportRequest, report, report_hash
 from projections.queries.titles import titles_of_answer
 from projections.read_model.model import Read
-from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
-
-on_one_database = pytest.mark.parametrize("new_database", [in_files], indirect=True, ids=["sqlite"])
-"""For tests that do not depend on the database."""
 
 Reader = Callable[[], Read]
 P = "product:p"
@@ -131,7 +130,7 @@ def test_changes_are_in_their_section(log: Log, read: Reader) -> None:
     assert only_line(answer, "slipped")["changes"][0]["before"]["value"] == "2030-02-01"
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_a_slipped_target_shows_the_count_and_the_first_target(log: Log, read: Reader) -> None:
     """The count and the first target include moves before the period."""
     add_product(log)
@@ -143,7 +142,7 @@ def test_a_slipped_target_shows_the_count_and_the_first_target(log: Log, read: R
     assert slips == {"later": 2, "first": {"value": "2030-01-01", "source_value": None}}
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_decisions_name_their_deciders(log: Log, read: Reader) -> None:
     """A decision names who decided, not who recorded it; one that was reversed later no longer holds."""
     add_product(log)
@@ -164,7 +163,7 @@ def test_decisions_name_their_deciders(log: Log, read: Reader) -> None:
     assert keys_by_section(answer)["waiting"] == ["open"]
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_handovers_are_reported(log: Log, read: Reader) -> None:
     """A handover and a delegation are reported; the first owner of a new subject is not."""
     add_product(log)
@@ -202,7 +201,7 @@ def test_unowned_and_undecided_features(log: Log, read: Reader) -> None:
     assert keys_by_section(answer)["undecided"] == ["left", "orphan"]
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_next_features_are_in_board_order(log: Log, read: Reader) -> None:
     """Next features are sorted by horizon, rank and target, without proposed ones and those for later."""
     add_product(log)
@@ -213,7 +212,7 @@ def test_next_features_are_in_board_order(log: Log, read: Reader) -> None:
     assert keys_by_section(build(read()))["next"] == ["a", "b", "c"]
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_overdue_features_and_goals(log: Log, read: Reader) -> None:
     """A feature is overdue when all its target dates, its own or its releases', have passed."""
     add_product(log)
@@ -235,7 +234,7 @@ def test_overdue_features_and_goals(log: Log, read: Reader) -> None:
     assert keys_by_section(later)["slipped"] == ["r"]
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_strategy_is_the_course_and_goals_have_their_result(log: Log, read: Reader) -> None:
     """Goals that are open or were closed in the period are listed with their measure; goals closed before are not."""
     add_product(log)
@@ -259,7 +258,7 @@ def test_strategy_is_the_course_and_goals_have_their_result(log: Log, read: Read
     assert "1 of 1 goals met" in markdown
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_a_goal_shows_its_target_and_what_was_measured(log: Log, read: Reader) -> None:
     """A goal has its baseline, target and last measured value of the end of the period, and no value that it has not."""
     add_product(log)
@@ -281,7 +280,7 @@ def test_a_goal_shows_its_target_and_what_was_measured(log: Log, read: Reader) -
     assert "open, no date; to 3." in markdown
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_a_release_shows_its_first_promise_and_its_features(log: Log, read: Reader) -> None:
     """A release that is due in the period or later has its date, the first one, and how many features were shipped."""
     add_product(log)
@@ -301,7 +300,7 @@ def test_a_release_shows_its_first_promise_and_its_features(log: Log, read: Read
     assert "due Jan 1, 2030; first promised Nov 1, 2029; 1 of 2 features shipped" in markdown
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_reversals_and_strategy_are_never_hidden(log: Log, read: Reader) -> None:
     """In a report that is cut, reversals come first and are all shown, and so are changes of strategy."""
     add_product(log)
@@ -325,7 +324,7 @@ def test_reversals_and_strategy_are_never_hidden(log: Log, read: Reader) -> None
     ]
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_a_handover_of_many_subjects_is_one_line(log: Log, read: Reader) -> None:
     """Subjects that one person hands over on a day for the same reason are one line, which says how many."""
     add_product(log)
@@ -342,7 +341,7 @@ def test_a_handover_of_many_subjects_is_one_line(log: Log, read: Reader) -> None
     assert line.endswith("Why: She leaves.")
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_a_reason_is_its_own_or_marked_as_inherited(log: Log, read: Reader) -> None:
     """An event that only cites a decision inherits its reason; one without either has none, whatever else is known."""
     add_product(log)
@@ -365,7 +364,7 @@ def test_a_reason_is_its_own_or_marked_as_inherited(log: Log, read: Reader) -> N
     assert only_line(answer, "shipped", "none")["reason"] == {"kind": "none", "text": None, "decisions": []}
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_features_that_left_the_product_are_dropped(log: Log, read: Reader) -> None:
     """Features that were removed or assigned to another product are reported as dropped."""
     add_product(log)
@@ -446,7 +445,7 @@ def test_later_events_do_not_change_the_report_of_a_position(log: Log, read: Rea
     assert {row["title"] for row in forgotten.rows} == {ERASED}
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_the_hash_covers_everything_but_texts(log: Log, read: Reader) -> None:
     """The hash can be computed from the answer; it differs for another period or position, and for any changed code."""
     add_story(log)
@@ -529,7 +528,7 @@ def read_as(read: Reader, answer: Answer, **options: Any) -> tuple[Page, str]:
     return Page(as_html(page)), as_markdown(page)
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_an_empty_report_reads_well(log: Log, read: Reader) -> None:
     """A report without lines has two sentences about that, and no empty table."""
     add_product(log)
@@ -543,7 +542,7 @@ def test_an_empty_report_reads_well(log: Log, read: Reader) -> None:
     assert "None" not in markdown
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_every_line_has_its_reason_and_its_link(log: Log, read: Reader) -> None:
     """Subject, entry and decisions are linked; a missing reason is shown as such."""
     add_story(log)
@@ -563,7 +562,7 @@ def test_every_line_has_its_reason_and_its_link(log: Log, read: Reader) -> None:
     ]
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_nothing_that_was_written_is_taken_for_markup(log: Log, read: Reader) -> None:
     """Titles and reasons with script, links or emphasis are shown literally in both formats."""
     add_product(log)
@@ -586,7 +585,7 @@ def test_nothing_that_was_written_is_taken_for_markup(log: Log, read: Reader) ->
     ]
 
 
-@on_one_database
+@pytest.mark.sqlite_only
 def test_a_long_report_is_cut_evenly(log: Log, read: Reader) -> None:
     """Sections share the lines evenly, and each says how many more there are."""
     add_product(log)

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from api.report_page import Link, Page, Part, ReasonText, Summary, TextLine, as_html, as_markdown, build_page
+from api.report_html import as_html
+from api.report_markdown import as_markdown
+from api.report_page import Link, Page, Part, ReasonText, Summary, TextLine, build_page
 
 BASE = "https://log.example"
 NAUGHTY = (

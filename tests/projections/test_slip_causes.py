@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,19 +15,13 @@ from projections.queries.filters import Filter
 from projections.queries.slip_causes import SlipFilter, count_slips, slip_causes
 from projections.queries.timepoint import NOW, TimePoint
 from projections.read_model.model import Read
-from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 
 Reader = Callable[[], Read]
 CARDS, R1, WATER = "feature:cards", "release:r1", "assumption:water"
 DAY = 86_400
 
-
-@pytest.fixture
-def new_database(tmp_path: Path) -> Any:
-    """SQLite only: the queries use nothing that the other tests do not run on PostgreSQL."""
-    with in_files(tmp_path) as new:
-        yield new
+pytestmark = pytest.mark.sqlite_only  # the queries use nothing that the other tests do not run on PostgreSQL
 
 
 def target(log: Log, day: str, *, cause: str | None = None, **more: Any) -> int:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,18 +15,12 @@ from domain.people import TeamRegistered
 from projections.queries.succession import succession
 from projections.queries.timepoint import TimePoint
 from projections.read_model.model import Read
-from tests.projections.conftest import in_files
 from tests.projections.support import Log, at
 
 Reader = Callable[[], Read]
 ANN, BOB, P = "person:ann", "person:bob", "product:p"
 
-
-@pytest.fixture
-def new_database(tmp_path: Path) -> Any:
-    """SQLite only: the queries use nothing that the other tests do not run on PostgreSQL."""
-    with in_files(tmp_path) as new:
-        yield new
+pytestmark = pytest.mark.sqlite_only  # the queries use nothing that the other tests do not run on PostgreSQL
 
 
 def story(log: Log) -> None:

@@ -5,7 +5,6 @@ superseded while they are deferred, outcomes corrected later. Debt, succession, 
 from __future__ import annotations
 
 from datetime import timedelta
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -42,7 +41,6 @@ from projections.queries.expected_outcomes import expected_outcomes
 from projections.queries.filters import Filter
 from projections.queries.succession import succession
 from projections.queries.timepoint import TimePoint
-from tests.projections.conftest import in_files
 from tests.projections.naive_debt import NaiveDebt
 from tests.projections.support import SECOND, START, BuildModel, Log, at
 
@@ -52,12 +50,7 @@ PEOPLE = ("person:ann", "person:bob", "person:cas")
 DECISIONS = ("decision:a", "decision:b", "decision:c")
 FEATURES = ("feature:a", "feature:b")
 
-
-@pytest.fixture
-def new_database(tmp_path: Path) -> Any:
-    """SQLite only: the queries use nothing that the other tests do not run on PostgreSQL."""
-    with in_files(tmp_path) as new:
-        yield new
+pytestmark = pytest.mark.sqlite_only  # the queries use nothing that the other tests do not run on PostgreSQL
 
 
 def day(number: int) -> str:

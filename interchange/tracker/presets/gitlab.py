@@ -68,6 +68,8 @@ def expand_gitlab(row: Row) -> Iterator[Line]:
     says_state = "state" in known or any(line.get("field") == "status" for line in notes)
     if row.get("closed_at") and not says_state:
         yield build_line(record, when=row["closed_at"], who=name_in(row.get("closed_by")), field="status", to="closed")
+    if row.get("issue_assignees") and not row.get("assignees"):
+        yield left_out("assignee whose name the export does not give")
     yield from state_lines(record, row.get("updated_at"), _state_of(row, known))
 
 

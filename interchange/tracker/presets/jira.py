@@ -23,6 +23,7 @@ from interchange.tracker.presets.lines import (
     title_in,
     without_empty,
 )
+from interchange.value_parsers import nameless
 
 _FIELDS: Final = {
     "summary": "title",
@@ -187,7 +188,8 @@ def _first_values(items: Iterable[tuple[Row, Row]], now: Row) -> Row:
 
 def _shown(item: Row, side: str) -> Any:
     """Return a value as it is shown, else its id: the name of a deleted account is not exported, its id is."""
-    return item.get(f"{side}String") or item.get(side) or None
+    shown, key = item.get(f"{side}String"), item.get(side)
+    return shown or (nameless(key) if key else None)
 
 
 def _expand_item(record: Row, shared: Row, item: Row) -> Iterator[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from interchange.tracker.columns import name_in
 from interchange.tracker.presets.csv_records import Headers, expand_csv
@@ -18,6 +18,7 @@ from interchange.tracker.presets.lines import (
     title_in,
 )
 from interchange.tracker.presets.openproject import CSV_HEADERS
+from interchange.value_parsers import nameless
 
 _CSV: Final[Headers] = {
     **CSV_HEADERS,
@@ -105,6 +106,13 @@ def _list_tables(issue: Row, journals: Iterable[Row]) -> dict[str, dict[str, str
     return tables
 
 
+def _named(value: Any, table: dict[str, str] | None) -> Any:
+    """Return the name behind a number; a value that is no number is its own name."""
+    if value in (None, ""):
+        return None
+    return value if table is None else table.get(str(value)) or nameless(f"#{value}")
+
+
 def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]], several: set[str]) -> Iterator[Line]:
     shared = {
         **record,
@@ -118,11 +126,8 @@ def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]]
         yield left_out("comment")
     for detail in details:
         raw, kind = str(detail.get("name")), detail.get("property")
-        table = tables.get(raw, {}) if kind == "attr" else {}
-        before, after = (
-            table.get(str(value), value) if (value := detail.get(side)) not in (None, "") else None
-            for side in ("old_value", "new_value")
-        )
+        table = tables.get(raw) if kind == "attr" else None
+        before, after = (_named(detail.get(side), table) for side in ("old_value", "new_value"))
         if kind == "attr":
             yield build_line(shared, field=_FIELDS.get(raw, raw), to=after, **{"from": before})
         elif kind == "cf" and raw in several:

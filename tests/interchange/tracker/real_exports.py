@@ -94,7 +94,7 @@ EXPORTS = {
                 "05-01 10:00 status = To Do by Ann Arbor",
                 "05-01 10:00 title = Gift cards by Ann Arbor",
                 "05-02 10:00 status = In Progress by not known",
-                "05-03 10:00 role.accountable = ['557058:cc'] by not known",
+                "05-03 10:00 role.accountable = 557058:cc (no name in the export) by not known",
                 "05-04 10:00 role.accountable = ['Bob Branch'] by Bob Branch",
             ]
         },
@@ -1332,7 +1332,7 @@ EXPORTS = {
                 "05-01 10:00 x.due = 2024-06-01 by Ann Arbor",
                 "05-01 10:00 x.priority = Normal by Ann Arbor",
                 "05-01 10:00 x.type = Feature by Ann Arbor",
-                "05-02 10:00 role.accountable = ['8'] by Ann Arbor",
+                "05-02 10:00 role.accountable = #8 (no name in the export) by Ann Arbor",
                 "05-02 10:00 status = In Progress by Ann Arbor",
                 "05-02 10:00 x.done_ratio = 50 by Ann Arbor",
                 "05-03 10:00 role.accountable = ['Bob'] by Bob",
@@ -2300,6 +2300,799 @@ EXPORTS = {
         },
         [],
     ),
+    "jira project list paginated separate changelog": (
+        "jira",
+        {
+            "id": "10001",
+            "key": "SHOP-1",
+            "fields": {
+                "summary": "A",
+                "created": "2024-05-01T10:00:00.000+0000",
+                "creator": {"accountId": "557058:aa", "displayName": "Ann", "active": True, "accountType": "atlassian"},
+                "status": {"name": "Done"},
+                "updated": "2024-05-09T10:00:00.000+0000",
+            },
+            "changelog": {
+                "startAt": 0,
+                "maxResults": 1,
+                "total": 3,
+                "histories": [
+                    {
+                        "id": "102",
+                        "author": {
+                            "accountId": "557058:aa",
+                            "displayName": "Bob",
+                            "active": True,
+                            "accountType": "atlassian",
+                        },
+                        "created": "2024-05-02T10:00:00.000+0000",
+                        "items": [
+                            {
+                                "field": "status",
+                                "fieldtype": "jira",
+                                "from": "1",
+                                "fromString": "To Do",
+                                "to": "2",
+                                "toString": "Done",
+                            }
+                        ],
+                    }
+                ],
+            },
+        },
+        {
+            "SHOP-1": [
+                "05-01 10:00 status = To Do by Ann",
+                "05-01 10:00 title = A by Ann",
+                "05-02 10:00 status = Done by Bob",
+            ]
+        },
+        ["2 x change that this page of a changelog does not have; export the issue alone"],
+    ),
+    "jira status with same names changes": (
+        "jira",
+        {
+            "id": "10001",
+            "key": "SHOP-1",
+            "self": "https://x/rest",
+            "fields": {
+                "summary": "Gift cards",
+                "created": "2024-05-01T10:00:00.000+0000",
+                "updated": "2024-05-20T10:00:00.000+0000",
+                "creator": {
+                    "accountId": "557058:aa",
+                    "displayName": "Ann Arbor",
+                    "active": True,
+                    "accountType": "atlassian",
+                },
+                "status": {"name": "Done"},
+                "assignee": None,
+                "fixVersions": [],
+                "labels": [],
+                "components": [],
+                "versions": [],
+                "priority": {"name": "High"},
+            },
+            "changelog": {
+                "startAt": 0,
+                "maxResults": 2,
+                "total": 2,
+                "histories": [
+                    {
+                        "id": "102",
+                        "author": {
+                            "accountId": "557058:aa",
+                            "displayName": "Bob",
+                            "active": True,
+                            "accountType": "atlassian",
+                        },
+                        "created": "2024-05-02T10:00:00.000+0000",
+                        "items": [
+                            {
+                                "field": "status",
+                                "fieldtype": "jira",
+                                "from": "1",
+                                "fromString": "To Do",
+                                "to": "2",
+                                "toString": "In Progress",
+                            },
+                            {
+                                "field": "assignee",
+                                "fieldtype": "jira",
+                                "from": None,
+                                "fromString": None,
+                                "to": "557058:aa",
+                                "toString": "Ann Arbor",
+                            },
+                            {
+                                "field": "priority",
+                                "fieldtype": "jira",
+                                "from": "3",
+                                "fromString": "Medium",
+                                "to": "2",
+                                "toString": "High",
+                            },
+                        ],
+                    },
+                    {
+                        "id": "999",
+                        "author": {
+                            "accountId": "557058:aa",
+                            "displayName": "Bob",
+                            "active": True,
+                            "accountType": "atlassian",
+                        },
+                        "created": "2024-05-02T10:00:00.000+0000",
+                        "items": [
+                            {
+                                "field": "status",
+                                "fieldtype": "jira",
+                                "from": "2",
+                                "fromString": "In Progress",
+                                "to": "3",
+                                "toString": "Done",
+                            }
+                        ],
+                    },
+                ],
+            },
+        },
+        {
+            "SHOP-1": [
+                "05-01 10:00 status = To Do by Ann Arbor",
+                "05-01 10:00 title = Gift cards by Ann Arbor",
+                "05-01 10:00 x.priority = Medium by Ann Arbor",
+                "05-02 10:00 role.accountable = ['Ann Arbor'] by Bob",
+                "05-02 10:00 status = Done by Bob",
+                "05-02 10:00 status = In Progress by Bob",
+                "05-02 10:00 x.priority = High by Bob",
+            ]
+        },
+        [],
+    ),
+    "jira key moved twice": (
+        "jira",
+        {
+            "id": "10001",
+            "key": "C-3",
+            "self": "https://x/rest",
+            "fields": {
+                "summary": "Gift cards",
+                "created": "2024-05-01T10:00:00.000+0000",
+                "updated": "2024-05-20T10:00:00.000+0000",
+                "creator": {
+                    "accountId": "557058:aa",
+                    "displayName": "Ann Arbor",
+                    "active": True,
+                    "accountType": "atlassian",
+                },
+                "status": {"name": "To Do", "id": "10000"},
+                "assignee": None,
+                "fixVersions": [],
+                "labels": [],
+                "components": [],
+                "versions": [],
+            },
+            "changelog": {
+                "startAt": 0,
+                "maxResults": 4,
+                "total": 4,
+                "histories": [
+                    {
+                        "id": "102",
+                        "author": {
+                            "accountId": "557058:aa",
+                            "displayName": "B",
+                            "active": True,
+                            "accountType": "atlassian",
+                        },
+                        "created": "2024-05-02T10:00:00.000+0000",
+                        "items": [
+                            {
+                                "field": "Key",
+                                "fieldtype": "jira",
+                                "from": None,
+                                "fromString": "A-1",
+                                "to": None,
+                                "toString": "B-2",
+                            }
+                        ],
+                    },
+                    {
+                        "id": "103",
+                        "author": {
+                            "accountId": "557058:aa",
+                            "displayName": "B",
+                            "active": True,
+                            "accountType": "atlassian",
+                        },
+                        "created": "2024-05-03T10:00:00.000+0000",
+                        "items": [
+                            {
+                                "field": "status",
+                                "fieldtype": "jira",
+                                "from": "1",
+                                "fromString": "To Do",
+                                "to": "2",
+                                "toString": "Done",
+                            }
+                        ],
+                    },
+                    {
+                        "id": "104",
+                        "author": {
+                            "accountId": "557058:aa",
+                            "displayName": "B",
+                            "active": True,
+                            "accountType": "atlassian",
+                        },
+                        "created": "2024-05-04T10:00:00.000+0000",
+                        "items": [
+                            {
+                                "field": "Key",
+                                "fieldtype": "jira",
+                                "from": None,
+                                "fromString": "B-2",
+                                "to": None,
+                                "toString": "C-3",
+                            }
+                        ],
+                    },
+                    {
+                        "id": "105",
+                        "author": {
+                            "accountId": "557058:aa",
+                            "displayName": "B",
+                            "active": True,
+                            "accountType": "atlassian",
+                        },
+                        "created": "2024-05-05T10:00:00.000+0000",
+                        "items": [
+                            {
+                                "field": "status",
+                                "fieldtype": "jira",
+                                "from": "2",
+                                "fromString": "Done",
+                                "to": "1",
+                                "toString": "To Do",
+                            }
+                        ],
+                    },
+                ],
+            },
+        },
+        {
+            "C-3": [
+                "05-01 10:00 aliases = ['A-1'] by Ann Arbor",
+                "05-01 10:00 status = To Do by Ann Arbor",
+                "05-01 10:00 title = Gift cards by Ann Arbor",
+                "05-02 10:00 aliases = ['B-2'] by B",
+                "05-03 10:00 status = Done by B",
+                "05-04 10:00 aliases = ['C-3'] by B",
+                "05-05 10:00 status = To Do by B",
+            ]
+        },
+        [],
+    ),
+    "jira csv multiline": (
+        "jira",
+        'Issue key,Issue id,Summary,Description,Status,Created,Updated,Labels,Labels,Due date\r\nSHOP-1,1,"A, with ""quotes""","line 1\r\nline 2;x",In Review,01/May/24 10:00,02/Jun/24 23:59,a,b,30/Jun/24 00:00\r\n',
+        {
+            "SHOP-1": [
+                '05-01 10:00 title = A, with "quotes" by not known',
+                "06-02 23:59 labels = ['a', 'b'] by not known",
+                "06-02 23:59 status = In Review by not known",
+                "06-02 23:59 x.description = line 1\r\nline 2;x by not known",
+                "06-02 23:59 x.due = 30/Jun/24 00:00 by not known",
+            ]
+        },
+        [],
+    ),
+    "jira csv tabs utf16": (
+        "jira",
+        "Issue key\tIssue id\tSummary\tStatus\tCreated\tUpdated\nSHOP-1\t1\tÄ\tDone\t2024-05-01 10:00\t2024-05-02 10:00\n",
+        {"SHOP-1": ["05-01 10:00 title = Ä by not known", "05-02 10:00 status = Done by not known"]},
+        [],
+    ),
+    "github gh issue list json": (
+        "github",
+        [
+            {
+                "number": 5,
+                "title": "A",
+                "state": "CLOSED",
+                "stateReason": "COMPLETED",
+                "author": {"login": "ann", "name": ""},
+                "assignees": [{"login": "bob"}],
+                "labels": [{"name": "x"}],
+                "milestone": {"title": "v1", "number": 1},
+                "createdAt": "2024-05-01T10:00:00Z",
+                "updatedAt": "2024-05-09T10:00:00Z",
+                "closedAt": "2024-05-08T10:00:00Z",
+                "body": "b",
+                "projectItems": [{"status": {"name": "Done"}, "title": "Board"}],
+            }
+        ],
+        {
+            "#5": [
+                "05-01 10:00 status = open by ann",
+                "05-01 10:00 title = A by ann",
+                "05-08 10:00 status = closed by not known",
+                "05-09 10:00 labels = ['x'] by not known",
+                "05-09 10:00 role.accountable = ['bob'] by not known",
+                "05-09 10:00 target.ship = v1 by not known",
+                "05-09 10:00 x.description = b by not known",
+            ]
+        },
+        [],
+    ),
+    "github rest issue null user": (
+        "github",
+        [
+            {
+                "number": 5,
+                "title": "A",
+                "state": "open",
+                "user": None,
+                "assignee": None,
+                "assignees": [],
+                "labels": ["x", {"name": "y"}],
+                "milestone": None,
+                "created_at": "2024-05-01T10:00:00Z",
+                "updated_at": "2024-05-09T10:00:00Z",
+                "closed_at": None,
+                "body": None,
+            }
+        ],
+        {
+            "#5": [
+                "05-01 10:00 status = open by not known",
+                "05-01 10:00 title = A by not known",
+                "05-09 10:00 labels = ['x', 'y'] by not known",
+            ]
+        },
+        [],
+    ),
+    "github timeline duplicate+transfer": (
+        "github",
+        {
+            "number": 12,
+            "title": "A",
+            "user": {"login": "ann", "id": 1, "type": "User"},
+            "created_at": "2024-05-01T10:00:00Z",
+            "updated_at": "2024-05-09T10:00:00Z",
+            "events": [
+                {
+                    "event": "marked_as_duplicate",
+                    "id": 1,
+                    "actor": {"login": "a", "id": 1, "type": "User"},
+                    "created_at": "2024-05-02T10:00:00Z",
+                },
+                {
+                    "event": "closed",
+                    "id": 2,
+                    "actor": {"login": "a", "id": 1, "type": "User"},
+                    "created_at": "2024-05-03T10:00:00Z",
+                    "state_reason": "duplicate",
+                },
+                {
+                    "event": "labeled",
+                    "id": 3,
+                    "actor": {"login": "a", "id": 1, "type": "User"},
+                    "created_at": "2024-05-03T11:00:00Z",
+                    "label": None,
+                },
+                {
+                    "event": "assigned",
+                    "id": 4,
+                    "actor": {"login": "a", "id": 1, "type": "User"},
+                    "assignee": None,
+                    "created_at": "2024-05-03T12:00:00Z",
+                },
+                {
+                    "event": "converted_to_discussion",
+                    "id": 5,
+                    "actor": {"login": "a", "id": 1, "type": "User"},
+                    "created_at": "2024-05-04T10:00:00Z",
+                },
+                {
+                    "event": "deleted",
+                    "id": 6,
+                    "actor": {"login": "a", "id": 1, "type": "User"},
+                    "created_at": "2024-05-05T10:00:00Z",
+                },
+            ],
+        },
+        {
+            "#12": [
+                "05-01 10:00 exists = True by ann",
+                "05-01 10:00 status = open by ann",
+                "05-01 10:00 title = A by ann",
+                "05-03 10:00 status = not planned by a",
+                "05-05 10:00 exists = False by a",
+            ]
+        },
+        [
+            "1 x change of assignee that names no value",
+            "1 x change of labels that names no value",
+            "1 x event `converted_to_discussion`",
+            "1 x event `marked_as_duplicate`",
+        ],
+    ),
+    "gitlab csv": (
+        "gitlab",
+        'Title,Description,Issue ID,URL,State,Author,Author Username,Assignee,Assignee Username,Confidential,Locked,Due Date,Created At (UTC),Updated At (UTC),Closed At (UTC),Milestone,Weight,Labels,Time Estimate,Time Spent\nA,d,5,https://x/5,Closed,Ann,ann,Bob,bob,No,No,2024-06-01,2024-05-01 10:00:00,2024-05-09 10:00:00,2024-05-08 10:00:00,v1,3,"a,b",0,0\n',
+        {
+            "#5": [
+                "05-01 10:00 title = A by Ann",
+                "05-08 10:00 status = Closed by not known",
+                "05-09 10:00 labels = ['a', 'b'] by not known",
+                "05-09 10:00 role.accountable = ['Bob'] by not known",
+                "05-09 10:00 target.ship = v1 by not known",
+                "05-09 10:00 x.assignee_username = bob by not known",
+                "05-09 10:00 x.author_username = ann by not known",
+                "05-09 10:00 x.confidential = No by not known",
+                "05-09 10:00 x.description = d by not known",
+                "05-09 10:00 x.due = 2024-06-01 by not known",
+                "05-09 10:00 x.locked = No by not known",
+                "05-09 10:00 x.time_estimate = 0 by not known",
+                "05-09 10:00 x.time_spent = 0 by not known",
+                "05-09 10:00 x.url = https://x/5 by not known",
+                "05-09 10:00 x.weight = 3 by not known",
+            ]
+        },
+        [],
+    ),
+    "gitlab ndjson project export": (
+        "gitlab",
+        '{"iid":5,"title":"A","author_id":1,"created_at":"2024-05-01T10:00:00.000Z","updated_at":"2024-05-09T10:00:00.000Z","state":"closed","closed_at":"2024-05-08T10:00:00Z","milestone":{"title":"v1"},"label_links":[{"label":{"title":"x"}}],"issue_assignees":[{"user_id":3}],"notes":[{"note":"closed","system":true,"author":{"name":"Bob"},"created_at":"2024-05-08T10:00:00Z"}],"resource_label_events":[{"action":"add","created_at":"2024-05-02T10:00:00Z","label":{"title":"x"},"user_id":1}]}\n',
+        {
+            "#5": [
+                "05-01 10:00 status = opened by not known",
+                "05-01 10:00 title = A by not known",
+                "05-02 10:00 labels = ['x'] by not known",
+                "05-08 10:00 status = closed by Bob",
+                "05-09 10:00 target.ship = v1 by not known",
+            ]
+        },
+        ["1 x assignee whose name the export does not give"],
+    ),
+    "linear rest-like list": (
+        "linear",
+        [
+            {
+                "id": "u1",
+                "identifier": "ENG-1",
+                "title": "A",
+                "createdAt": "2024-05-01T10:00:00Z",
+                "updatedAt": "2024-05-09T10:00:00Z",
+                "state": {"name": "Todo"},
+                "assignee": None,
+                "labels": {"nodes": []},
+                "history": {"nodes": []},
+            },
+            {
+                "id": "u2",
+                "identifier": "ENG-2",
+                "title": "B",
+                "createdAt": "2024-05-01T10:00:00Z",
+                "state": {"name": "Done"},
+                "team": {"key": "ENG", "name": "Eng"},
+            },
+        ],
+        {
+            "ENG-1": ["05-01 10:00 status = Todo by not known", "05-01 10:00 title = A by not known"],
+            "ENG-2": [
+                "01-15 08:00 status = Done by not known",
+                "01-15 08:00 x.team = Eng by not known",
+                "05-01 10:00 title = B by not known",
+            ],
+        },
+        [],
+    ),
+    "redmine list no journals": (
+        "redmine",
+        {
+            "issues": [
+                {
+                    "id": 7,
+                    "tracker": {"id": 2, "name": "Bug"},
+                    "status": {"id": 1, "name": "New"},
+                    "author": {"id": 1, "name": "Ann"},
+                    "subject": "A",
+                    "created_on": "2024-05-01T10:00:00Z",
+                    "updated_on": "2024-05-09T10:00:00Z",
+                    "closed_on": None,
+                    "assigned_to": {"id": 4, "name": "Bob"},
+                }
+            ],
+            "total_count": 1,
+            "offset": 0,
+            "limit": 25,
+        },
+        {
+            "#7": [
+                "05-01 10:00 title = A by Ann",
+                "05-01 10:00 x.type = Bug by Ann",
+                "05-09 10:00 role.accountable = ['Bob'] by not known",
+                "05-09 10:00 status = New by not known",
+            ]
+        },
+        [],
+    ),
+    "redmine custom statuses": (
+        "redmine",
+        {
+            "issue": {
+                "id": 7,
+                "tracker": {"id": 2, "name": "Bug"},
+                "status": {"id": 12, "name": "Abgenommen"},
+                "author": {"id": 1, "name": "Ann"},
+                "subject": "A",
+                "created_on": "2024-05-01T10:00:00Z",
+                "updated_on": "2024-05-09T10:00:00Z",
+                "journals": [
+                    {
+                        "id": 1,
+                        "user": {"id": 1, "name": "Ann"},
+                        "created_on": "2024-05-02T10:00:00Z",
+                        "details": [{"property": "attr", "name": "status_id", "old_value": "1", "new_value": "11"}],
+                    },
+                    {
+                        "id": 2,
+                        "user": {"id": 1, "name": "Ann"},
+                        "created_on": "2024-05-03T10:00:00Z",
+                        "details": [
+                            {"property": "attr", "name": "status_id", "old_value": "11", "new_value": "12"},
+                            {"property": "attr", "name": "fixed_version_id", "old_value": "3", "new_value": "4"},
+                        ],
+                    },
+                ],
+            }
+        },
+        {
+            "#7": [
+                "05-01 10:00 status = #1 (no name in the export) by Ann",
+                "05-01 10:00 target.ship = #3 (no name in the export) by Ann",
+                "05-01 10:00 title = A by Ann",
+                "05-01 10:00 x.type = Bug by Ann",
+                "05-02 10:00 status = #11 (no name in the export) by Ann",
+                "05-03 10:00 status = Abgenommen by Ann",
+                "05-03 10:00 target.ship = #4 (no name in the export) by Ann",
+            ]
+        },
+        [],
+    ),
+    "openproject csv": (
+        "openproject",
+        "ID,Subject,Type,Status,Assignee,Accountable,Version,Start date,Finish date,Created on,Updated on\n7,A,Task,New,Bob,Cy,2.1,2024-05-01,2024-06-01,2024-05-01 10:00:00 UTC,2024-05-09 10:00:00 UTC\n",
+        {
+            "#7": [
+                "05-01 10:00 title = A by not known",
+                "05-01 10:00 x.type = Task by not known",
+                "05-09 10:00 role.accountable = ['Bob'] by not known",
+                "05-09 10:00 status = New by not known",
+                "05-09 10:00 target.ship = 2.1 by not known",
+                "05-09 10:00 x.accountable = Cy by not known",
+                "05-09 10:00 x.due = 2024-06-01 by not known",
+                "05-09 10:00 x.start_date = 2024-05-01 by not known",
+            ]
+        },
+        [],
+    ),
+    "trello board": (
+        "trello",
+        {
+            "id": "b",
+            "name": "B",
+            "lists": [{"id": "l1", "name": "Doing"}, {"id": "l2", "name": "Done"}],
+            "members": [{"id": "ann", "fullName": "Ann", "username": "ann"}],
+            "labels": [],
+            "cards": [
+                {
+                    "id": "6631f0a00000000000000001",
+                    "idShort": 4,
+                    "shortLink": "abc",
+                    "name": "Gift cards",
+                    "desc": "d",
+                    "idList": "l2",
+                    "idMembers": ["ann"],
+                    "labels": [{"name": "x", "color": "red"}],
+                    "due": None,
+                    "closed": False,
+                    "dateLastActivity": "2024-05-20T10:00:00.000Z",
+                },
+                {
+                    "id": "6631f0a00000000000000002",
+                    "idShort": 5,
+                    "name": "Old",
+                    "desc": "",
+                    "idList": "l1",
+                    "idMembers": [],
+                    "labels": [],
+                    "closed": True,
+                    "dateLastActivity": "2024-05-19T10:00:00.000Z",
+                },
+            ],
+            "actions": [
+                {
+                    "id": "a6",
+                    "type": "updateCard",
+                    "date": "2024-05-06T10:00:00.000Z",
+                    "memberCreator": {"id": "ann", "fullName": "Ann", "username": "ann"},
+                    "data": {
+                        "board": {"id": "b"},
+                        "card": {
+                            "id": "6631f0a00000000000000001",
+                            "idShort": 4,
+                            "shortLink": "abc",
+                            "name": "Gift cards",
+                        },
+                        "old": {"idList": "l1"},
+                        "listBefore": {"name": "Doing"},
+                        "listAfter": {"name": "Done"},
+                    },
+                },
+                {
+                    "id": "a5",
+                    "type": "updateCustomFieldItem",
+                    "date": "2024-05-05T10:00:00.000Z",
+                    "memberCreator": {"id": "ann", "fullName": "Ann", "username": "ann"},
+                    "data": {
+                        "board": {"id": "b"},
+                        "card": {
+                            "id": "6631f0a00000000000000001",
+                            "name": "Gift cards",
+                            "idShort": 4,
+                            "shortLink": "abc",
+                        },
+                        "customField": {"id": "f", "name": "Size"},
+                        "customFieldItem": {"value": {"number": "3"}},
+                    },
+                },
+                {
+                    "id": "a5",
+                    "type": "updateCheckItemStateOnCard",
+                    "date": "2024-05-05T10:00:00.000Z",
+                    "memberCreator": {"id": "ann", "fullName": "Ann", "username": "ann"},
+                    "data": {
+                        "board": {"id": "b"},
+                        "card": {
+                            "id": "6631f0a00000000000000001",
+                            "name": "Gift cards",
+                            "idShort": 4,
+                            "shortLink": "abc",
+                        },
+                    },
+                },
+            ],
+        },
+        {
+            "#5": [
+                "05-01 07:34 exists = True by not known",
+                "05-01 07:34 title = Old by not known",
+                "05-19 10:00 exists = False by not known",
+                "05-19 10:00 status = Doing by not known",
+            ],
+            "#4": [
+                "05-01 07:34 status = Doing by not known",
+                "05-01 07:34 title = Gift cards by not known",
+                "05-05 10:00 x.size = 3 by Ann",
+                "05-06 10:00 status = Done by Ann",
+                "05-20 10:00 labels = ['x'] by not known",
+                "05-20 10:00 role.accountable = ['Ann'] by not known",
+                "05-20 10:00 x.description = d by not known",
+            ],
+        },
+        ["1 x action `updateCheckItemStateOnCard`"],
+    ),
+    "azure revisions": (
+        "azure-devops",
+        {
+            "count": 3,
+            "value": [
+                {
+                    "id": 7,
+                    "rev": 1,
+                    "fields": {
+                        "System.Id": 7,
+                        "System.Rev": 1,
+                        "System.Title": "A",
+                        "System.State": "New",
+                        "System.CreatedDate": "2024-05-01T10:00:00Z",
+                        "System.CreatedBy": {"displayName": "Ann", "uniqueName": "ann@example.org", "id": "g"},
+                        "System.ChangedDate": "2024-05-01T10:00:00Z",
+                        "System.ChangedBy": {"displayName": "Ann", "uniqueName": "ann@example.org", "id": "g"},
+                    },
+                },
+                {
+                    "id": 7,
+                    "rev": 2,
+                    "fields": {
+                        "System.Id": 7,
+                        "System.Rev": 2,
+                        "System.Title": "A",
+                        "System.State": "Active",
+                        "System.CreatedDate": "2024-05-01T10:00:00Z",
+                        "System.CreatedBy": {"displayName": "Ann", "uniqueName": "ann@example.org", "id": "g"},
+                        "System.ChangedDate": "2024-05-02T10:00:00Z",
+                        "System.ChangedBy": {"displayName": "Bob", "uniqueName": "bob@example.org", "id": "g"},
+                        "System.AssignedTo": {"displayName": "Bob", "uniqueName": "bob@example.org", "id": "g"},
+                    },
+                },
+                {
+                    "id": 7,
+                    "rev": 3,
+                    "fields": {
+                        "System.Id": 7,
+                        "System.Rev": 3,
+                        "System.Title": "A",
+                        "System.State": "Closed",
+                        "System.CreatedDate": "2024-05-01T10:00:00Z",
+                        "System.CreatedBy": {"displayName": "Ann", "uniqueName": "ann@example.org", "id": "g"},
+                        "System.ChangedDate": "2024-05-03T10:00:00Z",
+                        "System.ChangedBy": {"displayName": "Cy", "uniqueName": "cy@example.org", "id": "g"},
+                    },
+                },
+            ],
+        },
+        {
+            "#7": [
+                "05-01 10:00 status = New by Ann",
+                "05-01 10:00 title = A by Ann",
+                "05-02 10:00 role.accountable = ['Bob'] by Bob",
+                "05-02 10:00 status = Active by Bob",
+                "05-03 10:00 status = Closed by Cy",
+            ]
+        },
+        [],
+    ),
+    "azure csv": (
+        "azure-devops",
+        "ID,Work Item Type,Title,Assigned To,State,Tags,Created Date,Changed Date\n7,Bug,A,Bob <bob@example.org>,Active,a; b,5/13/2024 10:00:00 AM,5/14/2024 11:00:00 AM\n",
+        {
+            "#7": [
+                "05-13 10:00 title = A by not known",
+                "05-13 10:00 x.type = Bug by not known",
+                "05-14 11:00 labels = ['a', 'b'] by not known",
+                "05-14 11:00 role.accountable = ['Bob'] by not known",
+                "05-14 11:00 status = Active by not known",
+            ]
+        },
+        [],
+    ),
+    "azure old identity": (
+        "azure-devops",
+        {
+            "value": [
+                {
+                    "id": 1,
+                    "workItemId": 7,
+                    "rev": 1,
+                    "revisedBy": {"displayName": "Ann", "uniqueName": "ann@example.org", "id": "g"},
+                    "revisedDate": "2024-05-02T10:00:00Z",
+                    "fields": {
+                        "System.Rev": {"oldValue": 0, "newValue": 1},
+                        "System.ChangedDate": {"newValue": "2024-05-01T10:00:00Z"},
+                        "System.ChangedBy": {
+                            "newValue": {"displayName": "Ann", "uniqueName": "ann@example.org", "id": "g"}
+                        },
+                        "System.Title": {"newValue": "A"},
+                        "System.State": {"newValue": "New"},
+                        "System.AssignedTo": {"newValue": "Bob Branch <CORP\\bob>"},
+                    },
+                }
+            ]
+        },
+        {
+            "#7": [
+                "05-01 10:00 role.accountable = ['Bob Branch'] by Ann",
+                "05-01 10:00 status = New by Ann",
+                "05-01 10:00 title = A by Ann",
+            ]
+        },
+        [],
+    ),
 }
 """The system, the export, what is to be recorded of each record, and what is to be reported."""
 
@@ -2334,6 +3127,31 @@ REFUSED = {
                     ],
                 }
             ]
+        },
+    ),
+    "openproject german": (
+        "openproject",
+        {
+            "_type": "Collection",
+            "_embedded": {
+                "elements": [
+                    {
+                        "_type": "Activity",
+                        "id": 1,
+                        "comment": {"format": "markdown", "raw": ""},
+                        "details": [
+                            {"format": "custom", "raw": "Status von Neu zu In Bearbeitung geändert", "html": ""},
+                            {"format": "custom", "raw": "Zugewiesen an auf Bob gesetzt", "html": ""},
+                        ],
+                        "version": 1,
+                        "createdAt": "2024-05-01T10:00:00Z",
+                        "_links": {
+                            "workPackage": {"href": "/api/v3/work_packages/7", "title": "Gift cards"},
+                            "user": {"href": "/api/v3/users/3", "title": "Bob"},
+                        },
+                    }
+                ]
+            },
         },
     ),
 }

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from domain.authority import Judgment, Question, Stance, Verdict
+from domain.authority import Question, Stance
 from domain.decision import DEFAULT_KIND, IN_FORCE, RecordDecision
 from domain.delegation import Basis, find_basis
 from domain.fields import STATUS, EventSummary, Subjects, SubjectState, Value
 from domain.ids import key_of
+from domain.judgment import Judgment, Verdict
 from domain.messages import CommandContext
 from domain.money import CURRENCIES, Cost
 from domain.values import MAX_INTEGER

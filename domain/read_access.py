@@ -1,0 +1,57 @@
+"""Who may read what: everything, or, where reading is limited, only what belongs to products for which one holds a role."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from domain.actions import ADMINISTERED_KINDS, AUDIT
+from domain.credentials import AccountConnected, AccountDisconnected
+from domain.fields import Subjects, SubjectState
+from domain.held_roles import NO_PRODUCT, Evidence, HeldRoles, lines_of_subject, may
+from domain.messages import CommandContext
+from domain.references import unknown_error
+from domain.roles import VIEWER, RoleGranted, RoleRevoked
+from domain.values import kind_of
+
+OPEN_KINDS: Final = ADMINISTERED_KINDS
+"""Subjects of these kinds are readable with any role that reads."""
+ACCOUNT_EVENTS: Final = (AccountConnected, AccountDisconnected)
+"""Events whose data, an account at a provider, only auditors, administrators and its person may read."""
+CONFIDENTIAL_EVENTS: Final = (RoleGranted, RoleRevoked, *ACCOUNT_EVENTS)
+"""Events hidden from readers who may read only some products: who has which role and which sign-in account."""
+
+
+def readable_products(held: HeldRoles) -> frozenset[str] | None:
+    """Return the products that a caller may read, each with those of its line; None if they may read everything."""
+    if not held.evidence.limits_reading or held.include(VIEWER, NO_PRODUCT):
+        return None
+    return frozenset(grant.product for grant in held.grants() if grant.product)
+
+
+def may_read_accounts(held: HeldRoles, person: str) -> bool:
+    """Return whether a caller may see the sign-in accounts of a person: their own, or any if they may audit."""
+    return held.are_of(person) or may(held, AUDIT, [NO_PRODUCT]) is None
+
+
+def is_readable(subject: str, products: Collection[str] | None, subjects: Mapping[str, SubjectState], now: int) -> bool:
+    """Return whether a caller who may read some products, or everything if None, may read a subject."""
+    if products is None or kind_of(subject) in OPEN_KINDS:
+        return True
+    return any(not set(line).isdisjoint(products) for line in lines_of_subject(subject, subjects, now))
+
+
+def require_readable(
+    named: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects, evidence: Evidence
+) -> None:
+    """Check that a caller may read subjects, given as fields and ids: one they may not read does not exist for them.
+
+    Raises:
+        Unknown: as if the log had no such subject.
+    """
+    if not evidence.limits_reading:
+        return
+    products = readable_products(HeldRoles(context, subjects, evidence, context.now))
+    for field, subject in named if products is not None else ():
+        if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
+            raise unknown_error(field, subject)

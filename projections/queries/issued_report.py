@@ -1,0 +1,52 @@
+"""Reports that were issued: the log gives each of them again, with the hash that was issued."""
+
+from __future__ import annotations
+
+import json
+
+from domain.values import format_micros, parse_timestamp, to_micros
+from projections.answers.report import ReportIssue, ReportLine, ReportSummary
+from projections.queries.paging import Answer
+from projections.queries.report import ReportNotFound, ReportRequest, report
+from projections.read_model.model import Read
+
+
+class ReportMismatch(Exception):
+    """The report that the log gives now is not the one that was issued."""
+
+
+def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine, ReportSummary]:
+    """Return the report that was issued at a position again, with who `issued` it, when, and with which summary.
+
+    Raises:
+        ReportNotFound: no report was issued there.
+        ReportMismatch: its hash differs from the one that was issued.
+    """
+    request, sha256_issued, issue = _find_issued(read, product, position)
+    answer = report(read, request)
+    if answer.about["sha256"] != sha256_issued:
+        raise ReportMismatch(
+            f"the report issued at position {position} had the SHA-256 {sha256_issued}, but the log up to position "
+            f"{request.position} now gives {answer.about['sha256']}; run `decisionlog verify` and `decisionlog rebuild`"
+        )
+    answer.about["issued"] = issue
+    return answer
+
+
+def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str, ReportIssue]:
+    """Return the request of a report that was issued at a position, its hash, and who issued it with which summary."""
+    sql = """select body, principal, recorded_at from event
+        where position = :position and type = 'ReportIssued.v1' and subject = :product"""
+    found = read.one(sql, {"position": position, "product": product})
+    if found is None:
+        raise ReportNotFound(f"no report of {product} was issued at position {position}")
+    body, principal, recorded_at = found
+    data = json.loads(body)
+    since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
+    issue: ReportIssue = {
+        "position": position,
+        "by": principal,
+        "at": format_micros(int(recorded_at)),
+        "summary": data.get("summary"),
+    }
+    return ReportRequest(product, since, until, data["position"]), data["sha256"], issue
