@@ -177,16 +177,16 @@ def _first_values(items: Iterable[tuple[Row, Row]], now: Row) -> Row:
     for _, item in reversed(list(items)):
         name = _FIELDS.get(str(item.get("field")).casefold())
         if name in members:
-            gone, before = _shown(item, "to"), _shown(item, "from")
+            gone, before = _name_or_id(item, "to"), _name_or_id(item, "from")
             members[name] = [one for one in members[name] if one != gone] + ([before] if before else [])
         elif name == "labels":
             first[name] = str(item.get("fromString") or "").split()
         elif name is not None:
-            first[name] = _day(item.get("from")) if name == "due" else _shown(item, "from")
+            first[name] = _day(item.get("from")) if name == "due" else _name_or_id(item, "from")
     return {**first, **members}
 
 
-def _shown(item: Row, side: str) -> Any:
+def _name_or_id(item: Row, side: str) -> Any:
     """Return a value as it is shown, else its id: the name of a deleted account is not exported, its id is."""
     shown, key = item.get(f"{side}String"), item.get(side)
     return shown or (nameless(key) if key else None)
@@ -195,7 +195,7 @@ def _shown(item: Row, side: str) -> Any:
 def _expand_item(record: Row, shared: Row, item: Row) -> Iterator[Line]:
     raw = str(item.get("field") or "")
     name = _FIELDS.get(raw.casefold(), raw)
-    before, after = _shown(item, "from"), _shown(item, "to")
+    before, after = _name_or_id(item, "from"), _name_or_id(item, "to")
     if raw.casefold() == "key":
         yield build_line(record, **shared, kind="renamed", **{"from": before}) | {"record": after}
     elif name in _MEMBERS or (raw.casefold() == "link" and (before is None or after is None)):

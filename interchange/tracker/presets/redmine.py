@@ -106,7 +106,7 @@ def _list_tables(issue: Row, journals: Iterable[Row]) -> dict[str, dict[str, str
     return tables
 
 
-def _named(value: Any, table: dict[str, str] | None) -> Any:
+def _name_behind(value: Any, table: dict[str, str] | None) -> Any:
     """Return the name behind a number; a value that is no number is its own name."""
     if value in (None, ""):
         return None
@@ -127,7 +127,7 @@ def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]]
     for detail in details:
         raw, kind = str(detail.get("name")), detail.get("property")
         table = tables.get(raw) if kind == "attr" else None
-        before, after = (_named(detail.get(side), table) for side in ("old_value", "new_value"))
+        before, after = (_name_behind(detail.get(side), table) for side in ("old_value", "new_value"))
         if kind == "attr":
             yield build_line(shared, field=_FIELDS.get(raw, raw), to=after, **{"from": before})
         elif kind == "cf" and raw in several:
