@@ -36,6 +36,7 @@ _CSV: Final[Headers] = {
     "type": ("Type",),
     "description": ("Description",),
 }
+_EVENT_FIELDS: Final = {"label": "labels", "milestone": "release"}
 _RENAMED: Final = re.compile(r"changed title from \*\*(?P<before>.*)\*\* to \*\*(?P<after>.*)\*\*", re.DOTALL)
 _DUE: Final = re.compile(r"\bchanged due date to (?P<day>[^\n]{1,40}?)(?: and |$)|\bremoved due date\b")
 _MILESTONE: Final = re.compile(r"changed milestone to %(?P<name>[^\n]{1,300})|removed milestone")
@@ -101,9 +102,7 @@ def _expand_event(record: Row, event: Row) -> Line:
     if kind == "weight":
         return build_line(shared, field="weight", to=event.get("weight"))
     side = "removed" if event.get("action") == "remove" else "added"
-    return member_line(
-        shared, {"label": "labels", "milestone": "release"}.get(kind, kind), side, title_in(event.get(kind))
-    )
+    return member_line(shared, _EVENT_FIELDS.get(kind) or str(kind), side, title_in(event.get(kind)))
 
 
 def _expand_note(record: Row, note: Row, known: set[str]) -> Iterator[Line]:
