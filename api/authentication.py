@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from asyncio import to_thread
+from collections.abc import Awaitable
 from functools import partial
 from typing import Annotated
 
@@ -45,27 +46,34 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
         HttpProblem: 401 if there is neither, or it is unknown, expired or revoked; 403 if another site caused a request
             with a cookie; 429 if the caller makes too many; 503 if it cannot be checked right now.
     """
-    scheme, secret = get_authorization_scheme_param(find_header(request, b"authorization"))
+    secret = _read_bearer_token(find_header(request, b"authorization"))
     try:
-        if secret and scheme.lower() == "bearer":
-            caller = await _find_token_holder(services, secret)
+        if secret:
+            found = services.sign_in(secret)  # of nearly every request, without waiting
+            caller = found if isinstance(found, Caller) else await _find_token_holder(found)
         else:
             caller = await _find_session_holder(request, services)
     except SignInRefusedError as error:
         raise _build_401(f"the access token is refused: {error}") from None
     except (LookupUnavailableError, ProviderUnavailableError) as error:
         raise HttpProblem(503, str(error), headers={"Retry-After": "5"}) from None
-    if not await has_access(services, caller):
+    if not _is_known_to_be_active(services, caller) and not await has_access(services, caller):
         raise _build_401(f"your token or session belongs to {caller.actor}, who has left or was removed")
     request.state.caller = caller
     services.quotas.take_request(caller)
     return caller
 
 
-async def _find_token_holder(services: Services, secret: str) -> Caller:
-    caller = services.sign_in(secret)
-    if caller is not None and not isinstance(caller, Caller):
-        caller = await caller
+def _read_bearer_token(header: str | None) -> str:
+    """Return the token in a header; empty if there is none. The scheme is case-insensitive (RFC 9110, section 11.1)."""
+    if header is not None and header[:7] == "Bearer ":  # as nearly every client writes it
+        return header[7:].strip()
+    scheme, secret = get_authorization_scheme_param(header)
+    return secret if scheme.lower() == "bearer" else ""
+
+
+async def _find_token_holder(found: Awaitable[Caller | None] | None) -> Caller:
+    caller = await found if found is not None else None
     if caller is None:
         raise _build_401(
             "the API token is unknown, has expired or was revoked; create one with `decisionlog token create`"
@@ -93,13 +101,19 @@ def _build_401(detail: str) -> HttpProblem:
     return HttpProblem(401, detail, headers={"WWW-Authenticate": 'Bearer realm="decisionlog"'})
 
 
+def _is_known_to_be_active(services: Services, caller: Caller) -> bool:
+    """Return whether a caller had access before, and nothing has happened to this person since."""
+    state = services.active_callers.get(caller.actor)
+    return state is not None and services.book.find_cached_state(caller.actor) is state
+
+
 async def has_access(services: Services, caller: Caller) -> bool:
     """Return whether a caller still has access (see `domain.credentials.is_active`). The log's machine always has it."""
     if caller.credential == credentials.LOCAL_CREDENTIAL and ADMIN_SCOPE in caller.scopes:
         return True
+    if _is_known_to_be_active(services, caller):
+        return True
     state = services.book.find_cached_state(caller.actor)
-    if state is not None and services.active_callers.get(caller.actor) is state:
-        return True  # nothing has happened to this person since the last request
     try:
         active = credentials.is_active(caller.actor, partial(_get_cached_state, services))
     except _NotCachedError:  # a stream may have thousands of entries: read them off the event loop

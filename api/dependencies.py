@@ -13,6 +13,7 @@ from inspect import Parameter, signature
 from typing import Annotated, Any, Final, TypeVar, get_origin
 
 from fastapi import Depends, Path, Query, Request, Response
+from pydantic import AfterValidator
 
 from api import answers, formats
 from api.access_journal import record_read
@@ -70,13 +71,17 @@ KeyPath = Annotated[Key, Path(description="The subject's key, without its kind."
 SubjectPath = Annotated[SubjectId, Path(description="The subject, as `kind:key`.")]
 MinCount = Annotated[int, Query(ge=1, le=MAX_INTEGER, description="Leave out counts below this number.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Maximum number of rows.")]
+
+
+def _check_cursor(cursor: str) -> str:
+    if not re.fullmatch(CURSOR_PATTERN, cursor):
+        raise BadCursor
+    return cursor
+
+
 Cursor = Annotated[
-    str | None,
-    Query(
-        max_length=2000,
-        pattern=CURSOR_PATTERN,
-        description="Pagination cursor: the value of `next` in the previous response.",
-    ),
+    Annotated[str, AfterValidator(_check_cursor), documented(pattern=CURSOR_PATTERN)] | None,
+    Query(max_length=2000, description="Pagination cursor: the value of `next` in the previous response."),
 ]
 IncludeRemoved = Annotated[bool, Query(description="Include subjects that do not exist or were removed.")]
 WithBlame = Annotated[bool, Query(description="Include who set each field, when and why.")]
@@ -493,7 +498,8 @@ class QueryRunner:
                 similar = error.candidates or similar_subjects(read, subject)
                 raise unknown_subject(subject, similar=similar) from None
             if not answer.rows:
-                _check_statuses(read, [value for name, value in self._parameters if name == "status"])
+                for parameter in ("status", "ever"):
+                    _check_statuses(read, parameter, [value for name, value in self._parameters if name == parameter])
             titles = titles_of_answer(read, answer, self._services.book.directory)
         response = formats.build_response(
             answer, self._format, titles, self.model, bounds, marks_encoding=self._marks_encoding
@@ -509,7 +515,7 @@ class QueryRunner:
         return next((name for name, value in named if field_name in value), "where")
 
 
-def _check_statuses(read: Read, statuses: list[str]) -> None:
+def _check_statuses(read: Read, parameter: str, statuses: list[str]) -> None:
     """Refuse statuses that are neither ours nor in the data. Only needed for an empty answer, as the check reads a lot.
 
     Raises:
@@ -519,7 +525,7 @@ def _check_statuses(read: Read, statuses: list[str]) -> None:
         rows = read.rows("select distinct value, source_value from field_value where field = 'status'", {})
         found = {str(text) for value, word in rows for text in (value and loads(value), word) if text}
         for status in statuses:
-            check_recorded_choice(status, sorted({*STATUSES, *found}), "status")
+            check_recorded_choice(status, sorted({*STATUSES, *found}), parameter, name="status")
 
 
 def lag_header(read: Read, services: Services) -> dict[str, str]:

@@ -71,7 +71,8 @@ class Quotas:
         Raises:
             HttpProblem: 429 if the caller's token or the person made too many.
         """
-        _take(self._requests, caller, 1, f"{self.limits.requests} requests")
+        if self._requests is not None:
+            _take(self._requests, caller, 1, f"{self.limits.requests} requests")
 
     def take_commands(self, caller: Caller, count: int) -> None:
         """Count commands, before they are decided.
@@ -79,7 +80,8 @@ class Quotas:
         Raises:
             HttpProblem: 429 if the caller's token or the person sent too many.
         """
-        _take(self._commands, caller, count, f"{self.limits.commands} commands")
+        if self._commands is not None:
+            _take(self._commands, caller, count, f"{self.limits.commands} commands")
 
     @contextmanager
     def question(self, caller: Caller) -> Iterator[None]:
@@ -115,8 +117,8 @@ def _keys_of(caller: Caller) -> list[tuple[str, int]]:
     return [(f"token {caller.credential}", 1), (caller.actor, PERSON_FACTOR)]
 
 
-def _take(rates: Rates | None, caller: Caller, units: int, what: str) -> None:
-    if rates is None or caller.credential == LOCAL_CREDENTIAL:
+def _take(rates: Rates, caller: Caller, units: int, what: str) -> None:
+    if caller.credential == LOCAL_CREDENTIAL:
         return
     pairs = list(zip(rates, (key for key, _ in _keys_of(caller)), strict=True))
     wait_s = max(rate.wait_s(key, units) for rate, key in pairs)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from cli.asking import choose
 from cli.errors import CommandFailed
+from cli.table import print_note
 from decisionlog_client import Client, questions
 from domain.ids import is_subject, key_of, kind_of
 
@@ -31,10 +32,15 @@ KINDS: Final = (
 )
 """The kinds that are searched if any will do."""
 MAX_CANDIDATES: Final = 7
+MAX_LISTED: Final = 5
+"""Subjects that are all listed where none is spelled like what was typed."""
 MAX_SUBJECTS: Final = 20_000
 """Subjects that a name is compared with; in a larger log, a kind or an id is needed."""
 ME: Final = "me"
 _NUMBER: Final = re.compile(r"(?:product:)?(?P<product>[^\s/:#]+?)[-/#](?P<number>[0-9]{1,9})")
+_SEPARATORS: Final = re.compile(r"(?P<loose>(?<![0-9])[\s_/#:-]+|[\s_/#:-]+(?![0-9]))|[\s_/#:-]+")
+_VERSION: Final = re.compile(r"^v(?:ersion)?(?=[0-9])")
+_NUMBERED: Final = re.compile(r"[^\W\d]+[-_ #/]?0*(?P<number>[0-9]+)")
 UNREGISTERED: Final = ("service", "group")
 """Kinds that have no titles: their ids are taken as typed."""
 
@@ -55,10 +61,15 @@ class Candidate:
 
 @dataclass
 class Finder:
-    """Finds subjects in one log, which it reads once for each kind. `when` are the times for which it is asked."""
+    """Finds subjects in one log, which it reads once for each kind. `when` are the times for which it is asked.
+
+    With `prefers_decision`, a decision and a feature of the same name and title are one record of another system, and
+    the decision is meant; that is for questions, which can tell the reader about the other.
+    """
 
     log: Client
     when: Mapping[str, Any] = field(default_factory=dict)
+    prefers_decision: bool = False
     _known: dict[str, list[Candidate]] = field(default_factory=dict)
 
     def find(self, typed: str, kinds: Sequence[str] = KINDS) -> str:
@@ -96,15 +107,56 @@ class Finder:
 
     def _find_named(self, text: str, kinds: Sequence[str]) -> str:
         wanted = fold(text)
-        candidates = [each for kind in kinds if kind not in UNREGISTERED for each in self.candidates(kind)]
-        found = [each for each in candidates if wanted in each.names]
+        candidates = self._list_candidates(kinds)
+        found = self.list_named(text, kinds)
         found = found or [each for each in candidates if any(name.startswith(wanted) for name in each.names)]
-        by_subject = {each.subject: each for each in found}
-        if len(by_subject) == 1:
+        if len(found) == 1:
             return found[0].subject
         if found:
-            return self._ask_back(f"{text!r} is ambiguous.", list(by_subject.values()), text)
-        return self._ask_back(f"No {name_kinds(kinds)} {text!r}.", find_similar(wanted, candidates), text)
+            return self._ask_back(f"{text!r} is ambiguous.", found, text)
+        problem = f"No {name_kinds(kinds)} {text!r}."
+        if not (similar := find_similar(wanted, candidates)) and 0 < len(candidates) <= MAX_LISTED:
+            return self._offer_all(problem, candidates)
+        return self._ask_back(problem, similar, text)
+
+    def list_named(self, text: str, kinds: Sequence[str] = KINDS) -> list[Candidate]:
+        """Return the subjects with exactly this name, or else those with this name as people also write it, or else
+        those with this number.
+        """
+        candidates = self._list_candidates(kinds)
+        wanted, loose = fold(text), loosen(text)
+        found = (
+            [each for each in candidates if wanted in each.names]
+            or [each for each in candidates if any(loosen(name) == loose for name in each.names)]
+            or [
+                each
+                for each in candidates
+                if loose.isdecimal() and any(_has_number(name, loose) for name in each.names)
+            ]
+        )
+        return self._prefer_decision(text, found) if self.prefers_decision else found
+
+    def _list_candidates(self, kinds: Sequence[str]) -> list[Candidate]:
+        return [each for kind in kinds if kind not in UNREGISTERED for each in self.candidates(kind)]
+
+    @staticmethod
+    def _prefer_decision(text: str, found: list[Candidate]) -> list[Candidate]:
+        """Return the decision of a decision and a feature with the same title and key, with a note about the feature."""
+        decided = [each for each in found if kind_of(each.subject) == "decision"]
+        same = [each for each in found if decided and _is_same_record(each, decided[0])]
+        if len(decided) != 1 or len(same) != len(found) or len(found) == 1:
+            return found
+        others = " and ".join(each.subject for each in found if each is not decided[0])
+        print_note(f"{text!r} is read as {decided[0].subject}; {others} has the same name.")
+        return decided
+
+    @staticmethod
+    def _offer_all(problem: str, candidates: Sequence[Candidate]) -> str:
+        labels = [each.label for each in candidates]
+        chosen = choose(problem, labels)
+        if chosen is None:
+            raise CommandFailed(f"{problem} There {'is' if len(labels) == 1 else 'are'} {', '.join(labels)}.")
+        return candidates[chosen].subject
 
     def _ask_back(self, problem: str, candidates: Sequence[Candidate], typed: str) -> str:
         shown = list(candidates[:MAX_CANDIDATES])
@@ -151,6 +203,24 @@ class Finder:
 def fold(text: str) -> str:
     """Return the form that spellings share which differ only in case, spaces or accent composition."""
     return unicodedata.normalize("NFC", " ".join(text.split())).casefold()
+
+
+def loosen(text: str) -> str:
+    """Return the form that spellings share which differ in what people leave out: `pep572` for "PEP 572" and `PEP-572`,
+    `1.22` for `v1.22`.
+    """
+    joined = _SEPARATORS.sub(lambda found: "" if found["loose"] else "-", fold(text))
+    return _VERSION.sub("", joined)
+
+
+def _has_number(name: str, number: str) -> bool:
+    """Return whether a name is a word with this number: `PEP-572`."""
+    found = _NUMBERED.fullmatch(name)
+    return found is not None and found["number"] == number
+
+
+def _is_same_record(one: Candidate, other: Candidate) -> bool:
+    return one.title == other.title and key_of(one.subject) == key_of(other.subject)
 
 
 def _build_candidate(subject: str, title: str, more: Iterable[str]) -> Candidate:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cli.answer_titles import Titles
 from cli.connection import IN_PROCESS_URL
@@ -15,7 +15,7 @@ from cli.dates import Zone
 from cli.display import MAX_TEXT_WIDTH, Line
 from cli.errors import CommandFailed, Exit
 from cli.finding import KINDS, Finder
-from cli.options import Output
+from cli.options import Output, to_flag
 from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.table import Table, print_note, print_table
 from cli.terminal import print_data
@@ -25,6 +25,9 @@ from domain.ids import is_subject
 from domain.times import parse_timestamp
 from projections.queries.field_groups import flat_fields
 
+if TYPE_CHECKING:
+    import httpx2
+
 T = TypeVar("T", bound=Mapping[str, Any])
 
 _HOLDERS: Final = ("person", "team", "service", "group")
@@ -32,13 +35,13 @@ _KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
     "product": ("product",),
     "because": ("decision",),
     "subject": KINDS,
-    **dict.fromkeys(("who", "holder", "by", "actor", "principal", "decider", "accountable", "owner"), _HOLDERS),
+    "person": ("person",),
+    **dict.fromkeys(("who", "holder", "by", "actor", "principal", "decider", "accountable", "owner", "to"), _HOLDERS),
 }
 """Parameters that are names of subjects, and the kinds that are meant."""
-_WILDCARDS: Final = "*?["
-_MAX_LISTED: Final = 20
-_FIELD_NAMES: Final = {"owner": "role.accountable", "accountable": "role.accountable", "release": "target.ship"}
-"""What people call a field, and its name."""
+_VALUE_PARAMETERS: Final = frozenset({"value", "from_value", "to_value", "then_value", "where"})
+"""Parameters that are values of fields, which may be subjects that people call by a name."""
+_KINDS_WITH_TARGETS: Final = ("feature", "release")
 
 
 @contextmanager
@@ -68,7 +71,7 @@ def print_response(
     draw: Callable[[T, Titles, int], Iterable[Line]] | None = None,
 ) -> None:
     """Ask an open log and print the answer: as a table, or on a terminal as `draw` lays it out in a width."""
-    answer = ask(log, question, output)
+    answer, asked = ask(log, question, output)
     if answer is not None:
         titles = Titles(answer.get("titles", {}))
         if draw and is_terminal():
@@ -77,29 +80,75 @@ def print_response(
             print_table(build_table(answer, titles), get_context().zone, get_context().now())
         print_notes(answer, log, output)
         if not answer.get("rows", True):
-            explain_emptiness(log, question)
+            note_emptiness(log, asked)
 
 
-def ask(log: Client, question: Question[T], output: Output) -> T | None:
-    """Return the answer, or print it if a format of its own is wanted. Names are found as everywhere.
+def note_emptiness(log: Client, question: Question[Any]) -> None:
+    """Print why an answer is empty."""
+    from cli.emptiness import explain_emptiness  # noqa: PLC0415  (only for an empty answer)
+
+    explain_emptiness(log, question)
+
+
+def ask(log: Client, question: Question[T], output: Output) -> tuple[T | None, Question[T]]:
+    """Return the answer, or print it if a format of its own is wanted; and the question as it was understood.
+
+    Names are found as everywhere.
 
     Raises:
         Refused: the log refused the question.
-        CommandFailed: nothing, or more than one subject, has a name that was given.
+        CommandFailed: nothing, or more than one subject, has a name that was given, or an option has an invalid value.
     """
-    try:
-        response = log.call(exchange.build_question_call(question, log.position, output.format or "json"))
-    except (Unknown, Malformed) as refused:
-        found = _find_names(log, question, refused)
-        response = log.call(exchange.build_question_call(found, log.position, output.format or "json"))
+    response, question = _call_understood(log, question, output)
     if output.format and not output.select:
         print_data(response.text, output.format)
-        return None
+        return None, question
     answer: T = json.loads(response.content)
     if output.select:
         print_data(json.dumps(_select(answer, output.select), ensure_ascii=False, indent=2), "json")
-        return None
-    return answer
+        return None, question
+    return answer, question
+
+
+def _call_understood(log: Client, question: Question[T], output: Output) -> tuple[httpx2.Response, Question[T]]:
+    """Return the response to a question, and the question with the ids of what it names."""
+    if "field" in question.parameters:
+        from cli.emptiness import read_fields  # noqa: PLC0415  (most questions name no field)
+
+        question, note = read_fields(log, question)
+        if note:
+            print_note(note)
+    try:
+        response = _call(log, question, output)
+    except (Unknown, Malformed) as refused:
+        question = _find_names(log, question, refused)
+        response = _call(log, question, output)
+    if question.parameters.keys() & _VALUE_PARAMETERS and _is_empty(response, output):
+        return _call_as_meant(log, question, output) or (response, question)
+    return response, question
+
+
+def _call_as_meant(log: Client, question: Question[T], output: Output) -> tuple[httpx2.Response, Question[T]] | None:
+    """Return the response to a question whose values are read as people write them, unless that has no answer either."""
+    from cli.emptiness import read_values  # noqa: PLC0415  (only for an empty answer)
+
+    for readable, note in read_values(log, question):
+        if not _is_empty(response := _call(log, readable, output), output):
+            print_note(note)
+            return response, readable
+    return None
+
+
+def _call(log: Client, question: Question[Any], output: Output) -> httpx2.Response:
+    return log.call(exchange.build_question_call(question, log.position, output.format or "json"))
+
+
+def _is_empty(response: httpx2.Response, output: Output) -> bool:
+    """Return whether an answer has no rows."""
+    if output.format == "csv":
+        return response.text.count("\n") <= 1
+    answer = json.loads(response.content)
+    return isinstance(answer, dict) and not answer.get("rows", True)
 
 
 def _find_names(log: Client, question: Question[T], refused: Refused) -> Question[T]:
@@ -108,17 +157,28 @@ def _find_names(log: Client, question: Question[T], refused: Refused) -> Questio
     Raises:
         Refused: it has none.
     """
-    finder = Finder(log, _get_times(question))
+    finder = Finder(log, _get_times(question), prefers_decision=True)
     found: dict[str, Any] = {}
     for name, kinds in _KINDS_OF_PARAMETERS.items():
         given = question.parameters.get(name)
+        if name == "subject" and question.path.startswith("/v1/slips"):
+            kinds = _KINDS_WITH_TARGETS  # noqa: PLW2901
         values = [given] if isinstance(given, str) else given or ()
         ids = [value if is_subject(value) else finder.find(value, kinds) for value in values]
         if ids != list(values):
             found[name] = ids[0] if isinstance(given, str) else ids
     if not found:
-        raise refused
+        raise _name_option(question, refused) from refused
     return replace(question, parameters={**question.parameters, **found})
+
+
+def _name_option(question: Question[Any], refused: Refused) -> Exception:
+    """Return the error that names the option whose value was refused, where there is one."""
+    field, _, problem = refused.detail.partition(": ")
+    name = field.partition(".")[0]
+    if not problem or name not in question.parameters:
+        return refused
+    return CommandFailed(f"Invalid {to_flag(name)}: {problem}.", Exit.USAGE_ERROR)
 
 
 def _get_times(question: Question[Any]) -> dict[str, Any]:
@@ -136,6 +196,8 @@ def _select(answer: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, A
     known = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         if known and name not in known:
+            from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+
             raise CommandFailed(f"No field {name!r}.{suggest(name, known)}", Exit.USAGE_ERROR)
     return [{name: row.get(name) for name in names} for row in rows]
 
@@ -145,58 +207,6 @@ def _flatten(row: Mapping[str, Any]) -> dict[str, Any]:
     grouped = dict(flat_fields(row)) if isinstance(row.get("fields"), dict) else {}
     values = {name.removeprefix("role."): cell["value"] for name, cell in grouped.items()}
     return {**values, **plain, **({"number": row["number"]} if "number" in row else {})}
-
-
-def suggest(typed: str, known: Sequence[str]) -> str:
-    """Return a sentence that suggests the values closest in spelling, or else lists all values if they are few."""
-    from difflib import get_close_matches  # noqa: PLC0415  (only for an error)
-
-    folded = [each.casefold() for each in known]
-    close = _find_endings(typed.casefold(), folded) or get_close_matches(typed.casefold(), folded, 3, 0.5)
-    if close:
-        return f" Did you mean {' or '.join(close)}?"
-    return f" There are {', '.join(sorted(known))}." if len(known) <= _MAX_LISTED else ""
-
-
-def _find_endings(typed: str, known: Sequence[str]) -> list[str]:
-    """Return the known values that end with the typed text: `role.delegate` for `delegate`."""
-    name = _FIELD_NAMES.get(typed, typed)
-    ending = name.removeprefix("v")
-    return [each for each in known if each == name or each.endswith((f"-{ending}", f":{ending}", f".{ending}"))][:3]
-
-
-def explain_emptiness(log: Client, question: Question[Any]) -> None:
-    """Print a note about a status, field or value that no subject has at that time, because it may be misspelled."""
-    times = _get_times(question)
-    fields = [name for name in _list_given(question, "field") if not set(name) & set(_WILDCARDS)]
-    _note_unknown(log, "status", _list_given(question, "status"), "value", ["status"], times)
-    _note_unknown(log, "field", fields, "field", [], times)
-    _note_unknown(log, "value", _list_given(question, "value"), "value", _list_given(question, "field"), times)
-
-
-def _list_given(question: Question[Any], name: str) -> list[str]:
-    given = question.parameters.get(name) or ()
-    return [given] if isinstance(given, str) else [str(each) for each in given]
-
-
-def _note_unknown(
-    log: Client,
-    what: str,
-    given: Sequence[str],
-    group: Literal["value", "field"],
-    fields: Sequence[str],
-    times: Mapping[str, Any],
-) -> None:
-    """Print a note about each given name that no subject has, with the names closest in spelling."""
-    if not given:
-        return
-    counts = log.ask(questions.fields_count(group, field=fields, include_removed=True, limit=10_000, **times))
-    if counts.get("next_cursor"):
-        return  # there are more, and it may be one of those
-    known = [str(row[group]) for row in counts["rows"] if row[group]]
-    for each in given:
-        if known and each.casefold() not in (name.casefold() for name in known):
-            print_note(f"No subject has the {what} {each!r}.{suggest(each, known)}")
 
 
 def print_notes(answer: Mapping[str, Any], log: Client, output: Output) -> None:
@@ -242,4 +252,4 @@ def find_subject(log: Client, name: str, when: Mapping[str, Any] | None = None, 
         CommandFailed: nothing, or more than one subject, is called so.
         click.Abort: the person at the terminal chose none of several.
     """
-    return Finder(log, when or {}).find(name, kinds)
+    return Finder(log, when or {}, prefers_decision=True).find(name, kinds)

@@ -265,7 +265,8 @@ class Subjects(Mapping[str, SubjectState]):
         if state is None:
             state = self._states[subject] = self._fetch(subject)
             self.read_versions[subject] = state.version
-        elif isinstance(state, PendingState):
+        elif type(state) is not SubjectState:  # asked many times in a command; `isinstance` is a call
+            assert isinstance(state, PendingState)
             state = self._states[subject] = state.resolve()
         return state
 

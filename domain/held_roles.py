@@ -8,7 +8,7 @@ revoked in the meantime.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from domain import roles
 from domain.actions import Action
@@ -50,25 +50,17 @@ class Principal(NamedTuple):
     credential: str = ""
     groups: frozenset[str] = frozenset()
 
-    @property
-    def is_local(self) -> bool:
-        """Whether they work on the log's own machine, or are the log itself: they are administrators."""
-        return self.credential == LOCAL_CREDENTIAL or self.actor == LOG_SERVICE
-
 
 Line = tuple[str, ...]
 """A product with the lines it belongs to; empty for what belongs to no product, which needs a role for all of them."""
 NO_PRODUCT: Final[Line] = ()
 
 
-class Products(NamedTuple):
-    """Products that are asked about together, each with the line it belongs to now."""
-
-    named: tuple[str, ...]
-
-
-RoleQuestion = tuple[str, frozenset[str], str, Line | Products | None]
-"""A caller, their groups, a role, and a line or some products; None means any line."""
+OF_PRODUCTS: Final = "products"
+RoleQuestion = (
+    tuple[str, frozenset[str], str, Line | None] | tuple[str, frozenset[str], str, tuple[str, ...], Literal["products"]]
+)
+"""A caller, their groups, a role, and a line (None means any), or products that are asked about together."""
 MAX_FOUND_ROLES: Final = 10_000
 
 
@@ -116,17 +108,13 @@ class HeldRoles:
     """The roles that a caller holds now: their own, and those of whom they were merged into, their groups and teams."""
 
     def __init__(
-        self, principal: Principal, subjects: Mapping[str, SubjectState], evidence: Evidence, now: int
+        self, principal: Principal | CommandContext, subjects: Mapping[str, SubjectState], evidence: Evidence, now: int
     ) -> None:
-        """Read grants through `subjects`, when a question needs them."""
+        """Read grants through `subjects`, when a question needs them. The context of a command names its caller."""
         self.principal = principal
         self._subjects = subjects
         self.evidence = evidence
         self._now = now
-
-    def own_for_all(self, role: str) -> bool:
-        """Return whether the caller holds a role for all products without being merged, or in a group or team."""
-        return self.principal.is_local or roles.is_granted(self._subjects[self.principal.actor], role, NO_PRODUCT)
 
     def include(self, role: str, line: Line) -> bool:
         """Return whether a role, or one that includes it, is held for a product."""
@@ -135,7 +123,7 @@ class HeldRoles:
     def include_all(self, role: str, products: tuple[str, ...]) -> bool:
         """Return whether the caller holds a role, or one that includes it, for each of the products; if none, for all."""
         found_roles = self.evidence.found_roles
-        question = (self.principal.actor, self.principal.groups, role, Products(products))
+        question: RoleQuestion = (self.principal.actor, self.principal.groups, role, products, OF_PRODUCTS)
         if found_roles.find(question, self._subjects, self._now) is not None:
             return True
         states: list[SubjectState] = []
@@ -160,7 +148,7 @@ class HeldRoles:
     def _find_grounds(self, role: str, line: Line | None) -> tuple[SubjectState, ...] | None:
         """Return the states which show that a role was granted to the caller, whether directly or not, or None."""
         principal = self.principal
-        if principal.is_local:
+        if _is_local(principal):
             return ()
         actor = self._subjects[principal.actor]
         # Nearly every caller has a role of their own, which needs no look at merges, groups and teams.
@@ -199,14 +187,20 @@ class HeldRoles:
                 yield self._subjects[team]
 
 
+def _is_local(principal: Principal | CommandContext) -> bool:
+    """Whether a caller works on the log's own machine, or is the log itself: they are administrators."""
+    return principal.credential == LOCAL_CREDENTIAL or principal.actor == LOG_SERVICE
+
+
 def _is_granted(holder: SubjectState, role: str, line: Line | None) -> bool:
     return roles.has_any_grant(holder, role) if line is None else roles.is_granted(holder, role, line)
 
 
-def find_held_roles(context: CommandContext, subjects: Subjects, evidence: Evidence) -> HeldRoles:
-    """Return the roles of the caller of a command."""
-    principal = Principal(context.actor, context.scopes, context.credential, context.groups)
-    return HeldRoles(principal, subjects, evidence, context.now)
+def has_own_role_for_all(action: Action, context: CommandContext, subjects: Subjects) -> bool:
+    """Return whether a caller may do an action on all products without being merged, or in a group or team."""
+    if action.scope not in context.scopes:
+        return False
+    return _is_local(context) or roles.is_granted(subjects[context.actor], action.role, NO_PRODUCT)
 
 
 def may(held: HeldRoles, action: Action, lines: Iterable[Line]) -> str | None:
@@ -226,7 +220,7 @@ def may_anywhere(held: HeldRoles, action: Action) -> str | None:
     return None if held.include_anywhere(action.role) else _explain(held.principal, action, "a product")
 
 
-def _explain(principal: Principal, action: Action, where: str) -> str:
+def _explain(principal: Principal | CommandContext, action: Action, where: str) -> str:
     option = f" --product {where.partition(':')[2]}" if ":" in where else ""
     return (
         f"to {action.verb}, {principal.actor} needs the role `{action.role}` for {where}; an administrator can grant "

@@ -34,8 +34,8 @@ from domain.held_roles import (
     Evidence,
     HeldRoles,
     Line,
-    find_held_roles,
     find_lines,
+    has_own_role_for_all,
     lines_of_subject,
     may,
     may_anywhere,
@@ -185,7 +185,7 @@ FOR_ALL_PRODUCTS: Final = frozenset(
     }
 )
 """Commands that need a role for all products, whatever their subject."""
-ROLE_COMMANDS: Final = get_args(roles.RoleCommand)
+ROLE_COMMANDS: Final = frozenset(get_args(roles.RoleCommand))
 REMOVALS: Final = frozenset({any_subject.RemoveSubject, any_subject.RestoreSubject})
 
 
@@ -196,13 +196,15 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
         Forbidden: the scope or a role is missing; the message says which, for what product, and who can grant it.
         Unknown: the caller may not read a subject that the command names.
     """
-    held = find_held_roles(context, subjects, evidence)
+    rule = RULES.get(type(command))
+    action = _needed_action(rule, command, context.actor) if rule is not None else None
+    if action is not None and has_own_role_for_all(action, context, subjects):
+        return  # nearly every command, so that its products need not be read; who has it reads every product
     if evidence.limits_reading:
         require_readable(referenced_subjects(command), context, subjects, evidence)
-    rule = RULES.get(type(command))
-    if rule is None:
+    if rule is None or action is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
-    action = _needed_action(rule, command, context.actor)
+    held = HeldRoles(context, subjects, evidence, context.now)
     reason = _judge(action, rule, command, context, held, subjects)
     if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
         return
@@ -231,8 +233,6 @@ def _with_import_scope(action: Action, command: Command) -> Action:
 def _judge(
     action: Action, rule: Rule, command: Command, context: CommandContext, held: HeldRoles, subjects: Subjects
 ) -> str | None:
-    if action.scope in held.principal.scopes and held.own_for_all(action.role):
-        return None  # nearly every command, so that its products need not be read
     products = _find_named_products(command)
     if products is not None and action.scope in held.principal.scopes and held.include_all(action.role, products):
         return None
@@ -296,9 +296,9 @@ def _find_named_products(command: Command) -> tuple[str, ...] | None:
     """Return the products that a command names, none for all of them; None if it also touches those of a subject."""
     if type(command) in FOR_ALL_PRODUCTS:
         return ()
-    if isinstance(command, ROLE_COMMANDS):
-        return (command.product,) if command.product else ()
-    if isinstance(command, product.DefineProduct):
+    if type(command) in ROLE_COMMANDS:
+        return (command.product,) if command.product else ()  # type: ignore[attr-defined]
+    if type(command) is product.DefineProduct:
         return (command.line,) if command.line else ()
     superseded: tuple[str, ...] = getattr(command, "supersedes", ())
     if superseded or not command.creates:

@@ -8,7 +8,7 @@ from typing import Final
 from domain.actions import ADMINISTERED_KINDS, AUDIT
 from domain.credentials import AccountConnected, AccountDisconnected
 from domain.fields import Subjects, SubjectState
-from domain.held_roles import NO_PRODUCT, Evidence, HeldRoles, find_held_roles, lines_of_subject, may
+from domain.held_roles import NO_PRODUCT, Evidence, HeldRoles, lines_of_subject, may
 from domain.messages import CommandContext
 from domain.references import unknown_error
 from domain.roles import VIEWER, RoleGranted, RoleRevoked
@@ -51,7 +51,7 @@ def require_readable(
     """
     if not evidence.limits_reading:
         return
-    products = readable_products(find_held_roles(context, subjects, evidence))
+    products = readable_products(HeldRoles(context, subjects, evidence, context.now))
     for field, subject in named if products is not None else ():
         if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
             raise unknown_error(field, subject)

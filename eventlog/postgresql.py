@@ -446,16 +446,16 @@ class _Session:
     def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> None:
         self._cursor.executemany(_to_psycopg(statement), parameters)
 
-    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert any number of rows in one statement."""
+    def insert(self, table: str, rows: Sequence[Sequence[Any]], on_conflict: str = "") -> None:
+        """Insert any number of rows in one statement. `on_conflict` is the clause for rows whose key exists."""
         if rows:
-            self._cursor.execute(_insert_statement(table), [*map(list, zip(*rows, strict=True))])
+            self._cursor.execute(_insert_statement(table, on_conflict), [*map(list, zip(*rows, strict=True))])
 
 
 @cache
-def _insert_statement(table: str) -> bytes:
+def _insert_statement(table: str, on_conflict: str) -> bytes:
     arrays = ", ".join(f"%b::{kind}[]" for kind in COLUMN_TYPES[table])
-    return f"INSERT INTO {table} SELECT * FROM unnest({arrays})".encode()
+    return f"INSERT INTO {table} SELECT * FROM unnest({arrays}) {on_conflict}".encode()
 
 
 @cache

@@ -77,9 +77,8 @@ def write_side_tables(session: Session, written: Sequence[tuple[Append, Sequence
         session,
         [(append.idempotency, rows[0].position, len(rows)) for append, rows in written if append.idempotency],
     )
+    insert_names(session, [name for append, _ in written for name in append.names])
     for append, _ in written:
-        if append.names:
-            insert_names(session, append.names)
         if append.erased_positions:
             erase_texts(session, append.erased_positions)
             erase_request_salts(session, append.erased_positions)

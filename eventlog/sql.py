@@ -59,8 +59,8 @@ class Session(Protocol):
     def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> object:
         """Execute a statement once for each set of parameters."""
 
-    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert many rows in few statements."""
+    def insert(self, table: str, rows: Sequence[Sequence[Any]], on_conflict: str = "") -> None:
+        """Insert many rows in few statements. `on_conflict` is the clause for rows whose key exists."""
 
 
 def iter_values(rows: Sequence[Sequence[Any]]) -> Iterator[tuple[str, list[Any]]]:
@@ -105,7 +105,5 @@ def insert_idempotency_records(session: Session, records: Iterable[tuple[Idempot
 
 def insert_names(session: Session, names: Iterable[NameRow]) -> None:
     """Insert names of people; existing ones stay as they are."""
-    session.executemany(
-        "INSERT INTO names VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        [(name.normalized, name.person, name.name, name.shown) for name in names],
-    )
+    rows = [(name.normalized, name.person, name.name, name.shown) for name in names]
+    session.insert("names", rows, "ON CONFLICT DO NOTHING")

@@ -345,10 +345,10 @@ class _Session:
         self.execute = connection.execute
         self.executemany = connection.executemany
 
-    def insert(self, table: str, rows: Sequence[Sequence[Any]]) -> None:
-        """Insert many rows in few statements."""
+    def insert(self, table: str, rows: Sequence[Sequence[Any]], on_conflict: str = "") -> None:
+        """Insert many rows in few statements. `on_conflict` is the clause for rows whose key exists."""
         for marks, values in iter_values(rows):
-            self.execute(f"INSERT INTO {table} VALUES {marks}", values)
+            self.execute(f"INSERT INTO {table} VALUES {marks} {on_conflict}", values)
 
     def query(self, statement: str, rows: Sequence[Sequence[Any]]) -> list[Any]:
         """Return all rows of a query over many values, which replace `{marks}` in it.

@@ -46,7 +46,10 @@ class StateCache:
 
     def get(self, subject: str) -> SubjectState | None:
         """Return the latest known state, or None if there is none or it is stale."""
-        return None if subject in self._stale else self.get_possibly_stale(subject)
+        if subject in self._stale:
+            return None
+        state = self._states.get(subject)
+        return state if type(state) is SubjectState else self.get_possibly_stale(subject)  # in nearly every case
 
     def get_possibly_stale(self, subject: str) -> SubjectState | None:
         """Return the latest known state, stale or not, to apply later entries to."""

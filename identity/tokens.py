@@ -140,7 +140,9 @@ class Tokens:
         This runs no query.
         """
         token, until = self._cache.get(hash_secret(secret), (None, 0.0))
-        return (token if self._timer() < until and not self._has_expired(token) else None), token is not None
+        if token is None or self._timer() >= until or (token.expires_at is not None and self._has_expired(token)):
+            return None, token is not None
+        return token, True
 
     def find(self, secret: str) -> Token | None:
         """Return the active token behind a secret, or None, and note that it is used.

@@ -83,7 +83,7 @@ def _open_sink(settings: Settings) -> Iterator[tuple[DecisionLog, Sink, Caller]]
     """Open the log and the sink of commands, and resolve their caller."""
     try:
         with open_for_write(settings) as log:
-            yield log, log, resolve_service(settings, lambda secret: _find_holder(log, secret))
+            yield log, log, resolve_service(settings, lambda secret: find_holder(log, secret))
     except LogInUseError as found:
         with connect_to_writer(found, settings) as server, open_read_only(settings) as log:
             caller = resolve_service(settings, lambda _secret: server.caller(CHANNEL), needs_token=True)
@@ -109,6 +109,6 @@ def resolve_service(
     return caller
 
 
-def _find_holder(log: DecisionLog, secret: str) -> Caller | None:
+def find_holder(log: DecisionLog, secret: str) -> Caller | None:
     token = log.tokens.find(secret)
     return token.caller(CHANNEL) if token else None

@@ -34,6 +34,10 @@ def imports(output: Output, key: str | None, dismiss: bool, why: str | None, **g
     until a later import from the same system places it, or until it is dismissed.
     """
     asked = drop_unset(**given)
+    if why is not None and not dismiss:
+        raise click.UsageError("--why is the reason for --dismiss.")
+    if dismiss and key is None:
+        raise click.UsageError("--dismiss needs the KEY of an import; `decisionlog imports` lists them.")
     if key is None:
         print_answer(questions.imports(**asked), answer_tables.imports, output)
         return

@@ -14,7 +14,7 @@ from cli.context import get_context
 from cli.errors import CommandFailed, Exit
 from cli.options import Output, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from cli.query import ask, explain_emptiness, open_log, print_notes, suggest
+from cli.query import ask, note_emptiness, open_log, print_notes
 from cli.roadmap_drawing import draw_plan, read_schedule
 from cli.table import print_table
 from decisionlog_client import Client, questions
@@ -76,8 +76,10 @@ def roadmap(
             return
         if columns := given["columns"]:
             _check_columns(log, columns)
+        if milestone := given["milestone"]:
+            _check_milestone(log, milestone)
         question = questions.roadmap(**chosen)
-        answer = ask(log, question, output)
+        answer, asked = ask(log, question, output)
         if answer is None:
             return
         titles = Titles(answer["titles"])
@@ -88,7 +90,7 @@ def roadmap(
             print_lines(draw(shows_all=shows_all or bool(given["status"])))
         print_notes(answer, log, output)
         if not answer["rows"]:
-            explain_emptiness(log, question)
+            note_emptiness(log, asked)
 
 
 def _check_columns(log: Client, columns: str) -> None:
@@ -102,4 +104,20 @@ def _check_columns(log: Client, columns: str) -> None:
     counts = log.ask(questions.fields_count("field", include_removed=True))
     known = sorted({*_COLUMNS, *(str(row["field"]) for row in counts["rows"] if row["field"])})
     if columns not in known:
+        from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+
         raise CommandFailed(f"No column {columns!r}.{suggest(columns, known)}", Exit.USAGE_ERROR)
+
+
+def _check_milestone(log: Client, milestone: str) -> None:
+    """Check that there is such a milestone: without it, everything would be listed without a target.
+
+    Raises:
+        CommandFailed: no subject has a target of it.
+    """
+    counts = log.ask(questions.fields_count("field", field=["target.*"], include_removed=True))
+    known = [str(row["field"]).removeprefix("target.") for row in counts["rows"]]
+    if milestone not in known:
+        from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+
+        raise CommandFailed(f"No target has the milestone {milestone!r}.{suggest(milestone, known)}", Exit.USAGE_ERROR)

@@ -62,7 +62,7 @@ def show_subject(output: Output, name: str, when: Mapping[str, Any], *, opens: b
         CommandFailed: nothing, or more than one subject, is called so.
     """
     with open_log(output) as log:
-        found = Finder(log, when).find(name)
+        found = Finder(log, when, prefers_decision=True).find(name)
         if opens:
             open_page(log, found)
             return

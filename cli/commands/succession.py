@@ -9,7 +9,7 @@ import click
 from cli import answer_tables, options
 from cli.errors import CommandFailed
 from cli.options import Output, drop_unset
-from cli.query import open_log, print_response
+from cli.query import find_subject, open_log, print_response
 from cli.table import print_note
 from decisionlog_client import questions
 from domain.catalog import COMMAND
@@ -38,7 +38,8 @@ def succession(output: Output, who: str, *, to: str | None, yes: bool, **given: 
 
 def _hand_over(output: Output, who: str, to: str, *, is_confirmed: bool) -> None:
     with open_log(output, writes=True) as log:
-        question = questions.succession(who, to=to)
+        person, successor = (find_subject(log, name, kinds=("person", "team")) for name in (who, to))
+        question = questions.succession(person, to=successor)
         answer = log.ask(question)
         if not answer["commands"]:
             raise CommandFailed(f"{who} holds no roles that can be handed over.")

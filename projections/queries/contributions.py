@@ -7,7 +7,7 @@ it is linked to or whose value it cites. A release carries the features whose ta
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Final, NamedTuple
 
@@ -108,8 +108,8 @@ def contributions(
 ) -> Answer[ContributionRow, ContributionGraph]:
     """Return each way from a goal through a decision and a feature to a release, as a table and as a graph.
 
-    With subjects or products in `selection`, only the ways on which one of them lies: of a goal what contributes to it,
-    of a release the goals it contributes to. Rows are `goal`, `decision`, `feature`, `release`, null where a way skips
+    With a `selection`, only the ways on which a subject that matches it lies: of a goal what contributes to it, of a
+    release the goals it contributes to. Rows are `goal`, `decision`, `feature`, `release`, null where a way skips
     it; `nodes` are the subjects on these rows with title and status, and `edges` lead from each to the next.
     """
     resolved = resolve_time(read, when)
@@ -173,13 +173,7 @@ def _select(read: Read, selection: Filter | None, resolved: ResolvedTime) -> set
     """Return the subjects that are asked for; None for all."""
     if selection is None or selection.of_subjects() == Filter():
         return None
-    asked = Filter(
-        kinds=selection.kinds,
-        subjects=selection.subjects,
-        products=selection.products,
-        statuses=selection.statuses,
-        fields=("exists",),
-    )
+    asked = replace(selection.of_subjects(), fields=("exists",))
     return {row["subject"] for row in all_field_values(read, asked, resolved)}
 
 

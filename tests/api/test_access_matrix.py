@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,11 +17,9 @@ from api.app import COMMAND_PATHS
 from api.pages.static_files import load_static_files
 from domain.examples import EXAMPLES
 from domain.scopes import SCOPES
+from tests.support_access import AUDIT, LEVELS, NEEDS, PEARL, Need, command_fields, content, expected_outcome
 from tests.support_log import LocalService
 
-AUDIT: Final = 5
-"""The level of what only auditors and administrators may do."""
-LEVELS: Final = {"viewer": 1, "auditor": 1, "contributor": 2, "manager": 3, "admin": 4}
 BOUNDARIES: Final = {
     0: ("viewer", "viewer"),
     1: ("viewer", "viewer"),
@@ -32,9 +29,6 @@ BOUNDARIES: Final = {
     AUDIT: ("auditor", "manager"),
 }
 """The lowest role with which a level is reached, and one with which it is not, if there is one."""
-PEARL: Final = "pearl"
-"""A word in everything of one's own product, and nowhere else."""
-
 OPEN = {"GET /static/{name}", "GET /v1/health", "GET /v1/version", "GET /v1/catalog", "GET /docs", "GET /openapi.json"}
 SIGNED_IN = {"GET /v1/me", "GET /v1/sessions", "DELETE /v1/sessions"}
 LISTS = {
@@ -133,65 +127,7 @@ ADMIN_ROUTES = {
 }
 ABOUT_PRODUCT |= {"GET /v1/decisions/{key}/review"}
 PAGES_ABOUT_PRODUCT |= {"GET /decisions/{key}/review"}
-CONTRIBUTOR = {
-    "ProposeDecision",
-    "AdviseOnDecision",
-    "DissentFromDecision",
-    "ApproveDecision",
-    "AbstainFromDecision",
-    "ConfirmDecision",
-    "ProposeFeature",
-    "AcknowledgeOwnership",
-    *("StateExpectedOutcome", "RecordOutcome", "ReviewReasoning"),
-    *("RecordEvidence", "LinkEvidence", "StateAssumption", "LinkAssumption", "RecordMeasurement"),
-    *(
-        "PlanMeeting",
-        "HoldMeeting",
-        "CheckConstraint",
-        "RecordMeeting",
-        "AddMinutes",
-        "AssignTask",
-        "RescheduleTask",
-        "CompleteTask",
-        "DropTask",
-    ),
-}
-MANAGER = {
-    *("SetVision", "SetStrategy", "OrderReleases", "IssueReport", "ScheduleRelease", "RescheduleRelease"),
-    *("SetGoal", "CloseGoal", "RecordDecision", "ReviseDecision", "AcceptDecision", "RejectDecision", "DeferDecision"),
-    *("WithdrawDecision", "ReopenDecision", "SupersedeDecision", "ReverseDecision", "RatifyDecision", "ReviewDecision"),
-    *("DefineFeature", "PrioritizeFeature", "TargetMilestone", "CommitFeature", "StartFeature", "PauseFeature"),
-    *("ShipFeature", "DropFeature", "ReopenFeature", "LinkFeature", "AssignOwnership", "ReleaseOwnership"),
-    *("HandOverOwnership", "DelegateOwnership", "RevokeDelegation", "ChangeTitle", "SetAliases", "SetAttribute"),
-    *("AssignToProducts", "RemoveSubject", "RestoreSubject", "RetireProduct", "ConfirmStillValid", "ReviseGoal"),
-    *("UnlinkEvidence", "SupersedeEvidence", "WithdrawEvidence", "ReviseAssumption", "UnlinkAssumption"),
-    *("ConfirmAssumption", "BreakAssumption", "LinkDecision", "JudgeChoice"),
-    *("ReviseMeeting", "CancelMeeting"),
-}
-MANAGER_ANYWHERE = {"RegisterPerson", "RegisterTeam"}
-MANAGER_OF_ALL = {"DefineProduct"}
-CONTRIBUTOR_ANYWHERE = {"DelegateActions", "ShareCalibration"}
-ADMIN_OF_PRODUCT = {"SetDecisionRights", "VoidEntry", "GrantRole", "RevokeRole"}
-ADMIN_OF_ALL = {"MergePeople", "RecordPersonLeft", "DisbandTeam", "ImportChanges", "EraseTexts"}
-
-
-@dataclass(frozen=True)
-class Need:
-    """What a route needs: the level of a role; for all products, for one's own, or for any."""
-
-    level: int
-    where: str = "own"
-
-
-NEEDS: Final[dict[str, Need]] = {
-    **{command: Need(2) for command in CONTRIBUTOR},
-    **{command: Need(3) for command in MANAGER},
-    **{command: Need(2, "any") for command in CONTRIBUTOR_ANYWHERE},
-    **{command: Need(3, "any") for command in MANAGER_ANYWHERE},
-    **{command: Need(3, "all") for command in MANAGER_OF_ALL},
-    **{command: Need(4) for command in ADMIN_OF_PRODUCT},
-    **{command: Need(4, "all") for command in ADMIN_OF_ALL},
-}
+_CHANGING: Final = {command.__name__ for command in COMMAND_PATHS if not command.creates}
 COMMAND_ROUTES: Final = {f"POST /v1{path}": command.__name__ for command, path in COMMAND_PATHS.items()}
 NEEDED: Final[dict[str, Need | None]] = {
     **{route: Need(0, "open") for route in OPEN},
@@ -286,36 +222,6 @@ BODIES: Final[dict[str, Any]] = {
     "POST /admin/create-token": {"holder": "person:somebody", "scopes": "read"},
     "POST /admin/create-sign-in-link": {"holder": "person:somebody"},
     "POST /admin/end-sessions": {"holder": "person:somebody"},
-    "RecordEvidence": {"title": "T", "kind": "data", "products": ["own"]},
-    "StateAssumption": {"title": "T", "products": ["own"]},
-    **{
-        each: {"to": ["decision:own"]}
-        for each in ("LinkEvidence", "UnlinkEvidence", "LinkAssumption", "UnlinkAssumption")
-    },
-    "SupersedeEvidence": {"by": "own"},
-    "ConfirmAssumption": {},
-    "BreakAssumption": {"why": "W."},
-    "PlanMeeting": {"title": "T", "held_on": "2030-01-01", "products": ["own"]},
-    "RecordMeeting": {
-        "title": "T",
-        "held_on": "2020-01-01",
-        "attendees": ["person:somebody"],
-        "products": ["own"],
-    },
-    "HoldMeeting": {"attendees": ["person:somebody"], "held_on": "2020-01-01"},
-    "LinkDecision": {"goals": ["own"]},
-    "ConfirmStillValid": {"why": "W."},
-    "DelegateActions": {"to": "person:somebody", "kinds": ["feature"]},
-    "GrantRole": {"role": "viewer", "product": "own"},
-    "RevokeRole": {"role": "viewer", "product": "own"},
-    "SupersedeDecision": {"by": ["own-2"]},
-    "ReverseDecision": {"why": "W."},
-    "OrderReleases": {"releases": ["own"]},
-    "TargetMilestone": {"milestone": "beta", "release": "own"},
-    "LinkFeature": {"goals": ["own"]},
-    "AssignToProducts": {"products": ["own"]},
-    "VoidEntry": {"position": 4, "why": "W."},
-    "IssueReport": {"since": "2020-01-01", "until": "2020-02-01", "position": 4, "sha256": "0" * 64},
 }
 
 
@@ -332,13 +238,8 @@ class World:
     def __init__(self, service: LocalService, *, limited: bool) -> None:
         self.service = service
         self.setup = service.client
-        for name in ("own", "other"):
-            self._fill(name, PEARL if name == "own" else "quartz")
-        self.send({"type": "RegisterPerson", "key": "somebody", "name": "Somebody"})
-        self.send({"type": "RegisterTeam", "key": "somebody", "title": "Team"})
-        for name, word in (("own", PEARL), ("other", "quartz")):
-            task = {"type": "AssignTask", "key": name, "title": f"Weigh the {word}", "accountable": "person:somebody"}
-            self.send({**task, "products": [name]})
+        for commands in content():
+            self.send(*commands)
         self.callers = {
             (role, where): self._caller(role, where) for role in LEVELS for where in ("own", "other", "all")
         }
@@ -361,27 +262,6 @@ class World:
     def send(self, *commands: dict[str, Any]) -> None:
         response = self.setup.post("/v1/commands", json={"commands": commands})
         assert response.status_code in (200, 201), response.text
-
-    def _fill(self, name: str, word: str) -> None:
-        products = {"products": [name]}
-        self.send(
-            {"type": "DefineProduct", "key": name, "title": f"The {word}"},
-            {"type": "ProposeDecision", "key": name, "title": f"Polish the {word}", **products},
-            {"type": "ProposeDecision", "key": f"{name}-2", "title": f"Sell the {word}", **products},
-            {"type": "ProposeFeature", "key": name, "title": f"A {word} ring", **products},
-            {"type": "ScheduleRelease", "key": name, "version": f"{word}-1", **products},
-            {"type": "SetGoal", "key": name, "title": f"More {word}", **products},
-            {"type": "RecordEvidence", "key": name, "title": f"They like the {word}", "kind": "market", **products},
-            {"type": "StateAssumption", "key": name, "title": f"The {word} shines", **products},
-            {"type": "PlanMeeting", "key": name, "title": f"About the {word}", "held_on": "2030-01-01", **products},
-        )
-        changes = [
-            {"field": "exists", "value": True},
-            {"field": "system", "value": word},
-            {"field": "products", "subjects": [f"product:{name}"]},
-        ]
-        source = {"system": "jira"}
-        self.send({"type": "ImportChanges", "subject": f"import:{name}", "source": source, "changes": changes})
 
     def _token(self, key: str, role: str | None = None, product: str | None = None) -> tuple[str, TestClient]:
         self.send({"type": "RegisterPerson", "key": key, "name": key})
@@ -427,7 +307,7 @@ class World:
         if command in ("AssignOwnership", "ImportChanges"):
             names["subject"] = "feature:own"
         url = re.sub(r"\{(\w+)\}", lambda found: names[found[1]].format(position=self.position), path)
-        body = BODIES.get(command or route) or _example_body(command)
+        body = command_fields(command) if command else BODIES.get(route, {})
         if path == "/admin/revoke-token":
             url, body = f"{url}?token={self.spare_token}" if method == "GET" else url, {"token": self.spare_token}
         headers = {} if command is None or EXAMPLES[command]["type"] not in _CHANGING else {"If-Match": '"999"'}
@@ -449,30 +329,6 @@ class World:
         return outcomes.get(status, f"{status}: {answer.text[:200]}")
 
 
-def _example_body(command: str | None) -> Any:
-    if command is None:
-        return {}
-    example = {
-        k: v
-        for k, v in EXAMPLES[command].items()
-        if k not in ("type", "subject", "key", "because", "on_behalf_of", "corrects")
-    }
-    if "products" in example:
-        example["products"] = ["own"]
-    if command in ("RecordDecision", "ProposeDecision"):
-        example["products"] = ["own"]
-    for name in ("accountable", "by", "to", "into"):
-        if name in example:
-            example[name] = "person:somebody"
-    for name in ("holders", "deciders"):
-        if name in example:
-            example[name] = ["person:somebody"]
-    return example
-
-
-_CHANGING: Final = {command.__name__ for command in COMMAND_PATHS if not command.creates}
-
-
 @pytest.fixture(params=[pytest.param(True, id="own"), pytest.param(False, id="all", marks=pytest.mark.slow)])
 def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     with LocalService(tmp_path) as service:
@@ -483,13 +339,6 @@ def test_every_route_has_a_row(service: LocalService) -> None:
     """The table names exactly the routes that are served, and every command."""
     assert {*NEEDED, *SIGN_IN} == set(served(service))
     assert not [route for route, need in NEEDED.items() if need is None]
-
-
-def _is_allowed(need: Need, role: str, where: str, *, limited: bool) -> bool:
-    if need.level <= 1 and not limited and need.where == "own":
-        return True
-    covers = {"open": True, "any": True, "own": where in ("own", "all"), "all": where == "all"}[need.where]
-    return covers and (role in ("auditor", "admin") if need.level == AUDIT else LEVELS[role] >= need.level)
 
 
 def _list_boundary(need: Need) -> set[tuple[str, str]]:
@@ -517,9 +366,7 @@ def _check(world: World, callers: dict[str, set[tuple[str, str]]]) -> None:
         need = NEEDED[route]
         for role, where in sorted(some):
             client = world.callers[role, where]
-            is_hidden = limited and where == "other" and (need.where == "own" or route.endswith("/import"))
-            refused = "hidden" if is_hidden else "refused"
-            expected = "allowed" if _is_allowed(need, role, where, limited=limited) else refused
+            expected = expected_outcome(need, role, where, limited=limited)
             actual = world.outcome(client, route)
             is_gone = (actual, expected) == ("hidden", "allowed") and route.startswith(
                 ("DELETE", "POST /v1/accounts/disconnect")

@@ -22,6 +22,8 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
         ("/features", {"kind": "goal"}, "kind", "no parameter"),
         ("/fields/count", {"group": "field", "cursor": "00"}, "cursor", "earlier answer"),
         ("/fields/history/count", {"group": "field", "cursor": "00"}, "cursor", "earlier answer"),
+        ("/decisions", {"cursor": "xx"}, "cursor", "earlier answer"),
+        ("/decisions", {"ever": "acepted"}, "ever", "there is no status `acepted`; did you mean `accepted`?"),
         ("/fields/history", {"include_removed": "true"}, "include_removed", "no parameter"),
         ("/fields", {"as_of": ["2021-01-01", "2022-01-01"]}, "as_of", "only once"),
         ("/fields", {"kind": "feture"}, "kind", "no kind `feture`; did you mean `feature`?"),

@@ -29,7 +29,8 @@ from cli.dates import Zone
 from cli.display import REPLACEMENT
 from cli.error_messages import describe_failure
 from cli.errors import CommandFailed
-from cli.main import cli
+from cli.main import SECTIONS, cli
+from cli.options import TimeParam
 from cli.paging import _render
 from cli.settings import Settings
 from cli.settings_loading import find_location
@@ -184,7 +185,7 @@ def test_more_than_is_shown(service):
     [
         (("--field", "horizo"), "No subject has the field 'horizo'. Did you mean horizon?"),
         (("--field", "horizon", "--value", "noww"), "No subject has the value 'noww'. Did you mean now?"),
-        (("--field", "owner"), "No subject has the field 'owner'. Did you mean role.accountable?"),
+        (("--field", "accountble"), "No subject has the field 'accountble'. Did you mean role.accountable?"),
     ],
 )
 @pytest.mark.parametrize("command", ["show", "changes"])
@@ -199,14 +200,84 @@ def test_what_is_suggested_was_there_at_the_time(service):
     """Before anything was recorded, no value can have been meant."""
     found = run_command(service, "show", "--field", "horizon", "--value", "noww", "--as-of", "1990-01-01")
 
-    assert "No subject has" not in found.stdout + found.stderr
+    assert "Did you mean" not in found.stdout + found.stderr
 
 
 def test_a_pattern_of_fields_that_finds_nothing_is_no_mistake(service):
     """A pattern that matches no field gets no suggestion."""
     found = run_command(service, "show", "--field", "role.none*")
 
-    assert "No subject has" not in found.stdout + found.stderr
+    assert "Nothing matches --field 'role.none*'." in found.stderr
+
+
+@pytest.mark.parametrize(
+    "command", ["contributions", "flags", "debt", "outcomes", "slips", "who", "decisions", "roadmap"]
+)
+def test_a_condition_is_never_ignored(service, command):
+    """A condition that nothing meets leaves no row, in every question."""
+    found = run_command(service, command, "--where", "title=no such title")
+
+    assert len(found.stdout.splitlines()) == 1
+
+
+def test_filters_that_match_only_alone(service):
+    """Where every filter matches something, but nothing matches all of them, the note names none of them."""
+    found = run_command(service, "show", "--field", "status", "--value", "later")
+
+    assert "Each filter matches something, but nothing matches all of them." in found.stderr
+
+
+UNKNOWN = "zzz-unknown"
+REQUIRED = {"decision": "tea", "product": "shop", "text": "tea", "who": "me"}
+NEEDED = {"report": ("--since", "2020"), "changes": ("--since", "2020"), "show": ("--kind", "feature")}
+NOT_LOOKED_UP = frozenset({("imports", "why"), ("report", "summary"), ("report", "owner")})
+"""Options whose values are not looked up in the log: texts to record, and whose log it is."""
+
+
+def list_free_options():
+    """Each option and argument of the commands that ask whose value the command line cannot check."""
+    for name in (*SECTIONS["Ask"], "role list", "account list", "succession"):
+        command = find_command(name.split())
+        required = [
+            REQUIRED[each.name] for each in command.params if isinstance(each, click.Argument) and each.required
+        ]
+        for parameter in command.params:
+            is_checked = isinstance(parameter.type, (click.Choice, click.IntRange, click.Tuple, click.Path, TimeParam))
+            if (
+                is_checked
+                or getattr(parameter, "is_flag", False)
+                or parameter.name == "select"
+                or (name, parameter.name) in NOT_LOOKED_UP
+            ):
+                continue
+            if isinstance(parameter, click.Argument):
+                yield [*name.split(), UNKNOWN]
+            else:
+                yield [*name.split(), *required, parameter.opts[0], UNKNOWN]
+
+
+def find_command(path):
+    """The command at a path such as `role list`."""
+    command = cli
+    for part in path:
+        command = command.get_command(click.Context(command), part)
+    return command
+
+
+@pytest.mark.parametrize("words", [*list_free_options()], ids=" ".join)
+def test_what_is_unknown_is_never_a_silent_empty_answer(service, words):
+    """An option or argument that names something unknown is refused, or the note below the answer names it."""
+    words = [*words, *NEEDED.get(words[0], ())]
+    try:
+        found = run_command(service, *words)
+    except (Refused, CommandFailed) as refused:
+        said = describe_failure(refused)[1]
+    except click.UsageError as wrong:
+        said = wrong.format_message()
+    else:
+        said = found.stderr
+
+    assert UNKNOWN in said or "must be" in said or "cannot be combined" in said, said
 
 
 def test_status(service):
@@ -260,7 +331,7 @@ def test_what_all_rows_have_in_common_is_said_once():
     [
         (
             ("roadmap", "nowhere"),
-            "No product 'nowhere'. Search all text with `decisionlog search nowhere`.",
+            "No product 'nowhere'. There is The shop (product:shop).",
         ),
         (
             ("show", "decision:none"),
@@ -275,7 +346,7 @@ def test_what_all_rows_have_in_common_is_said_once():
         (("who", "Yamada"), "No subject 'Yamada'. Search all text with `decisionlog search Yamada`."),
         (("decisions", "--select", "titel"), "No field 'titel'. Did you mean title?"),
         (("audit", "--type", "Tea"), "Refused: there is no event type `Tea`; docs/reference/events.md lists them."),
-        (("decision", "confirm", "nil"), "No decision 'nil'. Search all text with `decisionlog search nil`."),
+        (("decision", "confirm", "nil"), "No decision 'nil'. There is Serve tea (decision:tea)."),
         (("decision", "reject", "tea"), "Missing --why. On a terminal, the command asks for it."),
         (("decision", "reopen", "tea", "--why", " "), "Invalid --why: must not be blank."),
         (
@@ -738,7 +809,7 @@ OWN_PACKAGES = ("api", "cli", "decisionlog_client", "domain", "eventlog", "ident
 SERVER_SIDE = ("pydantic", "eventsourcing", "fastapi", "asyncio", "rich.table", "jinja2", "sqlite3", "api.app")
 
 
-@pytest.mark.parametrize(("command", "modules"), [("roadmap", 52), ("show", 57), ("changes", 55), ("report", 50)])
+@pytest.mark.parametrize(("command", "modules"), [("roadmap", 53), ("show", 57), ("changes", 55), ("report", 50)])
 def test_a_question_loads_no_more_than_it_needs(command, modules):
     """A question to a running server loads only the client: a bounded number of modules, none of them of the server."""
     code = (

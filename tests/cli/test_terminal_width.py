@@ -215,6 +215,16 @@ def test_a_row_is_a_line(capsys):
     assert all(width_of("".join(text for text, _ in line)) <= 80 for line in lines)
 
 
+def test_a_value_is_whole_before_a_title_is_long():
+    """A value ends with its name in the source, so the title is shortened first."""
+    states = ("committed (implementable)", "shipped (implemented)")
+    table = Table(("when", "title", "before", "after", "who"), [["Mar 5, 2019", LONG, *states, "Derek Carr"]])
+
+    for width in (100, 160):
+        text = "".join(text for line in layout(table, Zone(), NOW, width) for text, _ in line)
+        assert all(state in text for state in states)
+
+
 @pytest.mark.parametrize(
     ("time", "words"),
     [

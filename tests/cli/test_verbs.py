@@ -159,7 +159,10 @@ def test_any_name_finds_its_subject(service, words, subject):
             "No person or team 'Pria Raman'. Did you mean Priya Raman",
         ),
         (("owner", "hand-over", "night-mode", "priya"), "'priya' is ambiguous. Did you mean Priya Raman"),
-        (("feature", "ship", "zzz"), "No feature 'zzz'. Search all text with `decisionlog search zzz`."),
+        (
+            ("feature", "ship", "zzz"),
+            "No feature 'zzz'. There are Night mode (feature:night-mode), Watch at night (feature:night-watch), Tea on deck",
+        ),
         (("feature", "ship"), "Missing FEATURE. On a terminal, the command asks for it."),
         (("decision", "reject", "tea"), "Missing --why. On a terminal, the command asks for it."),
         (("decision", "propose", " "), "Invalid TITLE: must not be blank."),

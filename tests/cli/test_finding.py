@@ -1,0 +1,80 @@
+"""A subject is found by any number, key or title that people write, and what is not found is explained."""
+
+import pytest
+
+from tests.support_log import LocalService
+from tests.support_terminal import run_command
+
+
+@pytest.fixture(scope="module")
+def imported(tmp_path_factory):
+    """A log with an import of another system: a decision and a feature of one record, and what a release has."""
+    with LocalService(tmp_path_factory.mktemp("imported")) as opened:
+        opened.post("/products", {"key": "python", "title": "Python"})
+        for number in (57, 572, 5720):
+            record = {"key": f"pep-{number}", "title": f"Record {number}", "products": ["python"]}
+            opened.post("/decisions", {**record, "decision": "Yes.", "why": "No.", "accountable": "Ada Lovelace"})
+            opened.post("/features", {**record, "because": [f"pep-{number}"]})
+        opened.post(
+            "/releases", {"key": "python-3.9", "version": "3.9", "products": ["python"], "due_on": "2025-08-01"}
+        )
+        opened.post("/features/pep-572/target", {"release": "python-3.9"})
+        source = {"system": "adr", "at": "2024-01-01T00:00:00Z"}
+        changes = [
+            {"field": "exists", "value": True},
+            {"field": "status", "value": "accepted", "source_value": "Angenommen"},
+        ]
+        command = {"type": "ImportChanges", "subject": "decision:adr-1", "source": source, "changes": changes}
+        opened.post("/commands", {"commands": [command]})
+        yield opened
+
+
+@pytest.mark.parametrize("name", ["PEP-572", "572", "pep572", "PEP 572", "pep/572"])
+def test_a_number_names_exactly_one_record(imported, name):
+    """What has exactly this number wins over what begins with it, and of a decision and its feature, the decision."""
+    found = run_command(imported, "show", name)
+
+    assert "decision:pep-572" in found.stdout
+    assert "feature:pep-572 has the same name" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("show", "--field", "target.ship", "--value", "v3.9"),
+        ("show", "--field", "target.ship", "--where", "target.ship = v3.9"),
+        ("blame", "--field", "target.ship", "--to-value", "3.9"),
+        ("roadmap", "--value", "V3.9", "--field", "target.ship"),
+        ("show", "--field", "target.ship", "--value", "python 3.9", "--csv"),
+    ],
+    ids=" ".join,
+)
+def test_a_value_is_read_as_the_only_subject_of_that_name(imported, words):
+    """A release is found by what people call it, and the note says how it was read."""
+    found = run_command(imported, *words)
+
+    assert "feature:pep-572" in found.stdout
+    assert "as 3.9 (release:python-3.9)." in found.stderr
+
+
+def test_a_field_is_read_as_the_only_one_that_ends_so(imported):
+    """`ship` is the field target.ship, because no other field ends with it; the note says how it was read."""
+    found = run_command(imported, "show", "--field", "ship", "--field", "status")
+
+    assert "Read 'ship' as target.ship." in found.stderr
+    assert "target.ship" in found.stdout
+
+
+def test_a_value_is_read_as_what_the_source_called_it(imported):
+    """Where no value is meant, what the source called a value is."""
+    found = run_command(imported, "blame", "--field", "status", "--to-value", "Angenommen")
+
+    assert "decision:adr-1" in found.stdout
+    assert "Read 'Angenommen' as what the source called it." in found.stderr
+
+
+def test_a_target_is_that_of_the_feature(imported):
+    """Where only features have what is asked for, the name of a decision and its feature means the feature."""
+    found = run_command(imported, "slips", "--subject", "PEP-572")
+
+    assert "feature:pep-572 has the same name" not in found.stderr
