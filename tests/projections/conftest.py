@@ -40,7 +40,7 @@ def in_schemas(_: Path) -> Iterator[NewDatabase]:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test on SQLite, and on PostgreSQL too, unless it is marked `sqlite_only`, by itself or by its module.
 
-    A test that is marked `seeds(COUNT)` runs with so many seeds on SQLite; PostgreSQL, where each takes ten times as
+    A test that is marked `seeds(COUNT)` runs with this number of seeds on SQLite; PostgreSQL, where each takes ten times as
     long and the queries are the same, gets the first `SEEDS_ON_POSTGRESQL` of them.
     """
     if "new_database" not in metafunc.fixturenames:
