@@ -539,7 +539,7 @@ def load_words(path: Path) -> Words:
     """
     try:
         data = tomllib.loads(read_regular(path, MAX_WORDS_BYTES, follow=True).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise WordsError(f"{path}: this is not TOML: {error}") from None
     allowed = {"status": _STATUS_VALUES, "header": set(HEADER.values()), "headings": set(HEADINGS.values())}
     for table, words in data.items():

@@ -584,7 +584,7 @@ def _as_members(value: Any) -> list[Any]:
     if isinstance(value, str) and value.startswith("["):
         try:
             parsed = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [value]
         return parsed if isinstance(parsed, list) else [value]
     return list(value) if isinstance(value, list | tuple) else [value]
