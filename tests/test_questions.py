@@ -814,12 +814,10 @@ def test_7_on_the_terminal(service: LocalService) -> None:
 @pytest.mark.parametrize("who", ["Paul Moore", "Brett Cannon"])
 def test_9_on_the_terminal(service: LocalService, who: str) -> None:
     """What was ever accepted and has somebody as delegate."""
-    accepted, delegated = (
-        table(service, *(who if word == "Paul Moore" else word for word in words)) for words in SHOWN[9]
-    )
+    (words,) = SHOWN[9]
+    found = table(service, *(word.replace("Paul Moore", who) for word in words))
 
-    both = {row["decision"] for row in accepted} & {row["subject"] for row in delegated}
-    assert {_record(subject) for subject in both} == set(QUESTIONS[9][who.lower().replace(" ", "_")])
+    assert {_record(row["decision"]) for row in found} == set(QUESTIONS[9][who.lower().replace(" ", "_")])
 
 
 def test_10_on_the_terminal(service: LocalService) -> None:

@@ -145,7 +145,7 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
             "table_rows": TABLE_ROWS,
             "legend": LEGEND,
             **timeline,
-            "release_products": releases.products(page.time.point)
+            "release_products": _release_products(page, releases)
             if layout == "timeline" and len(products) != 1
             else {},
             "is_presentation": present,
@@ -153,6 +153,12 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
         }
 
     return page.render("roadmap.html", build)
+
+
+def _release_products(page: Page, releases: Releases) -> dict[str, list[str]]:
+    """Return the products of each release, also of those that exist only at the time that is compared."""
+    then = {} if page.time.compared is None else releases.products(page.time.compared)
+    return {**then, **releases.products(page.time.point)}
 
 
 def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:

@@ -18,6 +18,8 @@ from interchange.value_parsers import FieldRule, as_text, field_name_part
 
 RISES_PER_FALL: Final = 10
 """In a file with the newest first, at most one line in this number is later than the one above it."""
+IN_MEMORY_BYTES: Final = 8 * 1024 * 1024
+"""The entries of a file up to this size are kept in memory while it is imported; they take some ten times as much."""
 READ_ONCE_BYTES: Final = 64 * 1024 * 1024
 """A file up to this size is kept while it is scanned, so that it is read only once."""
 ROOM_FOR_RECORDS: Final = 0.35
@@ -170,7 +172,7 @@ def _scan_once(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_
 
 def _create_spool(reader: EntryReader, scratch: Scratch) -> EntrySpool:
     require_room(int(reader.size_bytes * ROOM_FOR_ENTRIES))
-    return EntrySpool(scratch)
+    return EntrySpool(scratch, in_memory=reader.size_bytes <= IN_MEMORY_BYTES)
 
 
 def _must_sort(reader: EntryReader) -> bool:
