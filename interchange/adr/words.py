@@ -499,8 +499,14 @@ RELATIONS: Final[Mapping[str, str]] = {
 }
 """Relations to other records by the words before the link."""
 IN_FAVOR: Final = frozenset(
-    {"in favor of", "in favour of", "zugunsten von", "au profit de", "en favor de"}
-)  # codespell:ignore favour
+    {
+        "in favor of",
+        "in favour of",  # codespell:ignore favour
+        "zugunsten von",
+        "au profit de",
+        "en favor de",
+    }
+)
 """Those that say what was chosen instead, also of a record that was never in force."""
 
 _MARKUP: Final = re.compile(r"[*_`~#>]+")

@@ -1,6 +1,5 @@
 """Folders of decision records in the forms that tools and people write, and what a person reads in them."""
 
-
 FOLDERS = {
     "log4brains": (
         {
