@@ -14,7 +14,7 @@ from cli.errors import CommandFailed, Exit
 from cli.settings import Settings
 from decisionlog_client import Client, exchange, questions
 from decisionlog_client.errors import parse_problem
-from decisionlog_client.exchange import Call
+from decisionlog_client.exchange import Call, KeyedTransaction
 from domain import errors
 from domain.errors import Refused
 from domain.times import parse_timestamp, to_micros
@@ -76,7 +76,8 @@ class RemoteLog:
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Apply transactions in order, each with its own outcome."""
         outcomes: list[Receipt | Refused] = []
-        for call in exchange.build_bulk_calls((transaction.key, transaction.commands) for transaction in transactions):
+        sent = (KeyedTransaction(each.key, each.commands, each.expected) for each in transactions)
+        for call in exchange.build_bulk_calls(sent):
             outcomes += [_parse_outcome(each) for each in self._call(call)["results"]]
         return outcomes
 

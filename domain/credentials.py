@@ -11,7 +11,7 @@ rules receive them as `Access` and look up everything else in the subjects:
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
 
@@ -22,7 +22,7 @@ from domain.fields import EXISTS, MERGED_INTO, STATUS, Subjects, SubjectState
 from domain.ids import LOG_SERVICE
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonRegistered
-from domain.roles import ADMIN, holds, merge_path, revokes_administrator
+from domain.roles import ADMIN, MEMBERSHIP_FIELDS, grants_of, holds, is_member, merge_path, revokes_administrator
 from domain.scopes import ADMIN_SCOPE, has_scope
 from domain.values import KEY_PATTERN, MAX_INTEGER, Code, Line, StringKind, Timestamp, kind_of, to_micros
 
@@ -145,12 +145,16 @@ class ActiveToken(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who has access to the log: active tokens, local owners, the role of callers who hold none, people with sessions."""
+    """Who has access to the log: active tokens, local owners, the role of callers who hold none, people with sessions.
+
+    `teams` are at least all teams that hold a role.
+    """
 
     tokens: tuple[ActiveToken, ...] = ()
     owners: frozenset[str] = frozenset()
     default_role: str | None = None
     sessions: frozenset[str] = frozenset()
+    teams: frozenset[str] = frozenset()
 
 
 # Who may act ---------------------------------------------------------------------------------------------------------
@@ -177,47 +181,64 @@ def _is_present(state: SubjectState) -> bool:
 _NO_IDENTITY_CHANGES: Final = (PersonRegistered, *get_args(AccessEvent))
 
 
-def changes_identity(draft: Draft) -> bool:
-    """Return whether an event may affect who can act: a person or service leaves, returns, is merged or removed, or an
-    administrator loses that role.
+def changes_identity(draft: Draft, subjects: Subjects) -> bool:
+    """Return whether an event may affect who can act: a person or service leaves, returns, is merged or removed, an
+    administrator loses that role, or a team of administrators changes its members or ends.
     """
-    if kind_of(draft.subject) not in ("person", "service"):
-        return revokes_administrator(draft.event)
+    kind = kind_of(draft.subject)
     if revokes_administrator(draft.event):
         return True
-    if isinstance(draft.event, _NO_IDENTITY_CHANGES):
+    if kind == "team" and holds(subjects[draft.subject], ADMIN):
+        fields: Collection[str] = MEMBERSHIP_FIELDS
+    elif kind in ("person", "service") and not isinstance(draft.event, _NO_IDENTITY_CHANGES):
+        fields = IDENTITY_FIELDS
+    else:
         return False
     return draft.event.voided_position() is not None or any(
-        change.field in IDENTITY_FIELDS for change in draft.event.field_changes()
+        change.field in fields for change in draft.event.field_changes()
     )
 
 
 @dataclass(frozen=True, slots=True)
 class AccessSummary:
-    """Who could act before a change: each active local owner with their canonical id, and whether there is an admin."""
+    """Who could act before a change: each active local owner with their canonical id, and whether there is an admin.
+
+    A *lasting* administrator is one whose memberships do not end by themselves.
+    """
 
     owners: tuple[tuple[str, str], ...]
     has_administrator: bool
+    has_lasting_administrator: bool
 
 
-def summarize_access(subjects: Subjects, access: Access) -> AccessSummary:
+def summarize_access(subjects: Subjects, access: Access, now: int) -> AccessSummary:
     """Return who can act now."""
     owners = (
         (owner, subjects.canonical_id(owner))
         for owner in sorted(access.owners)
         if is_active(owner, subjects.__getitem__)
     )
-    return AccessSummary(tuple(owners), _has_administrator(access, subjects))
+    return AccessSummary(tuple(owners), *(_has_administrator(access, subjects, at) for at in (now, MAX_INTEGER)))
 
 
-def _has_administrator(access: Access, subjects: Subjects) -> bool:
-    """Return whether a token with the scope `admin` belongs to an active administrator."""
+def _has_administrator(access: Access, subjects: Subjects, at: int) -> bool:
+    """Return whether a token with the scope `admin` belongs to an active administrator, with the members of a time."""
     return any(
         ADMIN_SCOPE in token.scopes
-        and (holds(subjects[token.holder], ADMIN) or access.default_role == ADMIN)
         and is_active(token.holder, subjects.__getitem__)
+        and _is_administrator(token.holder, access, subjects, at)
         for token in access.tokens
     )
+
+
+def _is_administrator(holder: str, access: Access, subjects: Subjects, at: int) -> bool:
+    """Return whether the holder of a token has the role `admin` for all products: their own, or that of a team of theirs."""
+    ids = merge_path(holder, subjects.__getitem__)
+    teams = [team for team in sorted(access.teams) if is_member(subjects[team], ids, at)]
+    if any(holds(subjects[each], ADMIN) for each in (*ids, *teams)):
+        return True
+    # The default role is that of callers who hold no other.
+    return access.default_role == ADMIN and not any(any(grants_of(subjects[each])) for each in (*ids, *teams))
 
 
 def require_access_kept(before: AccessSummary, context: CommandContext, subjects: Subjects, access: Access) -> None:
@@ -237,8 +258,9 @@ def require_access_kept(before: AccessSummary, context: CommandContext, subjects
                 field="subject",
                 subject=owner,
             )
-    if before.has_administrator and not _has_administrator(access, subjects):
-        raise NotAllowed(_LAST_ADMINISTRATOR, field="subject")
+    for had_one, at in ((before.has_administrator, context.now), (before.has_lasting_administrator, MAX_INTEGER)):
+        if had_one and not _has_administrator(access, subjects, at):
+            raise NotAllowed(_LAST_ADMINISTRATOR, field="subject")
 
 
 _LAST_ADMINISTRATOR: Final = (
@@ -328,5 +350,6 @@ def _require_revocable(command: RevokeToken, context: CommandContext, subjects: 
         raise NothingChanges(f"token {command.token} is already revoked", field="id", subject=command.subject)
     if _is_local(context, access):  # a local owner can create another token at any time
         return
-    if _has_administrator(access, subjects) and not _has_administrator(remaining, subjects):
-        raise NotAllowed(_LAST_ADMINISTRATOR, field="id", subject=command.subject)
+    for at in (context.now, MAX_INTEGER):
+        if _has_administrator(access, subjects, at) and not _has_administrator(remaining, subjects, at):
+            raise NotAllowed(_LAST_ADMINISTRATOR, field="id", subject=command.subject)

@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
 from pydantic import Field, StringConstraints
 
 from domain.errors import NotAllowed, NothingChanges
-from domain.fields import MERGED_INTO, STATUS, FieldChange, Subjects, SubjectState, ref
+from domain.fields import EXISTS, MERGED_INTO, STATUS, FieldChange, Subjects, SubjectState, ref
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES
 from domain.values import KEY_PATTERN, ProductId, StringKind, kind_of
@@ -54,7 +54,7 @@ SATISFIED_BY: Final = MappingProxyType(
 FIELD_PREFIX: Final = "access."
 MEMBER_FIELD: Final = "role.member"
 """The field of a team with its members."""
-MEMBERSHIP_FIELDS: Final = (STATUS, MEMBER_FIELD)
+MEMBERSHIP_FIELDS: Final = (EXISTS, STATUS, MEMBER_FIELD)
 """The fields of a team that say who is a member at a time."""
 LINE_FIELD: Final = "line"
 ALL_PRODUCTS: Final = "all"
@@ -172,10 +172,10 @@ def merge_path(holder: str, fetch: Callable[[str], SubjectState]) -> list[str]:
 
 
 def is_member(team: SubjectState, ids: Iterable[str], at: int) -> bool:
-    """Return whether one of the ids of a person is a member of a team that was not disbanded."""
-    return team.value_at(STATUS, at) not in INACTIVE_STATUSES and not set(ids).isdisjoint(
-        team.subjects_at(MEMBER_FIELD, at)
-    )
+    """Return whether one of the ids of a person is a member of a team that was neither disbanded nor removed."""
+    if team.value_at(STATUS, at) in INACTIVE_STATUSES or not team.exists_at(at):
+        return False
+    return not set(ids).isdisjoint(team.subjects_at(MEMBER_FIELD, at))
 
 
 def decide(command: RoleCommand, _context: CommandContext, subjects: Subjects) -> list[Draft]:

@@ -279,7 +279,7 @@ class CommandHandler:
         if isinstance(command, IssueReport):
             self._must_be_the_report(command)
         self._reserve_names(command, work)
-        changes_identity = any(map(credentials.changes_identity, drafts))
+        changes_identity = any(credentials.changes_identity(draft, work.subjects) for draft in drafts)
         access_before = self._summarize_access(work) if changes_identity else None
         for draft in drafts:
             self._add_event(draft, self._build_metadata(command, context, stored_effective_at, work), work)
@@ -331,12 +331,13 @@ class CommandHandler:
         """Return who can reach the log, after what was decided so far."""
         known = self._view.access()
         revoked = self._revoked.union(_find_revoked(work.entries))
-        return replace(known, tokens=tuple(token for token in known.tokens if token.id not in revoked))
+        tokens = tuple(token for token in known.tokens if token.id not in revoked)
+        return replace(known, tokens=tokens, teams=frozenset(self._view.teams_with_roles()))
 
     def _summarize_access(self, work: UnitOfWork) -> tuple[Access, credentials.AccessSummary]:
         """Return who can reach the log before a change of an identity."""
         known = self._access(work)
-        return known, credentials.summarize_access(work.subjects, known)
+        return known, credentials.summarize_access(work.subjects, known, work.now)
 
     def _revoke_lost_access(
         self,

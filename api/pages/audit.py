@@ -113,6 +113,7 @@ def list_events(
             "subjects": base.subjects,
             "products_chosen": base.products,
             "by": people,
+            "systems": system,
             "export": _export_address(page),
         }
 

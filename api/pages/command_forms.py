@@ -313,7 +313,7 @@ def _build_field(
     return FormField(
         name=name,
         label=LABELS.get(name, name.strip("_").replace("_", " ").capitalize()),
-        hint=_hint_of(info),
+        hint=_hint_of(name, info),
         control="pick" if name in PICKED else control,
         kind=PICKED.get(name, kind),
         choices=("", *choices) if control == "choice" and _is_optional(info) else choices,
@@ -354,12 +354,30 @@ _SHORT_NAME_HINT: Final = (
     "Prefix of the numbers of its decisions: `tide` gives TIDE-1, TIDE-2. Lower case, and final. Default: from the title."
 ).replace("`", "")
 _SAID_BY_LABEL: Final = frozenset(
-    {"The title, in one line.", "The title.", "The reason.", "The decision itself.", "A description."}
+    {
+        "The title, in one line.",
+        "The title.",
+        "The title of the option.",
+        "The reason.",
+        "The decision itself.",
+        "A description.",
+    }
 )
 
 
-def _hint_of(info: FieldInfo) -> str:
-    hint = (info.description or "").replace("`", "")
+_HINTS: Final[Mapping[str, str]] = {
+    "on_behalf_of": "The person for whom you record it. It is their claim until they confirm it, unless they let you act for them.",
+    "release": "The release it is planned for. Choose one or a date; with neither, the target is cleared.",
+    "cost_amount": "A number with its currency, compared with the limit of the decision.",
+    "duration": "A number with its unit, compared with the limit of the decision.",
+    "delegation": "What the delegation is called, to revoke it later. Default: a random name.",
+    "into": "The person to keep, by any of their names.",
+}
+"""Hints where the model's own description speaks to a program."""
+
+
+def _hint_of(name: str, info: FieldInfo) -> str:
+    hint = _HINTS.get(name) or (info.description or "").replace("`", "").replace("the caller", "you")
     return "" if hint in _SAID_BY_LABEL else hint
 
 

@@ -389,6 +389,7 @@ class AuditException:
     label: str
     count: int
     address: str
+    is_serious: bool
 
 
 def find_exceptions(read: Read, page: Page) -> list[AuditException]:
@@ -403,13 +404,13 @@ def find_exceptions(read: Read, page: Page) -> list[AuditException]:
         return page.url("/audit", **flag)
 
     return [
-        AuditException("exceed authority", exceeding, trail(verdict="exceeds")),
-        AuditException("not ratified", unratified, page.url("/decisions", unratified="true")),
-        AuditException("backdated", flags["backdated"], trail(backdated="true")),
-        AuditException("self-approved", alone, trail(self_approved="true")),
-        AuditException("without a reason", flags["unexplained"], trail(unexplained="true")),
-        AuditException("corrections", flags["corrections"], trail(corrections="true")),
-        AuditException("on behalf of another", flags["on_behalf_of"], trail(on_behalf_of="true")),
+        AuditException("exceed authority", exceeding, trail(verdict="exceeds"), is_serious=True),
+        AuditException("not ratified", unratified, page.url("/decisions", unratified="true"), is_serious=True),
+        AuditException("backdated", flags["backdated"], trail(backdated="true"), is_serious=False),
+        AuditException("self-approved", alone, trail(self_approved="true"), is_serious=False),
+        AuditException("without a reason", flags["unexplained"], trail(unexplained="true"), is_serious=False),
+        AuditException("corrections", flags["corrections"], trail(corrections="true"), is_serious=False),
+        AuditException("on behalf of another", flags["on_behalf_of"], trail(on_behalf_of="true"), is_serious=False),
     ]
 
 

@@ -76,6 +76,8 @@ class Titles:
         """Return the title of a subject, else its key; for an author whom the imported system does not name, that."""
         if subject == UNKNOWN_AUTHOR:
             return "not known"
+        if subject.startswith("log:"):
+            return "this log"
         return self._titles.get(subject) or key_of(subject) or subject
 
     def number(self, decision: str) -> str:

@@ -231,6 +231,8 @@ def _parse(page: Page, entry: Entry) -> list[Command]:
     with page.services.read() as read:
         candidates = _find_candidates(read, page, entry.form)
         unchanged = {**_defaults(entry.form), **(_current_values(read, entry) if entry.subject else {})}
+    labels = _labels_of(candidates)  # as the form showed them
+    unchanged = {name: _label(value, labels) for name, value in unchanged.items()}
     return parse_commands(entry.form, Input(entry.typed, candidates, page.time.zone, entry.errors), unchanged)
 
 
@@ -245,7 +247,7 @@ def _show(page: Page, entry: Entry) -> Response:
         values = (
             {**_start_values(read, page, entry.form, candidates), **current, **entry.typed} if is_first else entry.typed
         )
-        labels = {each.subject: each.label for found in candidates.values() for each in found}
+        labels = _labels_of(candidates)
         values = {name: _label(value, labels) for name, value in values.items()}
         return {
             "form": entry.form,
@@ -267,6 +269,10 @@ def _show(page: Page, entry: Entry) -> Response:
 
     template = "record.html" if entry.form.name == "RecordDecision" else "form.html"
     return page.render(template, build, status=entry.status)
+
+
+def _labels_of(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, str]:
+    return {each.subject: each.label for found in candidates.values() for each in found}
 
 
 def _label(value: str, labels: Mapping[str, str]) -> str:

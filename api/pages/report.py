@@ -62,6 +62,15 @@ class ReportLine:
     by: list[str]
     due: str | None
     left: list[str]
+    status: str | None = None
+    """For what is, and not what happened: its status."""
+    measure: str | None = None
+    progress: Mapping[str, str] = field(default_factory=dict)
+    """For a goal: its values when it was set, to reach, and last measured, with their unit."""
+    first: str | None = None
+    """For a release whose date moved: the day that was promised first."""
+    features: Mapping[str, int] | None = None
+    """For a release: how many features are planned for it, and how many of them were shipped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +278,9 @@ def _build_line(row: Row) -> ReportLine:
         for each in row["changes"]
         if each["field"] not in ("exists", "title", "rank")
     ]
-    if row["section"] in STATES:  # the day by which it is due begins the line
-        changes = [each for each in changes if each.after != [row.get("due")]]
+    status = next((str(each.after[0]) for each in changes if each.field == "status" and each.after), None)
+    if row["section"] in STATES:  # the day by which it is due begins the line, and the status is a mark
+        changes = [each for each in changes if each.after != [row.get("due")] and each.field != "status"]
     else:
         changes = [each for each in changes if each.field != "status"]
     origin = Origin(
@@ -284,7 +294,18 @@ def _build_line(row: Row) -> ReportLine:
     sentence = Sentence(
         blame["type"].partition(".")[0], verb_of(blame["type"]), row["subject"], changes, origin, is_voided=False
     )
-    return ReportLine(sentence, row["by"], row.get("due"), row.get("left") or [])
+    first = content_of((row.get("slips") or {}).get("first"))
+    return ReportLine(
+        sentence,
+        row["by"],
+        row.get("due"),
+        row.get("left") or [],
+        status if row["section"] in STATES else None,
+        row.get("measure"),
+        row.get("progress") or {},
+        str(first[0]) if first and row["section"] == "releases" and first[0] != row.get("due") else None,
+        row.get("features"),
+    )
 
 
 def reason_of(reason: Row) -> Reason:

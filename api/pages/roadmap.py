@@ -17,9 +17,9 @@ from api.pages.comparison import LEGEND, find_changed_subjects, find_differences
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.words import Mark
 from domain.values import from_micros
-from projections.queries import changes as change_queries
 from projections.queries import listings
 from projections.queries import roadmap as roadmap_query
+from projections.queries import slips as slip_queries
 from projections.queries.filters import Filter
 from projections.queries.paging import Row
 from projections.queries.timepoint import TimePoint
@@ -145,7 +145,7 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
             "table_rows": TABLE_ROWS,
             "legend": LEGEND,
             **timeline,
-            "release_products": releases.products(page.time.point)
+            "release_products": _release_products(page, releases)
             if layout == "timeline" and len(products) != 1
             else {},
             "is_presentation": present,
@@ -153,6 +153,12 @@ def get_roadmap(  # noqa: PLR0917  (the parameters of the page)
         }
 
     return page.render("roadmap.html", build)
+
+
+def _release_products(page: Page, releases: Releases) -> dict[str, list[str]]:
+    """Return the products of each release, also of those that exist only at the time that is compared."""
+    then = {} if page.time.compared is None else releases.products(page.time.compared)
+    return {**then, **releases.products(page.time.point)}
 
 
 def _title_of(read: Read, page: Page, products: Sequence[str]) -> str:
@@ -313,7 +319,7 @@ def _timeline(read: Read, page: Page, products: Sequence[str], releases: Release
     if not rows:
         return NO_TIMELINE
     subjects = [row["subject"] for row in rows]
-    slips = change_queries.slips(read, Filter(subjects=subjects, fields=("due_on",)), page.time.point).rows
+    slips = slip_queries.slips(read, Filter(subjects=subjects, fields=("due_on",)), page.time.point).rows
     first = {row["subject"]: row["first"]["value"] for row in slips}
     days = {row["subject"]: (parse_day(first.get(row["subject"])), parse_day(row["due_on"])) for row in rows}
     pairs = {subject: (one or two, two) for subject, (one, two) in days.items() if two}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
@@ -182,7 +182,7 @@ def field_label(field: str) -> str:
     if field in FIELD_LABELS:
         return FIELD_LABELS[field]
     group, _, name = field.partition(".")
-    if group in ("target", "link"):
+    if name and group in ("target", "link"):
         return f"target ({name})" if group == "target" else f"link to {name.partition('.')[2]}"
     if group in ("expectation", "outcome"):
         return f"{'expected outcome' if group == 'expectation' else 'outcome'} {name}"
@@ -216,6 +216,26 @@ def quantity(value: object, unit: str = "") -> str:
     text = str(value)
     number = f"{int(text):,}" if text.lstrip("-").isdecimal() else text
     return f"{number}{'' if unit == '%' else ' '}{unit}".strip()
+
+
+def sentence(text: str) -> str:
+    """Return a message as a sentence, with a capital and a period; one that begins with code or an id is left so."""
+    begun = text if ":" in text.partition(" ")[0] else text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def format_money(value: Any) -> str:
+    """Return an amount with its currency: "6,000 EUR", from an amount of the log or of an answer."""
+    if isinstance(value, Mapping):
+        return f"{value['amount']:,} {value['currency']}"
+    amount, blank, currency = str(value).partition(" ")
+    return f"{int(amount):,}{blank}{currency}" if amount.isdecimal() else str(value)
+
+
+def wrong_parts(errors: Iterable[str]) -> set[str]:
+    """Return the fields and the items of fields that have an error: `options` and `options.1` for `options.1.title`."""
+    parts = [name.split(".") for name in errors if name]
+    return {".".join(each[:length]) for each in parts for length in (1, 2)}
 
 
 def times_word(number: int) -> str:
@@ -335,7 +355,9 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "page_address": page_address,
     "with_titles": with_titles,
     "items": plain_value,
-    "money": str,
+    "money": format_money,
+    "sentence": sentence,
+    "wrong_parts": wrong_parts,
     "kind": kind_of,
 }
 TESTS: Final[dict[str, Callable[..., bool]]] = {

@@ -22,6 +22,12 @@ from eventlog.entry import Caller, Receipt, Transaction
 APPLIED_TYPE: Final = EVENT_TYPE_PREFIX + "CommandApplied.v1"
 REJECTED_TYPE: Final = EVENT_TYPE_PREFIX + "CommandRejected.v1"
 MAX_COMMAND_BYTES: Final = 1024 * 1024
+MAX_COMMAND_MEMBERS: Final = 100_000
+"""Members of all lists and objects of a message. The API takes more, so that a message fits where a server applies it."""
+MAX_METADATA_BYTES: Final = 64 * 1024
+"""Bytes of the key and the headers of a command: as large as the attributes of a CloudEvent should be at most. Replies
+contain them, so that without this limit a reply could be too large for its topic.
+"""
 MAX_KEY_CHARACTERS: Final = 200
 STRUCTURED_TYPE: Final = "application/cloudevents"
 _BATCH: Final = TypeAdapter(Batch)
@@ -73,15 +79,22 @@ def build_transaction(command: CommandMessage, caller: Caller) -> Transaction | 
     value, _, _ = read_command(command)
     if value is None:
         return build_problem("malformed", "the message has no value; send a command as JSON")
+    if not _has_valid_metadata(command):
+        return build_problem(TOO_LARGE, f"the key and the headers can have at most {MAX_METADATA_BYTES} bytes")
     if len(value) > MAX_COMMAND_BYTES:
-        return build_problem(
-            TOO_LARGE,
-            f"a message can have at most {MAX_COMMAND_BYTES} bytes; split large imports into several messages",
-        )
+        detail = f"a message can have at most {MAX_COMMAND_BYTES} bytes; split large imports into several messages"
+        return build_problem(TOO_LARGE, detail)
+    return _parse_transaction(command, value, caller)
+
+
+def _parse_transaction(command: CommandMessage, value: bytes, caller: Caller) -> Transaction | Problem:
     try:
         data = from_json(value, allow_inf_nan=False)
     except ValueError as error:
         return build_problem("malformed-json", f"the value is not JSON: {error}")
+    if _count_members(data) > MAX_COMMAND_MEMBERS:
+        detail = f"a message can have at most {MAX_COMMAND_MEMBERS} members in all its lists and objects; send several"
+        return build_problem(TOO_LARGE, detail)
     try:
         if isinstance(data, dict) and "commands" in data:
             batch = _BATCH.validate_json(value)
@@ -89,6 +102,24 @@ def build_transaction(command: CommandMessage, caller: Caller) -> Transaction | 
         return Transaction((COMMAND.validate_json(value),), caller, idempotency_key(command))
     except ValidationError as error:
         return validation_problem(error.errors(include_url=False, include_input=False))
+
+
+def _count_members(data: Any) -> int:
+    """Return the number of members of all lists and objects in a value."""
+    count, stack = 0, [data]
+    while stack:
+        each = stack.pop()
+        if isinstance(each, dict | list):
+            count += len(each)
+            stack.extend(each.values() if isinstance(each, dict) else each)
+    return count
+
+
+def _has_valid_metadata(command: CommandMessage) -> bool:
+    """Return whether the key and the headers are within their limit."""
+    message = command.message
+    sizes = (len(name.encode()) + len(value or b"") for name, value in message.headers)
+    return len(message.key or b"") + sum(sizes) <= MAX_METADATA_BYTES
 
 
 # Replies -------------------------------------------------------------------------------------------------------------
@@ -118,7 +149,10 @@ def receipt_document(receipt: Receipt) -> dict[str, Any]:
 
 
 def build_reply(command: CommandMessage, outcome: Outcome, log_id: str, now: int) -> Message:
-    """Return the reply to a command: its receipt, or the problem with it."""
+    """Return the reply to a command: its receipt, or the problem with it.
+
+    It has the key of the command, and names its source and id, unless they are too long.
+    """
     if isinstance(outcome, Receipt):
         value, kind, content = receipt_document(outcome), APPLIED_TYPE, "application/json"
     else:
@@ -134,8 +168,11 @@ def build_reply(command: CommandMessage, outcome: Outcome, log_id: str, now: int
         "ce_commandid": id_,
         "content-type": content,
     }
-    headers: Headers = [(name, text.encode()) for name, text in attributes.items() if text]
-    return Message(command.message.key, json.dumps(value, ensure_ascii=False).encode(), headers)
+    headers: Headers = [
+        (name, raw) for name, text in attributes.items() if text and len(raw := text.encode()) <= MAX_METADATA_BYTES
+    ]
+    key = command.message.key if _has_valid_metadata(command) else None
+    return Message(key, json.dumps(value, ensure_ascii=False).encode(), headers)
 
 
 def _original_message(command: CommandMessage) -> dict[str, Any]:

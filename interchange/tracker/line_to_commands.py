@@ -116,7 +116,7 @@ class LinePlanner:
 
     @property
     def _findings(self) -> Findings:
-        """What is noted about the entry; most entries have nothing to note."""
+        """Notes about the entry; most have none."""
         if self._noted is None:
             self._noted = Findings()
         return self._noted
@@ -275,7 +275,10 @@ class LinePlanner:
         elif self._first_values is not None and not record.subjects:
             # An export says what a record is now, also where it begins.
             first = self._first_values(entry.identity or entry.record) or {}
-            values = {name: first[name][2] if name in first else value for name, value in values.items()}
+            before = {
+                name: value for name, (_, _, value) in first.items() if name in values or value not in (None, "", [])
+            }
+            values = {**values, **before}
         return self._set_values(entry, record, values, {}, shared)
 
     def _rename_record(self, entry: Entry, record: TrackerRecord | None, shared: dict[str, Any]) -> tuple[Command, ...]:
@@ -413,8 +416,13 @@ class LinePlanner:
             if is_new and record.is_from_log:
                 values = {**self._values_in_log(record, entry), **values}
                 record.values = {**values, **record.values}
+            kind = subject.kind
             for name, value in sorted((record.values if is_new else values).items()):
-                changes += self._field_changes(entry, subject, name, value, contradicted.get(name), commands, shared)
+                rules = self._rules_for(name)
+                if kind in rules:
+                    changes.append(
+                        self._field_change(entry, kind, name, value, contradicted.get(name), commands, shared)
+                    )
             subject_id = record.subjects[subject.kind]
             commands += [self._import_changes(subject_id, group, shared) for group in split_changes(changes)]
         return tuple(commands)
@@ -459,31 +467,28 @@ class LinePlanner:
             first = record.subjects[self._mapping.subject[0].kind]
             yield ImportedChange(field=subject.link, subjects=(first,))
 
-    def _field_changes(
+    def _field_change(
         self,
         entry: Entry,
-        subject: SubjectTable,
+        kind: str,
         name: str,
         value: Any,
         contradicts: str | None,
         commands: list[Command],
         shared: dict[str, Any],
-    ) -> Iterator[ImportedChange]:
-        """Yield the change of one field, if the subject has it. Releases named for the first time are created before."""
+    ) -> ImportedChange:
+        """Return the change of one field that subjects of a kind have. Releases named for the first time are created before."""
         rules = self._rules_for(name)
-        if subject.kind not in rules:
-            return
-        rule = rules[subject.kind]
+        rule = rules[kind]
         parsed, known = self._parse(rule, self._without_erased(entry, rule, value))
-        if subject.kind == next(iter(rules)):
+        if kind == next(iter(rules)):
             self._count_findings(name, parsed)
         if parsed.releases:
             commands += self._create_releases(parsed, entry, shared)
         if known is not None and contradicts is None:
-            yield known
-            return
+            return known
         change = {key: self._fit(entry, name, part) for key, part in parsed.change.items()}
-        yield ImportedChange(field=rule.field, contradicts=contradicts, **change)
+        return ImportedChange(field=rule.field, contradicts=contradicts, **change)
 
     def _parse(self, rule: FieldRule, value: Any) -> tuple[ParsedValue, ImportedChange | None]:
         """Return what a value means, and its change of the field if that was built for an earlier line.

@@ -121,7 +121,7 @@ def _find_why_hidden(read: Read, viewer: str, who: str | None, counted: Sequence
             "their calibration"
         )
     if len(counted) < needed:
-        return f"{len(counted)} forecasts count so far; it is shown from {needed} on"
+        return f"it takes {needed} forecasts that count, and there are {len(counted)}"
     return None
 
 

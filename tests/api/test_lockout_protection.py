@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain.scopes import SCOPES
 from tests.support_log import LocalService
 
 
@@ -50,6 +51,66 @@ def test_a_loop_over_people_shuts_out_nobody_who_has_access(service: LocalServic
     assert other.get("/v1/me").status_code == 200
     assert service.post(f"/subjects/{guest}/restore", {"why": "He was a guest."}).status_code in (200, 409)
     assert service.post("/products", {"title": "After all"}).status_code == 201
+
+
+@pytest.mark.parametrize("through", ["a team", "another id"])
+def test_the_last_administrator_by_way_of_a_team_or_another_id_stays(service: LocalService, through: str) -> None:
+    """Who has the role as a member of a team, or under the id they were merged into, is protected as its holder is."""
+    guest = service.person("Guest")
+    holder, boss = _last_administrator(service, through)
+    commands = [
+        {"type": "RecordPersonLeft", "subject": boss},
+        {"type": "RemoveSubject", "subject": boss, "why": "w"},
+        {"type": "VoidEntry", "subject": boss, "position": _position(service, boss, "PersonRegistered"), "why": "w"},
+        {"type": "RevokeRole", "subject": holder, "role": "admin"},
+        {"type": "RemoveSubject", "subject": holder, "why": "w"},
+        {"type": "RecordPersonLeft" if through == "another id" else "DisbandTeam", "subject": holder},
+    ]
+    if through == "a team":
+        position = _position(service, holder, "OwnershipAssigned")
+        member = {"subject": holder, "role": "member"}
+        commands += [
+            {"type": "VoidEntry", "subject": holder, "position": position, "why": "w"},
+            {"type": "ReleaseOwnership", **member},
+            {"type": "AssignOwnership", "holders": [guest], **member},
+            {"type": "AssignOwnership", "holders": [boss], "until": "2025-01-02T00:00:00Z", **member},
+        ]
+    size = service.log.head().size
+    for command in commands:
+        answer = service.client.post("/v1/commands", json={"commands": [command]})
+        assert answer.status_code == 409, (command, answer.text)
+    assert service.log.head().size == size
+
+
+def _last_administrator(service: LocalService, through: str) -> tuple[str, str]:
+    """Make a person, who has the only token of an administrator, one by way of another subject; return both."""
+    boss, main = service.person("Boss"), service.person("Main")
+    service.post("/teams", {"key": "boss", "title": "Boss"})
+    holder = "team:boss" if through == "a team" else main
+    link = (
+        {"type": "AssignOwnership", "subject": holder, "role": "member", "holders": [boss]}
+        if through == "a team"
+        else {"type": "MergePeople", "subject": boss, "into": main}
+    )
+    secret = service.post("/tokens", {"holder": boss, "scopes": [*SCOPES]}).json()["secret"]
+    grant = {"type": "GrantRole", "subject": holder, "role": "admin"}
+    service.client.post("/v1/commands", json={"commands": [link, grant]}).raise_for_status()
+    service.log.default_role = None
+    service.client = service.client_of(secret)
+    return holder, boss
+
+
+def _position(service: LocalService, subject: str, type_: str) -> int:
+    return [entry.position for entry in service.log.stream(subject) if entry.type.startswith(type_)][-1]
+
+
+def test_the_default_role_makes_no_administrator_of_who_holds_another(service: LocalService) -> None:
+    """Where callers without a role are administrators, a viewer is none: the last one who is stays."""
+    viewer = service.person("Viewer")
+    service.post("/tokens", {"holder": viewer, "scopes": [*SCOPES]})
+    grant = {"type": "GrantRole", "subject": viewer, "role": "viewer"}
+    service.client.post("/v1/commands", json=grant).raise_for_status()
+    assert service.post(f"/people/{service.ada.removeprefix('person:')}/leave").status_code == 409
 
 
 def test_who_did_what_to_tokens_and_names_is_in_the_audit_trail(service: LocalService) -> None:

@@ -19,6 +19,7 @@ PAGES = {
     "home of a superior": "/?view=superior",
     "home of an auditor": "/?view=auditor",
     "board": "/roadmap",
+    "board of all features": "/roadmap?show=all",
     "board by status": "/roadmap?columns=status",
     "board of a past day": f"/roadmap?as_of={DAY}",
     "board compared": f"/roadmap?as_of={DAY}&compare=now",

@@ -102,6 +102,7 @@ PAGES: Final = {
     "grant-role": "/admin/grant-role",
     "create-token": "/admin/create-token",
     "create-sign-in-link": "/admin/create-sign-in-link",
+    "import": "/imports/jira-1",
     "access-journal": "/access-journal",
     "activity": "/activity",
     "sign-out": "/sign-out",
@@ -140,6 +141,30 @@ MEETINGS: Final = (
     },
 )
 """Added to the demo: a meeting that was held with a task, and one that can be written up."""
+
+
+UNPLACED: Final = (
+    {"line": 7, "reason": "no feature 'TIDE-77'", "data": {"key": "TIDE-77", "field": "Fix Version", "to": "2.4"}},
+    {
+        "line": 12,
+        "reason": "'next spring' is not a date",
+        "data": {"key": "TIDE-3", "field": "Due", "to": "next spring"},
+    },
+    {"line": 31, "reason": "no person is called 'j.smith'"},
+)
+IMPORT: Final = {
+    "type": "ImportChanges",
+    "subject": "import:jira-1",
+    "source": {"system": "jira"},
+    "changes": [
+        {"field": "exists", "value": True},
+        {"field": "title", "text": "harbor-board.csv"},
+        {"field": "system", "value": "jira"},
+        {"field": "lines", "value": 412},
+        *({"field": f"line.{n}", "text": json.dumps(line)} for n, line in enumerate(UNPLACED)),
+    ],
+}
+"""Added to the demo: an import with lines that were not placed."""
 
 
 def require_browser() -> str:
@@ -224,15 +249,15 @@ def served_demo(folder: Path) -> Iterator[tuple[str, str]]:
     """The address of the demo, served, and a token of Priya."""
     data, token = create_demo(folder)
     with forked_server(data) as server:
-        add_meetings(server.address, token)
+        add_examples(server.address, token)
         yield server.address, token
 
 
-def add_meetings(address: str, token: str) -> None:
-    """Record the meetings whose pages have an address in `PAGES`."""
+def add_examples(address: str, token: str) -> None:
+    """Record the meetings and the import whose pages have an address in `PAGES`."""
     request = urllib.request.Request(
         f"{address}/v1/commands",
-        json.dumps({"commands": MEETINGS}).encode(),
+        json.dumps({"commands": [*MEETINGS, IMPORT]}).encode(),
         {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
     )
     urllib.request.urlopen(request).close()

@@ -13,6 +13,7 @@ import httpx2
 import pytest
 
 from cli.in_process_client import InProcessTransport
+from cli.remote_log import RemoteLog
 from decisionlog_client import (
     AlreadyExists,
     AsyncClient,
@@ -31,9 +32,11 @@ from decisionlog_client import (
     exchange,
     questions,
 )
-from decisionlog_client.exchange import Call, Retries
+from decisionlog_client.exchange import Call, KeyedTransaction, Retries
+from domain import errors
 from domain.decision import AcceptDecision, ProposeDecision, RecordDecision
 from domain.product import DefineProduct
+from eventlog.entry import Caller, Transaction
 from tests.support_log import LocalService
 
 Handler = Callable[[httpx2.Request], httpx2.Response]
@@ -212,8 +215,8 @@ def test_units_each_have_a_fate(service):
 
 def test_many_units_are_sent_in_parts():
     """No request has more units than the server takes, nor is it longer than that takes."""
-    short = [(None, [tea()])] * 1_203
-    long = [("k", [tea(context="x" * 20_000, why="y" * 20_000)])] * 120
+    short = [KeyedTransaction(None, [tea()])] * 1_203
+    long = [KeyedTransaction("k", [tea(context="x" * 20_000, why="y" * 20_000)])] * 120
 
     parts = [
         [len(json.loads(call.body)["transactions"]) for call in exchange.build_bulk_calls(transactions)]
@@ -224,6 +227,45 @@ def test_many_units_are_sent_in_parts():
     assert sum(parts[1]) == 120
     assert all(len(call.body) < 4 * 1024 * 1024 for call in exchange.build_bulk_calls(long))
     assert [call.repeatable for call in exchange.build_bulk_calls([*short[:1], *long[:1]])] == [False]
+
+
+def test_no_part_has_more_commands_or_members_than_a_server_takes():
+    """Small commands, and lists of short texts, fill a request by their number, long before by their bytes."""
+    many = [KeyedTransaction("k", [{"type": "CompleteTask", "subject": "task:a"}] * 1_000)] * 20
+    lists = [KeyedTransaction("k", [{"type": "RecordDecision", "deciders": ["a"] * 1_000}])] * 400
+
+    for transactions in (many, lists):
+        bodies = [json.loads(call.body)["transactions"] for call in exchange.build_bulk_calls(transactions)]
+        assert sum(map(len, bodies)) == len(transactions)
+        for body in bodies:
+            assert sum(len(each["commands"]) for each in body) <= 10_000
+            assert sum(len(command.get("deciders", ())) for each in body for command in each["commands"]) < 150_000
+
+
+def test_the_versions_that_a_transaction_expects_are_sent():
+    """A transaction in a bulk request has its key and its expected versions."""
+    command = {"type": "CompleteTask", "subject": "task:a"}
+    transactions = [KeyedTransaction("k", [command], {"product:shop": 3}), KeyedTransaction(None, [command])]
+    (call,) = exchange.build_bulk_calls(transactions)
+
+    assert json.loads(call.body)["transactions"] == [
+        {"commands": [command], "key": "k", "expected": {"product:shop": 3}},
+        {"commands": [command]},
+    ]
+
+
+def test_a_log_behind_a_server_compares_versions(service):
+    """A transaction that expects another version is refused by a log behind a server as by one in a file."""
+    with client_of(service) as client:
+        client.send(DefineProduct(key="versions", title="Versions"))
+        caller = Caller("service:erp", "t", "kafka")
+        wrong = Transaction((DefineProduct(key="next", title="Next"),), caller, "k", {"product:versions": 7})
+        with pytest.raises(StopIteration) as ended:  # it waits for nothing, and the server here runs a loop of its own
+            RemoteLog(client).execute_many([wrong]).send(None)
+        (outcome,) = ended.value.value
+
+    assert isinstance(outcome, errors.Stale)
+    assert outcome.version == 1
 
 
 # Asking --------------------------------------------------------------------------------------------------------------

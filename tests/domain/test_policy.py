@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from domain import catalog, credentials, policy, roles
-from domain.any_subject import AssignToProducts, ImportChanges, ImportedChange, RemoveSubject, VoidEntry
+from domain.any_subject import AssignToProducts, ImportChanges, ImportedChange, RemoveSubject, SubjectRemoved, VoidEntry
 from domain.decision import AcceptDecision, DecisionProposed, ProposeDecision, RecordDecision, ReviseDecision
 from domain.errors import Forbidden, NothingChanges, Refused
 from domain.feature import FeatureProposed, PrioritizeFeature
@@ -16,7 +16,7 @@ from domain.fields import Subjects
 from domain.held_roles import FoundRoles
 from domain.messages import Command, CommandContext, Source
 from domain.ownership import AssignOwnership, HandOverOwnership, OwnershipAssigned
-from domain.people import MergePeople, PersonMerged, PersonRegistered, RecordPersonLeft, RegisterPerson
+from domain.people import MergePeople, PersonMerged, PersonRegistered, RecordPersonLeft, RegisterPerson, TeamRegistered
 from domain.product import DefineProduct, ProductDefined, SetVision
 from domain.roles import GrantRole, RevokeRole, RoleGranted, RoleRevoked
 from domain.scopes import DEFAULT_SCOPES, SCOPES
@@ -238,13 +238,16 @@ def test_an_administrator_of_a_product_grants_roles_for_it_only():
 
 def test_members_of_a_team_and_of_a_group_have_its_roles():
     """Roles of a team count for its members, and those of a group for people who signed in with it, and only for them."""
-    team = given(
+    team = [
         *LINE,
+        fact("team:core", TeamRegistered(title="Core")),
         fact("team:core", RoleGranted(role="manager")),
         fact("team:core", OwnershipAssigned(role="member", holders=("person:ann",))),
-    )
-    assert not judge(team, RECORD)
-    assert judge(team, RECORD, actor="person:bob")
+    ]
+    assert not judge(given(*team), RECORD)
+    assert judge(given(*team), RECORD, actor="person:bob")
+    removed = given(*team, fact("team:core", SubjectRemoved(why="It ended.")))
+    assert judge(removed, RECORD)
     group = holding("manager", holder="group:pms")
     assert not judge(group, RECORD, groups=frozenset({"group:pms"}))
     assert judge(group, RECORD, groups=frozenset({"group:others"}))

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from api import answers, problems
 from api.command_routes import public_receipt
-from consumers.kafka.broker import Broker
+from consumers.kafka.broker import MAX_MESSAGE_BYTES, Broker
 from consumers.kafka.cloudevents import Message, get_header
 from consumers.kafka.command_consumer import CommandConsumer
 from consumers.kafka.command_messages import (
@@ -108,6 +108,7 @@ def test_a_long_key_is_hashed():
         ({"commands": []}, "malformed", "commands"),
         ({"commands": [SHOP], "token": "dlog_x"}, "malformed", "token: no such field"),
         (b" " * (MAX_COMMAND_BYTES + 1), "too-large", "a message can have"),
+        ({"type": "RegisterPerson", "name": "n", "identifiers": [0] * 100_001}, "too-large", "members"),
     ],
 )
 def test_an_invalid_message_becomes_a_problem(value, kind, detail):
@@ -128,6 +129,41 @@ def test_any_bytes_can_be_processed(value):
         told = json.loads(build_reply(given, transaction, "log:x", 0).value)
         whole = told["message"].encode() if "message" in told else base64.b64decode(told["message_base64"])
         assert whole == value
+
+
+LONG = b"x" * (MAX_COMMAND_BYTES * 7)
+
+
+@pytest.mark.parametrize("value", [SHOP, {"commands": [SHOP], "expected": {"x" * (MAX_COMMAND_BYTES - 200): 1}}])
+@pytest.mark.parametrize(
+    ("key", "headers"),
+    [
+        (LONG, []),
+        (None, [("ce_id", LONG)]),
+        (None, [("ce_source", LONG), ("ce_id", b"1")]),
+        (None, [("x" * len(LONG), b"")]),
+        (None, [("x", b"")] * 70_000),
+    ],
+)
+def test_no_key_or_header_makes_a_reply_too_large(value, key, headers):
+    """A message with a long key or long headers is refused, and its reply fits into the topic, so that others are served."""
+    given = order(value, *headers, key=key)
+    problem = build_transaction(given, CONSUMER)
+    reply = build_reply(given, problem, "log:x", 0)
+
+    assert problem["type"] == "urn:decisionlog:problem:too-large"
+    sizes = [len(name) + len(text) for name, text in reply.headers]
+    assert len(reply.key or b"") + len(reply.value) + sum(sizes) < MAX_MESSAGE_BYTES
+
+
+def test_a_long_id_in_the_event_itself_is_not_repeated():
+    """A structured event may have an id as long as a command; the reply has its hash, and not the id."""
+    given = structured(source="/erp", id="1" * (MAX_COMMAND_BYTES // 2), data=SHOP)
+    reply = build_reply(given, build_transaction(order(b"x"), CONSUMER), "log:x", 0)
+
+    assert get_header(reply, "ce_id").startswith("sha256:")
+    assert get_header(reply, "ce_commandid") is None
+    assert get_header(reply, "ce_commandsource") == "/erp"
 
 
 # Answering -----------------------------------------------------------------------------------------------------------

@@ -74,7 +74,7 @@ def test_a_form_without_a_session_is_refused(service: LocalService) -> None:
     refused = sign_in(service, service.ada).post("/account", data={"session": ""}, follow_redirects=False)
 
     assert refused.status_code == 422
-    assert "name the session to end" in text_of(refused.text)
+    assert "Name the session to end" in text_of(refused.text)
 
 
 def test_ones_own_tokens_are_listed_without_revoked_ones(service: LocalService, pages: PageReader) -> None:

@@ -314,7 +314,7 @@ def test_the_journal_is_shown_to_auditors_with_filters(service: LocalService, bo
     assert 'href="/access-journal"' in auditor.get("/admin").text
 
     everything = text_of(auditor.get("/access-journal").text)
-    assert "GET /v1/tokens with t needs <admin>" in everything
+    assert "GET /v1/tokens with credential t needs <admin>" in everything
     denied = auditor.get("/access-journal?kind=denied").text
     assert "GET /v1/tokens" in denied
     assert "with s" not in text_of(denied)
@@ -368,7 +368,7 @@ def test_an_import_shows_what_it_could_not_place(service: LocalService, pages: P
     assert 'href="/imports/jira-1"' in overview
     assert "export.csv jira, 12 lines 2 lines not placed" in text_of(overview)
     shown = text_of(pages.get("/imports/jira-1"))
-    assert "line 7 no feature 'X-1' <here>" in shown
+    assert "line 7 No feature 'X-1' <here>." in shown
     assert '"key": "X-1"' in shown
 
     assert service.post("/commands", {**body, "changes": [{"field": "line.0"}]}).status_code == 200

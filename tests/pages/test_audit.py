@@ -35,6 +35,16 @@ def _record(service, title: str, **more: object) -> str:
     return _send(service, {"type": "RecordDecision", **body})
 
 
+def test_the_filters_of_the_audit_trail_say_how_many_are_set(service, pages, product):
+    """On a phone they are folded, so their number is all that is seen of them; each that is set can be removed."""
+    counted = re.compile(r'<summary class="btn">Filters(?: <span class="count">(\d+) set</span>)?</summary>')
+
+    assert counted.search(pages.get("/audit"))[1] is None
+    page = pages.get("/audit", backdated="true", product="tide", system="jira")
+    assert counted.search(page)[1] == "3"
+    assert "from jira ×" in page
+
+
 def _follow(pages, address: str) -> str:
     path, _, query = address.partition("?")
     return pages.get(path, **dict(parse_qsl(query)))

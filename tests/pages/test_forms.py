@@ -110,6 +110,10 @@ def test_a_misspelt_name_is_asked_back_and_nothing_typed_is_lost(service, forms,
     assert refused.status_code == 422
     assert "No person or team is called “Ada Lovelce”. Did you mean Ada Lovelace?" in text_of(refused.text)
     assert 'value="Cards &lt;only&gt;"' in refused.text
+    (focused,) = re.findall(r'name="(\w+)"[^>]* aria-invalid="true" autofocus', refused.text)
+    assert focused == "accountable"
+    assert refused.text.count(" autofocus") == 1
+    assert '<details class="folded" open>' not in refused.text
     chosen = unescape(re.search(r'name="use" value="([^"]+)"', refused.text)[1])
     assert forms.send("/record", {**values, "use": chosen}).status_code == 303
     assert len(service.rows("/decisions")) == 1
@@ -122,6 +126,17 @@ def test_a_missing_field_is_named(forms, product):
     assert refused.status_code == 422
     assert "Decision is missing." in text_of(refused.text)
     assert "Why is missing." in text_of(refused.text)
+
+
+def test_only_the_part_of_a_form_with_an_error_is_unfolded(forms, product):
+    """The others stay folded, so that what is wrong is in sight."""
+    values = {**forms.open("/record"), "title": "T", "decision": "D", "why": "W", "deciders": "Nobody Known"}
+
+    refused = forms.send("/record", values)
+
+    assert re.findall(r"<details[^>]* open><summary>([^<]+)", refused.text) == [
+        "Who decided, when, and what it replaces"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -191,6 +206,25 @@ def test_only_what_was_changed_is_recorded(service, forms, feature):
     assert service.log.head().size == before
     types = [row["type"] for row in service.rows("/audit", subject=feature)]
     assert "MilestoneTargeted.v1" not in types
+
+
+def test_a_move_to_another_horizon_leaves_the_release_and_its_reason(service, forms, feature, product):
+    """The release is shown by its title and kept by its id: it was not changed, so nothing about it is recorded."""
+    body = {"key": "tide-1", "products": [product], "version": "1.0", "due_on": "2030-03-09"}
+    assert service.post("/releases", body).status_code == 201
+    address = f"/do/MoveFeature?subject={feature}"
+    release = "Tideline 1.0"
+    forms.record(address, horizon="now", release=release, note="Promised to the club.")
+    shown = forms.open(address)
+    size = service.log.head().size
+
+    unchanged = forms.send(address, shown)
+    forms.record(address, horizon="next", note="The club waits.")
+
+    assert shown["release"] == release
+    assert "Nothing was changed." in text_of(unchanged.text)
+    assert service.log.head().size == size + 1
+    assert service.rows("/audit", subject=feature)[0]["type"] == "FeaturePrioritized.v1"
 
 
 def test_ownership_goals_people_and_teams_are_recorded_with_forms(service, forms, feature):

@@ -140,4 +140,4 @@ def test_a_person_is_succeeded_in_one_transaction(story: LocalService) -> None:
 
 def test_calibration_says_from_when_it_is_shown(story: LocalService) -> None:
     """With few forecasts the page says why there is no score."""
-    assert "it is shown from 10 on" in text_of(page(story, "/outcomes"))
+    assert "it takes 10 forecasts that count" in text_of(page(story, "/outcomes"))

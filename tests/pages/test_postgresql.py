@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.support import PAGES, Site, add_meetings, create_demo
+from tests.browser.support import PAGES, Site, add_examples, create_demo
 from tests.support_pages import text_of
 from tests.support_postgresql import fresh_schema
 from tests.support_serving import run, serving
@@ -33,7 +33,7 @@ def sites(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Site
     folder: Path = tmp_path_factory.mktemp("databases")
     data, token = create_demo(folder)
     with serving(data) as server:
-        add_meetings(server.address, token)
+        add_examples(server.address, token)
     with fresh_schema() as url:
         moved = run(
             shutil.copytree(data, folder / "moved"), "migrate", "--to", url

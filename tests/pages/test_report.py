@@ -92,7 +92,21 @@ def test_a_line_of_a_report_has_its_day_once(service, pages, product):
 
     text = text_of(pages.get("/reports/tide", since="2024-12-01"))
 
-    assert "Releases 1 due Mar 9, 2025 1.0 #5" in text
+    assert "Releases 1 due Mar 9, 2025 1.0 0 features #5" in text
+
+
+def test_a_report_shows_goals_with_their_values_and_releases_with_their_first_promise(service, pages, product):
+    """What was reached of what was wanted, and how far the date moved."""
+    goal = {"key": "g", "title": "Ten clubs", "products": ["tide"], "baseline": "1", "target": "10", "unit": "clubs"}
+    assert service.post("/goals", goal).status_code == 201
+    service.post("/commands", {"type": "RecordMeasurement", "subject": "goal:g", "value": "4"})
+    service.post("/releases", {"key": "tide-1", "products": ["tide"], "version": "1.0", "due_on": "2025-03-09"})
+    service.post("/commands", {"type": "RescheduleRelease", "subject": "release:tide-1", "due_on": "2025-04-01"})
+
+    text = text_of(pages.get("/reports/tide", since="2024-12-01"))
+
+    assert "Ten clubs open 4 clubs , target 10 clubs, baseline 1 clubs" in text
+    assert "due Apr 1, 2025 1.0 first promised Mar 9, 2025" in text
 
 
 def test_an_empty_list_of_reports_is_a_sentence_and_no_row(pages):

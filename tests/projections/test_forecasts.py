@@ -47,7 +47,7 @@ def test_nothing_is_shown_below_ten(log: Log, read: Reader) -> None:
     story(log, 9)
     found = about(read())
     assert (found["shown"], found["score"]) == (False, None)
-    assert found["why_not"] == "9 forecasts count so far; it is shown from 10 on"
+    assert found["why_not"] == "it takes 10 forecasts that count, and there are 9"
     assert found["counts"]["counted"] == 9
 
     forecast(log, "10")
@@ -105,7 +105,7 @@ def test_others_see_it_from_twenty_on_and_by_consent(log: Log, read: Reader) -> 
     assert about(read(), BOB)["why_not"].startswith("it is shown only to the person")
     assert not any(about(read(), BOB)["counts"].values())
     log.add(ANN, CalibrationShared(shared=True))
-    assert about(read(), BOB)["why_not"] == "19 forecasts count so far; it is shown from 20 on"
+    assert about(read(), BOB)["why_not"] == "it takes 20 forecasts that count, and there are 19"
     forecast(log, "20")
     assert about(read(), BOB)["shown"]
 

@@ -13,7 +13,7 @@ import httpx2
 
 from decisionlog_client import exchange
 from decisionlog_client.errors import Refused, parse_problem
-from decisionlog_client.exchange import Call, Command, Retries
+from decisionlog_client.exchange import Call, Command, KeyedTransaction, Retries
 from decisionlog_client.questions import Question
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class Client:
         Raises:
             ClientError: as in `send`; earlier transactions may have been recorded.
         """
-        calls = exchange.build_bulk_calls((self._new_key(), transaction) for transaction in transactions)
+        calls = exchange.build_bulk_calls(KeyedTransaction(self._new_key(), each) for each in transactions)
         return [
             outcome for call in calls for outcome in self._written.read_outcomes(exchange.read_json(self.call(call)))
         ]
@@ -271,7 +271,7 @@ class AsyncClient:
         Raises:
             ClientError: as in `send`; earlier transactions may have been recorded.
         """
-        calls = exchange.build_bulk_calls((self._new_key(), transaction) for transaction in transactions)
+        calls = exchange.build_bulk_calls(KeyedTransaction(self._new_key(), each) for each in transactions)
         return [
             outcome
             for call in calls

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import httpx2
 
@@ -32,6 +32,10 @@ BULK_BODY_BYTES: Final = 2 * 1024 * 1024
 """The size of one bulk request; the server accepts twice as much."""
 BULK_TRANSACTIONS: Final = 500
 """The number of transactions in one bulk request; the server accepts twice as many."""
+BULK_COMMANDS: Final = 5_000
+"""The number of commands in one bulk request, over all transactions; the server accepts twice as many."""
+BULK_MEMBERS: Final = 75_000
+"""The number of members of lists and objects in one bulk request; the server accepts twice as many."""
 _RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
 
 
@@ -88,31 +92,62 @@ def build_commands_call(
     return Call("POST", "/v1/commands", params, body=transaction, headers=headers, repeatable=True)
 
 
-def build_bulk_calls(transactions: Iterable[tuple[str | None, Sequence[Command]]]) -> Iterator[Call]:
-    """Yield the bulk requests for transactions with their idempotency keys, none larger than the server accepts.
+class KeyedTransaction(NamedTuple):
+    """The commands of one transaction in a bulk request, its idempotency key, and the expected versions of subjects."""
+
+    key: str | None
+    commands: Sequence[Command]
+    expected: Mapping[str, int] = {}
+
+
+def build_bulk_calls(transactions: Iterable[KeyedTransaction]) -> Iterator[Call]:
+    """Yield the bulk requests for transactions, none larger than the server accepts.
 
     Raises:
         ValueError: a time has no UTC offset.
         TypeError: a value has no form in JSON.
     """
-    waiting: list[tuple[str | None, bytes]] = []
-    size = 0
-    for key, commands in transactions:
-        key_json = b',"key":%b' % json.dumps(key).encode() if key else b""
-        transaction = b'{"commands":[%b]%b}' % (_dump_commands(commands), key_json)
-        if waiting and (len(waiting) == BULK_TRANSACTIONS or size + len(transaction) > BULK_BODY_BYTES):
+    waiting: list[tuple[KeyedTransaction, bytes]] = []
+    total = _BulkSize()
+    for transaction in transactions:
+        body = _dump_transaction(transaction)
+        size = _BulkSize(1, len(body), len(transaction.commands), sum(map(body.count, (b",", b"[", b"{"))))
+        if waiting and not total.plus(size).fits():
             yield _build_bulk_call(waiting)
-            waiting, size = [], 0
-        waiting.append((key, transaction))
-        size += len(transaction)
+            waiting, total = [], _BulkSize()
+        waiting.append((transaction, body))
+        total = total.plus(size)
     if waiting:
         yield _build_bulk_call(waiting)
 
 
-def _build_bulk_call(transactions: Sequence[tuple[str | None, bytes]]) -> Call:
-    body = b'{"transactions":[%b]}' % b",".join(transaction for _, transaction in transactions)
+class _BulkSize(NamedTuple):
+    """What a bulk request contains. The members are at least those that a server counts."""
+
+    transactions: int = 0
+    body_bytes: int = 0
+    commands: int = 0
+    members: int = 0
+
+    def plus(self, other: _BulkSize) -> _BulkSize:
+        return _BulkSize(*map(sum, zip(self, other, strict=True)))
+
+    def fits(self) -> bool:
+        limits = (BULK_TRANSACTIONS, BULK_BODY_BYTES, BULK_COMMANDS, BULK_MEMBERS)
+        return all(size <= limit for size, limit in zip(self, limits, strict=True))
+
+
+def _dump_transaction(transaction: KeyedTransaction) -> bytes:
+    key, commands, expected = transaction
+    more = {name: value for name, value in (("key", key), ("expected", dict(expected))) if value}
+    fields = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in more.items())
+    return b'{"commands":[%b]%b}' % (_dump_commands(commands), fields.encode())
+
+
+def _build_bulk_call(transactions: Sequence[tuple[KeyedTransaction, bytes]]) -> Call:
+    body = b'{"transactions":[%b]}' % b",".join(body for _, body in transactions)
     headers = {"Content-Type": "application/json"}
-    return Call("POST", "/v1/bulk", body=body, headers=headers, repeatable=all(key for key, _ in transactions))
+    return Call("POST", "/v1/bulk", body=body, headers=headers, repeatable=all(each.key for each, _ in transactions))
 
 
 def _dump_commands(commands: Sequence[Command]) -> bytes:
