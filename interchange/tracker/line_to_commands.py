@@ -118,7 +118,7 @@ class LinePlanner:
 
     @property
     def _findings(self) -> Findings:
-        """What is noted about the entry; most entries have nothing to note."""
+        """Notes about the entry; most have none."""
         if self._noted is None:
             self._noted = Findings()
         return self._noted
