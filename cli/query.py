@@ -79,7 +79,7 @@ def print_response(
         else:
             print_table(build_table(answer, titles), get_context().zone, get_context().now())
         print_notes(answer, log, output)
-        if not answer.get("rows", True):
+        if not answer.get("rows", True) and not answer.get("why_not"):
             note_emptiness(log, asked)
 
 

@@ -78,7 +78,7 @@ _MONTHS: Final = {
     "dic": 12,
 }
 Order = Literal["day", "month"]
-"""Which of the two comes first in a date."""
+"""Whether the day or the month comes first in a date."""
 _ORDER_IN_FORMAT: Final = re.compile(r"%([dm])([/.-])%[dm]\2%[yY]")
 MONTHS: Final = 12
 LONGEST_ABBREVIATION: Final = 5

@@ -32,6 +32,7 @@ MAX_COLUMN_SETS: Final = 1000
 MAX_REFERENCE_CHARACTERS: Final = 200
 MAX_VALUES_KEPT: Final = 2000
 MAX_KEPT_CHARACTERS: Final = 200
+MAX_AUTHORS_KEPT: Final = 4096
 MAX_KEPT_MEMBERS: Final = 20
 SHOWN_CHARACTERS: Final = 60
 CUT: Final = " […]"
@@ -82,6 +83,7 @@ class LinePlanner:
         """The record that the entry is about."""
         self._parser = build_value_parser(mapping, people, self._find_subject, value_times)
         self._rules: dict[str, dict[str, FieldRule]] = {}
+        self._authors: dict[str, str] = {}
         self._parsed: dict[tuple[int, Any], tuple[ParsedValue, ImportedChange]] = {}
         self._is_additive = cache(self._has_single_members)
         self._unmapped: set[str] = set()
@@ -116,7 +118,7 @@ class LinePlanner:
 
     @property
     def _findings(self) -> Findings:
-        """What is noted about the entry; most entries have nothing to note."""
+        """Notes about the entry; most have none."""
         if self._noted is None:
             self._noted = Findings()
         return self._noted
@@ -191,7 +193,17 @@ class LinePlanner:
     def _author(self, entry: Entry) -> str | None:
         """Return who made the change: a person or a service; None if it is not known."""
         who = author_of(self._get_who(entry.data)) if self._get_who else ""
-        if not who or self._parser.is_empty(who):
+        if not who:
+            return None
+        if who in self._authors:
+            return self._authors[who]
+        author = self._read_author(entry, who)
+        if not self._people.has_erased and author is not None and len(self._authors) < MAX_AUTHORS_KEPT:
+            self._authors[who] = author
+        return author
+
+    def _read_author(self, entry: Entry, who: str) -> str | None:
+        if self._parser.is_empty(who):
             return None
         service = self._people.find_service(who)
         if service is not None:

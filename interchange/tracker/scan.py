@@ -90,7 +90,7 @@ class FileScan:
     additive: set[str] = field(default_factory=set)
     """The fields whose lines each add or remove one member."""
     orders: dict[str, str] = field(default_factory=dict)
-    """Numeric dates that show whether the day or the month comes first, each with which it is."""
+    """Numeric dates that show whether the day or the month comes first, each with the answer."""
     _events: SortedRows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -411,7 +411,7 @@ class AdditiveFields:
         return {name for name in self._grows & self._shrinks if self._may_be[name] and self._is_set[name]}
 
     def candidates(self) -> set[str]:
-        """Return the fields that may be such ones in another order of the lines."""
+        """Return the fields of which `names` may return some if the lines come in another order."""
         return {
             name
             for name, kind in self._kinds

@@ -37,6 +37,7 @@ from cli.settings_loading import find_location
 from cli.table import Table, format_lines, layout
 from cli.terminal import InterruptibleInput
 from decisionlog_client import ClientError, Refused, questions
+from tests.support_fork_server import warm
 from tests.support_log import LocalService
 from tests.support_serving import COMMAND, forked_server, run, surroundings
 from tests.support_terminal import NOW, around, run_command, table
@@ -633,7 +634,7 @@ def at_a_terminal(
     """What a command shows on a terminal of its own, and its exit code; each answer is typed once something is asked."""
     main, side = pty.openpty()
     process = subprocess.Popen(
-        [COMMAND, *words],
+        [COMMAND if interrupt else warm(), *words],
         stdin=side,
         stdout=side,
         stderr=side,

@@ -14,6 +14,7 @@ from domain.ownership import OwnershipAssigned
 from domain.people import PersonMerged
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
+from projections.queries.change_counts import count_changes
 from projections.queries.conditions import (
     FIELD_NAMES,
     Condition,
@@ -21,7 +22,7 @@ from projections.queries.conditions import (
     is_absent,
     parse_condition,
 )
-from projections.queries.field_history import ChangeFilter, count_changes, field_history
+from projections.queries.field_history import ChangeFilter, field_history
 from projections.queries.field_values import field_values
 from projections.queries.filters import Filter
 from projections.queries.listings import subjects
