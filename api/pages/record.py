@@ -203,7 +203,8 @@ async def _record(request: Request, page: Page, name: str) -> Response:
 
 
 def _expected_versions(entry: Entry) -> dict[str, int]:
-    version = entry.typed.get(VERSION_INPUT, "")[:MAX_VERSION_DIGITS]  # no version has more, and `int` refuses thousands
+    # No version has more digits, and `int` refuses thousands of them.
+    version = entry.typed.get(VERSION_INPUT, "")[:MAX_VERSION_DIGITS]
     return {entry.subject: int(version)} if entry.form.needs_version and version.isdecimal() else {}
 
 
