@@ -20,7 +20,7 @@ TOML = [*(f"x = {value}" for value in (*LONG_NUMBERS, *NESTED)), f"{DEEP_KEY} = 
 
 @pytest.mark.parametrize("toml", TOML, ids=lambda text: text[:12])
 def test_front_matter(toml: str) -> None:
-    """A record whose front matter cannot be read is read without it, and the record says so."""
+    """A record whose front matter cannot be read is read without it, with a warning."""
     record = parse_record(f"+++\n{toml}\n+++\n# Title\n")
     assert record.fields["title"] == "Title"
     assert "the front matter is not TOML" in record.warnings
