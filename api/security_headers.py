@@ -21,7 +21,7 @@ _ALWAYS: Final = {
 
 def add_security_headers(headers: RawHeaders) -> None:
     """Add the missing headers to those of a response, in place."""
-    if _ALWAYS.keys().isdisjoint([name for name, _ in headers]):  # as nearly always
+    if _ALWAYS.keys().isdisjoint([name for name, _ in headers]):  # true of nearly all responses
         headers += _ALWAYS.items()
         return
     missing = _ALWAYS.copy()

@@ -139,7 +139,7 @@ class Services:
         return all(map(self._is_shown, set(_NAMED.findall(raw.entry.decode()))))
 
     def _is_shown(self, subject: str) -> bool:
-        """Return whether a subject that an entry names is no secret to the caller: not in the log, or readable."""
+        """Return whether the caller may learn that an entry names a subject: it is readable, or not in the log."""
         return not self.book.cached_state(subject).version or self.is_readable(subject)
 
     @contextmanager

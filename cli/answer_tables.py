@@ -310,7 +310,7 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
         rows,
         OPTIONAL,
         frozenset({"subject", "title", "field"}),
-        below=frozenset({"why"}),
+        below=frozenset({"why", "subject"}),
         events=frozenset({"when", *WHO}),
     )
 
@@ -352,7 +352,11 @@ def changes(answer: Answer, titles: Titles) -> Table:
         )
     columns = ("subject", "title", "field", "before", "after", "direction", "when", *WHO, "voided")
     return Table(
-        columns, rows, OPTIONAL | {"title", "voided", "when"}, frozenset({"subject", "field"}), below=frozenset({"why"})
+        columns,
+        rows,
+        OPTIONAL | {"title", "voided", "when"},
+        frozenset({"subject", "field"}),
+        below=frozenset({"why", "subject"}),
     )
 
 
@@ -373,7 +377,7 @@ def slips(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("subject", "title", "field", "first", "now", "moves", "later", "earlier", "against first")
-    return Table(columns, rows, frozenset({"title", "against first"}))
+    return Table(columns, rows, frozenset({"title", "against first"}), below=frozenset({"subject"}))
 
 
 def counts(answer: Answer, titles: Titles) -> Table:

@@ -46,7 +46,7 @@ _RELATIONS: Final = {
 _UNOWNED_KINDS: Final = frozenset({"decision", "feature", "product", "goal"})
 _MAX_EVENTS: Final = 20
 _ERASED: Final = "[erased]"
-"""What an erased text reads: no title that reads so says which option was chosen."""
+"""What an erased text reads. Of several options with this title, it is unknown which was chosen."""
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from cli.finding import Finder
 from cli.options import to_flag
 from cli.table import print_note
 from decisionlog_client import Client, Question, questions
+from decisionlog_client.errors import Refused
 
 T = TypeVar("T")
 
@@ -18,6 +19,8 @@ _WILDCARDS: Final = "*?["
 _FIELD_NAMES: Final = {"owner": "role.accountable", "accountable": "role.accountable", "release": "target.ship"}
 """What people call a field, and its name."""
 
+_USUAL_FIELDS: Final = frozenset({"status", "title", "horizon", "kind", "tags", "products", "exists", "rank"})
+"""Fields that are read as they are, without a look at which there are."""
 _TIMES: Final = ("as_of", "known_at", "since", "until", "known_since", "known_until")
 _PERIODS: Final = ("recorded_since", "recorded_until")
 _FORMS: Final = ("group", "order", "show", "layout", "columns", "blame", "durations", "milestone", "include_removed")
@@ -47,12 +50,16 @@ _ROWS: Final[Mapping[str, str]] = {"/v1/decisions": "decision", "/v1/audit": "ev
 CHANNELS: Final = ("cli", "http", "import", "kafka")
 
 
-def explain_emptiness(log: Client, question: Question[Any]) -> None:
-    """Print a note for each filter that matches nothing even alone, with what may have been meant."""
+def explain_emptiness(log: Client, question: Question[Any], typed: Question[Any]) -> None:
+    """Print a note for each filter that matches nothing even alone, with what may have been meant.
+
+    `typed` is the question with the names of subjects as they were typed.
+    """
     filters = list(_list_filters(question))
     found = [each for each in filters if not _matches_alone(log, question, each)]
+    names = dict(zip(filters, (value for _, value in _list_filters(typed)), strict=False))
     for each in found:
-        print_note(_build_sentence(log, question, each))
+        print_note(_build_sentence(log, question, each, names[each]))
     if len(filters) > 1 and not found:
         print_note("Each filter matches something, but nothing matches all of them.")
 
@@ -73,11 +80,13 @@ def _matches_alone(log: Client, question: Question[Any], filter_: tuple[str, str
     kept = {each: given for each, given in question.parameters.items() if each not in {*others, "cursor"}}
     given = question.parameters[name]
     alone = given if isinstance(given, (bool, int)) else value if isinstance(given, str) else [value]
-    answer = log.ask(replace(question, parameters={**kept, name: alone}))
-    return bool(answer["rows"])
+    try:
+        return bool(log.ask(replace(question, parameters={**kept, name: alone}))["rows"])
+    except Refused:  # it means something only with another: a currency with its amount
+        return True
 
 
-def _build_sentence(log: Client, question: Question[Any], filter_: tuple[str, str]) -> str:
+def _build_sentence(log: Client, question: Question[Any], filter_: tuple[str, str], typed: str) -> str:
     """Return a sentence such as "No subject has the field 'horizo'. Did you mean horizon?"."""
     name, value = filter_
     row = _ROWS.get(question.path, "subject")
@@ -87,11 +96,11 @@ def _build_sentence(log: Client, question: Question[Any], filter_: tuple[str, st
         return f"No {row} meets the condition {value!r}.{_suggest_for_condition(log, question, value)}"
     if name == "without":
         return f"No {row} is without the field {value!r}."
-    if name not in _WORDS or (name == "kind" and row != "decision"):
-        return f"Nothing matches {to_flag(name)}{'' if value == 'True' else f' {value!r}'}."
-    if name == "field" and set(value) & set(_WILDCARDS):
-        return f"Nothing matches {to_flag(name)} {value!r}."
-    return f"No {row} has {_WORDS[name].format(repr(value))}.{_suggest_other(value, _list_known(log, question, name))}"
+    is_named = name in _WORDS and not (name == "kind" and row != "decision")
+    known = _list_known(log, question, name) if is_named else []
+    if not is_named or value in known or (name == "field" and set(value) & {*_WILDCARDS}):
+        return f"Nothing matches {to_flag(name)}{'' if value == 'True' else f' {typed!r}'}."
+    return f"No {row} has {_WORDS[name].format(repr(value))}.{_suggest_other(value, known)}"
 
 
 def _suggest_for_condition(log: Client, question: Question[Any], condition: str) -> str:
@@ -189,18 +198,28 @@ def _find_endings(typed: str, known: Sequence[str]) -> list[str]:
     return [each for each in known if each == name or each.endswith((f"-{ending}", f":{ending}", f".{ending}"))][:3]
 
 
-# Values as people write them -----------------------------------------------------------------------------------------
+# Fields and values as people write them -------------------------------------------------------------------------------
 
 
-def compares_values(question: Question[Any]) -> bool:
-    """Return whether a question compares the values of fields, which may be subjects that people call by a name."""
-    return any(name in question.parameters for name in (*_VALUES, "where"))
+def read_fields(log: Client, question: Question[T]) -> tuple[Question[T], str]:
+    """Return the question with `role.author` in place of `author`, and a note about that; empty without one.
+
+    A name is read so only if no subject has a field of that name, and exactly one field ends with it.
+    """
+    given = _list_given(question, "field")
+    unknown = [each for each in given if not set(each) & {*_WILDCARDS, "."} and each not in _USUAL_FIELDS]
+    known = _count(log, question, "field", []) if unknown else []
+    read = {each: found[0] for each in unknown if each not in known and len(found := _find_endings(each, known)) == 1}
+    if not read:
+        return question, ""
+    fields = [read.get(each, each) for each in given]
+    notes = ", ".join(f"{typed!r} as {name}" for typed, name in read.items())
+    return replace(question, parameters={**question.parameters, "field": fields}), f"Read {notes}."
 
 
 def read_values(log: Client, question: Question[T]) -> Iterator[tuple[Question[T], str]]:
-    """Yield the question with the id of a subject in place of a name such as `v1.22`, and a note about that.
-
-    There is one only if each value that can be read so names exactly one subject.
+    """Yield the question as it may be meant instead, with a note: a value may be the name of a subject, such as `v1.22`,
+    if it is the name of exactly one, or what the source called a value.
     """
     finder = Finder(log)
     read: dict[str, str] = {}
@@ -220,6 +239,13 @@ def read_values(log: Client, question: Question[T]) -> Iterator[tuple[Question[T
     if read:
         notes = ", ".join(f"{typed!r} as {label}" for typed, label in read.items())
         yield replace(question, parameters={**question.parameters, **changed}), f"Read {notes}."
+    originals = {
+        name.replace("value", "source_value"): given for name in _VALUES if (given := question.parameters.get(name))
+    }
+    if originals and not originals.keys() & question.parameters.keys():
+        kept = {name: given for name, given in question.parameters.items() if name not in _VALUES}
+        values = ", ".join(repr(each) for given in originals.values() for each in given)
+        yield replace(question, parameters={**kept, **originals}), f"Read {values} as what the source called it."
 
 
 def _read_condition(condition: str, find: Callable[[str], str]) -> str:

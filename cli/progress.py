@@ -13,7 +13,7 @@ from cli.terminal import open_console
 
 
 class _Counts(MofNCompleteColumn):
-    """How much is done of how much, once that is known; before, how many lines were read."""
+    """How many lines are done, of how many once their number is known."""
 
     def render(self, task: Task) -> Text:
         if task.total is not None:

@@ -13,7 +13,6 @@ from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.dates import Zone
 from cli.display import MAX_TEXT_WIDTH, Line
-from cli.emptiness import compares_values, explain_emptiness, read_values, suggest
 from cli.errors import CommandFailed, Exit
 from cli.finding import KINDS, Finder
 from cli.options import Output, to_flag
@@ -40,6 +39,8 @@ _KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
     **dict.fromkeys(("who", "holder", "by", "actor", "principal", "decider", "accountable", "owner", "to"), _HOLDERS),
 }
 """Parameters that are names of subjects, and the kinds that are meant."""
+_VALUE_PARAMETERS: Final = frozenset({"value", "from_value", "to_value", "then_value", "where"})
+"""Parameters that are values of fields, which may be subjects that people call by a name."""
 _KINDS_WITH_TARGETS: Final = ("feature", "release")
 
 
@@ -78,8 +79,15 @@ def print_response(
         else:
             print_table(build_table(answer, titles), get_context().zone, get_context().now())
         print_notes(answer, log, output)
-        if not answer.get("rows", True):
-            explain_emptiness(log, asked)
+        if not answer.get("rows", True) and not answer.get("why_not"):
+            note_emptiness(log, asked, question)
+
+
+def note_emptiness(log: Client, question: Question[Any], typed: Question[Any]) -> None:
+    """Print why the answer to a question is empty, with the names as they were typed."""
+    from cli.emptiness import explain_emptiness  # noqa: PLC0415  (only for an empty answer)
+
+    explain_emptiness(log, question, typed)
 
 
 def ask(log: Client, question: Question[T], output: Output) -> tuple[T | None, Question[T]]:
@@ -104,17 +112,31 @@ def ask(log: Client, question: Question[T], output: Output) -> tuple[T | None, Q
 
 def _call_understood(log: Client, question: Question[T], output: Output) -> tuple[httpx2.Response, Question[T]]:
     """Return the response to a question, and the question with the ids of what it names."""
+    if "field" in question.parameters:
+        from cli.emptiness import read_fields  # noqa: PLC0415  (most questions name no field)
+
+        question, note = read_fields(log, question)
+        if note:
+            print_note(note)
     try:
         response = _call(log, question, output)
     except (Unknown, Malformed) as refused:
         question = _find_names(log, question, refused)
         response = _call(log, question, output)
-    if compares_values(question) and _is_empty(response, output):
-        for readable, note in read_values(log, question):
-            if not _is_empty(found := _call(log, readable, output), output):
-                print_note(note)
-                return found, readable
+    if question.parameters.keys() & _VALUE_PARAMETERS and _is_empty(response, output):
+        return _call_as_meant(log, question, output) or (response, question)
     return response, question
+
+
+def _call_as_meant(log: Client, question: Question[T], output: Output) -> tuple[httpx2.Response, Question[T]] | None:
+    """Return the response to a question whose values are read as people write them, unless that has no answer either."""
+    from cli.emptiness import read_values  # noqa: PLC0415  (only for an empty answer)
+
+    for readable, note in read_values(log, question):
+        if not _is_empty(response := _call(log, readable, output), output):
+            print_note(note)
+            return response, readable
+    return None
 
 
 def _call(log: Client, question: Question[Any], output: Output) -> httpx2.Response:
@@ -156,7 +178,8 @@ def _name_option(question: Question[Any], refused: Refused) -> Exception:
     name = field.partition(".")[0]
     if not problem or name not in question.parameters:
         return refused
-    return CommandFailed(f"Invalid {to_flag(name)}: {problem}.", Exit.USAGE_ERROR)
+    option = {"currency": "cost"}.get(name, name)  # which takes both
+    return CommandFailed(f"Invalid {to_flag(option)}: {problem}.", Exit.USAGE_ERROR)
 
 
 def _get_times(question: Question[Any]) -> dict[str, Any]:
@@ -174,6 +197,8 @@ def _select(answer: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, A
     known = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         if known and name not in known:
+            from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+
             raise CommandFailed(f"No field {name!r}.{suggest(name, known)}", Exit.USAGE_ERROR)
     return [{name: row.get(name) for name in names} for row in rows]
 

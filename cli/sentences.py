@@ -216,14 +216,21 @@ def tell(happening: Happening, titles: Titles, alike: Sequence[Happening] = ()) 
     if happening.type == "ActionsDelegated":
         spans.append((" delegated actions", ""))
     elif (pronoun := titles.format(happening.subject)) == IT:
-        spans.append((f" {_with_pronoun(verb_of(str(blame['type'])), pronoun)}", ""))
+        spans.append((f" {_with_pronoun(_verb(happening), pronoun)}", ""))
     else:
-        spans += [(f" {verb_of(str(blame['type']))} ", ""), *_name_subjects(happening, titles, alike)]
+        spans += [(f" {_verb(happening)} ", ""), *_name_subjects(happening, titles, alike)]
     if effect := describe_changes(happening, titles):
         spans.append((effect if effect.startswith(":") else f" {effect}", ""))
     if blame["actor"] != blame["principal"]:
         spans.append((f", recorded by {to_single_line(titles.format(blame['actor']))}", ""))
     return [*spans, *_give_reason(happening, titles)]
+
+
+def _verb(happening: Happening) -> str:
+    """Return what was done: an import that brings the first values of a subject added it."""
+    verb = verb_of(str(happening.blame["type"]))
+    is_first = any(change["field"] == EXISTS and change["after"]["value"] for change in happening.changes)
+    return "added" if is_first and verb == "changed" else verb
 
 
 def _with_pronoun(verb: str, pronoun: str) -> str:

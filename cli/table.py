@@ -107,7 +107,7 @@ LAST_TO_HIDE: Final = (
     "since",
 )
 MARKED_COLUMNS: Final = frozenset({"status", "verdict"})
-VALUE_COLUMNS: Final = frozenset({"before", "after", "value", "status", "now", "from", "to"})
+VALUE_COLUMNS: Final = frozenset({"before", "after", "value", "status", "reason", "now", "from", "to"})
 """What a value is called in the source comes last in its cell: `shipped (implemented)`."""
 STYLES: Final = {
     **dict.fromkeys(("accepted", "active", "met", "shipped", "within"), "green"),
@@ -129,7 +129,7 @@ class Table:
         optional: headings that a narrow terminal omits.
         shared: headings printed once above the table on a terminal if all rows have the same value there.
         grouped: whether adjacent rows with the same first cell form a group.
-        below: headings whose text is wrapped on lines of its own below each row where it does not fit into the row.
+        below: headings whose text, or id, is on lines of its own below each row where it does not fit into the row.
         events: headings whose cells are shown once for adjacent rows of one event, which have the same `position`.
     """
 
@@ -207,9 +207,19 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
             previous = row[0]
         yield _join(spans, list(columns.values()), numbers)
         is_last = number + 1 == len(cells) or events[number] is None or events[number] != events[number + 1]
-        for index in below:
-            if row[index] and (is_last or index not in once):
-                yield from wrap([(f"    {table.columns[index]}: ", "dim"), (isolate(row[index]), "")], width, 6)
+        told = [index for index in below if row[index] and (is_last or index not in once)]
+        yield from _lay_out_below(table, row, told, width)
+
+
+def _lay_out_below(table: Table, row: Sequence[str], said: Sequence[int], width: int) -> Iterator[Line]:
+    """Yield what stands below a row: the id of a subject without its heading, then a line for each other column."""
+    ids = [(f"{row[index]}  ", "cyan") for index in said if is_subject(row[index])]
+    texts = [index for index in said if not is_subject(row[index])]
+    for index in texts:
+        yield from wrap([("    ", ""), *ids, (f"{table.columns[index]}: ", "dim"), (isolate(row[index]), "")], width, 6)
+        ids = []
+    if ids:
+        yield from wrap([("    ", ""), *ids], width, 6)
 
 
 def _find_events(table: Table) -> list[Cell]:
@@ -273,10 +283,13 @@ def _fit(columns: Sequence[_Column], width: int) -> dict[int, int]:
 
 
 def _fit_whole(table: Table, columns: Sequence[_Column], width: int) -> dict[int, int]:
-    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides no other column."""
+    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides only optional
+    columns.
+    """
     fitted = _fit(columns, width)
     whole = _fit([_keep_whole(table.columns[each.index], each) for each in columns], width)
-    return whole if whole.keys() == fitted.keys() else fitted
+    needed = {each.index for each in columns if not each.is_optional}
+    return whole if fitted.keys() & needed == whole.keys() & needed else fitted
 
 
 def _keep_whole(heading: str, column: _Column) -> _Column:

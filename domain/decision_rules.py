@@ -246,7 +246,7 @@ def _defer(command: DeferDecision, context: CommandContext, subjects: Subjects) 
             raise NotAllowed(f"{awaited} cannot wait for itself", field=f"awaits.{n}", subject=awaited)
         if has_arrived(subjects[awaited], context.now):
             raise NothingChanges(
-                f"{awaited} needs no waiting: it is already recorded, settled or decided",
+                f"there is nothing to wait for: {awaited} is already recorded, settled or decided",
                 field=f"awaits.{n}",
                 subject=awaited,
             )
@@ -343,7 +343,7 @@ def _review(command: ReviewDecision, context: CommandContext, subjects: Subjects
 
 
 def _find_reviewers(command: ReviewReasoning | ReviewDecision, context: CommandContext) -> tuple[str, ...]:
-    """Return who reviews; a service that names no person is no reviewer."""
+    """Return who reviews; a service that names no person cannot review."""
     own = (context.principal,) if kind_of(context.principal) == "person" else ()
     return command.reviewers or own
 

@@ -125,7 +125,7 @@ class SubjectState:
         last = rows.last()
         if last is None:
             return None
-        if last.valid_from <= at and self._counts(last):  # as nearly always
+        if last.valid_from <= at and self._counts(last):  # true of nearly all questions
             return last
         for row in rows.at_or_before((at, _AFTER_ALL_IDS)):
             if self._counts(row):

@@ -203,7 +203,7 @@ def _strings_of_members(
         return found
     for m, member in enumerate(members):
         value = member.get(name) if isinstance(member, dict) else _get_member(member, name)
-        if value is None:  # of several fields for a value, a member has only one
+        if value is None:  # a member may have its value in another field
             continue
         if isinstance(value, str):
             found.append(((*path, m, *rest), value))

@@ -141,7 +141,7 @@ class Table(Mapping[K, V]):
 
     def _find_leaf(self, key: K) -> dict[K, V]:
         node = self._root
-        if isinstance(node, dict):  # as nearly always, and then no hash is needed
+        if isinstance(node, dict):  # true of nearly all nodes; then no hash is needed
             return node
         remainder = hash(key)
         while isinstance(node, tuple):

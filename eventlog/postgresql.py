@@ -182,7 +182,7 @@ class PostgresStore(Store):
         except psycopg.Error as error:
             self.close()
             raise DatabaseUnavailableError(
-                f"{self.name} cannot be used: {_one_line(error)}. Check DECISIONLOG_STORE and the server, then retry."
+                f"{self.name} cannot be used: {_one_line(error)}. Check its address and the server, then retry."
             ) from error
         except BaseException:
             self.close()
@@ -477,4 +477,6 @@ def _to_library_error(error: psycopg.Error) -> persistence.PersistenceError:
 
 
 def _one_line(error: Exception) -> str:
-    return "; ".join(line.strip() for line in str(error).splitlines() if line.strip())
+    """Return the message of an error in one line, without the questions by which the client library gives advice."""
+    lines = (line.strip() for line in str(error).splitlines())
+    return "; ".join(line for line in lines if line and not line.endswith("?"))

@@ -78,7 +78,7 @@ _MONTHS: Final = {
     "dic": 12,
 }
 Order = Literal["day", "month"]
-"""Which of the two comes first in a date."""
+"""Whether the day or the month comes first in a date."""
 _ORDER_IN_FORMAT: Final = re.compile(r"%([dm])([/.-])%[dm]\2%[yY]")
 MONTHS: Final = 12
 LONGEST_ABBREVIATION: Final = 5
@@ -97,7 +97,8 @@ _DATE_WITH_NAME: Final = re.compile(
     r"(?P<hms1> \d{1,2}:\d{2}(?::\d{2})?)?,?[-/. ]+(?P<y>\d{4}|\d{2})(?:,?[ T]+(?:at )?(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?(?: ?(?P<ap>[AaPp])\.?[Mm]\.?)?)?"
 )
 _YEAR_FIRST: Final = re.compile(
-    r"(?P<y>\d{4})[/.](?P<m>\d{1,2})[/.](?P<d>\d{1,2})(?:[ T]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?)?"
+    r"(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})"
+    r"(?:,?[ T]+(?:at )?(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2}))?(?: ?(?P<ap>[AaPp])\.?[Mm]\.?)?)?"
 )
 _EPOCH_IN_TEXT: Final = re.compile(r"/Date\((\d{13})(?:[+-]\d{4})?\)/|(\d{10})\.\d{1,9}")
 """A time of .NET in JSON, or an epoch in seconds with decimals."""

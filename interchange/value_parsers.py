@@ -24,6 +24,17 @@ _CODE: Final[TypeAdapter[str]] = TypeAdapter(Code)
 _DATE: Final = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})(?:[T ].*)?")
 
 
+_NAMELESS: Final = re.compile(r".{1,200} \(no name in the export\)", re.DOTALL)
+
+
+def nameless(number: object) -> str:
+    """Return what stands for a person, release or status of which an export gives only the number.
+
+    It is kept as the source value and reported, and no person or release of that name is created.
+    """
+    return f"{number} (no name in the export)"
+
+
 class FieldRule(BaseModel):
     """Which field of the log a source field becomes, and how its values are parsed."""
 
@@ -111,9 +122,8 @@ class ValueParser:
 
     def people_in(self, rule: FieldRule, value: Any) -> Iterator[tuple[str, str | None]]:
         """Yield each spelling in a list of people or teams, with the team's key if it is a team."""
-        return (
-            (member, self._find_team(rule, member)) for member in self.split(rule, value) if not self.is_empty(member)
-        )
+        members = (one for one in self.split(rule, value) if not self.is_empty(one) and not _NAMELESS.fullmatch(one))
+        return ((member, self._find_team(rule, member)) for member in members)
 
     def is_empty(self, text: str) -> bool:
         """Whether a text is blank or one of the words that mean "nothing"."""
@@ -122,7 +132,7 @@ class ValueParser:
 
     def release_version(self, text: str) -> str | None:
         """Return the version in the name of a release, or None if the text does not name one."""
-        return match_name(self._release_pattern, text)
+        return None if _NAMELESS.fullmatch(text) else match_name(self._release_pattern, text)
 
     def release_id(self, version: str) -> str:
         """Return the subject of a release of the product."""
@@ -188,7 +198,7 @@ class ValueParser:
         return ParsedValue(change if is_complete else {**change, "source_value": as_text(value)}, unknown=unknown)
 
     def _parse_member(self, rule: FieldRule, member: str) -> str | None:
-        if self.is_empty(member):
+        if self.is_empty(member) or _NAMELESS.fullmatch(member):
             return None
         if rule.as_ == "records":
             return self._find_record(member)

@@ -13,9 +13,9 @@ from api.pages.page import Page
 from api.pages.words import Mark, count_of, status_mark, times_word
 from domain.feature import CLOSED
 from domain.values import from_micros
-from projections.queries import changes as change_queries
 from projections.queries import listings
 from projections.queries import roadmap as roadmap_query
+from projections.queries import slips as slip_queries
 from projections.queries.field_groups import flat_fields
 from projections.queries.filters import Filter
 from projections.queries.paging import Row
@@ -200,7 +200,7 @@ def complete_cards(
     selection = Filter(subjects=[card.subject for card in cards], kinds=("feature",), include_removed=True)
     rows = roadmap_query.roadmap_table(read, selection, when, fields=FIELDS, blame=True).rows
     is_open = {card.subject for card in cards if not card.is_closed}
-    slips = change_queries.slips(read, Filter(subjects=sorted(is_open)), when).rows if is_open else []
+    slips = slip_queries.slips(read, Filter(subjects=sorted(is_open)), when).rows if is_open else []
     builder = _CardBuilder(
         page,
         Origins(read, (field["blame"] for row in rows for _, field in flat_fields(row)), when),

@@ -335,7 +335,7 @@ class _Reader:
             if not title and not self.text(f"{name}.who"):
                 continue
             if not title or len(who) != 1:
-                self.draft.errors.add(f"{name}.who", "Give the task, and name one owner: a person or a team.")
+                self.draft.errors.add(f"{name}.who", "Describe the task, and name one owner: a person or a team.")
                 continue
             due = self.given(due_on=self.text(f"{name}.due_on"), products=list(products))
             yield {"type": "AssignTask", "title": title, "accountable": who[0], **due}

@@ -17,9 +17,9 @@ from api.pages.comparison import LEGEND, find_changed_subjects, find_differences
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.words import Mark
 from domain.values import from_micros
-from projections.queries import changes as change_queries
 from projections.queries import listings
 from projections.queries import roadmap as roadmap_query
+from projections.queries import slips as slip_queries
 from projections.queries.filters import Filter
 from projections.queries.paging import Row
 from projections.queries.timepoint import TimePoint
@@ -319,7 +319,7 @@ def _timeline(read: Read, page: Page, products: Sequence[str], releases: Release
     if not rows:
         return NO_TIMELINE
     subjects = [row["subject"] for row in rows]
-    slips = change_queries.slips(read, Filter(subjects=subjects, fields=("due_on",)), page.time.point).rows
+    slips = slip_queries.slips(read, Filter(subjects=subjects, fields=("due_on",)), page.time.point).rows
     first = {row["subject"]: row["first"]["value"] for row in slips}
     days = {row["subject"]: (parse_day(first.get(row["subject"])), parse_day(row["due_on"])) for row in rows}
     pairs = {subject: (one or two, two) for subject, (one, two) in days.items() if two}

@@ -25,8 +25,8 @@ from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
 from projections.answers.decisions import DecisionRow
 from projections.queries import accountability, listings
-from projections.queries import changes as change_queries
 from projections.queries import decisions as decision_queries
+from projections.queries import slips as slip_queries
 from projections.queries.authority import read_subjects
 from projections.queries.contributions import contribution_gaps
 from projections.queries.decisions import DecisionFilter
@@ -153,7 +153,7 @@ def _group_by_event(values: Sequence[BlamedValue]) -> list[list[BlamedValue]]:
 
 
 def _feature_parts(read: Read, page: Page, subject: str) -> Context:
-    slips = change_queries.slips(read, Filter(subjects=(subject,)), page.time.point).rows
+    slips = slip_queries.slips(read, Filter(subjects=(subject,)), page.time.point).rows
     origins = Origins(read, (move["blame"] for slip in slips for move in slip["moves"]), page.time.point)
     return {
         "slips": [
@@ -285,7 +285,7 @@ def find_releases(read: Read, page: Page, products: Sequence[str]) -> list[Row]:
     rows = [*map(flatten, listings.releases(read, products, page.time.point).rows)]
     subjects = [row["subject"] for row in rows]
     selection = Filter(subjects=subjects, fields=("due_on",))
-    slips = change_queries.slips(read, selection, page.time.point).rows if subjects else []
+    slips = slip_queries.slips(read, selection, page.time.point).rows if subjects else []
     first = {row["subject"]: row["first"]["value"] for row in slips}
     return [_with_first_promise(row, first.get(row["subject"], row.get("due_on"))) for row in rows]
 

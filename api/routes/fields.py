@@ -27,6 +27,7 @@ from api.dependencies import (
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.values import Timestamp
+from projections.queries import change_counts as count_queries
 from projections.queries import field_history as history_queries
 from projections.queries import field_values as value_queries
 from projections.queries.field_history import ChangeFilter
@@ -171,7 +172,7 @@ def count_field_changes(
     changes: ChangeParameters,
     time: TimeParameters,
     page: PageParameters,
-    group: Annotated[list[history_queries.Group], Query(description="What to group by. Can be repeated.")],
+    group: Annotated[list[count_queries.Group], Query(description="What to group by. Can be repeated.")],
     min_count: MinCount = 1,
 ) -> Response:
     """The number of matching changes by one or several groups: subject, product, value before and after, year and so on.
@@ -179,7 +180,7 @@ def count_field_changes(
     Years, quarters, months and weeks are in UTC, and come in the order of time; otherwise the largest numbers come first.
     """
     return query(
-        lambda read: history_queries.count_changes(
+        lambda read: count_queries.count_changes(
             read, changes, group, time, min_count=min_count, limit=page.limit, cursor=page.cursor
         )
     )

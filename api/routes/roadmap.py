@@ -32,7 +32,8 @@ from domain.values import Timestamp, documented
 from projections.answers.parts import Direction
 from projections.queries import changes as change_queries
 from projections.queries import roadmap as roadmap_query
-from projections.queries import slip_causes as slip_queries
+from projections.queries import slip_causes as slip_cause_queries
+from projections.queries import slips as slip_queries
 from projections.queries.paging import Answer, Row
 from projections.queries.slip_causes import SlipFilter, SlipGroup
 from projections.read_model.model import Read
@@ -75,7 +76,7 @@ def list_slip_causes(
     """Each move of a target or a release to later, in order: what caused it, who was accountable then, and how far it is
     from the first promise. The cause is what the move names, else the decisions it is based on, else its own reason.
     """
-    return query(lambda read: slip_queries.slip_causes(read, moves, time, limit=page.limit, cursor=page.cursor))
+    return query(lambda read: slip_cause_queries.slip_causes(read, moves, time, limit=page.limit, cursor=page.cursor))
 
 
 def count_slips(
@@ -88,7 +89,9 @@ def count_slips(
     ] = "cause",
 ) -> Response:
     """How many moves to later there were in each group, and how many of them for each cause."""
-    return query(lambda read: slip_queries.count_slips(read, moves, by, time, limit=page.limit, cursor=page.cursor))
+    return query(
+        lambda read: slip_cause_queries.count_slips(read, moves, by, time, limit=page.limit, cursor=page.cursor)
+    )
 
 
 def get_roadmap(
@@ -198,7 +201,7 @@ def list_slips(
     moves: Sequence[Direction] = check_directions(direction) or ("later", "earlier")
     targets = replace(fields, include_removed=include_removed)
     return query(
-        lambda read: change_queries.slips(
+        lambda read: slip_queries.slips(
             read, targets, time, min_count=min_count, moves=moves, limit=page.limit, cursor=page.cursor
         )
     )

@@ -40,7 +40,7 @@ def list_(output: Output, **given: Any) -> None:
 @account.command()
 @click.argument("person", type=options.AnySubject(*PEOPLE))
 @click.argument("account")
-@click.option("--issuer", required=True, help="The issuer URL of the provider, exactly as it gives it.")
+@click.option("--issuer", required=True, help="The issuer URL, exactly as the provider gives it.")
 @options.output
 def connect(output: Output, person: str, account: str, issuer: str) -> None:
     """Connect an account that a person can sign in with.
@@ -55,7 +55,7 @@ def connect(output: Output, person: str, account: str, issuer: str) -> None:
 
 @account.command()
 @click.argument("account")
-@click.option("--issuer", required=True, help="The issuer URL of the provider, exactly as it gives it.")
+@click.option("--issuer", required=True, help="The issuer URL, exactly as the provider gives it.")
 @options.output
 def disconnect(output: Output, account: str, issuer: str) -> None:
     """Disconnect an account, and end its sessions.

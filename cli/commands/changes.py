@@ -12,10 +12,9 @@ from cli.answer_titles import Titles
 from cli.browser import open_path
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH
-from cli.emptiness import explain_emptiness
 from cli.options import Output, TimeParam, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from cli.query import ask, open_log, print_notes
+from cli.query import ask, note_emptiness, open_log, print_notes
 from cli.sentences import Happening, lay_out_groups
 from cli.table import print_note, print_table
 from decisionlog_client import questions
@@ -54,7 +53,7 @@ def changes(output: Output, as_table: bool, opens: bool, **options_: Any) -> Non
             show_changes(answer, as_table=as_table or not is_terminal())
             print_notes(answer, log, output)
             if not answer["rows"]:
-                explain_emptiness(log, asked)
+                note_emptiness(log, asked, question)
 
 
 def show_changes(answer: Any, *, as_table: bool) -> None:

@@ -11,11 +11,10 @@ from cli import answer_tables, options
 from cli.answer_titles import Titles
 from cli.browser import open_path
 from cli.context import get_context
-from cli.emptiness import explain_emptiness, suggest
 from cli.errors import CommandFailed, Exit
 from cli.options import Output, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from cli.query import ask, open_log, print_notes
+from cli.query import ask, note_emptiness, open_log, print_notes
 from cli.roadmap_drawing import draw_plan, read_schedule
 from cli.table import print_table
 from decisionlog_client import Client, questions
@@ -91,7 +90,7 @@ def roadmap(
             print_lines(draw(shows_all=shows_all or bool(given["status"])))
         print_notes(answer, log, output)
         if not answer["rows"]:
-            explain_emptiness(log, asked)
+            note_emptiness(log, asked, question)
 
 
 def _check_columns(log: Client, columns: str) -> None:
@@ -105,6 +104,8 @@ def _check_columns(log: Client, columns: str) -> None:
     counts = log.ask(questions.fields_count("field", include_removed=True))
     known = sorted({*_COLUMNS, *(str(row["field"]) for row in counts["rows"] if row["field"])})
     if columns not in known:
+        from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+
         raise CommandFailed(f"No column {columns!r}.{suggest(columns, known)}", Exit.USAGE_ERROR)
 
 
@@ -117,4 +118,6 @@ def _check_milestone(log: Client, milestone: str) -> None:
     counts = log.ask(questions.fields_count("field", field=["target.*"], include_removed=True))
     known = [str(row["field"]).removeprefix("target.") for row in counts["rows"]]
     if milestone not in known:
+        from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+
         raise CommandFailed(f"No target has the milestone {milestone!r}.{suggest(milestone, known)}", Exit.USAGE_ERROR)

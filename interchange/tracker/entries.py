@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
+from json.encoder import encode_basestring_ascii
 from typing import Any, Final
 
 from domain.values import from_micros, to_micros
@@ -229,8 +230,16 @@ class EntryReader:
         if line_id in (None, ""):
             return f"{said}-{self._seen.add(said)}"
         named = (as_text(line_id), self._get_record(data), self._get_field(data) if self._get_field else None)
-        own = sha256(_IN_JSON.encode(named).encode()).hexdigest()[:32]
+        own = sha256(_in_json(named).encode()).hexdigest()[:32]
         return f"{own}-{self._seen.add(own)}-{said}"
+
+
+def _in_json(values: tuple[Any, ...]) -> str:
+    """Return a list in JSON; the usual one, of texts, in a fraction of the time."""
+    try:
+        return f"[{', '.join(['null' if value is None else encode_basestring_ascii(value) for value in values])}]"
+    except TypeError:  # a number, or a list
+        return _IN_JSON.encode(values)
 
 
 def id_part(key: str) -> str | None:
@@ -239,13 +248,17 @@ def id_part(key: str) -> str | None:
 
 
 class EntrySpool:
-    """The entries of a file, to be read in the order of their times."""
+    """The entries of a file, to be read in the order of their times: those of a small file in memory, others on disk."""
 
-    def __init__(self, scratch: Scratch) -> None:
+    def __init__(self, scratch: Scratch, *, in_memory: bool = False) -> None:
         self._rows = SortedRows(scratch)
+        self._entries: list[Entry] | None = [] if in_memory else None
 
     def add(self, entry: Entry) -> None:
         """Add an entry."""
+        if self._entries is not None:
+            self._entries.append(entry)
+            return
         own = None if entry.own is entry.data else list(entry.own)
         row = (
             *(entry.number, entry.place, entry.key, entry.label, entry.data, own, entry.error, entry.at),
@@ -256,6 +269,10 @@ class EntrySpool:
     def read(self, *, backwards: bool) -> Iterator[Entry]:
         """Yield the entries by their time, and those of the same time by their places; `backwards`, from the last place."""
         sign = -1 if backwards else 1
+        if self._entries is not None:
+            for entry in sorted(self._entries, key=lambda entry: (entry.order_at, sign * entry.place)):
+                yield entry if sign > 0 else replace(entry, place=-entry.place)
+            return
         for number, place, key, label, data, own, error, at, order_at, *names in self._rows.in_order(
             backwards=backwards
         ):

@@ -32,6 +32,7 @@ MAX_COLUMN_SETS: Final = 1000
 MAX_REFERENCE_CHARACTERS: Final = 200
 MAX_VALUES_KEPT: Final = 2000
 MAX_KEPT_CHARACTERS: Final = 200
+MAX_AUTHORS_KEPT: Final = 4096
 MAX_KEPT_MEMBERS: Final = 20
 SHOWN_CHARACTERS: Final = 60
 CUT: Final = " […]"
@@ -82,6 +83,7 @@ class LinePlanner:
         """The record that the entry is about."""
         self._parser = build_value_parser(mapping, people, self._find_subject, value_times)
         self._rules: dict[str, dict[str, FieldRule]] = {}
+        self._authors: dict[str, str] = {}
         self._parsed: dict[tuple[int, Any], tuple[ParsedValue, ImportedChange]] = {}
         self._is_additive = cache(self._has_single_members)
         self._unmapped: set[str] = set()
@@ -116,7 +118,7 @@ class LinePlanner:
 
     @property
     def _findings(self) -> Findings:
-        """What is noted about the entry; most entries have nothing to note."""
+        """Notes about the entry; most have none."""
         if self._noted is None:
             self._noted = Findings()
         return self._noted
@@ -191,7 +193,17 @@ class LinePlanner:
     def _author(self, entry: Entry) -> str | None:
         """Return who made the change: a person or a service; None if it is not known."""
         who = author_of(self._get_who(entry.data)) if self._get_who else ""
-        if not who or self._parser.is_empty(who):
+        if not who:
+            return None
+        if who in self._authors:
+            return self._authors[who]
+        author = self._read_author(entry, who)
+        if not self._people.has_erased and author is not None and len(self._authors) < MAX_AUTHORS_KEPT:
+            self._authors[who] = author
+        return author
+
+    def _read_author(self, entry: Entry, who: str) -> str | None:
+        if self._parser.is_empty(who):
             return None
         service = self._people.find_service(who)
         if service is not None:
@@ -275,7 +287,10 @@ class LinePlanner:
         elif self._first_values is not None and not record.subjects:
             # An export says what a record is now, also where it begins.
             first = self._first_values(entry.identity or entry.record) or {}
-            values = {name: first[name][2] if name in first else value for name, value in values.items()}
+            before = {
+                name: value for name, (_, _, value) in first.items() if name in values or value not in (None, "", [])
+            }
+            values = {**values, **before}
         return self._set_values(entry, record, values, {}, shared)
 
     def _rename_record(self, entry: Entry, record: TrackerRecord | None, shared: dict[str, Any]) -> tuple[Command, ...]:
@@ -413,8 +428,13 @@ class LinePlanner:
             if is_new and record.is_from_log:
                 values = {**self._values_in_log(record, entry), **values}
                 record.values = {**values, **record.values}
+            kind = subject.kind
             for name, value in sorted((record.values if is_new else values).items()):
-                changes += self._field_changes(entry, subject, name, value, contradicted.get(name), commands, shared)
+                rules = self._rules_for(name)
+                if kind in rules:
+                    changes.append(
+                        self._field_change(entry, kind, name, value, contradicted.get(name), commands, shared)
+                    )
             subject_id = record.subjects[subject.kind]
             commands += [self._import_changes(subject_id, group, shared) for group in split_changes(changes)]
         return tuple(commands)
@@ -459,31 +479,28 @@ class LinePlanner:
             first = record.subjects[self._mapping.subject[0].kind]
             yield ImportedChange(field=subject.link, subjects=(first,))
 
-    def _field_changes(
+    def _field_change(
         self,
         entry: Entry,
-        subject: SubjectTable,
+        kind: str,
         name: str,
         value: Any,
         contradicts: str | None,
         commands: list[Command],
         shared: dict[str, Any],
-    ) -> Iterator[ImportedChange]:
-        """Yield the change of one field, if the subject has it. Releases named for the first time are created before."""
+    ) -> ImportedChange:
+        """Return the change of one field that subjects of a kind have. Releases named for the first time are created before."""
         rules = self._rules_for(name)
-        if subject.kind not in rules:
-            return
-        rule = rules[subject.kind]
+        rule = rules[kind]
         parsed, known = self._parse(rule, self._without_erased(entry, rule, value))
-        if subject.kind == next(iter(rules)):
+        if kind == next(iter(rules)):
             self._count_findings(name, parsed)
         if parsed.releases:
             commands += self._create_releases(parsed, entry, shared)
         if known is not None and contradicts is None:
-            yield known
-            return
+            return known
         change = {key: self._fit(entry, name, part) for key, part in parsed.change.items()}
-        yield ImportedChange(field=rule.field, contradicts=contradicts, **change)
+        return ImportedChange(field=rule.field, contradicts=contradicts, **change)
 
     def _parse(self, rule: FieldRule, value: Any) -> tuple[ParsedValue, ImportedChange | None]:
         """Return what a value means, and its change of the field if that was built for an earlier line.
@@ -584,7 +601,7 @@ def _as_members(value: Any) -> list[Any]:
     if isinstance(value, str) and value.startswith("["):
         try:
             parsed = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [value]
         return parsed if isinstance(parsed, list) else [value]
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -18,6 +18,8 @@ from interchange.value_parsers import FieldRule, as_text, field_name_part
 
 RISES_PER_FALL: Final = 10
 """In a file with the newest first, at most one line in this number is later than the one above it."""
+IN_MEMORY_BYTES: Final = 8 * 1024 * 1024
+"""The entries of a file up to this size are kept in memory while it is imported; they take some ten times as much."""
 READ_ONCE_BYTES: Final = 64 * 1024 * 1024
 """A file up to this size is kept while it is scanned, so that it is read only once."""
 ROOM_FOR_RECORDS: Final = 0.35
@@ -88,7 +90,7 @@ class FileScan:
     additive: set[str] = field(default_factory=set)
     """The fields whose lines each add or remove one member."""
     orders: dict[str, str] = field(default_factory=dict)
-    """Numeric dates that show whether the day or the month comes first, each with which it is."""
+    """Numeric dates that show whether the day or the month comes first, each with the answer."""
     _events: SortedRows = field(init=False)
 
     def __post_init__(self) -> None:
@@ -170,7 +172,7 @@ def _scan_once(reader: EntryReader, mapping: Mapping, scratch: Scratch, *, with_
 
 def _create_spool(reader: EntryReader, scratch: Scratch) -> EntrySpool:
     require_room(int(reader.size_bytes * ROOM_FOR_ENTRIES))
-    return EntrySpool(scratch)
+    return EntrySpool(scratch, in_memory=reader.size_bytes <= IN_MEMORY_BYTES)
 
 
 def _must_sort(reader: EntryReader) -> bool:
@@ -409,7 +411,7 @@ class AdditiveFields:
         return {name for name in self._grows & self._shrinks if self._may_be[name] and self._is_set[name]}
 
     def candidates(self) -> set[str]:
-        """Return the fields that may be such ones in another order of the lines."""
+        """Return the fields of which `names` may return some if the lines come in another order."""
         return {
             name
             for name, kind in self._kinds

@@ -73,7 +73,7 @@ SIMILARITY: Final = 0.8
 """How similar to a name in use a name must be, from 0 to 1, to be taken for a misspelling of it."""
 
 _CONDITION: Final = re.compile(r"(?P<field>[^=<>!\s]+)\s*(?P<operator>!=|<=|>=|=|<|>)\s*(?P<value>.*)", re.DOTALL)
-_NUMBER: Final = re.compile(r"(?P<number>-?[0-9]{1,16}(?:\.[0-9]{1,16})?)(?: (?P<unit>\S{1,20}))?")
+_NUMBER: Final = re.compile(r"(?P<number>-?(?:[0-9]{1,16}(?:\.[0-9]{1,16})?|\.[0-9]{1,16}))(?: (?P<unit>\S{1,20}))?")
 _TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:$|[Tt ])")
 
 
@@ -111,7 +111,7 @@ class Condition:
             "deciders",
             "proposed_by",
         )
-        return is_person and self.other is None and self.values != (ANY_VALUE,)
+        return is_person and self.operator in ("=", "!=") and self.other is None and self.values != (ANY_VALUE,)
 
 
 def is_absent(field: str) -> Condition:

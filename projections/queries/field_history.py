@@ -3,52 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
-from typing import Any, Final, Literal, cast, get_args
+from typing import Any, Final, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT, Value
-from domain.values import format_micros, from_micros, kind_of
-from projections.answers.changes import FieldChangeCount, FieldChangeRow
+from domain.values import format_micros
+from projections.answers.changes import FieldChangeRow
 from projections.answers.changes import Held as HeldShape
 from projections.answers.parts import Direction
 from projections.queries.blame import EVENT_COLUMNS, build_blame
 from projections.queries.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
-from projections.queries.field_values import as_ids
 from projections.queries.filters import Filter, fields_where, json_spellings, within
-from projections.queries.ordering import (
-    FieldContent,
-    TargetOrder,
-    add_list_difference,
-    change_direction,
-    resolve_people,
-)
-from projections.queries.paging import (
-    DEFAULT_LIMIT,
-    Answer,
-    Row,
-    build_answer,
-    decode_cursor,
-    encode_cursor,
-    page_after,
-    take_page,
-)
+from projections.queries.ordering import FieldContent, TargetOrder, add_list_difference, change_direction
+from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
 from projections.queries.timelines import NextChange, find_next_changes, find_states
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
-from projections.read_model.bounds import ReadTooMuch, memory_bytes
+from projections.read_model.bounds import memory_bytes
 from projections.read_model.model import Read
-from projections.read_model.schema import dumps, loads, members
+from projections.read_model.schema import loads, members
 
-MAX_GROUPS: Final = 200_000
 BATCH_ROWS: Final = 256
 """The changes whose durations are found at once."""
-
-ValueGroup = Literal["from", "from_source_value", "to", "to_source_value"]
-TimeUnit = Literal["year", "quarter", "month", "week"]
-Group = Literal["subject", "field", "direction", "actor", "principal", "kind", "product"] | ValueGroup | TimeUnit
-TIME_UNITS: Final[tuple[str, ...]] = get_args(TimeUnit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +95,7 @@ def field_history(
     time = resolve_time(read, when)
     check_field_names(read, state)
     after = decode_cursor(cursor, int, int, int) if cursor is not None else None
-    changes = _select(read, selection, time, durations=durations, newest_first=newest_first, after=after)
+    changes = _select(read, selection, time, ChangeReading(durations=durations, newest_first=newest_first, after=after))
     found, is_more = take_page(read, changes, limit)
     next_cursor = encode_cursor(*found[-1][0]) if is_more else None
     rows = [row for _, row in found]
@@ -128,132 +105,33 @@ def field_history(
     return build_answer(time, rows, next_cursor=next_cursor)
 
 
-def count_changes(
-    read: Read,
-    selection: ChangeFilter,
-    by: Sequence[Group],
-    when: TimePoint = NOW,
-    *,
-    min_count: int = 1,
-    limit: int = DEFAULT_LIMIT,
-    cursor: str | None = None,
-) -> Answer[FieldChangeCount]:
-    """Return how many of the matching changes there are in each group, most first; groups of periods in time order.
-
-    Years, quarters, months and weeks (ISO 8601) are those in which a change took effect, in UTC. A change whose subject
-    belongs to several products as of the time asked for counts for each.
-    """
-    time = resolve_time(read, when)
-    counts = _count(read, selection, by, time)
-    periods = [n for n, name in enumerate(by) if name in TIME_UNITS]
-
-    def rank(found: tuple[GroupKey, int]) -> tuple[Any, ...]:
-        group, count = found
-        return (
-            *(group[n] for n in periods),
-            -count,
-            *(part for each in group for part in (each is not None, each or "")),
-        )
-
-    ranked = sorted(((group, count) for group, count in counts.items() if count >= min_count), key=rank)
-    types = (*(str for _ in periods), int, *(part for _ in by for part in (bool, str)))
-    shown, next_cursor = page_after(ranked, rank, types, limit, cursor)
-    rows = [cast("FieldChangeCount", {**_decode_group(by, group), "count": count}) for group, count in shown]
-    return build_answer(time, rows, next_cursor=next_cursor)
-
-
-GroupKey = tuple[str | None, ...]
-
-
-def _decode_group(by: Sequence[Group], group: GroupKey) -> Row:
-    """Return the members of a group by name. Values were kept as JSON."""
-    return {name: loads(each) if name in ("from", "to") else each for name, each in zip(by, group, strict=True)}
-
-
-def _count(read: Read, selection: ChangeFilter, by: Sequence[Group], time: ResolvedTime) -> Counter[GroupKey]:
-    counts: Counter[GroupKey] = Counter()
-    interned: dict[str | None, str | None] = {}  # keeps each string once
-    products = _find_products(read, time) if "product" in by else {}
-    for row, direction, _ in _select_rows(read, selection, time, keeps=False):
-        for product in products.get(row[0], (None,)):
-            group = (product if name == "product" else _group_of(row, direction, name, read) for name in by)
-            counts[tuple([interned.setdefault(text, text) for text in group])] += 1
-        if len(counts) > MAX_GROUPS and read.bounds.is_bounded:
-            raise ReadTooMuch(f"it counts more than {MAX_GROUPS:,} groups")
-    return counts
-
-
-def _group_of(row: Sequence[Any], direction: Direction, name: Group, read: Read) -> str | None:
-    """Return what a change is grouped under: text, or the JSON of a value."""
-    match name:
-        case "direction":
-            return direction
-        case "kind":
-            return kind_of(row[0])
-        case "actor" | "principal":
-            return read.surviving_id(row[14 if name == "actor" else 15])
-        case "from" | "to":
-            value = resolve_people(loads(row[6 if name == "from" else 8]), read.merged_into)
-            return None if value in (None, []) else dumps(value)
-        case "year" | "quarter" | "month" | "week":
-            return _period_of(row[3], name)
-    return row[_GROUP_COLUMNS[name]]  # type: ignore[no-any-return]
-
-
-_GROUP_COLUMNS: Final = {"subject": 0, "field": 2, "from_source_value": 7, "to_source_value": 9}
-"""The columns of a change, as `_select_rows` yields it, that are groups as they are."""
-
-
-def _period_of(at: int, unit: TimeUnit) -> str:
-    """Return the year, quarter, month or ISO week of a time, in UTC: `2024`, `2024-Q1`, `2024-03`, `2024-W09`."""
-    day = from_micros(at)
-    match unit:
-        case "year":
-            return f"{day.year:04}"
-        case "quarter":
-            return f"{day.year:04}-Q{(day.month + 2) // 3}"
-        case "month":
-            return f"{day.year:04}-{day.month:02}"
-    year, week, _ = day.isocalendar()
-    return f"{year:04}-W{week:02}"
-
-
-def _find_products(read: Read, time: ResolvedTime) -> dict[str, list[str]]:
-    """Return the products of each subject that belongs to any. A product belongs to itself."""
-    sql = f"""select c.subject, c.value from field_value c where c.field = 'products' and c.value is not null
-        and {time.is_in_effect("c")}"""
-    found = {subject: list(as_ids(loads(value))) for subject, value in read.rows(sql, time.parameters)}
-    of_products = f"""select c.subject from field_value c where c.field = 'exists' and c.subject >= 'product:'
-        and c.subject < 'product;' and {time.is_in_effect("c")}"""
-    products = {subject: [subject] for (subject,) in read.rows(of_products, time.parameters)}
-    return {subject: each for subject, each in {**found, **products}.items() if each}
-
-
 def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[FieldChangeRow]:
     """Yield the changes that match in the order in which they took effect, for a caller that does not keep them."""
-    return (row for _, row in _select(read, selection, time, keeps=False))
+    return (row for _, row in _select(read, selection, time, ChangeReading(keeps=False)))
 
 
 def all_field_history(read: Read, selection: ChangeFilter, time: ResolvedTime) -> list[FieldChangeRow]:
     """Return all changes that match, unpaged, as a part of other answers."""
-    return [row for _, row in _select(read, selection, time)]
+    return [row for _, row in _select(read, selection, time, ChangeReading())]
+
+
+class ChangeReading(NamedTuple):
+    """How changes are read."""
+
+    durations: bool = False
+    """Whether the duration of each is wanted, although the selection does not ask for it."""
+    newest_first: bool = False
+    after: tuple[int, ...] | None = None
+    """The sort key after which to begin."""
+    keeps: bool = True
+    """Whether the caller keeps the rows, so that they count toward the bounds."""
 
 
 def _select(
-    read: Read,
-    selection: ChangeFilter,
-    time: ResolvedTime,
-    *,
-    durations: bool = False,
-    newest_first: bool = False,
-    after: tuple[int, ...] | None = None,
-    keeps: bool = True,
+    read: Read, selection: ChangeFilter, time: ResolvedTime, reading: ChangeReading
 ) -> Iterator[tuple[tuple[int, int, int], FieldChangeRow]]:
     """Yield each change with its sort key: when it took effect, the row's id, and whether it is the end of a period."""
-    found = _select_rows(
-        read, selection, time, durations=durations, newest_first=newest_first, after=after, keeps=keeps
-    )
-    for row, direction, held in found:
+    for row, direction, held in select_rows(read, selection, time, reading):
         yield (row[3], row[4], row[5]), _build_row(row, direction, held, read)
 
 
@@ -300,29 +178,19 @@ class Held:
         return round(self.micros / DAY_US, 3)
 
 
-def _select_rows(
-    read: Read,
-    selection: ChangeFilter,
-    time: ResolvedTime,
-    *,
-    durations: bool = False,
-    newest_first: bool = False,
-    after: tuple[int, ...] | None = None,
-    keeps: bool = True,
+def select_rows(
+    read: Read, selection: ChangeFilter, time: ResolvedTime, reading: ChangeReading
 ) -> Iterator[tuple[Sequence[Any], Direction, Held | None]]:
-    """Yield the database rows of matching changes with their direction, and how long each held if that is asked for.
-
-    With `keeps` they count toward the bounds.
-    """
+    """Yield the database rows of matching changes with their direction, and how long each held if that is asked for."""
     asks = selection.asks_duration
-    found = _select_changes(read, selection, time, newest_first=newest_first, after=after, keeps=keeps and not asks)
-    if not asks and not durations:
+    found = _select_changes(read, selection, time, reading._replace(keeps=reading.keeps and not asks))
+    if not asks and not reading.durations:
         yield from ((row, direction, None) for row, direction in found)
         return
     while batch := list(islice(found, BATCH_ROWS)):
         for row, direction, held in _add_durations(read, batch, time):
             if held.matches(selection):
-                if keeps and asks:
+                if reading.keeps and asks:
                     read.bounds.count_bytes(memory_bytes([tuple(row)]))
                 yield row, direction, held
 
@@ -338,19 +206,13 @@ def _add_durations(
 
 
 def _select_changes(
-    read: Read,
-    selection: ChangeFilter,
-    time: ResolvedTime,
-    *,
-    newest_first: bool,
-    after: tuple[int, ...] | None,
-    keeps: bool,
+    read: Read, selection: ChangeFilter, time: ResolvedTime, reading: ChangeReading
 ) -> Iterator[tuple[Sequence[Any], Direction]]:
     """Yield the database rows of changes that match but for their duration, with their direction."""
     points, parameters = _change_points(read, selection, time)
     where = _match_changes(read, selection, time, parameters)
-    order, sign = ("desc", "<") if newest_first else ("asc", ">")
-    if after is not None:
+    order, sign = ("desc", "<") if reading.newest_first else ("asc", ">")
+    if (after := reading.after) is not None:
         parameters |= {"c_at": after[0], "c_id": after[1], "c_ended": after[2]}
         where += f" and (s.at, s.id, s.ended) {sign} (:c_at, :c_id, :c_ended)"
     sql = f"""with point as ({points}),
@@ -364,7 +226,7 @@ def _select_changes(
         from change s join event a on a.position = s.id / {CHANGES_PER_EVENT}
         where {where} order by s.at {order}, s.id {order}, s.ended {order}"""
     targets = TargetOrder(read, time)
-    for row in (read.rows if keeps else read.stream)(sql, parameters):
+    for row in (read.rows if reading.keeps else read.stream)(sql, parameters):
         direction = change_direction((loads(row[6]), row[7]), (loads(row[8]), row[9]), targets)
         if direction == "unchanged" and not selection.include_unchanged:
             continue

@@ -140,7 +140,7 @@ def _match_kinds(kinds: Sequence[str], subject: str, parameters: dict[str, Any])
 
 
 def _product_members(time: ResolvedTime, parameter: str) -> str:
-    """SQL: the subjects that belong to some products, and these products. One list, with which a database can start."""
+    """SQL: the subjects that belong to some products, and these products. One list, so that a database can begin with it."""
     return f"""(select m.subject from field_ref r cross join field_value m
         where r.ref in {members(parameter)} and r.field = 'products' and m.subject = r.subject
         and m.field = r.field and m.valid_from = r.valid_from and m.id = r.id and {time.is_in_effect("m")}

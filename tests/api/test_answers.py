@@ -428,3 +428,8 @@ def test_a_question_that_finds_nothing_answers_a_header(service: LocalService) -
 
     assert text.startswith("subject,title,field,first,now,against_first,count")
     assert len(text.splitlines()) == 1
+
+
+def test_a_range_on_people_names_no_one(service: LocalService) -> None:
+    """The value of a range is a number or a day, also in a condition on a field of people."""
+    assert service.rows("/fields", kind="feature", where="role.accountable<2") == []

@@ -1,7 +1,4 @@
-"""The OpenAPI document and the server agree; `python -m tests.fuzz` tries this far longer.
-
-And the check itself works: where the document is made wrong, each kind of wrong is found.
-"""
+"""The check of `python -m tests.fuzz` works: where the OpenAPI document is made wrong, each kind of wrong is found."""
 
 from __future__ import annotations
 
@@ -24,18 +21,6 @@ def app() -> Iterator[FastAPI]:
     """An application whose log holds nothing of other tests, which could make it refuse what is sent."""
     with application() as opened:
         yield opened
-
-
-@pytest.mark.slow
-def test_the_server_does_what_its_document_says(app: FastAPI) -> None:
-    """Examples and random cases of every operation pass every check."""
-    outcome = Outcome()
-    run(app, outcome, phases=["examples", "fuzzing"], examples=3, seed=1)
-
-    assert outcome.failures == {}
-    assert outcome.cases > 700
-    assert len(outcome.reached) == sum(len(methods) for methods in app.openapi()["paths"].values())
-    assert len(outcome.unreached()) < 20
 
 
 def _body_of_another_pattern(document: dict[str, Any]) -> None:

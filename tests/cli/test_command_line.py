@@ -331,7 +331,7 @@ def test_beside_a_server(tmp_path):
 
 def test_starting_again(tmp_path):
     """The second start makes no second token, and what was recorded is there."""
-    with serving(tmp_path) as first:
+    with forked_server(tmp_path) as first:
         token = first.token
     with forked_server(tmp_path) as second:
         answer = httpx2.get(f"{second.address}/v1/log", headers={"Authorization": f"Bearer {token}"})
@@ -343,7 +343,8 @@ def test_starting_again(tmp_path):
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
 def test_ending(tmp_path, end):
     """A server that is interrupted or told to end closes its log, gives the lock back, and has not failed."""
-    with serving(tmp_path, end) as server:
+    start = serving if end == signal.SIGINT else forked_server
+    with start(tmp_path, end=end) as server:
         pass
 
     assert server.process.returncode == 0

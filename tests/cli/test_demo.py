@@ -26,13 +26,14 @@ from eventlog.entry import Caller, Transaction
 from identity.decision_log import DecisionLog
 from projections.queries import accountability, decisions, field_history, field_values, listings
 from projections.queries.audit import AuditFilter, audit
-from projections.queries.changes import changes, slips
+from projections.queries.changes import changes
 from projections.queries.filters import Filter
 from projections.queries.issued_report import issued_report
 from projections.queries.minutes import minutes
 from projections.queries.report import SECTIONS, ReportRequest, report
 from projections.queries.roadmap import roadmap
 from projections.queries.search import search
+from projections.queries.slips import slips
 from projections.queries.timepoint import TimePoint
 from projections.queries.titles import titles_of_answer
 from tests.support_report import find_untrue_reasons, own_reason

@@ -19,6 +19,13 @@ def imported(tmp_path_factory):
             "/releases", {"key": "python-3.9", "version": "3.9", "products": ["python"], "due_on": "2025-08-01"}
         )
         opened.post("/features/pep-572/target", {"release": "python-3.9"})
+        source = {"system": "adr", "at": "2024-01-01T00:00:00Z"}
+        changes = [
+            {"field": "exists", "value": True},
+            {"field": "status", "value": "accepted", "source_value": "Angenommen"},
+        ]
+        command = {"type": "ImportChanges", "subject": "decision:adr-1", "source": source, "changes": changes}
+        opened.post("/commands", {"commands": [command]})
         yield opened
 
 
@@ -50,8 +57,38 @@ def test_a_value_is_read_as_the_only_subject_of_that_name(imported, words):
     assert "as 3.9 (release:python-3.9)." in found.stderr
 
 
+def test_a_field_is_read_as_the_only_one_that_ends_so(imported):
+    """`ship` is the field target.ship, because no other field ends with it; the note says how it was read."""
+    found = run_command(imported, "show", "--field", "ship", "--field", "status")
+
+    assert "Read 'ship' as target.ship." in found.stderr
+    assert "target.ship" in found.stdout
+
+
+def test_a_value_is_read_as_what_the_source_called_it(imported):
+    """Where no value is meant, what the source called a value is."""
+    found = run_command(imported, "blame", "--field", "status", "--to-value", "Angenommen")
+
+    assert "decision:adr-1" in found.stdout
+    assert "Read 'Angenommen' as what the source called it." in found.stderr
+
+
 def test_a_target_is_that_of_the_feature(imported):
     """Where only features have what is asked for, the name of a decision and its feature means the feature."""
     found = run_command(imported, "slips", "--subject", "PEP-572")
 
     assert "feature:pep-572 has the same name" not in found.stderr
+
+
+def test_filters_that_belong_together(imported):
+    """A filter that means something only with another is not asked for alone."""
+    found = run_command(imported, "deciders", "python", "--cost", "100", "EUR")
+
+    assert "No matching results." in found.stderr
+
+
+def test_a_note_names_what_was_typed(imported):
+    """The note about a filter says what was typed, not the id that was found."""
+    found = run_command(imported, "slips", "--owner", "me")
+
+    assert "Nothing matches --owner 'me'." in found.stderr

@@ -34,7 +34,7 @@ from domain.characters import escape_unsafe
 from interchange.tracker.presets import PRESETS
 from tests.support_fork_server import warm
 from tests.support_log import LocalService
-from tests.support_serving import COMMAND, forked_server, surroundings
+from tests.support_serving import forked_server, surroundings
 
 EVIL = (
     "tea\x1b]0;owned\x07\x1b[2J\x1b[38;5;213m\x9b31m\x85\x7f\r\u202e\u2066\u200f\u061c\u200b\ufeff\u2028\U000e0041pot"
@@ -440,7 +440,7 @@ def printed(case: Case, folder: Path, *, in_terminal: bool) -> bytes:
     """Everything that a command prints to a pipe or to a terminal; it runs in a process of its own."""
     reader, writer = pty.openpty() if in_terminal else os.pipe()
     process = subprocess.Popen(
-        [warm() if case.ends else COMMAND, *words_of(case, folder)],
+        [warm(), *words_of(case, folder)],
         stdin=subprocess.DEVNULL,
         stdout=writer,
         stderr=writer,

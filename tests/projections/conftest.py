@@ -16,6 +16,7 @@ from tests.projections.support import SECOND, START, Log, catch_up, delete_rows
 from tests.support_postgresql import fresh_schema
 
 NewDatabase = Callable[[], Database]
+SEEDS_ON_POSTGRESQL = 4
 
 
 @contextmanager
@@ -37,11 +38,24 @@ def in_schemas(_: Path) -> Iterator[NewDatabase]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test on SQLite, and on PostgreSQL too, unless it is marked `sqlite_only`, by itself or by its module."""
-    if "new_database" in metafunc.fixturenames:
-        both = {"sqlite": in_files, "postgresql": in_schemas}
-        names = ["sqlite"] if metafunc.definition.get_closest_marker("sqlite_only") else list(both)
-        metafunc.parametrize("new_database", [both[name] for name in names], ids=names, indirect=True)
+    """Run each test on SQLite, and on PostgreSQL too, unless it is marked `sqlite_only`, by itself or by its module.
+
+    A test that is marked `seeds(COUNT)` runs with this number of seeds on SQLite; PostgreSQL, where each takes ten times as
+    long and the queries are the same, gets the first `SEEDS_ON_POSTGRESQL` of them.
+    """
+    if "new_database" not in metafunc.fixturenames:
+        return
+    sqlite_only = metafunc.definition.get_closest_marker("sqlite_only")
+    databases = {"sqlite": in_files} if sqlite_only else {"sqlite": in_files, "postgresql": in_schemas}
+    if seeds := metafunc.definition.get_closest_marker("seeds"):
+        runs = [
+            pytest.param(new, seed, id=f"{name}-{seed}")
+            for name, new in databases.items()
+            for seed in range(seeds.args[0] if name == "sqlite" else SEEDS_ON_POSTGRESQL)
+        ]
+        metafunc.parametrize(("new_database", "seed"), runs, indirect=["new_database"])
+    else:
+        metafunc.parametrize("new_database", list(databases.values()), ids=list(databases), indirect=True)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from domain.ownership import OwnershipAssigned
 from domain.people import PersonMerged
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
+from projections.queries.change_counts import count_changes
 from projections.queries.conditions import (
     FIELD_NAMES,
     Condition,
@@ -21,7 +22,7 @@ from projections.queries.conditions import (
     is_absent,
     parse_condition,
 )
-from projections.queries.field_history import ChangeFilter, count_changes, field_history
+from projections.queries.field_history import ChangeFilter, field_history
 from projections.queries.field_values import field_values
 from projections.queries.filters import Filter
 from projections.queries.listings import subjects
@@ -155,12 +156,15 @@ def test_ranges_compare_numbers_days_and_times(log: Log, read: Callable[[], Read
     for n, value in enumerate((5, "7", "12.5", "50000 EUR", "-3", "1.2.3", "--1", "soon", "-", ".")):
         log.add(f"feature:n{n}", imported("x.size", value=value))
     log.add("feature:source", imported("x.size", source_value="9"))
+    log.add("feature:owned", imported("role.accountable", holders=("person:p",)))
     for n, value in enumerate(("2024-06-30", "2024-07-01", "2024-07-01T09:30:00.000000Z", "2024-07-02", "later")):
         log.add(f"feature:d{n}", imported("x.day", value=value))
     snapshot = read()
 
     def find(*texts: str) -> list[str]:
-        asked = Filter(include_removed=True, fields=["x.*"], conditions=[parse_condition(text) for text in texts])
+        asked = Filter(
+            include_removed=True, fields=["x.*", "role.*"], conditions=[parse_condition(text) for text in texts]
+        )
         return [row["subject"].partition(":")[2] for row in field_values(snapshot, asked).rows]
 
     assert find("x.size>=5", "x.size<50000") == ["n0", "n1", "n2", "source"]
@@ -168,6 +172,8 @@ def test_ranges_compare_numbers_days_and_times(log: Log, read: Callable[[], Read
     assert find("x.size>=50000 EUR") == ["n3"]
     assert find("x.size>=1 USD") == []
     assert find("x.size<0") == ["n4"]
+    assert find("x.size>.5", "x.size<6") == ["n0"]
+    assert find("role.accountable<5") == []
     assert find("x.day<=2024-07-01") == ["d0", "d1", "d2"]
     assert find("x.day<2024-07-01") == ["d0"]
     assert find("x.day>2024-07-01") == ["d3"]

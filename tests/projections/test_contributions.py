@@ -157,7 +157,7 @@ def naive_ways(entries: list[Entry], as_of: int) -> set[tuple[str | None, ...]]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(15))
+@pytest.mark.seeds(15)
 def test_contributions_equal_a_naive_fold(build_model: BuildModel, seed: int) -> None:
     """On random logs, the ways equal those found by trying all combinations."""
     random = Random(seed)

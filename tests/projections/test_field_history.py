@@ -15,8 +15,9 @@ from domain.ownership import OwnershipAssigned
 from domain.people import PersonMerged
 from domain.product import ReleasesOrdered
 from domain.values import format_micros, from_micros
+from projections.queries.change_counts import count_changes
 from projections.queries.changes import changes
-from projections.queries.field_history import ChangeFilter, count_changes, field_history
+from projections.queries.field_history import ChangeFilter, field_history
 from projections.queries.filters import Filter
 from projections.queries.ordering import DIRECTIONS
 from projections.queries.timepoint import TimePoint

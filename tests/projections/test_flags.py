@@ -390,7 +390,7 @@ def random_log(random: Random) -> Log:
     return log
 
 
-@pytest.mark.parametrize("seed", range(25))
+@pytest.mark.seeds(25)
 def test_flags_equal_a_naive_fold(build_model: BuildModel, seed: int) -> None:
     """On random histories, flags as of any time and as known at any other equal those of a fold over all entries."""
     random = Random(seed)

@@ -159,7 +159,7 @@ def test_a_planned_meeting_is_debt_after_its_day_until_it_is_written_up(log: Log
     assert owed() == []
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.seeds(12)
 def test_minutes_equal_a_naive_reading_of_the_entries(log: Log, read: Reader, seed: int) -> None:
     """On random histories of two meetings, at several times on both clocks, the minutes are those of a plain loop."""
     draw = random.Random(seed)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from projections.queries import audit, changes, decisions, field_history, field_values, listings, report, roadmap
+from projections.queries import audit, changes, decisions, field_history, field_values, listings, report, roadmap, slips
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer
 from projections.queries.timepoint import TimePoint
@@ -69,7 +69,7 @@ QUESTIONS: dict[str, Ask] = {
         read, "product:p0", fields=("title", "role.*"), limit=limit, cursor=cursor
     ),
     "changes": lambda read, limit, cursor: changes.changes(read, TimePoint(as_of=START), limit=limit, cursor=cursor),
-    "slips": lambda read, limit, cursor: changes.slips(read, Filter(), limit=limit, cursor=cursor),
+    "slips": lambda read, limit, cursor: slips.slips(read, Filter(), limit=limit, cursor=cursor),
     "table": _roadmap(layout="table"),
     "blamed table": _roadmap(layout="table", blame=True),
     "table of a milestone": _roadmap(layout="table", milestone="beta"),
@@ -81,8 +81,8 @@ def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sets batches so small that each page has several."""
     monkeypatch.setattr(changes, "SUBJECTS_AT_ONCE", 10)
     monkeypatch.setattr(roadmap, "MAX_FULL_CARDS", 5)
-    monkeypatch.setattr(changes, "MAX_KEPT_CHANGES", 20)
-    for each in (roadmap, decisions, listings, changes):
+    monkeypatch.setattr(slips, "MAX_KEPT_CHANGES", 20)
+    for each in (roadmap, decisions, listings, slips):
         monkeypatch.setattr(each, "BATCH_ROWS", 5)
 
 

@@ -17,12 +17,13 @@ from domain.product import ProductDefined, ReleaseScheduled, ReleasesOrdered
 from eventlog.entry import Origin
 from projections.queries import accountability, field_history, field_values, listings
 from projections.queries.audit import AuditFilter, audit
-from projections.queries.changes import changed_fields, changes, slips
+from projections.queries.changes import changed_fields, changes
 from projections.queries.decisions import DecisionFilter, NotFound, decisions, graph, history, subject_page
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, BadCursor
 from projections.queries.roadmap import UNPLANNED, roadmap
 from projections.queries.search import search
+from projections.queries.slips import slips
 from projections.queries.timepoint import TimePoint
 from projections.read_model.model import Read
 from tests.projections.support import Log, at
@@ -609,12 +610,17 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_input_does_no_harm(text: str, log: Log, read: Reader) -> None:
+def test_hostile_input_does_no_harm(log: Log, read: Reader) -> None:
     """Hostile text in a filter, cursor or search gives an empty answer or a plain refusal."""
     accept(log, decision(log, "one"))
     target(log, feature(log, "a"), "r-1")
     snapshot = read()
+
+    for text in HOSTILE:
+        _ask_everything(snapshot, text)
+
+
+def _ask_everything(snapshot: Read, text: str) -> None:
     hostile = Filter([text], [text], [text], [text], [text], [text], [text], [text])
     for f in ("kinds", "subjects", "products", "fields", "values", "source_values", "holders", "statuses"):
         selection = Filter(**{f: [text]})

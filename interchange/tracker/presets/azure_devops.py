@@ -10,7 +10,16 @@ from typing import Any, Final
 from interchange.tracker.columns import name_in
 from interchange.tracker.entries import NOW
 from interchange.tracker.presets.csv_records import Headers, expand_csv
-from interchange.tracker.presets.lines import Line, Row, build_creation, build_line, day_of, left_out, state_lines
+from interchange.tracker.presets.lines import (
+    Line,
+    Row,
+    build_creation,
+    build_line,
+    day_of,
+    left_out,
+    problem,
+    state_lines,
+)
 
 _FIELDS: Final = {
     "System.Title": "title",
@@ -65,7 +74,10 @@ def _expand_update(row: Row) -> Iterator[Line]:
     if row.get("relations"):
         yield left_out("change of the links of a work item")
     changed = (fields.get("System.ChangedDate") or {}).get("newValue") or row.get("revisedDate")
-    if not fields or str(changed).startswith(LAST_YEAR):
+    if not fields:
+        return
+    if str(changed).startswith(LAST_YEAR):
+        yield problem(row, "an update without `System.ChangedDate`, so that it is not known when it was made")
         return
     shared = {
         "record": f"#{number}",

@@ -18,6 +18,7 @@ from interchange.tracker.presets.lines import (
     by_time,
     left_out,
     list_names,
+    member_line,
     problem,
     state_lines,
     title_in,
@@ -46,6 +47,13 @@ _ADDITIONS: Final = {
     "milestoned": ("release", "added"),
     "demilestoned": ("release", "removed"),
 }
+
+_BOARD_MOVES: Final = {
+    "project_v2_item_status_changed": ("project status", "previousStatus", "status"),
+    "moved_columns_in_project": ("project column", "previous_column_name", "column_name"),
+}
+"""The fields of the moves of an issue on a board, and where an event has their values."""
+_IN_GRAPHQL: Final = {"previous_column_name": "previousProjectColumnName", "column_name": "projectColumnName"}
 
 
 def expand_github(row: Row) -> Iterator[Line]:
@@ -154,7 +162,18 @@ def _event_lines(record: Row, event: Row) -> Iterator[Line]:
         field, side = _ADDITIONS[kind]
         milestone = event.get("milestone") or {"title": event.get("milestoneTitle")}
         value = {"labels": event.get("label"), "assignee": event.get("assignee"), "release": milestone}[field]
-        yield build_line(shared, field=field, **{side: title_in(value)})
+        yield member_line(shared, field, side, title_in(value))
+    elif kind in _BOARD_MOVES:
+        field, before_key, after_key = _BOARD_MOVES[kind]
+        card = {**event, **(event.get("project_card") or {})}
+        before, after = (
+            card.get(key) or card.get(_IN_GRAPHQL.get(key, key)) or None for key in (before_key, after_key)
+        )
+        yield (
+            build_line(shared, field=field, to=after, **{"from": before})
+            if before or after
+            else left_out(f"event `{kind}`")
+        )
     elif kind == "deleted":
         yield build_line(shared, kind="deleted")
     else:

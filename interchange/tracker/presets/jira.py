@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from interchange.tracker.presets.lines import (
     title_in,
     without_empty,
 )
+from interchange.value_parsers import nameless
 
 _FIELDS: Final = {
     "summary": "title",
@@ -31,6 +33,10 @@ _FIELDS: Final = {
     "fix version": "release",
     "fixversions": "release",
     "labels": "labels",
+    "component": "components",
+    "components": "components",
+    "version": "versions",
+    "versions": "versions",
     "duedate": "due",
     "due date": "due",
     "issuetype": "type",
@@ -53,12 +59,20 @@ _CSV: Final[Headers] = {
     "priority": ("Priority",),
     "description": ("Description",),
 }
+_MEMBERS: Final = ("release", "components", "versions")
+"""Fields with several values, of which each item of a changelog adds or removes one."""
+_SPRINT: Final = re.compile(r"[\[,]name=([^,\]]*)")
 _READ: Final = frozenset(
     {"summary", "description", "status", "assignee", "fixVersions", "labels", "duedate", "issuetype", "priority"}
+    | {"components", "versions"}
     | {"created", "updated", "creator", "comment", "worklog", "attachment", "watches", "votes", "lastViewed", "project"}
     | {"progress", "aggregateprogress", "workratio", "statuscategorychangedate", "issuelinks", "subtasks", "thumbnail"}
 )
 """The fields of an issue that are read by their meaning, or that say nothing of the issue itself."""
+
+
+MAX_MISSING_CHANGES: Final = 10_000
+"""What a page says of how many changes it lacks is counted up to here: an issue has no more, and anything can be said."""
 
 
 def expand_jira(row: Row) -> Iterator[Line]:
@@ -91,7 +105,8 @@ def _expand_issue(row: Row) -> Iterator[Line]:
         yield from _expand_item(record, shared, item)
         if str(item.get("field")).casefold() == "key":
             record = {**record, "record": item.get("toString")}
-    rest = _rest(fields, {str(item.get("field")).casefold() for _, item in items})
+    changed = {str(item.get(key)).casefold() for _, item in items for key in ("field", "fieldId")}
+    rest = _rest(fields, changed | {_FIELDS[name] for name in changed & _FIELDS.keys()})
     yield from state_lines(record, fields.get("updated") or NOW, {**rest, **({} if "changelog" in row else now)})
     yield from _count_left_out(fields, changelog, len(histories))
 
@@ -100,7 +115,9 @@ def _count_left_out(fields: Row, changelog: Row, histories: int) -> Iterator[Lin
     comments = (fields.get("comment") or {}).get("comments") if isinstance(fields.get("comment"), dict) else None
     for _ in comments or ():
         yield left_out("comment")
-    for _ in range(histories, int(changelog.get("total") or 0)):
+    total = changelog.get("total")
+    missing = total - histories if isinstance(total, int) else 0
+    for _ in range(min(missing, MAX_MISSING_CHANGES)):
         yield left_out("change that this page of a changelog does not have; export the issue alone")
 
 
@@ -114,6 +131,8 @@ def _read_fields(fields: Row) -> Row:
         "type": title_in(fields.get("issuetype")),
         "priority": title_in(fields.get("priority")),
         "release": list_names(fields.get("fixVersions")),
+        "components": list_names(fields.get("components")),
+        "versions": list_names(fields.get("versions")),
         "labels": fields.get("labels"),
         "due": fields.get("duedate"),
     }
@@ -125,16 +144,24 @@ def _rest(fields: Row, changed: set[str]) -> Row:
     for name, value in fields.items():
         if name in _READ or name.casefold() in changed or name.startswith(("aggregate", "timeestimate")):
             continue
-        said = list_names(value) if isinstance(value, list) else _name_of(value)
+        said = [_sprint_in(one) for one in list_names(value)] if isinstance(value, list) else _name_of(value)
         if said not in EMPTY and not (isinstance(said, str) and said.startswith(("{", "com.atlassian."))):
             found[name] = said[0] if isinstance(said, list) and len(said) == 1 else said
     return without_empty(found)
 
 
+def _sprint_in(text: str) -> str:
+    """Return the name of a sprint in the form that Jira Server gives it."""
+    found = _SPRINT.search(text) if text.startswith("com.atlassian.") else None
+    return found[1] if found else text
+
+
 def _name_of(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
-    return _plain_text(value) if value.get("type") == "doc" else value.get("key") or title_in(value)
+    if value.get("type") == "doc":
+        return _plain_text(value)
+    return title_in(value) if "displayName" in value else value.get("key") or title_in(value)
 
 
 def _plain_text(value: Any) -> str | None:
@@ -152,26 +179,32 @@ def _plain_text(value: Any) -> str | None:
 def _first_values(items: Iterable[tuple[Row, Row]], now: Row) -> Row:
     """Return the values that an issue was created with: those before its first change."""
     first: Row = {}
-    releases = list(now["release"])
+    members: dict[str, list[Any]] = {name: list(now[name]) for name in _MEMBERS}
     for _, item in reversed(list(items)):
         name = _FIELDS.get(str(item.get("field")).casefold())
-        if name == "release":
-            releases = [one for one in releases if one != item.get("toString")]
-            releases += [item["fromString"]] if item.get("fromString") else []
+        if name in members:
+            gone, before = _name_or_id(item, "to"), _name_or_id(item, "from")
+            members[name] = [one for one in members[name] if one != gone] + ([before] if before else [])
         elif name == "labels":
             first[name] = str(item.get("fromString") or "").split()
         elif name is not None:
-            first[name] = _day(item.get("from")) if name == "due" else item.get("fromString")
-    return {**first, "release": releases}
+            first[name] = _day(item.get("from")) if name == "due" else _name_or_id(item, "from")
+    return {**first, **members}
+
+
+def _name_or_id(item: Row, side: str) -> Any:
+    """Return a value as it is shown, else its id: the name of a deleted account is not exported, its id is."""
+    shown, key = item.get(f"{side}String"), item.get(side)
+    return shown or (nameless(key) if key else None)
 
 
 def _expand_item(record: Row, shared: Row, item: Row) -> Iterator[Line]:
     raw = str(item.get("field") or "")
     name = _FIELDS.get(raw.casefold(), raw)
-    before, after = item.get("fromString") or None, item.get("toString") or None
+    before, after = _name_or_id(item, "from"), _name_or_id(item, "to")
     if raw.casefold() == "key":
         yield build_line(record, **shared, kind="renamed", **{"from": before}) | {"record": after}
-    elif name == "release" or (raw.casefold() == "link" and (before is None or after is None)):
+    elif name in _MEMBERS or (raw.casefold() == "link" and (before is None or after is None)):
         yield build_line(record, **shared, field=name, added=after, removed=before)
     elif name == "labels":
         yield build_line(

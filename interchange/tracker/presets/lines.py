@@ -31,6 +31,13 @@ def state_lines(record: Mapping[str, Any], when: Any, values: Mapping[str, Any])
         yield build_line(record, kind="state", when=when, to=said)
 
 
+def member_line(shared: Mapping[str, Any], field: str, side: str, value: Any) -> Line:
+    """Return the line that adds a member to a field, or removes one; some exports do not name one that was deleted."""
+    if value in EMPTY:
+        return left_out(f"change of {field} that names no value")
+    return build_line(shared, field=field, **{side: value})
+
+
 def left_out(what: str) -> Line:
     """Return what stands for a part of the export that changes no field of a record; the report counts it."""
     return {LEFT_OUT: what}

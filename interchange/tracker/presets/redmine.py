@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Any, Final
 
 from interchange.tracker.columns import name_in
 from interchange.tracker.presets.csv_records import Headers, expand_csv
@@ -18,6 +18,7 @@ from interchange.tracker.presets.lines import (
     title_in,
 )
 from interchange.tracker.presets.openproject import CSV_HEADERS
+from interchange.value_parsers import nameless
 
 _CSV: Final[Headers] = {
     **CSV_HEADERS,
@@ -70,7 +71,8 @@ def expand_redmine(row: Row) -> Iterator[Line]:
         **{name: title_in(issue.get(source)) for name, source in _NAMES.items()},
     }
     custom = {str(one.get("name")): one.get("value") for one in issue.get("custom_fields") or ()}
-    lines = [line for journal in journals for line in _expand_journal(record, journal, tables)]
+    several = {str(one.get("id")) for one in issue.get("custom_fields") or () if one.get("multiple")}
+    lines = [line for journal in journals for line in _expand_journal(record, journal, tables, several)]
     changed = {line["field"]: line.get("from") for line in reversed(lines) if line.get("field")}
     first = {**now, **{name: value for name, value in changed.items() if name in now}}
     if "journals" not in issue:  # what it was at first is not known
@@ -104,7 +106,14 @@ def _list_tables(issue: Row, journals: Iterable[Row]) -> dict[str, dict[str, str
     return tables
 
 
-def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]]) -> Iterator[Line]:
+def _name_behind(value: Any, table: dict[str, str] | None) -> Any:
+    """Return the name behind a number; a value that is no number is its own name."""
+    if value in (None, ""):
+        return None
+    return value if table is None else table.get(str(value)) or nameless(f"#{value}")
+
+
+def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]], several: set[str]) -> Iterator[Line]:
     shared = {
         **record,
         "id": journal.get("id"),
@@ -117,13 +126,12 @@ def _expand_journal(record: Row, journal: Row, tables: dict[str, dict[str, str]]
         yield left_out("comment")
     for detail in details:
         raw, kind = str(detail.get("name")), detail.get("property")
-        table = tables.get(raw, {}) if kind == "attr" else {}
-        before, after = (
-            table.get(str(value), value) if (value := detail.get(side)) not in (None, "") else None
-            for side in ("old_value", "new_value")
-        )
+        table = tables.get(raw) if kind == "attr" else None
+        before, after = (_name_behind(detail.get(side), table) for side in ("old_value", "new_value"))
         if kind == "attr":
             yield build_line(shared, field=_FIELDS.get(raw, raw), to=after, **{"from": before})
+        elif kind == "cf" and raw in several:
+            yield build_line(shared, field=tables["cf"].get(raw, f"cf {raw}"), added=after, removed=before)
         elif kind == "cf":
             yield build_line(shared, field=tables["cf"].get(raw, f"cf {raw}"), to=after, **{"from": before})
         else:

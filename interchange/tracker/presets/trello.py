@@ -17,6 +17,7 @@ from interchange.tracker.presets.lines import (
     by_time,
     day_of,
     left_out,
+    member_line,
     state_lines,
 )
 
@@ -131,7 +132,7 @@ def _expand_action(row: Row) -> Iterator[Line]:
         yield build_line(shared, kind="deleted")
     elif kind in _ADDITIONS:
         field, side = _ADDITIONS[kind]
-        yield build_line(shared, field=field, **{side: _added_name(row, data, field)})
+        yield member_line(shared, field, side, _added_name(row, data, field))
     elif kind == "updateCustomFieldItem":
         value = (data.get("customFieldItem") or {}).get("value")
         said = next(iter(value.values()), None) if isinstance(value, dict) else value
