@@ -57,7 +57,7 @@ class JsonType(click.ParamType[Any]):
         """Parse the text."""
         try:
             return json.loads(value) if isinstance(value, str) else value
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             self.fail(f"Not valid JSON: {error}.", param, ctx)
 
 

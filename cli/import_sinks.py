@@ -24,7 +24,6 @@ from interchange.sink import (
     ImportedSubject,
     ImportSink,
     LogSink,
-    describe_first_entry,
     describe_subject,
     describe_subjects,
     directory_spellings,
@@ -75,10 +74,6 @@ class RemoteSink:
     def imported_subjects(self, kind: str) -> Iterator[ImportedSubject]:
         """Yield all subjects of a kind, with where they come from; none if the log is on another machine."""
         return describe_subjects(self.log, kind) if self.log else iter(())
-
-    def first_import(self, subject: str) -> ImportedSubject | None:
-        """Return what the first entry of a subject says of its origin; None if the log is on another machine."""
-        return describe_first_entry(self.log, subject) if self.log else None
 
     def recorded_keys(self, system: str, keys: Sequence[str]) -> dict[str, int]:
         """Return which keys of an import are in the log; none if it is on another machine."""

@@ -37,7 +37,6 @@ from eventlog.merkle import leaf_hash
 from eventlog.name_cache import NameCache
 from eventlog.records import Append, EntryRow, Head, IdempotencyRecord, NewEvent, UniqueClaim
 from eventlog.side_tables import SideTables
-from eventlog.sql import LAST
 from eventlog.sqlite import SqliteStore
 from eventlog.store import Store
 from eventlog.store_errors import DamagedStoreError
@@ -309,9 +308,9 @@ class EventLog:
         found = self.read(position - 1, 1) if position > 0 else []
         return found[0] if found else None
 
-    def stream(self, subject: str, limit: int = LAST) -> list[Entry]:
-        """Return the entries of one subject, in order: all, or the first ones."""
-        return list(map(self._decode, self._store.stream(subject, limit=limit)))
+    def stream(self, subject: str) -> list[Entry]:
+        """Return all entries of one subject, in order."""
+        return list(map(self._decode, self._store.stream(subject)))
 
     def _decode(self, row: EntryRow) -> Entry:
         """Return the entry in a row.

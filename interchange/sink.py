@@ -55,10 +55,6 @@ class ImportSink(Sink, Protocol):
         """Yield all subjects of a kind, with where they come from."""
         ...
 
-    def first_import(self, subject: str) -> ImportedSubject | None:
-        """Return what the first entry of a subject says of where it comes from; None if the log does not have it."""
-        ...
-
     def recorded_keys(self, system: str, keys: Sequence[str]) -> dict[str, int]:
         """Return which keys of an import are in the log, each with the position of its first entry."""
         ...
@@ -93,10 +89,6 @@ class LogReader:
     def imported_subjects(self, kind: str) -> Iterator[ImportedSubject]:
         """Yield all subjects of a kind, with where they come from."""
         return describe_subjects(self.log, kind)
-
-    def first_import(self, subject: str) -> ImportedSubject | None:
-        """Return what the first entry of a subject says of where it comes from; None if the log does not have it."""
-        return describe_first_entry(self.log, subject)
 
     def recorded_keys(self, system: str, keys: Sequence[str]) -> dict[str, int]:
         """Return which keys of an import are in the log, each with the position of its first entry."""
@@ -181,18 +173,6 @@ def describe_subject(log: DecisionLog, subject: str) -> ImportedSubject | None:
     removals = tuple((row.valid_from, row.value is not True) for row in exists)
     system = entry.metadata.source.system if entry else None
     return ImportedSubject(subject, system, state.started_at(), names, removals)
-
-
-def describe_first_entry(log: DecisionLog, subject: str) -> ImportedSubject | None:
-    """Return what the first entry of a subject says of where it comes from; None if the log does not have it."""
-    first = next(iter(log.stream(subject, limit=1)), None)
-    if first is None:
-        return None
-    changes = {change.field: change.value for change in first.event.field_changes()}
-    named = changes.get("aliases")
-    names = ((first.effective_at, str(named[0])),) if isinstance(named, list | tuple) and named else ()
-    created = first.effective_at if changes.get(EXISTS) is True else None
-    return ImportedSubject(subject, first.metadata.source.system, created, names, ())
 
 
 def describe_subjects(log: DecisionLog, kind: str) -> Iterator[ImportedSubject]:

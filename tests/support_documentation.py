@@ -55,6 +55,7 @@ DONE_ELSEWHERE = {
     "write-a-projection.md": "eventlog/test_write_a_projection.py",  # on a log of its own
     "write-a-client.md": "client/test_documents.py",  # against a server of its own
     "connect-kafka.md": "kafka/test_commands.py",  # on a real broker
+    "review-outcomes.md": "cli/test_outcome_questions.py",  # on a demo that ended, in this process
 }
 
 
@@ -67,7 +68,10 @@ def pages() -> list[Path]:
 
 def blocks(page: Path) -> list[Block]:
     """The blocks of a page, in order."""
-    found = _BLOCK.findall(page.read_text(encoding="utf-8"))
+    text = page.read_text(encoding="utf-8")
+    found = _BLOCK.findall(text)
+    if len(re.findall(r"^```", text, re.MULTILINE)) != 2 * len(found):
+        raise Wrong(f"{page.name} has a block without a language, which would not be done")
     return [Block(language, name or None, text) for language, name, text in found]
 
 

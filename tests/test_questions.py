@@ -897,11 +897,16 @@ def test_15_on_the_terminal(service: LocalService) -> None:
     ] == expected
 
 
-def test_every_reason_in_a_report_of_imported_history_is_that_of_its_event(service: LocalService) -> None:
+@pytest.mark.parametrize(
+    ("product", "since", "until"), [("kubernetes", "2021-01-01", "2023-01-01"), ("python", "2014-01-01", "2021-01-01")]
+)
+def test_every_reason_in_a_report_of_imported_history_is_that_of_its_event(
+    service: LocalService, product: str, since: str, until: str
+) -> None:
     """A naive reading of every line: the reason shown is the event's own, is marked as inherited, or is absent."""
-    given = {"since": "2021-01-01", "until": "2023-01-01", "format": "html", "lines": "10000"}
+    given = {"since": since, "until": until, "format": "html", "lines": "10000"}
     given["min_position"] = str(service.log.head().size)
-    page = service.client.get("/v1/products/kubernetes/report", params=given)
+    page = service.client.get(f"/v1/products/{product}/report", params=given)
 
     lines, wrong = find_untrue_reasons(page.text, list(service.log.read(0, 1_000_000)))
 

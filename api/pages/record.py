@@ -78,6 +78,7 @@ class Entry:
     """The field of which one more item was asked for."""
 
 
+MAX_VERSION_DIGITS: Final = 15
 VERSION_INPUT: Final = "read_version"
 """The hidden input with the version of the subject that was read; the `version` of a release is a different field."""
 PER_EVENT: Final = ("deciders",)
@@ -202,7 +203,8 @@ async def _record(request: Request, page: Page, name: str) -> Response:
 
 
 def _expected_versions(entry: Entry) -> dict[str, int]:
-    version = entry.typed.get(VERSION_INPUT, "")
+    # No version has more digits, and `int` refuses thousands of them.
+    version = entry.typed.get(VERSION_INPUT, "")[:MAX_VERSION_DIGITS]
     return {entry.subject: int(version)} if entry.form.needs_version and version.isdecimal() else {}
 
 

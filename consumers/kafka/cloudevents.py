@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, NamedTuple
 
 from pydantic_core import from_json
@@ -24,6 +25,9 @@ Headers = list[tuple[str, bytes]]
 
 _EVENT_PREFIX: Final = b'{"event":'
 _POSITION_PREFIX: Final = b',"position":'
+
+
+_POSITION: Final = re.compile("[0-9]{1,19}")
 
 
 class Message(NamedTuple):
@@ -70,8 +74,8 @@ def get_header(message: Message, name: str) -> str | None:
 
 def get_position(message: Message) -> int | None:
     """Return the position in the headers of a message, or None if there is none."""
-    text = get_header(message, "ce_id")
-    return int(text) if text is not None and text.isascii() and text.isdecimal() else None
+    text = get_header(message, "ce_id") or ""
+    return int(text) if _POSITION.fullmatch(text) else None
 
 
 def parse_message(message: Message) -> EntryRow:

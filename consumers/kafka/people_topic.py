@@ -6,10 +6,12 @@ depend on this topic: without it, replicas show ids.
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
+
+from pydantic import TypeAdapter
+from pydantic_core import from_json
 
 from eventlog.canonical import canonical
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _log: Final = logging.getLogger("decisionlog.people")
 
+_SPELLINGS: Final = TypeAdapter(tuple[str, ...])
 BROKER_TIMEOUT_MS: Final = 5_000
 _POLL_TIMEOUT_S: Final = 0.5
 
@@ -33,11 +36,8 @@ def encode_names(person: str, spellings: tuple[str, ...]) -> bytes:
 def decode_names(person: str, value: bytes | None) -> tuple[str, ...]:
     """Return the spellings in a message; none if they were erased or the message is invalid."""
     try:
-        data = json.loads(value) if value else {}
-        spellings = tuple(data.get("spellings", ()))
-    except (ValueError, AttributeError, TypeError):
-        spellings = ()
-    if not all(isinstance(each, str) for each in spellings):
+        spellings = _SPELLINGS.validate_python(from_json(value)["spellings"]) if value else ()
+    except (ValueError, TypeError, KeyError):
         spellings = ()
     if value and not spellings:
         _log.warning("The message about %s in the people topic is invalid.", person)

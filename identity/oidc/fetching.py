@@ -39,7 +39,7 @@ async def fetch_json(
         raise ProviderUnavailableError(f"{url} cannot be reached ({type(error).__name__})") from None
     try:
         found = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ProviderUnavailableError(f"{url} did not answer with a JSON object (status {response.status_code})")

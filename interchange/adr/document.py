@@ -300,6 +300,10 @@ class _Parser:
             self.document.fields[name] = strip_comments(text)
             return True
         body = strip_comments(section.body)
+        for line in body.split("\n"):
+            pair = self._read_pair(line)
+            if pair is not None and pair[0] != "status" and pair[1]:
+                self.document.fields[pair[0]] = pair[1]
         text = "\n\n".join(part for part in (value.strip() if colon else "", body) if part)
         self.document.fields["status"] = text
         return True

@@ -54,12 +54,12 @@ def _parse_toml(text: str) -> FrontMatter:
     front = FrontMatter()
     try:
         values = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError):
+        for key, value in values.items():
+            front.values[key.casefold()] = [str(one) for one in value] if isinstance(value, list) else str(value)
+    except (ValueError, RecursionError):  # also of `str`: a number can be too long, and a table too deep
+        front.values.clear()
         front.warnings.append("the front matter is not TOML")
         front.other_lines = [line for line in text.split("\n") if line.strip()]
-        return front
-    for key, value in values.items():
-        front.values[key.casefold()] = [str(one) for one in value] if isinstance(value, list) else str(value)
     return front
 
 

@@ -144,7 +144,8 @@ class RecordFieldReader:
                 lost = f"{relation.field.replace('_', ' ')} {relation.target}"
                 found.unknown["status"] = (*found.unknown.get("status", ()), lost)
         status = _as_text(texts.get("status", ""))
-        if found.changes.get("status", _NONE).value == "superseded" and not related and hides_successor(status):
+        is_over = found.changes.get("status", _NONE).value in ("superseded", "reversed")
+        if is_over and not related and hides_successor(status):
             found.unknown.setdefault("status", (status,))
         found.supersedes = tuple(related.pop("supersedes", ()))
         for name, subjects in related.items():
@@ -187,7 +188,8 @@ def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
     if first is None:
         is_replaced = not text.isascii() and any(one.field == "superseded_by" for one in find_relations(text))
         return "superseded" if is_replaced or _is_superseded_later(bare) else None
-    return "superseded" if first != "superseded" and _is_superseded_later(bare) else first
+    is_in_force = first not in ("rejected", "withdrawn", "deferred")
+    return "superseded" if first != "superseded" and _is_superseded_later(bare, is_in_force=is_in_force) else first
 
 
 def _lines_of(text: str) -> list[str]:
@@ -210,6 +212,8 @@ def _chosen_text(text: str, words: Words) -> str:
         if len(dated) > 1 and len(dated) == len(parts) and all(_status_in(part, words) for _, part in dated):
             last = max(day for day, _ in dated)
             return next(part for day, part in reversed(dated) if day == last)
+    if (found := _DATED.match(text.strip())) is not None and _status_in(text, words) is None:
+        return text.strip()[found.end() :]
     steps = _ARROW.split(text.strip().partition("\n")[0])
     is_path = len(steps) > 1 and all(_status_in(step, words) for step in steps)
     return steps[-1] if is_path else text
@@ -248,9 +252,10 @@ def _status_in(text: str, words: Words) -> str | None:
     return None
 
 
-def _is_superseded_later(text: str) -> bool:
+def _is_superseded_later(text: str, *, is_in_force: bool = True) -> bool:
     """Whether a later clause says that the whole record is superseded."""
-    return any(relation.is_whole and relation.field == "superseded_by" for relation in clauses_of_supersession(text))
+    clauses = clauses_of_supersession(text, is_in_force=is_in_force)
+    return any(relation.is_whole and relation.field == "superseded_by" for relation in clauses)
 
 
 def split_people(text: str | list[str]) -> list[str]:

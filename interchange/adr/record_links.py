@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from interchange.adr.words import RELATIONS
+from interchange.adr.words import IN_FAVOR, RELATIONS, STATUSES
 
 MAX_STATUS_CHARACTERS: Final = 4000
 MAX_CLAUSE_CHARACTERS: Final = 200
@@ -187,14 +187,17 @@ def hides_successor(text: str) -> bool:
     return "](" in bare or re.search(r"(?:by|ADR|DR|#)[-_ ]{0,2}[0-9]", bare, re.IGNORECASE) is not None
 
 
-def clauses_of_supersession(text: str) -> Iterator[Relation]:
-    """Yield each mention that a record is superseded, whether or not it names by what."""
+def clauses_of_supersession(text: str, *, is_in_force: bool = True) -> Iterator[Relation]:
+    """Yield each mention that a record is superseded, whether or not it names by what.
+
+    A record that was never in force is not superseded by what was chosen in favor of it.
+    """
     for relation in _RELATION.finditer(text[:MAX_STATUS_CHARACTERS] + " "):
         start = max(0, relation.start() - MAX_CLAUSE_CHARACTERS)
         clause = re.split(r"[.,;\n|()—–]", text[start : relation.start()])[-1]
-        name = RELATIONS[" ".join(relation[1].casefold().split())]
-        if not _MODAL.search(clause):
-            yield Relation(name, "", not _has_subject(clause))
+        words = " ".join(relation[1].casefold().split())
+        if not _MODAL.search(clause) and (is_in_force or words not in IN_FAVOR):
+            yield Relation(RELATIONS[words], "", not _has_subject(clause))
 
 
 def _has_subject(clause: str) -> bool:
@@ -240,7 +243,12 @@ _WHOLE: Final = frozenset(
         "ha",
         "sido",
         "es",
-        "superseded",
+        "annulé",
+        "annulée",
+        "et",
+        "und",
+        "y",
+        *(status for status in STATUSES if status.isalpha()),
     ]
 )
 

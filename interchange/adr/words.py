@@ -481,7 +481,14 @@ RELATIONS: Final[Mapping[str, str]] = {
     "geändert durch": "amended_by",
     "modifié par": "amended_by",
     "modificado por": "amended_by",
+    "deprecated by": "superseded_by",
+    "abgelöst von": "superseded_by",
+    "überholt durch": "superseded_by",
     "supersedes": "supersedes",
+    "superseding": "supersedes",
+    "replacing": "supersedes",
+    "obsoletes": "supersedes",
+    "obsoleting": "supersedes",
     "supercedes": "supersedes",
     "replaces": "supersedes",
     "ersetzt": "supersedes",
@@ -491,6 +498,16 @@ RELATIONS: Final[Mapping[str, str]] = {
     "sustituye a": "supersedes",
 }
 """Relations to other records by the words before the link."""
+IN_FAVOR: Final = frozenset(
+    {
+        "in favor of",
+        "in favour of",  # codespell:ignore favour
+        "zugunsten von",
+        "au profit de",
+        "en favor de",
+    }
+)
+"""Those that say what was chosen instead, also of a record that was never in force."""
 
 _MARKUP: Final = re.compile(r"[*_`~#>]+")
 _COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
@@ -539,7 +556,7 @@ def load_words(path: Path) -> Words:
     """
     try:
         data = tomllib.loads(read_regular(path, MAX_WORDS_BYTES, follow=True).decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise WordsError(f"{path}: this is not TOML: {error}") from None
     allowed = {"status": _STATUS_VALUES, "header": set(HEADER.values()), "headings": set(HEADINGS.values())}
     for table, words in data.items():

@@ -221,8 +221,7 @@ class _Import:
             known = {name for one in logged for _, name in one.names} | {one.identity for one in logged if one.identity}
             new = (one for one in implied() if one.name not in known and one.identity not in known)
             records = Records(self._scratch, chain(found.events(), new), logged)
-        find_first = self._find_first_owner if self._is_repeated else lambda _: None
-        allocator = KeyAllocator(self._scratch, self._mapping.system, self._find_owner, find_first)
+        allocator = KeyAllocator(self._scratch, self._mapping.system, self._find_owner)
         for record in records.from_log():
             allocator.reserve(record.key)
         for record in records.all():
@@ -286,14 +285,6 @@ class _Import:
     def _find_owner(self, key: str) -> LoggedOwner | None:
         for table in self._mapping.subject:
             found = self._sink.imported_subject(f"{table.kind}:{key}")
-            if found is not None:
-                return LoggedOwner(found.system, found.names[0][1] if found.names else None, found.created)
-        return None
-
-    def _find_first_owner(self, key: str) -> LoggedOwner | None:
-        """Return who had a key first, by the first entry alone."""
-        for table in self._mapping.subject:
-            found = self._sink.first_import(f"{table.kind}:{key}")
             if found is not None:
                 return LoggedOwner(found.system, found.names[0][1] if found.names else None, found.created)
         return None

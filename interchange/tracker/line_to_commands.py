@@ -32,6 +32,7 @@ MAX_COLUMN_SETS: Final = 1000
 MAX_REFERENCE_CHARACTERS: Final = 200
 MAX_VALUES_KEPT: Final = 2000
 MAX_KEPT_CHARACTERS: Final = 200
+MAX_AUTHORS_KEPT: Final = 4096
 MAX_KEPT_MEMBERS: Final = 20
 SHOWN_CHARACTERS: Final = 60
 CUT: Final = " […]"
@@ -82,6 +83,7 @@ class LinePlanner:
         """The record that the entry is about."""
         self._parser = build_value_parser(mapping, people, self._find_subject, value_times)
         self._rules: dict[str, dict[str, FieldRule]] = {}
+        self._authors: dict[str, str] = {}
         self._parsed: dict[tuple[int, Any], tuple[ParsedValue, ImportedChange]] = {}
         self._is_additive = cache(self._has_single_members)
         self._unmapped: set[str] = set()
@@ -191,7 +193,17 @@ class LinePlanner:
     def _author(self, entry: Entry) -> str | None:
         """Return who made the change: a person or a service; None if it is not known."""
         who = author_of(self._get_who(entry.data)) if self._get_who else ""
-        if not who or self._parser.is_empty(who):
+        if not who:
+            return None
+        if who in self._authors:
+            return self._authors[who]
+        author = self._read_author(entry, who)
+        if not self._people.has_erased and author is not None and len(self._authors) < MAX_AUTHORS_KEPT:
+            self._authors[who] = author
+        return author
+
+    def _read_author(self, entry: Entry, who: str) -> str | None:
+        if self._parser.is_empty(who):
             return None
         service = self._people.find_service(who)
         if service is not None:
@@ -589,7 +601,7 @@ def _as_members(value: Any) -> list[Any]:
     if isinstance(value, str) and value.startswith("["):
         try:
             parsed = json.loads(value)
-        except ValueError:
+        except (ValueError, RecursionError):
             return [value]
         return parsed if isinstance(parsed, list) else [value]
     return list(value) if isinstance(value, list | tuple) else [value]

@@ -273,6 +273,8 @@ def parse_mapping(text: str) -> Mapping:
     except ValidationError as error:
         lines = (f"{'.'.join(map(str, e['loc']))}: {describe_error(e)}" for e in error.errors())
         raise MappingError("\n".join(lines)) from None
+    except ValueError:  # of Python itself
+        raise MappingError("this has a number with too many digits") from None
     errors = [*_column_errors(mapping), *_subject_errors(mapping), *_people_errors(mapping)]
     if errors:
         raise MappingError("\n".join(errors))

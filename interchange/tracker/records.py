@@ -307,20 +307,12 @@ class KeyAllocator:
 
     A record with an id of its own has a key derived from that. A record that is known by its name gets its number or
     handle, with a suffix where another record has that. A title never becomes a key: it may hold names of people, and a
-    key cannot be erased. `find_logged` returns who has a key in the log: a system, a name, and when it began; `find_first`
-    returns the same by the first entry alone, which is found faster.
+    key cannot be erased. `find_logged` returns who has a key in the log: a system, a name, and when it began.
     """
 
-    def __init__(
-        self,
-        scratch: Scratch,
-        system: str,
-        find_logged: Callable[[str], LoggedOwner | None],
-        find_first: Callable[[str], LoggedOwner | None] = lambda _: None,
-    ) -> None:
+    def __init__(self, scratch: Scratch, system: str, find_logged: Callable[[str], LoggedOwner | None]) -> None:
         self._system = system
         self._find_logged = find_logged
-        self._find_first = find_first
         self._used: DiskDict[str, bool] = DiskDict(scratch)
 
     def reserve(self, key: str) -> None:
@@ -342,9 +334,7 @@ class KeyAllocator:
         record.key = key
 
     def _is_free(self, key: str, record: TrackerRecord) -> bool:
-        """Whether no other record of the log has a key. Most records are as their first entry says."""
-        if self._find_first(key) == (self._system, record.first_name, record.began):
-            return True
+        """Whether no other record of the log has a key."""
         owner = self._find_logged(key)
         if owner is None:
             return True

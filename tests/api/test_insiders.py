@@ -38,6 +38,7 @@ class Company:
         self.let_in("admin", "admin")
         propose = {"type": "ProposeDecision", "key": "tea", "title": "Tea", "products": ["shop"], "decision": "Tea."}
         self.do(self.clients["ann"], propose)
+        self.do(self.clients["ann"], {"type": "ProposeFeature", "key": "urn", "title": "Urn", "products": ["shop"]})
         service.log.default_role = None
         service.log.report_sha256 = ReportHashes(service.model, service.runner)
 
@@ -107,6 +108,25 @@ def test_2_a_claim_to_speak_for_another_is_on_record_as_a_claim(company: Company
     company.refuses(company.let_in("mallory", "manager"), acknowledge, role="admin")
 
 
+def test_2_who_is_named_as_a_decider_is_a_claim_until_they_confirm(company: Company) -> None:
+    """Naming Ann as a decider is shown as a claim; only her own credentials confirm it."""
+    mallory = company.let_in("mallory", "manager")
+    company.do(mallory, on("decision:tea", "AcceptDecision", deciders=["person:ann"]))
+    for other in (mallory, company.clients["admin"]):
+        answer = company.send(other, on("decision:tea", "ConfirmDecision"))
+        assert answer.status_code in (403, 409), answer.text
+    assert _claim(company, "person:ann") == ("claimed", None)
+    position = company.do(company.clients["ann"], on("decision:tea", "ConfirmDecision"))["position"]
+    assert _claim(company, "person:ann") == ("claimed", position)
+
+
+def _claim(company: Company, person: str) -> tuple[str, int | None]:
+    """Return on what basis a person is a decider, and where they confirmed it."""
+    size = company.service.log.head().size
+    answer = company.clients["ann"].get("/v1/decisions/tea/authority", params={"min_position": size}).json()
+    return next((row["basis"], row["confirmed"]) for row in answer["rows"] if row["decider"] == person)
+
+
 def test_3_a_backdated_act_is_found_as_such(company: Company) -> None:
     """A manager who dates an act back is shown with both times, and listed among what was backdated."""
     created = company.service.log.stream("product:shop")[0]
@@ -128,6 +148,7 @@ def test_4_decisions_of_others_are_out_of_reach(company: Company) -> None:
         on("decision:tea", "ReopenDecision", **WHY),
         on("decision:tea", "ReverseDecision", **WHY),
         on("decision:tea", "RatifyDecision"),
+        on("decision:tea", "SupersedeDecision", by=["decision:tea"]),
     ]
     mallory = company.let_in("mallory", "contributor")
     versioned = {"expected": {"decision:tea": company.service.log.state("decision:tea").version}}
@@ -161,6 +182,9 @@ def test_6_products_of_others_are_not_changed(company: Company) -> None:
         on("product:shop", "ChangeTitle", title="Mine"),
         on("product:shop", "SetAliases", aliases=["mine"]),
         on("decision:tea", "AssignToProducts", products=["bank"]),
+        on("feature:urn", "ChangeTitle", title="Mine"),
+        on("feature:urn", "DropFeature", **WHY),
+        on("feature:urn", "SetAttribute", name="x", value="y"),
         role="manager",
     )
     log = company.service.log.id

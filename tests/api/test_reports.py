@@ -11,6 +11,7 @@ import pytest
 from domain.values import format_micros
 from projections.queries.report import report_hash
 from tests.support_log import T0, LocalService
+from tests.support_report import Lines, find_untrue_reasons
 
 SPAN = {"since": "2024-12-31"}
 SHOP = "/products/shop/report"
@@ -132,3 +133,29 @@ def test_no_report_is_issued_of_what_is_not_there_yet(shop: LocalService) -> Non
         response = issue(shop, told | change)
         assert (response.status_code, response.json()["field"]) == (status, next(iter(change))), response.text
     assert told["since"] == format_micros(T0 - 86_400_000_000)
+
+
+def test_reasons_that_were_voided_corrected_or_erased(shop: LocalService) -> None:
+    """A reason is that of its event as the log has it now: not that of a voided event, and marked where it was erased."""
+    moved = {"type": "PrioritizeFeature", "subject": "feature:f2"}
+    shop.post("/commands", {"type": "ProposeFeature", "key": "f2", "title": "Wish lists", "products": ["shop"]})
+    wrong = shop.post("/commands", {**moved, "horizon": "later", "note": "The wrong reason."}).json()["position"]
+    shop.post(
+        "/commands",
+        {"type": "VoidEntry", "subject": "feature:f2", "position": wrong, "why": "Entered for another one."},
+    )
+    right = {**moved, "horizon": "next", "note": "The right reason.", "corrects": wrong}
+    shop.post("/commands", right)
+    secret = shop.post("/commands", {**moved, "horizon": "now", "note": "A customer's name."}).json()["position"]
+    shop.post("/commands", {"type": "DropFeature", "subject": "feature:f2", "why": "Few wished for it."})
+    shop.post("/log/erase", {"positions": [secret]})
+
+    params = {**SPAN, "format": "html", "lines": "10000", "min_position": str(shop.log.head().size)}
+    page = shop.client.get(f"/v1{SHOP}", params=params).text
+
+    lines, untrue = find_untrue_reasons(page, list(shop.log.read(0, 1_000)))
+    assert untrue == []
+    assert lines == len(Lines(page).rows)
+    shown = [text in page for text in ("The right reason.", "The wrong reason.", "A customer's name.", "[erased]")]
+    assert shown == [True, False, False, True]
+    assert find_untrue_reasons(page.replace("The right reason.", "Another."), list(shop.log.read(0, 1_000)))[1]

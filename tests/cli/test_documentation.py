@@ -48,6 +48,7 @@ def anchors(page: Path) -> set[str]:
         ('```console\n$ echo \'{"a": 1}\'\n{"a": 2}\n```\n', "but the page shows"),
         ('```console\n$ echo \'{"a": 1}\'\n```\n\n```json\n{"a": 2}\n```\n', "but the page shows"),
         ("```toml\na = 1\n```\n", "neither a command nor a file"),
+        ("```\ndecisionlog status\n```\n", "a block without a language"),
         ("```python\nraise SystemExit('no')\n```\n", "ended with 1: no"),
     ],
 )

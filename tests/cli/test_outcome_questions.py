@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -18,9 +19,11 @@ from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
 from domain.values import parse_timestamp, to_micros
 from tests.projections.naive_debt import NaiveDebt
 from tests.projections.naive_flags import naive_flags
+from tests.support_documentation import ROOT, blocks, exchanges
 from tests.support_log import LocalService
 from tests.support_pages import text_of
 from tests.support_serving import run
+from tests.support_terminal import run_command
 
 ENDS = date(2025, 6, 30)
 AS_OF = "2025-06-30T00:00:00Z"
@@ -283,3 +286,19 @@ def test_a_command_a_request_and_a_page_answer_the_same(
     rows = ask(demo, *words, *more)["rows"]
     assert request(served, path, **limit, **parameters)["rows"] == rows
     assert_page_shows(served, page, [row["title"] for row in rows[:10] if row.get("title")])
+
+
+PAGE = ROOT / "docs" / "how-to" / "review-outcomes.md"
+
+
+def test_every_command_of_the_page_is_done(served: LocalService) -> None:
+    """The commands of the page succeed on the demo, in its order, and those that ask are confirmed."""
+    done = 0
+    for block in blocks(PAGE):
+        for command, _ in exchanges(block.text):
+            words = shlex.split(command)[1:]
+            result = run_command(served, *words, *(["--yes"] if "--to" in words else []))
+            assert result.exit_code == 0, command
+            done += 1
+
+    assert done > 10

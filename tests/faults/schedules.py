@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,9 @@ def published() -> list[EntryRow]:
     ticks = itertools.count(START, SECOND)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "log"
-        with DecisionLog.open(path, clock=lambda: next(ticks), entropy=lambda n: next(ticks).to_bytes(n)) as log:
+        with DecisionLog.open(
+            path, clock=lambda: next(ticks), entropy=lambda n: sha256(next(ticks).to_bytes(8)).digest()[:n]
+        ) as log:
             log.default_role = "admin"
             rows = log.rows(0, 10)
             log.on_append(lambda _size: rows.extend(log.rows(len(rows), 1000)))

@@ -3,6 +3,7 @@
 import pytest
 
 from consumers.kafka.cloudevents import InvalidMessage, Message, build_message, get_header, get_position, parse_message
+from consumers.kafka.people_topic import decode_names
 from domain.values import format_micros
 from identity.decision_log import DecisionLog
 from tests.faults.logs import write_log
@@ -104,3 +105,22 @@ def test_json_must_be_canonical(rows):
 
     with pytest.raises(InvalidMessage):
         parse_message(changed(message._replace(value=value), leaf=leaf_hash(value).hex().encode()))
+
+
+@pytest.mark.parametrize("text", [b"9" * 5_000, b"-1", b"+1", b" 1", b"1.0", "\u0663".encode(), b"\xff", b""])
+def test_a_position_is_a_short_number(text):
+    """A header that is no position of a log is none, however long it is."""
+    assert get_position(Message(None, b"", [("ce_id", text)])) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(b"[" * 100_000, b'{"spellings":' * 50_000, b'{"spellings":[' + b"[" * 100_000),
+        *(b'{"spellings":["\\ud800"]}', b'{"spellings":"abc"}', b'{"spellings":{"a":1}}', b'{"spellings":[1]}'),
+        *(b'{"spellings":null}', b"{}", b"[]", b"null", b"9" * 5_000, b"\xff", b"NaN"),
+    ],
+)
+def test_names_that_cannot_be_read_are_none(value):
+    """A message of the people topic that is invalid, however deep, gives no names, and does not end the replica."""
+    assert decode_names("person:ann", value) == ()

@@ -286,6 +286,17 @@ def test_a_revision_of_what_somebody_else_changed_meanwhile_is_refused(service, 
     assert "Four percent." in refused.text
 
 
+def test_a_version_with_thousands_of_digits_is_another_one(forms, product):
+    """What the hidden input of a form says is read as far as a version can go, and then compared."""
+    subject = subject_of(forms.record("/do/ProposeDecision", title="A fee", decision="Five percent."), "decision")
+    path = f"/do/ReviseDecision?subject={subject}"
+
+    refused = forms.send(path, {**forms.open(path), "read_version": "9" * 5_000, "decision": "Six percent."})
+
+    assert refused.status_code == 422
+    assert "has changed since you read it" in refused.text
+
+
 def test_earlier_decisions_with_the_same_words_are_shown(pages, forms, product):
     """While a title is typed, a fragment lists similar ones."""
     forms.record("/record", title="A monthly price for large harbors", decision="D", why="W")

@@ -71,6 +71,10 @@ _READ: Final = frozenset(
 """The fields of an issue that are read by their meaning, or that say nothing of the issue itself."""
 
 
+MAX_MISSING_CHANGES: Final = 10_000
+"""What a page says of how many changes it lacks is counted up to here: an issue has no more, and anything can be said."""
+
+
 def expand_jira(row: Row) -> Iterator[Line]:
     """Yield the lines for an issue: its creation, each change of its changelog, and what no change is known of."""
     if "fields" in row or "changelog" in row:
@@ -111,7 +115,9 @@ def _count_left_out(fields: Row, changelog: Row, histories: int) -> Iterator[Lin
     comments = (fields.get("comment") or {}).get("comments") if isinstance(fields.get("comment"), dict) else None
     for _ in comments or ():
         yield left_out("comment")
-    for _ in range(histories, int(changelog.get("total") or 0)):
+    total = changelog.get("total")
+    missing = total - histories if isinstance(total, int) else 0
+    for _ in range(min(missing, MAX_MISSING_CHANGES)):
         yield left_out("change that this page of a changelog does not have; export the issue alone")
 
 

@@ -770,6 +770,25 @@ FOLDERS = {
         },
         {"0001-a": {"status": "accepted"}, "0002-b": {"status": "rejected"}, "0003-c": {"status": "accepted"}},
     ),
+    "chosen instead": (
+        {
+            "0001-a.md": "# A\n\n## Status\n\nRejected in favor of ADR-0002\n",
+            "0002-b.md": "# B\n\n## Status\n\nAccepted, replacing [ADR-0003](0003-c.md)\n",
+            "0003-c.md": "# C\n\n## Status\n\nAccepted (superseding ADR-0004)\n\nDate: 2024-05-06\n\nDeciders: Ann, Bob\n",
+            "0004-d.md": "# D\n\n## Status\n\n2024-05-06: Accepted by Ann\n",
+        },
+        {
+            "0001-a": {"status": "rejected", "superseded_by": ["0002-b"]},
+            "0002-b": {"status": "accepted", "supersedes": ["0003-c"]},
+            "0003-c": {
+                "status": "accepted",
+                "supersedes": ["0004-d"],
+                "date": "2024-05-06",
+                "deciders": ["Ann", "Bob"],
+            },
+            "0004-d": {"status": "accepted"},
+        },
+    ),
 }
 """By what is particular: the files, and by record the fields that are compared."""
 
@@ -842,4 +861,8 @@ WAYS_TO_NAME_A_SUCCESSOR = [
     "Superseded → [ADR-0002](0002-b.md)",
     "Superseded by [ADR‑0002](0002-b.md)",
     "Superseded by [ADR-0002\\: Two](0002-b.md)",
+    "Deprecated by [ADR-0002](0002-b.md)",
+    "Annulée et remplacée par ADR-0002",
+    "Abgelöst von ADR-0002",
+    "Sustituida en favor de ADR-0002",
 ]
