@@ -18,7 +18,9 @@ from cli.settings import Settings
 from domain.credentials import is_active
 from domain.errors import Forbidden, Refused
 from domain.ids import LOG_SERVICE, is_subject, kind_of
+from domain.messages import Command
 from domain.people import RegisterPerson
+from domain.roles import ADMIN, GrantRole
 from domain.scopes import ADMIN_SCOPE
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
@@ -65,12 +67,20 @@ def _find_people(log: DecisionLog, name: str) -> list[str]:
 
 
 def _register(log: DecisionLog, name: str, target: TransactionTarget | None) -> str:
-    # The first person of a log is registered by the log itself: there is no one else yet.
-    transaction = Transaction((RegisterPerson(name=name),), Caller(LOG_SERVICE, "none", "cli"))
-    (outcome,) = asyncio.run(_send(target or log, transaction))
+    # The first person of a log is registered by the log itself, and is its administrator: there is no one else yet.
+    is_new = log.head().size <= 1
+    receipt = _execute(target or log, RegisterPerson(name=name), Caller(LOG_SERVICE, "none", "cli"))
+    owner = receipt.recorded[0].subject
+    if is_new and target is None:
+        _execute(log, GrantRole(subject=owner, role=ADMIN), local_caller(owner))
+    return owner
+
+
+def _execute(target: TransactionTarget, command: Command, caller: Caller) -> Receipt:
+    (outcome,) = asyncio.run(_send(target, Transaction((command,), caller)))
     if isinstance(outcome, Refused):
         raise outcome
-    return outcome.recorded[0].subject
+    return outcome
 
 
 async def _send(target: TransactionTarget, transaction: Transaction) -> Sequence[Receipt | Refused]:

@@ -92,10 +92,10 @@ def test_export(log_folder, tmp_path):
     for line in plain:
         entry = line.removeprefix('{"entry":').partition(',"leaf":')[0]
         assert sha256(b"\0" + entry.encode()).hexdigest() == json.loads(line)["leaf"]
-    assert [json.loads(line)["entry"]["position"] for line in plain] == [1, 2, 3]
+    assert [json.loads(line)["entry"]["position"] for line in plain] == [1, 2, 3, 4]
     assert lines[1:] == plain
     assert json.loads(lines[0])["name"] == "ann"
-    assert with_people.stderr == f"Exported 3 entries to {tmp_path / 'log.jsonl'}\n"
+    assert with_people.stderr == f"Exported 4 entries to {tmp_path / 'log.jsonl'}\n"
 
 
 def test_rebuild(log_folder):
@@ -114,10 +114,10 @@ def test_doctor(log_folder):
 
     assert done.returncode == 0, done.stderr
     assert f"SQLite {sqlite3.sqlite_version}" in done.stdout
-    assert re.search(r"log:\w{16}: 3 entries\nMerkle root [0-9a-f]{64}", done.stdout)
+    assert re.search(r"log:\w{16}: 4 entries\nMerkle root [0-9a-f]{64}", done.stdout)
     assert "No server is running." in done.stdout
     said = done.stdout.splitlines()
-    assert "OK: 3 entries verified; all hashes, texts and idempotency records match." in said[-2:]
+    assert "OK: 4 entries verified; all hashes, texts and idempotency records match." in said[-2:]
     assert said[-1].startswith("Note: this version of SQLite") is has_wal_reset_bug(sqlite3.sqlite_version)
 
 
@@ -150,7 +150,7 @@ def test_doctor_finds_what_was_altered(log_folder):
     """An altered entry is found, named by its position, with what to do, and with an exit code of its own."""
     with sqlite3.connect(log_folder / "log.sqlite3") as connection:
         connection.execute(
-            "UPDATE events SET event = CAST(replace(event, 'strategic', 'technical') AS BLOB) WHERE position = 3"
+            "UPDATE events SET event = CAST(replace(event, 'strategic', 'technical') AS BLOB) WHERE position = 4"
         )
     connection.close()
 

@@ -9,6 +9,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from cli.bootstrap import open_for_write
+from cli.identity import resolve_owner
+from cli.settings import Settings
+from domain.roles import ADMIN, ROLES, holds
 from tests.support_postgresql import fresh_schema
 from tests.support_serving import forked_server, run
 
@@ -77,3 +81,15 @@ class _Caller:
 
     def post(self, path: str, body: object = None) -> httpx2.Response:
         return httpx2.post(self._address + path, json=body or {}, **self._given)
+
+
+def test_the_owner_of_a_new_log_is_its_administrator(tmp_path: Path) -> None:
+    """Whatever creates a log, its owner's own token decides; another owner of the same machine is given no role."""
+    first, second = (Settings(data=tmp_path, owner=name) for name in ("ann", "bob"))
+    with open_for_write(first) as log:
+        ann = resolve_owner(log, first.owner)
+    with open_for_write(second) as log:
+        bob = resolve_owner(log, second.owner)
+
+        assert holds(log.state(ann), ADMIN)
+        assert not any(holds(log.state(bob), role) for role in ROLES)
