@@ -10,6 +10,7 @@ from cli.finding import Finder
 from cli.options import to_flag
 from cli.table import print_note
 from decisionlog_client import Client, Question, questions
+from decisionlog_client.errors import Refused
 
 T = TypeVar("T")
 
@@ -49,12 +50,16 @@ _ROWS: Final[Mapping[str, str]] = {"/v1/decisions": "decision", "/v1/audit": "ev
 CHANNELS: Final = ("cli", "http", "import", "kafka")
 
 
-def explain_emptiness(log: Client, question: Question[Any]) -> None:
-    """Print a note for each filter that matches nothing even alone, with what may have been meant."""
+def explain_emptiness(log: Client, question: Question[Any], typed: Question[Any]) -> None:
+    """Print a note for each filter that matches nothing even alone, with what may have been meant.
+
+    `typed` is the question with the names of subjects as they were typed.
+    """
     filters = list(_list_filters(question))
     found = [each for each in filters if not _matches_alone(log, question, each)]
+    names = dict(zip(filters, (value for _, value in _list_filters(typed)), strict=False))
     for each in found:
-        print_note(_build_sentence(log, question, each))
+        print_note(_build_sentence(log, question, each, names[each]))
     if len(filters) > 1 and not found:
         print_note("Each filter matches something, but nothing matches all of them.")
 
@@ -75,11 +80,13 @@ def _matches_alone(log: Client, question: Question[Any], filter_: tuple[str, str
     kept = {each: given for each, given in question.parameters.items() if each not in {*others, "cursor"}}
     given = question.parameters[name]
     alone = given if isinstance(given, (bool, int)) else value if isinstance(given, str) else [value]
-    answer = log.ask(replace(question, parameters={**kept, name: alone}))
-    return bool(answer["rows"])
+    try:
+        return bool(log.ask(replace(question, parameters={**kept, name: alone}))["rows"])
+    except Refused:  # it means something only with another: a currency with its amount
+        return True
 
 
-def _build_sentence(log: Client, question: Question[Any], filter_: tuple[str, str]) -> str:
+def _build_sentence(log: Client, question: Question[Any], filter_: tuple[str, str], typed: str) -> str:
     """Return a sentence such as "No subject has the field 'horizo'. Did you mean horizon?"."""
     name, value = filter_
     row = _ROWS.get(question.path, "subject")
@@ -92,7 +99,7 @@ def _build_sentence(log: Client, question: Question[Any], filter_: tuple[str, st
     is_named = name in _WORDS and not (name == "kind" and row != "decision")
     known = _list_known(log, question, name) if is_named else []
     if not is_named or value in known or (name == "field" and set(value) & {*_WILDCARDS}):
-        return f"Nothing matches {to_flag(name)}{'' if value == 'True' else f' {value!r}'}."
+        return f"Nothing matches {to_flag(name)}{'' if value == 'True' else f' {typed!r}'}."
     return f"No {row} has {_WORDS[name].format(repr(value))}.{_suggest_other(value, known)}"
 
 

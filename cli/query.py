@@ -80,14 +80,14 @@ def print_response(
             print_table(build_table(answer, titles), get_context().zone, get_context().now())
         print_notes(answer, log, output)
         if not answer.get("rows", True) and not answer.get("why_not"):
-            note_emptiness(log, asked)
+            note_emptiness(log, asked, question)
 
 
-def note_emptiness(log: Client, question: Question[Any]) -> None:
-    """Print why an answer is empty."""
+def note_emptiness(log: Client, question: Question[Any], typed: Question[Any]) -> None:
+    """Print why the answer to a question is empty, with the names as they were typed."""
     from cli.emptiness import explain_emptiness  # noqa: PLC0415  (only for an empty answer)
 
-    explain_emptiness(log, question)
+    explain_emptiness(log, question, typed)
 
 
 def ask(log: Client, question: Question[T], output: Output) -> tuple[T | None, Question[T]]:
@@ -178,7 +178,8 @@ def _name_option(question: Question[Any], refused: Refused) -> Exception:
     name = field.partition(".")[0]
     if not problem or name not in question.parameters:
         return refused
-    return CommandFailed(f"Invalid {to_flag(name)}: {problem}.", Exit.USAGE_ERROR)
+    option = {"currency": "cost"}.get(name, name)  # which takes both
+    return CommandFailed(f"Invalid {to_flag(option)}: {problem}.", Exit.USAGE_ERROR)
 
 
 def _get_times(question: Question[Any]) -> dict[str, Any]:

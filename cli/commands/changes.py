@@ -53,7 +53,7 @@ def changes(output: Output, as_table: bool, opens: bool, **options_: Any) -> Non
             show_changes(answer, as_table=as_table or not is_terminal())
             print_notes(answer, log, output)
             if not answer["rows"]:
-                note_emptiness(log, asked)
+                note_emptiness(log, asked, question)
 
 
 def show_changes(answer: Any, *, as_table: bool) -> None:

@@ -90,7 +90,7 @@ def roadmap(
             print_lines(draw(shows_all=shows_all or bool(given["status"])))
         print_notes(answer, log, output)
         if not answer["rows"]:
-            note_emptiness(log, asked)
+            note_emptiness(log, asked, question)
 
 
 def _check_columns(log: Client, columns: str) -> None:

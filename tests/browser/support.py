@@ -210,8 +210,12 @@ class Site:
     def tab(self, width: int = 1280, height: int = 900, **options: Any) -> Iterator[Any]:
         """A new tab with its own cookies and storage."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        # Without transitions between pages: on a busy machine, the browser reports one that it gave up as an error.
         context = self.browser.new_context(
-            base_url=self.address, viewport={"width": width, "height": height}, extra_http_headers=headers, **options
+            base_url=self.address,
+            viewport={"width": width, "height": height},
+            extra_http_headers=headers,
+            **{"reduced_motion": "reduce", **options},
         )
         context.set_default_timeout(WAIT_MS)
         page = context.new_page()

@@ -143,7 +143,7 @@ def test_a_draft_survives_a_lost_connection(demo):
         page.locator("[name='options.2.title']").fill("Take the bus")
         page.context.set_offline(True)
         page.get_by_role("button", name="Record the decision").click()
-        page.wait_for_url("chrome-error://**")
+        page.wait_for_function("location.protocol === 'chrome-error:'")
         page.context.set_offline(False)
         open_with_draft(page)
         assert page.get_by_label("Title").input_value() == "A long thought"
@@ -159,7 +159,7 @@ def test_a_decision_whose_answer_was_lost_is_recorded_once(demo):
         fill_decision(page, "Sent into the dark")
         page.route("**/record", lambda route: (route.fetch(max_redirects=0), route.abort()))
         page.get_by_role("button", name="Record the decision").click()
-        page.wait_for_url("chrome-error://**")
+        page.wait_for_function("location.protocol === 'chrome-error:'")
         page.unroute("**/record")
         open_with_draft(page)
         page.get_by_role("button", name="Record the decision").click()

@@ -78,3 +78,17 @@ def test_a_target_is_that_of_the_feature(imported):
     found = run_command(imported, "slips", "--subject", "PEP-572")
 
     assert "feature:pep-572 has the same name" not in found.stderr
+
+
+def test_filters_that_belong_together(imported):
+    """A filter that means something only with another is not asked for alone."""
+    found = run_command(imported, "deciders", "python", "--cost", "100", "EUR")
+
+    assert "No matching results." in found.stderr
+
+
+def test_a_note_names_what_was_typed(imported):
+    """The note about a filter says what was typed, not the id that was found."""
+    found = run_command(imported, "slips", "--owner", "me")
+
+    assert "Nothing matches --owner 'me'." in found.stderr

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import json
 import logging
@@ -21,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
+from unittest.mock import Mock
 
 import click
 import pytest
@@ -409,7 +409,7 @@ def terminal_stream() -> Iterator[tuple[TextIO, io.BytesIO]]:
 def printed_in_process(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch, *, in_terminal: bool) -> bytes:
     """Everything that a command prints; it runs in this process, which is restored afterwards."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    umask, thresholds = os.umask(0o077), gc.get_threshold()
+    umask = os.umask(0o077)
     try:
         with (
             monkeypatch.context() as patch,
@@ -419,6 +419,7 @@ def printed_in_process(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
             more = {"TERM": "xterm", "COLUMNS": "200", "PAGER": ""}
             patch.setattr(os, "environ", dict(surroundings(folder / "data", **more)))
             patch.chdir(folder)
+            patch.setattr("cli.bootstrap.gc", Mock())  # to collect looks at all objects of this process
             patch.setattr(sys, "argv", ["decisionlog", *map(os.fsdecode, words_of(case, folder))])
             patch.setattr(sys, "stdin", nothing)
             patch.setattr(sys, "stdout", stream)
@@ -429,8 +430,6 @@ def printed_in_process(case: Case, folder: Path, monkeypatch: pytest.MonkeyPatch
             sys.stderr.flush()
     finally:
         os.umask(umask)
-        gc.set_threshold(*thresholds)
-        gc.unfreeze()
         for number, handler in handlers.items():
             signal.signal(number, handler)
     return out.getvalue().replace(b"\r\n", b"\n")

@@ -1,7 +1,10 @@
 """What all pages have in common: headers, static files, errors, and the time that they show."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import unescape
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from api.pages.static_files import static_address
 from api.pages.times import parse_page_time
 from api.problems import HttpProblem
-from domain.values import to_micros
+from domain.values import format_micros, to_micros
 from projections.queries.timepoint import NOW, TimePoint
 from tests.support_log import quiet_token
 from tests.support_pages import text_of
@@ -90,6 +93,24 @@ def test_a_page_of_the_past_says_so_and_leads_back(pages):
     assert "You are looking at Jul 1, 2024, 00:00 , with everything known today" in text_of(html)
     assert 'data-key="Escape" href="/roadmap?' in html
     assert "as_of" not in html.partition('data-key="Escape" href="')[2].partition('"')[0]
+
+
+def test_what_was_known_then_is_compared_with_what_is_known_now(pages, service):
+    """One link of the time menu shows what was recorded later about the same time: here a backdated move."""
+    service.post("/products", {"key": "tide", "title": "Tideline"})
+    service.post("/features", {"key": "alarm", "title": "Tide alarm", "products": ["tide"]})
+    then = format_micros(service.clock())
+    moved = {"horizon": "now", "note": "Agreed on the pier.", "effective_at": then}
+    assert service.post("/features/alarm/prioritize", moved).status_code == 200
+
+    html = pages.get("/roadmap", as_of=then, known_at=then)
+    link = unescape(re.search(r'href="([^"]+)">What is known today about that time', html)[1])
+    path, _, query = link.partition("?")
+    compared = pages.get(path, **dict(parse_qsl(query)))
+
+    assert "Agreed on the pier." not in text_of(html)
+    assert 'class="card mark changed"' in compared
+    assert "Agreed on the pier." in text_of(compared)
 
 
 def test_a_reader_sees_no_buttons_that_their_role_may_not_use(service):
