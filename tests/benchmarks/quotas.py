@@ -30,10 +30,11 @@ def measure() -> Iterator[str]:
         modest = [_token(server, name) for name in ("Modest", "Modest too")]
         quiet = _waits(server, modest)
         answers: Counter[int] = Counter()
-        stop = threading.Event()
-        greedy = threading.Thread(target=_flood, args=(server, _token(server, "Greedy"), stop, answers))
+        stop, exhausted = threading.Event(), threading.Event()
+        greedy = threading.Thread(target=_flood, args=(server, _token(server, "Greedy"), stop, exhausted, answers))
         greedy.start()
         try:
+            assert exhausted.wait(60)
             loud = _waits(server, modest)
         finally:
             stop.set()
@@ -68,8 +69,14 @@ def _waits(server: Serving, tokens: list[str]) -> list[float]:
     return waits
 
 
-def _flood(server: Serving, token: str, stop: threading.Event, answers: Counter[int]) -> None:
+def _flood(
+    server: Serving, token: str, stop: threading.Event, exhausted: threading.Event, answers: Counter[int]
+) -> None:
+    """Use up what a quota allows at once, and then go on at ten times the quota."""
     with httpx2.Client(base_url=server.address, headers=_headers(token)) as client:
+        while client.get("/v1/me").status_code == 200 and not stop.is_set():
+            pass
+        exhausted.set()
         while not stop.is_set():
             began = time.monotonic()
             answers[client.get("/v1/me").status_code] += 1
