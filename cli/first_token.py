@@ -16,7 +16,7 @@ from typing import IO, Final
 
 from cli.bootstrap import local_caller
 from cli.settings import Settings
-from domain.roles import ADMIN, Role, holds
+from domain.roles import ADMIN
 from domain.scopes import SCOPES
 from identity.decision_log import DecisionLog
 from identity.sign_in_links import FIRST_LIFETIME_S
@@ -69,10 +69,9 @@ def create_first_token(log: DecisionLog, owner: str, settings: Settings) -> Firs
 
 
 def _create_token(log: DecisionLog, owner: str) -> tuple[str, str]:
-    role: Role | None = None if holds(log.state(owner), ADMIN) else ADMIN
     until = log.tokens.default_expiry()
     by = local_caller(owner)
-    return log.tokens.create(owner, scopes=SCOPES, label="first start", expires_at=until, role=role, by=by)
+    return log.tokens.create(owner, scopes=SCOPES, label="first start", expires_at=until, role=ADMIN, by=by)
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class DecisionLog(EventLog):
     ) -> None:
         super().__init__(store, lock, clock=clock, entropy=entropy)
         self.directory = Directory(store, self.names, self.record)
-        self.tokens = Tokens(store, self.record, clock=clock, entropy=entropy)
+        self.tokens = Tokens(store, self.record, self.state, clock=clock, entropy=entropy)
         self.owners = Owners(store)
         self.codes = OneTimeCodes(store, clock=clock, entropy=entropy)
         self.accounts = Accounts(store, self.execute, self.record, entropy=entropy)

@@ -10,7 +10,8 @@ from typing import Final
 
 from domain.credentials import CreateToken, RevokeToken
 from domain.errors import Malformed, NothingChanges, Unknown
-from domain.roles import GrantRole, Role
+from domain.fields import SubjectState
+from domain.roles import GrantRole, Role, holds
 from domain.scopes import DEFAULT_SCOPES, SCOPES, is_scope
 from domain.values import from_micros, refuse_controls
 from eventlog.entry import Caller
@@ -70,6 +71,7 @@ class Tokens:
         self,
         store: Store,
         record: Recorder,
+        state: Callable[[str], SubjectState],
         *,
         clock: Callable[[], int],
         entropy: Callable[[int], bytes],
@@ -77,6 +79,7 @@ class Tokens:
     ) -> None:
         self._store = store
         self._record = record
+        self._state = state
         self._clock = clock
         self._entropy = entropy
         self._timer = timer
@@ -97,7 +100,7 @@ class Tokens:
         """Create a token for a person or service; return its id and its secret, which cannot be read again.
 
         `expires_at` is in microseconds since 1970; without it, the token never expires. With a `role`, the holder is
-        granted it in the same transaction, for all products or for one.
+        granted it in the same transaction, for all products or for one, unless they already have it.
 
         Raises:
             Malformed: a scope does not exist, the label has control characters, the holder cannot have a token, or it
@@ -130,7 +133,8 @@ class Tokens:
         )
         until = None if expires_at is None else from_micros(expires_at)
         command = CreateToken(subject=actor, token=token, scopes=tuple(sorted(scopes)), expires_at=until)
-        grant = [GrantRole(subject=actor, role=role, product=product)] if role else []
+        is_missing = role is not None and not holds(self._state(actor), role, product)
+        grant = [GrantRole(subject=actor, role=role, product=product)] if role and is_missing else []
         self._record([*grant, command], lambda side_tables: side_tables.put_token(row), by)
         return token, secret
 

@@ -17,7 +17,7 @@ from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.actions import ADMINISTER
-from domain.roles import Role, holds
+from domain.roles import Role
 from domain.scopes import DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
 from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
@@ -94,13 +94,12 @@ def create_token(
         raise unprocessable("the holder of a token must be a person or a service", field="holder")
     tokens = services.log.tokens
     expires_at = _expiry_of(new, tokens)
-    has_role = new.role is not None and holds(services.log.state(holder), new.role, new.product)
     token, secret = tokens.create(
         holder,
         scopes=new.scopes,
         label=new.label,
         expires_at=expires_at,
-        role=None if has_role else new.role,
+        role=new.role,
         product=new.product,
         by=caller,
     )

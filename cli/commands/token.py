@@ -47,7 +47,7 @@ def token() -> None:
     help=f"A scope of the token: {', '.join(SCOPES)}, or import:SYSTEM. Repeatable; default: read and write.",
 )
 @click.option("--all-scopes", is_flag=True, help="Give it every scope.")
-@click.option("--role", type=click.Choice(ROLES), help="A role to grant the holder.")
+@click.option("--role", type=click.Choice(ROLES), help="A role to grant the holder, unless they have it.")
 @click.option("--product", help="The product to grant the role for; all by default.")
 @click.option("--label", default="", help="What the token is for.")
 @click.option(

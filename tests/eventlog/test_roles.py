@@ -145,6 +145,16 @@ def test_a_token_and_a_role_are_created_in_one_step(place: Path | str) -> None:
         assert len(log.tokens.all()) == before
 
 
+def test_another_token_with_the_same_role_grants_nothing(place: Path | str) -> None:
+    """A token for a role that its holder already has is created; the role is not granted once more."""
+    with open_log(place, default_role=None) as log:
+        begin(log)
+        log.tokens.create("person:bob", role="manager", product="product:p", by=OWNER)
+        size = log.head().size
+        log.tokens.create("person:bob", role="manager", product="product:p", by=OWNER)
+        assert [entry.type for entry in log.read(size, 2)] == ["TokenCreated.v1"]
+
+
 def test_an_importer_writes_what_comes_from_its_system_only(place: Path | str) -> None:
     """A token with `import:jira` imports from jira; another source, and a command without one, are refused."""
     with open_log(place, default_role=None) as log:

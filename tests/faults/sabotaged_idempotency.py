@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 from cli.main import main
-from eventlog.command_handler import CommandHandler
 
 if __name__ == "__main__":
-    CommandHandler._idempotency_record = lambda *_: None  # type: ignore[method-assign]
-    main()
+    with patch("eventlog.command_handler.idempotency_record", lambda *_: None):
+        main()

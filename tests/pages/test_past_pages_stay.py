@@ -50,7 +50,18 @@ LATER = (
 PRESENT_ONLY = {
     *("account", "admin", "grant-role", "create-token", "create-sign-in-link", "access-journal", "activity", "demo"),
     *("sign-out", "record", "propose", "move", "supersede", "accept", "record-evidence", "decision-rights", "help"),
-    *("plan-meeting", "write-up", "meeting", "meeting-planned", "error", "error-unknown", "report", "entry", "proof"),
+    *(
+        "plan-meeting",
+        "write-up",
+        "meeting",
+        "meeting-planned",
+        "import",
+        "error",
+        "error-unknown",
+        "report",
+        "entry",
+        "proof",
+    ),
 }
 """Pages that have no past, or that the demo does not have."""
 
