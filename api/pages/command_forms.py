@@ -300,6 +300,8 @@ def _form_fields(command: type[Command]) -> Iterator[FormField]:
         if found is None:
             continue
         field = _build_field(name, info, hint, found, is_list=is_list)
+        if _is_remark(command, name):
+            field = replace(field, label="Remark", hint="Anything else that is worth remembering.")
         is_short_name = (command.__name__, name) == SHORT_NAME
         yield replace(
             field, hint=_SHORT_NAME_HINT if is_short_name else field.hint, is_folded=_is_folded(command, name)
@@ -347,7 +349,12 @@ def _is_folded(command: type[Command], name: str) -> bool:
         return name not in MAIN_OF_RECORD
     if command.__name__ == "ProposeDecision":
         return name not in MAIN_OF_PROPOSE
-    return name in FOLDED or (name == "note" and "why" in command.model_fields)
+    return name in FOLDED or _is_remark(command, name)
+
+
+def _is_remark(command: type[Command], name: str) -> bool:
+    """Whether a field is the note of a command that asks for its reason in a field of its own."""
+    return name == "note" and "why" in command.model_fields
 
 
 _SHORT_NAME_HINT: Final = (
