@@ -109,7 +109,7 @@ def test_json_must_be_canonical(rows):
 
 @pytest.mark.parametrize("text", [b"9" * 5_000, b"-1", b"+1", b" 1", b"1.0", "\u0663".encode(), b"\xff", b""])
 def test_a_position_is_a_short_number(text):
-    """A header that is no position of a log is none, however long it is."""
+    """A header that is not the position of an entry counts as missing, however long it is."""
     assert get_position(Message(None, b"", [("ce_id", text)])) is None
 
 
