@@ -76,7 +76,7 @@ def _build_verb(kind: type[Command]) -> dict[str, Any]:
         "command": kind.__name__,
         "path": words.path,
         "summary": words.summary or _first_sentence(kind),
-        "help": "" if _first_sentence(kind) == _doc(kind) and not words.summary else _doc(kind),
+        "help": _help_of_command(kind, words),
         "creates": kind.creates,
         "fields": fields,
         **({"asks": list(words.asks)} if words.asks else {}),
@@ -88,6 +88,13 @@ def _build_verb(kind: type[Command]) -> dict[str, Any]:
         **({"is_about_log": True} if _is_log(kind) else {}),
         "example": _build_example(kind, words, fields),
     }
+
+
+def _help_of_command(kind: type[Command], words: Words) -> str:
+    """Return the docstring, after the summary if that does not begin the docstring already."""
+    summary = words.summary or _first_sentence(kind)
+    repeats = _doc(kind).startswith(summary.removesuffix("."))
+    return _doc(kind) if repeats else f"{summary}\n\n{_doc(kind)}"
 
 
 def derive_words(kind: type[Command]) -> Words:
