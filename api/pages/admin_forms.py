@@ -25,7 +25,7 @@ from api.pages.command_forms import FormField
 from api.pages.form_input import LIST_SEPARATOR, Errors, Typed, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, Candidate, NotFoundError, find_one, list_candidates, people_candidates
-from api.pages.words import SUBJECT
+from api.pages.subject_addresses import SUBJECT
 from api.permissions import held_roles, is_administrator
 from api.problems import HttpProblem, unprocessable
 from api.routes.sessions import NewSignInLink, create_sign_in_link

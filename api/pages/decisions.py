@@ -16,7 +16,7 @@ from api.pages.graph import lay_out
 from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
-from api.pages.words import SUBJECT
+from api.pages.subject_addresses import SUBJECT
 from domain.decision import Option
 from projections.queries import authority as authority_queries
 from projections.queries import decisions as decision_queries

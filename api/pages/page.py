@@ -31,10 +31,11 @@ from api.dependencies import (
 from api.local_paths import local_path
 from api.pages.errors import render_error
 from api.pages.permissions import Permissions
+from api.pages.subject_addresses import is_subject_id, subject_path
 from api.pages.templating import render_page
 from api.pages.times import NAMES, PageTime, Preset, parse_page_time
+from api.pages.value_formats import format_day, is_day, value_parts
 from api.pages.visits import LOOKED_COOKIE, find_visits
-from api.pages.words import format_day, is_day, is_subject_id, subject_path, value_parts
 from api.permissions import require
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services

@@ -32,7 +32,7 @@ from api.pages.form_input import (
 )
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, Candidate, list_candidates, people_candidates
-from api.pages.words import SUBJECT, subject_path
+from api.pages.subject_addresses import SUBJECT, subject_path
 from api.problems import HttpProblem
 from api.services import refuse_writes_on_replica
 from domain.decision_rights import RIGHTS_FIELD
