@@ -114,9 +114,9 @@ class FieldChangeReader:
 
     def _count_findings(self, name: str, parsed: ParsedValue) -> None:
         if name in self._unmapped:
-            self._findings.found.unmapped_fields[name] += 1
+            self._findings.current.unmapped_fields[name] += 1
         for value in parsed.unknown:
-            self._findings.found.count_unknown_value(name, value)
+            self._findings.current.count_unknown_value(name, value)
 
 
 def _storable(part: Any) -> Any:

@@ -17,7 +17,7 @@ class LineFindings:
         self.noted: Findings | None = None
 
     @property
-    def found(self) -> Findings:
+    def current(self) -> Findings:
         """The findings, to which more can be added."""
         if self.noted is None:
             self.noted = Findings()
@@ -25,7 +25,7 @@ class LineFindings:
 
     def warn(self, entry: Entry, message: str) -> None:
         """Add a warning about an entry."""
-        self.found.warnings.append(Remark(entry.label, message))
+        self.current.warnings.append(Remark(entry.label, message))
 
     def cut(self, entry: Entry, what: str, text: str, limit: int) -> str:
         """Return a text up to its limit. What is cut off is reported, and the change is kept."""

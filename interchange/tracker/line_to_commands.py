@@ -106,7 +106,7 @@ class LinePlanner:
         kinds = self._mapping.kinds
         is_change = entry.kind != CREATED and self._mapping.file.rows == "changes"
         if is_change and (unmapped := self._context.unmapped_columns(entry)):
-            self._findings.found.unmapped_columns.update(unmapped)
+            self._findings.current.unmapped_columns.update(unmapped)
         moment = (entry.order_at, entry.place)
         created = self._created = self._records.created_at(moment)
         record = self._record = created if created is not None else self._find(entry)
@@ -145,9 +145,11 @@ class LinePlanner:
 
     def _create_record(self, entry: Entry, record: TrackerRecord, shared: dict[str, Any]) -> tuple[Command, ...]:
         if record.subjects and not record.is_from_log:
-            self._findings.found.reused_names.append(Remark(entry.label, f"{entry.record} is created again, as it is"))
+            self._findings.current.reused_names.append(
+                Remark(entry.label, f"{entry.record} is created again, as it is")
+            )
         elif self._records.is_reused(record):
-            self._findings.found.reused_names.append(
+            self._findings.current.reused_names.append(
                 Remark(entry.label, f"{entry.record} is created again as another record")
             )
         values = self._get_to(entry.data) if self._get_to else None
@@ -170,7 +172,7 @@ class LinePlanner:
             )
         if self._records.takes_name(record, entry.record, (entry.order_at, entry.place)):
             message = f"{old} takes the name {entry.record} from another record"
-            self._findings.found.reused_names.append(Remark(entry.label, message))
+            self._findings.current.reused_names.append(Remark(entry.label, message))
         changes = (ImportedChange(field="aliases", texts=(entry.record,)),)
         return tuple(self._import_changes(subject, changes, shared) for subject in record.subjects.values())
 
@@ -196,7 +198,7 @@ class LinePlanner:
             contradicted[name] = self._findings.cut(entry, name, said, MAX_VALUE_CHARACTERS)
             previous = as_text(record.values.get(name))
             message = f"{entry.record} {name}: from {as_text(before)}, but the previous value is {previous}"
-            self._findings.found.contradictions.append(Remark(entry.label, self._people.redact(message)))
+            self._findings.current.contradictions.append(Remark(entry.label, self._people.redact(message)))
         return self._set_values(entry, record, {name: to}, contradicted, shared)
 
     def _set_state(
