@@ -10,12 +10,12 @@ from typing import Final
 import click
 
 from cli import verbs
+from cli.command_wording import NOUNS, OPERATED_NOUNS
 from cli.errors import Exit
 from cli.examples import add_examples
 from cli.suggesting_group import SuggestingGroup
 from cli.terminal import guard_streams
 from cli.verb_list import read_verbs, recording_nouns
-from cli.words import NOUNS, OPERATED_NOUNS
 
 SECTIONS: Final = {
     "Ask": {

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
+from cli.command_wording import NOUNS, OPERATED_NOUNS
 from cli.examples import add_examples
 from cli.suggesting_group import SuggestingGroup
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs, verbs_of
-from cli.words import NOUNS, OPERATED_NOUNS
 
 
 class NounGroup(SuggestingGroup):

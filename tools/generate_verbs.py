@@ -20,7 +20,7 @@ from pydantic.fields import FieldInfo
 
 from api.command_routes import VERSION_REQUIRED
 from api.pages.command_forms import unwrap_type
-from cli.words import COMMON, COMMON_HELP, MEMBERS, NOT_TYPED, OPTIONS, TARGET, TARGET_FIELDS, WORDS, Words
+from cli.command_wording import COMMON, COMMON_HELP, MEMBERS, NOT_TYPED, OPTIONS, TARGET, TARGET_FIELDS, WORDS, Words
 from domain.catalog import COMMANDS
 from domain.examples import EXAMPLES
 from domain.messages import Command, Reference

@@ -8,12 +8,12 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api import answers
-from api.dependencies import (
+from api.query_execution import QueryDependency
+from api.query_parameters import (
     AnySubjectFilter,
     KeyPath,
     MinCount,
     PageParameters,
-    QueryDependency,
     SubjectPath,
     TimeParameters,
     WithBlame,

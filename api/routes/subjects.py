@@ -9,11 +9,11 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Response
 
 from api import answers
-from api.dependencies import (
+from api.query_execution import QueryDependency
+from api.query_parameters import (
     IncludeRemoved,
     KeyPath,
     PageParameters,
-    QueryDependency,
     SubjectFilter,
     SubjectPath,
     TimeParameters,

@@ -29,7 +29,7 @@ from domain.ids import KEY_PATTERN
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from interchange.adr import HistoryError, default_system, import_records
-from interchange.adr.words import DEFAULT_WORDS, WordsError, load_words
+from interchange.adr.keywords import DEFAULT_WORDS, WordsError, load_words
 from interchange.command_file import import_commands
 from interchange.import_report import ImportReport
 from interchange.sink import ImportSink

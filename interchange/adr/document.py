@@ -16,8 +16,8 @@ from typing import Final, NamedTuple
 from markdown_it.token import Token
 
 from interchange.adr.front_matter import FrontMatter, render_front_matter, split_front_matter
+from interchange.adr.keywords import DEFAULT_WORDS, Words, strip_comments
 from interchange.adr.markdown_blocks import block_parser
-from interchange.adr.words import DEFAULT_WORDS, Words, strip_comments
 from interchange.value_parsers import field_name_part
 
 FieldTexts = dict[str, str | list[str]]

@@ -14,11 +14,11 @@ from domain.product import DefineProduct
 from domain.values import to_micros
 from eventlog.entry import Caller
 from interchange.adr.history import read_history
+from interchange.adr.keywords import DEFAULT_WORDS, Words
 from interchange.adr.record_fields import RecordFieldReader, team_key_of
 from interchange.adr.record_identity import LinkResolver, identify_records
 from interchange.adr.record_versions import RecordHistory, RecordVersion
 from interchange.adr.version_to_commands import VersionPlanner
-from interchange.adr.words import DEFAULT_WORDS, Words
 from interchange.import_batches import ProgressCallback, ensure_exist, send_batch
 from interchange.import_record import record_import
 from interchange.import_report import ImportReport, Remark
