@@ -54,7 +54,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "RecordDecision": Words(
         "record",
         ("title",),
-        "Record a decision that was made.",
+        "Record a decision that was made, in one step.",
         asks=("products",),
         editable=("title", "decision", "why", "accountable"),
         own=("accountable",),

@@ -46,7 +46,7 @@ SECTIONS: Final = {
         "report": "Create a progress report for a product.",
     },
     "Record": {
-        "record": "Record a decision that was made.",
+        "record": "Record a decision that was made, in one step.",
         **NOUNS,
         "succession": "List what a person holds and owes, and hand it over.",
         "import": "Import histories, decision records or commands.",

@@ -91,10 +91,10 @@ def _build_verb(kind: type[Command]) -> dict[str, Any]:
 
 
 def _help_of_command(kind: type[Command], words: Words) -> str:
-    """Return the docstring, after the summary if that does not begin the docstring already."""
+    """Return the summary, then the docstring without its first sentence if that is the summary."""
     summary = words.summary or _first_sentence(kind)
-    repeats = _doc(kind).startswith(summary.removesuffix("."))
-    return _doc(kind) if repeats else f"{summary}\n\n{_doc(kind)}"
+    doc = " ".join(_doc(kind).split())
+    return f"{summary}\n\n{doc.removeprefix(summary).strip()}".strip()
 
 
 def derive_words(kind: type[Command]) -> Words:
