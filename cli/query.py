@@ -82,7 +82,7 @@ def print_response(
         else:
             print_table(build_table(answer, titles), get_context().zone, get_context().now())
         print_notes(answer, log, output, if_empty)
-        if not answer.get("rows", True) and not answer.get("why_not"):
+        if not answer.get("rows", True) and not answer.get("why_not") and if_empty == NOTHING_FOUND:
             note_emptiness(log, asked, question)
 
 

@@ -25,7 +25,10 @@ OTHERS = {"ClientError", "DecisionLogError", "PostgresTrackingRecorder", "Projec
 
 def spans(pattern: str) -> list[str]:
     """Return the code in the sentences of all pages that matches a pattern from its beginning, once each."""
-    texts = [re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.S | re.M) for page in HANDBOOK]
+    texts = [
+        re.sub(r"^```.*?^```$", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for page in HANDBOOK
+    ]
     code = {" ".join(span.split()) for text in texts for span in re.findall(r"`([^`]+)`", text)}
     return sorted(span for span in code if re.match(pattern, span))
 
@@ -84,4 +87,4 @@ def test_every_name_of_the_catalog_in_a_sentence_exists():
     """Each name in camel case in a sentence is a command or an event, or one of the few names of libraries."""
     known = {name.partition(".")[0] for name in (*COMMANDS, *EVENTS)}
 
-    assert {span for span in spans(r"([A-Z][a-z]+){2,}$")} - known <= OTHERS
+    assert set(spans(r"([A-Z][a-z]+){2,}$")) - known <= OTHERS
