@@ -150,7 +150,7 @@ class EventLog:
             raise
         if self._store.head().size:
             return
-        subject = f"log:{new_key(self._entropy)}"
+        subject = f"log:{self.new_key()}"
         metadata = Metadata(
             id=new_id(self._entropy),
             transaction=new_id(self._entropy),
@@ -229,6 +229,10 @@ class EventLog:
     def _notify_side_table_listeners(self) -> None:
         for listener in tuple(self.side_table_listeners):
             listener()
+
+    def new_key(self) -> str:
+        """Return a key for a new subject."""
+        return new_key(self._entropy)
 
     # What rules read
 
