@@ -20,9 +20,9 @@ from pydantic_core import to_json
 from api import answers, problems
 from api.authentication import CurrentCaller, authenticate_request
 from api.bodies import json_body, read_json
-from api.dependencies import refuse_unknown_parameters
 from api.headers import find_header
 from api.problems import HttpProblem, unprocessable
+from api.query_parameters import refuse_unknown_parameters
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
 from domain import any_subject, decision
 from domain.catalog import COMMAND

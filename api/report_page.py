@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final, TypeVar
 
-from api.pages.words import subject_path
+from api.pages.subject_addresses import subject_path
 from domain.characters import escape_unsafe
 from domain.ids import key_of
 from domain.values import kind_of

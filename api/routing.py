@@ -10,8 +10,9 @@ from fastapi import APIRouter, Depends, Response
 from api import answers, problems
 from api.admission import LaneName
 from api.authentication import authenticate
-from api.dependencies import refuse_unknown_parameters, run_as_query
 from api.permissions import require
+from api.query_execution import run_as_query
+from api.query_parameters import refuse_unknown_parameters
 from api.query_route import QueryRoute
 from api.services import refuse_writes_on_replica
 from domain.actions import READ, Action

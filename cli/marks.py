@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from api.pages.words import status_mark, verdict_mark
+from api.pages.labels import status_mark, verdict_mark
 from cli.display import Span
 
 SHAPES: Final = {"good": "●", "half": "◐", "ring": "○", "warn": "▲", "bad": "■"}

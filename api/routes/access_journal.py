@@ -9,9 +9,11 @@ from fastapi import APIRouter, Query, Response
 
 from api import answers
 from api.authentication import CurrentCaller
-from api.dependencies import PageParameters, QueryDependency, check_choices, list_parameter, period_of
+from api.parameter_checks import check_choices, period_of
 from api.permissions import why_not
 from api.problems import HttpProblem
+from api.query_execution import QueryDependency
+from api.query_parameters import PageParameters, list_parameter
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.actions import AUDIT

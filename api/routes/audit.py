@@ -8,17 +8,15 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
 from api import answers
-from api.dependencies import (
+from api.parameter_checks import check_choices, check_kinds, period_of
+from api.query_execution import QueryDependency
+from api.query_parameters import (
     KindText,
     PageParameters,
     ProductText,
-    QueryDependency,
     SubjectText,
     TimeParameters,
-    check_choices,
-    check_kinds,
     list_parameter,
-    period_of,
     subject_of_kind,
 )
 from api.routing import add_query, v1_router

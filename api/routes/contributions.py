@@ -5,7 +5,8 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api import answers
-from api.dependencies import PageParameters, QueryDependency, SubjectFilter, TimeParameters
+from api.query_execution import QueryDependency
+from api.query_parameters import PageParameters, SubjectFilter, TimeParameters
 from api.routing import add_query, v1_router
 from projections.queries import contributions as contribution_queries
 

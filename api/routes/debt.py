@@ -7,7 +7,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Response
 
 from api import answers
-from api.dependencies import KindFilter, PageParameters, QueryDependency, TimeParameters, list_parameter
+from api.query_execution import QueryDependency
+from api.query_parameters import KindFilter, PageParameters, TimeParameters, list_parameter
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from projections.queries import debt as debt_queries

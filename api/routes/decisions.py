@@ -9,15 +9,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api import answers
-from api.dependencies import (
-    IncludeRemoved,
-    KeyPath,
-    PageParameters,
-    QueryDependency,
-    SubjectFilter,
-    TimeParameters,
-    list_parameter,
-)
+from api.query_execution import QueryDependency
+from api.query_parameters import IncludeRemoved, KeyPath, PageParameters, SubjectFilter, TimeParameters, list_parameter
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import decision

@@ -8,7 +8,8 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from api import answers
-from api.dependencies import PageParameters, QueryDependency, SubjectFilter, TimeParameters
+from api.query_execution import QueryDependency
+from api.query_parameters import PageParameters, SubjectFilter, TimeParameters
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from domain import assumption, evidence

@@ -8,21 +8,18 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from api import answers
-from api.dependencies import (
+from api.parameter_checks import DurationText, check_directions, duration_of, period_of
+from api.query_execution import QueryDependency
+from api.query_parameters import (
     DirectionText,
-    DurationText,
     FieldFilter,
     MinCount,
     PageParameters,
-    QueryDependency,
     ShownFields,
     TimeParameters,
     ValueFilter,
     WithBlame,
-    check_directions,
-    duration_of,
     list_parameter,
-    period_of,
 )
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency

@@ -8,7 +8,8 @@ from typing import Final
 from fastapi import APIRouter, Response
 
 from api import answers
-from api.dependencies import KeyPath, QueryDependency, TimeParameters
+from api.query_execution import QueryDependency
+from api.query_parameters import KeyPath, TimeParameters
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Query, Request, Response
 from api import answers
 from api.access_journal import record_read_about
 from api.authentication import CurrentCaller
-from api.dependencies import PageParameters, ProductText, QueryDependency, SubjectFilter, TimeParameters, list_parameter
+from api.query_execution import QueryDependency
+from api.query_parameters import PageParameters, ProductText, SubjectFilter, TimeParameters, list_parameter
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import outcome

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import answers
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
-from api.dependencies import KeyPath, PageParameters, QueryDependency
 from api.permissions import require
+from api.query_execution import QueryDependency
+from api.query_parameters import KeyPath, PageParameters
 from api.routes.log import refuse_command_headers
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router

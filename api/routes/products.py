@@ -11,19 +11,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from api import answers, formats
 from api.access_journal import record_read
 from api.cross_site import site_of
-from api.dependencies import (
-    ExecutionDependency,
-    KeyPath,
-    PageParameters,
-    ProductText,
-    QueryDependency,
-    TimeParameters,
-    lag_header,
-    list_parameter,
-    wait_for_position,
-)
 from api.large_responses import build_text_response
 from api.problems import HttpProblem, unprocessable
+from api.query_execution import ExecutionDependency, QueryDependency, lag_header, wait_for_position
+from api.query_parameters import KeyPath, PageParameters, ProductText, TimeParameters, list_parameter
 from api.report_html import as_html
 from api.report_markdown import as_markdown
 from api.report_page import Page, build_page

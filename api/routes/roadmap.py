@@ -9,22 +9,18 @@ from typing import Annotated, Final, get_args
 from fastapi import APIRouter, Depends, Query, Response
 
 from api import answers
-from api.dependencies import (
+from api.parameter_checks import check_choice, check_directions, check_recorded_choice, period_of, time_point_of
+from api.query_execution import QueryDependency
+from api.query_parameters import (
     DirectionText,
     FieldFilter,
     IncludeRemoved,
     MinCount,
     PageParameters,
-    QueryDependency,
     TimeParameters,
     ValueFilter,
     WithBlame,
-    check_choice,
-    check_directions,
-    check_recorded_choice,
     list_parameter,
-    period_of,
-    time_point_of,
 )
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency

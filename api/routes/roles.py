@@ -8,7 +8,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api import answers
-from api.dependencies import PageParameters, ProductText, QueryDependency, TimeParameters
+from api.query_execution import QueryDependency
+from api.query_parameters import PageParameters, ProductText, TimeParameters
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain import roles

@@ -7,7 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from api import answers
-from api.dependencies import AnySubjectFilter, Cursor, Limit, QueryDependency, TimeParameters
+from api.query_execution import QueryDependency
+from api.query_parameters import AnySubjectFilter, Cursor, Limit, TimeParameters
 from api.routing import add_query, v1_router
 from projections.queries import search as search_query
 

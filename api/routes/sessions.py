@@ -11,9 +11,10 @@ from api import answers
 from api.access_journal import record_read_about
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
-from api.dependencies import PageParameters, QueryDependency
 from api.permissions import authorize, is_administrator, require, require_scope
 from api.problems import HttpProblem, unprocessable
+from api.query_execution import QueryDependency
+from api.query_parameters import PageParameters
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency

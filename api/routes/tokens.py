@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from api import answers
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
-from api.dependencies import QueryDependency
 from api.permissions import held_roles
 from api.problems import unprocessable
+from api.query_execution import QueryDependency
 from api.routes.log import refuse_command_headers
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency

@@ -12,8 +12,8 @@ from support_log import LocalService
 from api import app as app_module
 from api.app import create_app
 from api.command_routes import CommandRoute
-from api.dependencies import _list_parameters
 from api.dispatcher import Dispatcher
+from api.query_parameters import _list_parameters
 from api.query_route import QueryRoute
 
 VALUES = ("~", "1")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from api.pages.words import subject_path
+from api.pages.subject_addresses import subject_path
 from api.report_html import as_html
 from api.report_markdown import as_markdown
 from api.report_page import HEADINGS, build_page
