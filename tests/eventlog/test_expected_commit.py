@@ -136,7 +136,7 @@ def test_people_behind_a_name_are_compared(store: CountingStore, address: str) -
 
 
 def test_a_taken_identifier_is_a_conflict(store: CountingStore, address: str) -> None:
-    """An email address that another process gave to somebody else is not given again."""
+    """An email address that another process gave to another person is not given again."""
     write_past(address, "INSERT INTO names VALUES ('b@x.org', 'person:other', 'b@x.org', 0)")
     (outcome,) = write(
         store, Append((event("person:bob", 1),), names=(NameRow("person:bob", "b@x.org", "b@x.org", 0),))
