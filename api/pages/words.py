@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from typing import Any, Final, Literal
 
-from domain.ids import SUBJECT_PATTERN, is_subject, kind_of
+from domain.ids import SUBJECT_IN_TEXT, is_subject, kind_of
 from domain.times import from_micros, parse_timestamp
 
 Shape = Literal["good", "half", "ring", "warn", "bad"]
@@ -66,8 +66,6 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "authority.ending": "authority to end it",
     "authority.self_approved": "self-approved",
 }
-SUBJECT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}(?<![.~-])")
-"""A subject id within a text."""
 KIND_PATHS: Final[Mapping[str, str]] = {
     "product": "products",
     "decision": "decisions",
@@ -251,7 +249,7 @@ def subject_path(subject: str) -> str:
 
 def with_titles(message: str, titles: Callable[[str], str]) -> str:
     """Return a message with the titles of the subjects whose ids it contains."""
-    return SUBJECT.sub(lambda match: titles(match[0]), message)
+    return SUBJECT_IN_TEXT.sub(lambda match: titles(match[0]), message)
 
 
 def page_address(address: str) -> str:

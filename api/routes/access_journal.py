@@ -72,6 +72,7 @@ def build_rows(rows: Sequence[AccessRow]) -> list[answers.AccessJournalRow]:
             "credential": row.credential or None,
             "what": row.what or None,
             "reason": row.reason or None,
+            "mentions": row.mentions,
             "times": row.times,
         }
         for row in rows
