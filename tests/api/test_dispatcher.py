@@ -6,7 +6,6 @@ import re
 
 import pytest
 from fastapi.routing import APIRoute
-from fastapi.testclient import TestClient
 from support_log import LocalService
 
 from api import app as app_module
@@ -15,6 +14,7 @@ from api.command_routes import CommandRoute
 from api.dispatcher import Dispatcher
 from api.query_parameters import _list_parameters
 from api.query_route import QueryRoute
+from tests.support_client import AppClient
 
 VALUES = ("~", "1")
 """Each is given for every parameter of a query, so that most are valid for one and invalid for another."""
@@ -53,17 +53,17 @@ def test_other_paths_take_the_frameworks_way(service: LocalService, method: str,
 
 
 @pytest.fixture
-def framework(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> TestClient:
+def framework(service: LocalService, monkeypatch: pytest.MonkeyPatch) -> AppClient:
     """A client of the same services, served by the framework alone."""
     with monkeypatch.context() as building:
         building.setattr(QueryRoute, "get_route_handler", APIRoute.get_route_handler)
         building.setattr(app_module, "_read_routes", app_module._read_routes.__wrapped__)
         app = create_app(service.app.state.services)
     monkeypatch.setattr(app.middleware_app._app, "_find", lambda _: None)  # type: ignore[attr-defined]
-    return TestClient(app, headers=service.client.headers)
+    return AppClient(app, headers=service.client.headers)
 
 
-def test_a_query_gets_the_same_answer_from_the_framework(service: LocalService, framework: TestClient) -> None:
+def test_a_query_gets_the_same_answer_from_the_framework(service: LocalService, framework: AppClient) -> None:
     """For every query: without parameters, with valid, invalid and unknown ones, and without a token."""
     service.post("/people", {"name": "Ann", "key": "ann"})
     service.post("/decisions", {"title": "Tea", "decision": "Buy tea.", "why": "No coffee.", "key": "tea"})
