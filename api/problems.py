@@ -175,9 +175,7 @@ def of_store(error: PersistenceError, *, read_only: bool = False) -> Problem:
     if isinstance(error, ReadModelDamagedError):
         return problem(503, "unavailable", "the read model is damaged and is being rebuilt; try again soon")
     if isinstance(error, DamagedStoreError):
-        detail = (
-            "the log file is damaged; nothing is recorded any more; run `decisionlog verify` on the server for details"
-        )
+        detail = "the log file is damaged; nothing more is recorded; run `decisionlog verify` on the server for details"
         return problem(503, "unavailable", detail)
     if read_only:
         return problem(503, "unavailable", "the log cannot be read right now; try again later")

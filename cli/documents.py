@@ -115,7 +115,7 @@ class Document:
         by = f" ({to_single_line(self.titles.format(blame['principal']))})" if blame else ""
         others = ", ".join(to_single_line(each["title"] or each["subject"]) for each in self.page["replaced_by"])
         spans.append((f", {self._when(cell['since'])}{by}", ""))
-        return [*spans, (f"; now: {others}", "")] if others else spans
+        return [*spans, (f"; replaced by {others}", "")] if others else spans
 
     def _people(self) -> list[Span]:
         kind = kind_of(self.page["subject"])

@@ -49,7 +49,9 @@ class RecordingCommand(click.Command):
     """A command that records: its own options, then those of every command, then an example."""
 
     def __init__(self, name: str, verb: Verb, params: list[click.Parameter], own: int) -> None:
-        super().__init__(name, params=params, callback=_record_later(verb), help=f"{verb['summary']}\n\n{verb['help']}")
+        super().__init__(
+            name, params=params, callback=_record_later(verb), help=verb["help"], short_help=verb["summary"]
+        )
         self._own = own
         self._arguments = [(metavar_of(each), _help_of_argument(each)) for each in _arguments_of(verb)]
         self.example = str(verb["example"])
@@ -125,7 +127,7 @@ def _help_of_argument(field: Field) -> str:
     if field["name"] != "subject":
         return str(field["help"].removesuffix(" [required]"))
     by = "Their name, handle or id." if field["type"] == "person" else "Its key, title, number or id."
-    return f"{by} A beginning that fits only one is enough."
+    return f"{by} A unique prefix is enough."
 
 
 def _build_option(field: Field) -> click.Option:

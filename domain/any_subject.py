@@ -139,7 +139,7 @@ class ProductsAssigned(Event):
 
 
 class ConfirmStillValid(Command):
-    """Confirm that a subject, or one of its fields, still holds. With a reason, it stays despite what flags it."""
+    """Confirm that a subject, or one of its fields, still holds. A confirmation with a reason clears its flags."""
 
     type: Literal["ConfirmStillValid"] = "ConfirmStillValid"
     subject: SubjectId
@@ -203,7 +203,7 @@ class SubjectRestored(Event):
 
 
 class VoidEntry(Command):
-    """Void an incorrect entry of a subject. A command that replaces it names its position in `corrects`."""
+    """Void an incorrect entry of a subject. To replace it, send a command with its position in `corrects`."""
 
     type: Literal["VoidEntry"] = "VoidEntry"
     subject: SubjectId

@@ -80,7 +80,7 @@ class RiskFinding(Message):
         description="`valuable` (customers want it), `usable` (they can use it), `feasible` (we can build it) or "
         "`viable` (it works for the business)."
     )
-    answer: Literal["yes", "no", "unclear"] = Field(description="Whether it is.")
+    answer: Literal["yes", "no", "unclear"] = Field(description="Whether the option is.")
     finding: Text | None = Field(None, description="What was found.")
     evidence: tuple[EvidenceId, ...] = Field((), max_length=50, description="The evidence that shows it.")
 
@@ -124,7 +124,7 @@ class Case(Message):
     time_limit: Duration | None = Field(None, description="How long an option may take at most.")
     goals: tuple[GoalId, ...] | None = Field(None, max_length=100, description="The goals it contributes to.")
     expected: Text | None = Field(None, description="The expected outcome.")
-    cost: Cost | None = Field(None, description="What it costs, which decision rights can limit.")
+    cost: Cost | None = Field(None, description="What it costs; decision rights can set a limit.")
     review_on: Day | None = Field(None, description="The date to review it.")
     tags: tuple[Slug, ...] = Field((), max_length=50, description="Tags to find it by.")
 
@@ -281,7 +281,7 @@ class ReviseDecision(Command):
         None, max_length=100, description="All goals it contributes to; replaces the previous list."
     )
     expected: Text | None = Field(None, description="The expected outcome.")
-    cost: Cost | None = Field(None, description="What it costs, which decision rights can limit.")
+    cost: Cost | None = Field(None, description="What it costs; decision rights can set a limit.")
     review_on: Day | None = Field(None, description="The date to review it.")
     tags: tuple[Slug, ...] | None = Field(None, max_length=50, description="All tags; replaces the previous list.")
 
@@ -432,7 +432,7 @@ class DecisionAccepted(Event, Conclusion):
 
 
 class RecordDecision(Command, Case):
-    """Record a decision that was already made, in one step."""
+    """Record a decision that was made, in one step."""
 
     type: Literal["RecordDecision"] = "RecordDecision"
     key: Key | None = Field(None, description="The key of the new decision; random by default.")
@@ -505,7 +505,7 @@ class DeferDecision(Command):
     awaits: tuple[AwaitedId, ...] | None = Field(
         None,
         max_length=20,
-        description="What brings it back: evidence, even if it is not recorded yet, an assumption, a decision or a release.",
+        description="What brings it back: an assumption, a decision, a release, or evidence, which need not be recorded yet.",
     )
 
 
@@ -525,7 +525,7 @@ class DecisionDeferred(Event):
 
 
 class WithdrawDecision(Command):
-    """Withdraw a proposal."""
+    """Withdraw a proposed decision."""
 
     type: Literal["WithdrawDecision"] = "WithdrawDecision"
     subject: DecisionId
@@ -678,7 +678,7 @@ class ReviewReasoning(Command):
 
     type: Literal["ReviewReasoning"] = "ReviewReasoning"
     subject: DecisionId
-    reasoning: Soundness = Field(description="How well it was reasoned, whatever came of it.")
+    reasoning: Soundness = Field(description="How well it was reasoned, regardless of the outcome.")
     finding: Text = Field(description="What the review found.")
     learned: Text | None = Field(None, description="What to do differently next time.")
     reviewers: tuple[Person, ...] | None = Field(
@@ -743,7 +743,7 @@ class JudgeChoice(Command):
     type: Literal["JudgeChoice"] = "JudgeChoice"
     subject: DecisionId
     findings: tuple[RiskFinding, ...] = Field(
-        min_length=1, max_length=4, description="What turned out, for each that can be judged."
+        min_length=1, max_length=4, description="How the option turned out, for each aspect that can be judged."
     )
 
 

@@ -186,7 +186,7 @@ def decide(command: RoleCommand, _context: CommandContext, subjects: Subjects) -
     """
     if command.effective_at is not None or command.corrects is not None:
         field = "effective_at" if command.effective_at is not None else "corrects"
-        raise NotAllowed(f"a role is granted and revoked from now on; omit `{field}`", field=field)
+        raise NotAllowed(f"a role can only be granted or revoked as of now; omit `{field}`", field=field)
     is_held = holds(subjects[command.subject], command.role, command.product)
     where = command.product or "all products"
     event: Event

@@ -561,7 +561,9 @@ def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
             field="source",
         )
     if command.source is None and (command.on_behalf_of or "").startswith("service:"):
-        raise Malformed("must be a person; only an imported change may be a service's", field="on_behalf_of")
+        raise Malformed(
+            "must be a person; only an imported change may have been made by a service", field="on_behalf_of"
+        )
     if isinstance(command, ImportChanges) and command.source is None:
         raise Malformed("an import needs a source: name the system it comes from", field="source")
 
@@ -573,7 +575,7 @@ def _effective_times(command: Command, now: int) -> tuple[int | None, int]:
     effective_at = to_micros(command.effective_at)
     if effective_at > now + CLOCK_LEEWAY_US:
         raise Malformed(
-            "a command cannot take effect in the future; give what starts later a `from` or `until` of its own",
+            "a command cannot take effect in the future; if something starts or ends later, use its `from` or `until`",
             field="effective_at",
         )
     return (None, now) if effective_at >= now else (effective_at, effective_at)

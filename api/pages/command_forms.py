@@ -130,7 +130,7 @@ FINAL: Final[Mapping[str, str]] = {
     "MergePeople": "Two people who were merged cannot be separated.",
     "RecordPersonLeft": "From then on, their roles are listed as having no owner, and they cannot sign in.",
     "DisbandTeam": "A disbanded team cannot hold roles again.",
-    "RetireProduct": "A retired product cannot be changed any more.",
+    "RetireProduct": "A retired product can no longer be changed.",
     "CloseGoal": "A closed goal cannot be opened again.",
 }
 """What cannot be undone, and what that means; such a form asks for confirmation."""

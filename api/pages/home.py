@@ -168,7 +168,7 @@ _ARRIVED: Final[Mapping[str, str]] = {
 
 
 def _find_arrived(read: Read, page: Page) -> list[Need]:
-    """Return the deferred decisions whose waiting is over, with the reason."""
+    """Return the deferred decisions whose wait is over, with the reason."""
     rows = arrival_queries.arrivals(read, None, page.time.point).rows
     return [
         Need(

@@ -182,7 +182,7 @@ async def _start_session(request: Request, services: Services, person: str, next
         return response
     if await to_thread(_is_ended, services.log.codes, account):
         await to_thread(services.log.sessions.end_of_provider_session, account.issuer, account.session)
-        raise SignInRefusedError("the provider signed you out while you signed in")
+        raise SignInRefusedError("the provider signed you out while you were signing in")
     return response
 
 

@@ -165,7 +165,7 @@ def list_deciders(
     cost: Annotated[
         int | None, Query(ge=0, le=MAX_INTEGER, description="What it costs, in whole units of `currency`.")
     ] = None,
-    currency: Annotated[Currency | None, Query(description="The currency, as its code of ISO 4217.")] = None,
+    currency: Annotated[Currency | None, Query(description="The currency, as an ISO 4217 code.")] = None,
 ) -> Response:
     """The people and teams whom the decision rights of the product entitle by name, by role or by a delegation to make
     a decision of a kind, at a cost if one is given. Those within their limits come first. Without a rule for the kind,

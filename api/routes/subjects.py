@@ -59,7 +59,10 @@ def get_history(
     time: TimeParameters,
     subject: SubjectPath,
     page: PageParameters,
-    field: Annotated[list[str], list_parameter("Only events that changed one of these fields, or `role.*`.")],
+    field: Annotated[
+        list[str],
+        list_parameter("Only events that changed one of these fields, or fields with a prefix such as `role.*`."),
+    ],
 ) -> Response:
     """The subject's events in the order they took effect, each with who, why, and the fields it changed."""
     known = services.find_subject(subject, "subject")

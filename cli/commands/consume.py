@@ -35,7 +35,7 @@ def consume(data: Path | None) -> None:
     """Consume commands from Kafka.
 
     The outcome of each command is published to another topic. Each command takes effect once. Only one consumer is
-    active; others wait as standby.
+    active; the others stand by.
     """
     run_consumer(load_settings(data=data))
 

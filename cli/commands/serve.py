@@ -78,7 +78,8 @@ def serve(data: Path | None, owner: str | None, *, open_browser: bool, **given: 
     """Serve the log over HTTP.
 
     The first start creates the log. It prints a link to sign in with a browser, an access token and a request that
-    records a first decision. Without --port and DECISIONLOG_PORT, a busy port 8737 is replaced by the next free one.
+    records a first decision. If port 8737 is in use, and neither --port nor DECISIONLOG_PORT is set, the server takes the
+    next free port.
     """
     run_server(load_settings(data=data, owner=owner, **given), open_browser=open_browser)
 

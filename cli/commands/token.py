@@ -91,7 +91,7 @@ def create(
 def list_(as_json: bool, data: Path | None) -> None:
     """List tokens, including revoked ones.
 
-    In a pipe the columns are separated by tabs.
+    In a pipe, the columns are separated by tabs.
     """
     list_tokens(load_settings(data=data), as_json=as_json)
 

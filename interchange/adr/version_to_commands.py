@@ -146,7 +146,7 @@ class VersionPlanner:
         ]
         if changes and state.is_managed:
             raise SkippedLine(
-                "the record is managed in the log since it was changed there; its file differs from the log"
+                "the record has been managed in the log since it was changed there, and its file differs from the log"
             )
         return changes
 

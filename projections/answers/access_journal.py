@@ -20,7 +20,7 @@ class AccessJournalRow(TypedDict):
     credential: Annotated[str | None, Field(description="The id of their token or session; null if unknown.")]
     what: Annotated[str | None, Field(description="The method and path; null for a sign-in.")]
     reason: Annotated[str | None, Field(description="Why it was refused; null if it was not.")]
-    times: Annotated[int, Field(description="The number of equal attempts within about a second.")]
+    times: Annotated[int, Field(description="The number of identical attempts within about a second.")]
 
 
 class AccessJournal(TableAnswer):

@@ -13,7 +13,7 @@ class Account(TypedDict):
 
     person: Annotated[str, Field(description="The person it belongs to.")]
     issuer: Annotated[str, Field(description="The issuer of the provider.")]
-    account: Annotated[str, Field(description="The subject of the account at the provider.")]
+    account: Annotated[str, Field(description="The subject identifier of the account at the provider.")]
 
 
 class Accounts(TableAnswer):

@@ -11,7 +11,9 @@ from projections.answers.parts import At, TableAnswer
 class ActivityRow(TypedDict):
     """An entry of the log, or a row of the access journal."""
 
-    at: Annotated[At, Field(description="The time of recording; of a row of the journal, that of the first attempt.")]
+    at: Annotated[
+        At, Field(description="The time of recording; for a row of the journal, the time of the first attempt.")
+    ]
     source: Annotated[Literal["log", "access"], Field(description="`log` for an entry, `access` for a row.")]
     kind: Annotated[
         str,
@@ -23,7 +25,7 @@ class ActivityRow(TypedDict):
     subject: Annotated[str | None, Field(description="The subject of the event; null for access.")]
     what: Annotated[str | None, Field(description="The method and path of a request; null for an event.")]
     reason: Annotated[str | None, Field(description="Why it was refused, or the note of the event; null without one.")]
-    times: Annotated[int, Field(description="The number of equal attempts within about a second; 1 for an event.")]
+    times: Annotated[int, Field(description="The number of identical attempts within about a second; 1 for an event.")]
     position: Annotated[int | None, Field(description="The position of the entry; null for access.")]
     number: Annotated[int | None, Field(description="The number of the row of the journal; null for an event.")]
 

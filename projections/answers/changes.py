@@ -45,7 +45,7 @@ class Held(TypedDict):
     days: Annotated[
         float,
         Field(
-            description="The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+            description="The duration in days of 24 hours; for a value that still holds, up to the time of the answer."
         ),
     ]
     next: Annotated[NextValue | None, Field(description="The value that followed; null if it still holds.")]
@@ -126,7 +126,7 @@ class FieldChangeTable(TableAnswer):
 class FieldChangeCounts(TableAnswer):
     """Numbers of changes, largest first; numbers by year, quarter, month or week in chronological order."""
 
-    rows: Annotated[list[FieldChangeCount], Field(description="The numbers.")]
+    rows: Annotated[list[FieldChangeCount], Field(description="The counts.")]
 
 
 class Since(TypedDict):

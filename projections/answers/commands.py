@@ -28,7 +28,9 @@ class Receipt(TypedDict):
     subject: Annotated[str, Field(description="The subject of the first command.")]
     version: Annotated[int, Field(description="The current version of that subject; also the ETag.")]
     recorded: Annotated[list[RecordedEvent], Field(description="The recorded events, in order.")]
-    replayed: Annotated[bool, Field(description="Whether this repeats the result of an earlier idempotency key.")]
+    replayed: Annotated[
+        bool, Field(description="Whether this repeats the result of an earlier request with the same idempotency key.")
+    ]
 
 
 class Outcome(TypedDict):

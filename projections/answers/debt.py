@@ -38,7 +38,7 @@ class DebtRow(TitledSubject):
         str | None,
         Field(description="The expected outcome, delegation or person that it is about; null for the whole subject."),
     ]
-    since: Annotated[At, Field(description="The time since which it is owed.")]
+    since: Annotated[At, Field(description="The time since which it has been owed.")]
     days: Annotated[int, Field(description="The days since then.")]
     owners: Annotated[list[str], Field(description="The people and teams who should do it; empty if there are none.")]
     detail: Annotated[
@@ -66,7 +66,7 @@ class DebtMonth(TypedDict):
 
     month: Annotated[str, Field(description="The month, such as `2026-05`.")]
     as_of: Annotated[At, Field(description="The time that was asked about: the end of the month, at most the present.")]
-    product: Annotated[str | None, Field(description="The product; null for what belongs to none.")]
+    product: Annotated[str | None, Field(description="The product; null for items that belong to none.")]
     code: Annotated[DebtCode, Field(description="What is left undone.")]
     count: Annotated[int, Field(description="The number of items.")]
 

@@ -28,7 +28,7 @@ class OptionFinding(TypedDict):
     """Whether an option is valuable, usable, feasible or viable."""
 
     risk: Annotated[Literal["valuable", "usable", "feasible", "viable"], Field(description="What was judged.")]
-    answer: Annotated[Literal["yes", "no", "unclear"], Field(description="Whether it is.")]
+    answer: Annotated[Literal["yes", "no", "unclear"], Field(description="Whether the option is.")]
     finding: Annotated[str | None, Field(description="What was found.")]
     evidence: Annotated[list[str], Field(description="The evidence that shows it.")]
 
@@ -55,18 +55,18 @@ class WeighedOption(TypedDict):
     cost_amount: Annotated[Money | None, Field(description="Its cost; null if none was stated as an amount.")]
     cost_fit: Annotated[
         Literal["within", "exceeds", "unclear"] | None,
-        Field(description="Whether its cost keeps the limit; null without a limit."),
+        Field(description="Whether its cost is within the limit; null without a limit."),
     ]
     duration: Annotated[DurationAmount | None, Field(description="The time it takes; null if none was stated.")]
     time_fit: Annotated[
         Literal["within", "exceeds", "unclear"] | None,
-        Field(description="Whether the time it takes keeps the limit; null without a limit."),
+        Field(description="Whether the time it takes is within the limit; null without a limit."),
     ]
     constraints: Annotated[
         list[ConstraintCheck], Field(description="Whether it meets each of the constraints, in their order.")
     ]
     findings: Annotated[list[OptionFinding], Field(description="What was found before the decision.")]
-    afterward: Annotated[list[OptionFinding], Field(description="What turned out; only for the option chosen.")]
+    afterward: Annotated[list[OptionFinding], Field(description="How it turned out; only for the option chosen.")]
 
 
 class Decisions(TableAnswer):

@@ -41,7 +41,7 @@ class ArrivalRow(TitledSubject):
 
     reason: Annotated[ArrivalReason, Field(description="What has happened.")]
     awaited: Annotated[str | None, Field(description="What it waited for; null for a day.")]
-    since: Annotated[At, Field(description="The time from which the decision is back.")]
+    since: Annotated[At, Field(description="The time from which the wait is over.")]
     accountable: Annotated[list[str], Field(description="The people or teams accountable for it.")]
 
 
@@ -55,7 +55,9 @@ class GroundRow(TitledSubject):
     kind: Annotated[Value, Field(description="The kind of evidence, such as `research`; null for an assumption.")]
     strength: Annotated[Value, Field(description="How strong the evidence is; null if not stated.")]
     valid_until: Annotated[Value, Field(description="The last day on which the evidence is valid; null if unlimited.")]
-    confidence: Annotated[Value, Field(description="How sure of the assumption its owner is; null if not stated.")]
+    confidence: Annotated[
+        Value, Field(description="How likely the assumption is to be true, in percent; null if not stated.")
+    ]
     check_on: Annotated[Value, Field(description="The day on which to check the assumption; null if none.")]
 
 
@@ -68,4 +70,4 @@ class Flags(TableAnswer):
 class Arrivals(TableAnswer):
     """Deferred decisions whose wait is over, the oldest first."""
 
-    rows: Annotated[list[ArrivalRow], Field(description="The decisions, once for each thing that has come.")]
+    rows: Annotated[list[ArrivalRow], Field(description="The decisions, one row for each thing that has arrived.")]

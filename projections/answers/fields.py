@@ -42,4 +42,4 @@ class FieldTable(TableAnswer):
 class FieldCounts(TableAnswer):
     """Numbers of fields, largest first."""
 
-    rows: Annotated[list[FieldCount], Field(description="The numbers.")]
+    rows: Annotated[list[FieldCount], Field(description="The counts.")]

@@ -21,7 +21,7 @@ class Health(Positions):
 
     status: Annotated[
         Literal["ok", "degraded"],
-        Field(description="`ok`, or `degraded` while expensive queries wait long; a failure is a 503."),
+        Field(description="`ok`, or `degraded` while expensive queries have to wait; a failure is answered with 503."),
     ]
 
 
@@ -33,7 +33,7 @@ class Worker(TypedDict):
     working: Annotated[
         bool, Field(description="Whether it works: it reported within the last seconds, and has no current error.")
     ]
-    position: Annotated[int, Field(description="The last position that it has finished.")]
+    position: Annotated[int, Field(description="The last position that it has processed.")]
     lag: Annotated[int, Field(description="The number of entries or messages that it has left.")]
     seen_at: Annotated[At, Field(description="The time of its last report.")]
     error: Annotated[str | None, Field(description="Its last error, which may be over.")]

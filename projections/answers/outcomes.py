@@ -88,7 +88,9 @@ class ReviewSummary(TypedDict):
     then: Annotated[KnownThen | None, Field(description="What was known then; null if it is not decided.")]
     reasoning: Annotated[ReviewFinding | None, Field(description="The review of the reasoning; null if there is none.")]
     result: Annotated[ReviewFinding | None, Field(description="The review of the result; null if none or hidden.")]
-    result_hidden: Annotated[bool, Field(description="Whether the result is left out, as the reasoning comes first.")]
+    result_hidden: Annotated[
+        bool, Field(description="Whether the result is left out because the reasoning has not been reviewed.")
+    ]
 
 
 class DecisionReview(TableAnswer, ReviewSummary):
@@ -103,8 +105,10 @@ class CurvePoint(TypedDict):
     probability: Annotated[int, Field(description="A probability that was given.")]
     count: Annotated[int, Field(description="How many forecasts gave it.")]
     observed: Annotated[float, Field(description="How often such forecasts came true, by isotonic regression.")]
-    low: Annotated[float, Field(description="The lower end of where it lies by chance if all are calibrated.")]
-    high: Annotated[float, Field(description="The upper end.")]
+    low: Annotated[
+        float, Field(description="The lower end of the range expected by chance if the forecasts are calibrated.")
+    ]
+    high: Annotated[float, Field(description="The upper end of that range.")]
 
 
 class ScoreParts(TypedDict):
@@ -120,7 +124,7 @@ class CalibrationScore(TypedDict):
 
     score: Annotated[float | None, Field(description="The Brier score: 0 is perfect, always saying 50% gives 0.25.")]
     low: Annotated[float | None, Field(description="The lower end of its 90% interval.")]
-    high: Annotated[float | None, Field(description="The upper end.")]
+    high: Annotated[float | None, Field(description="The upper end of that interval.")]
     climate: Annotated[float | None, Field(description="The score of always saying how often they came true.")]
     parts: Annotated[ScoreParts | None, Field(description="Its parts; null below 30 forecasts.")]
 

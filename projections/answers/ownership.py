@@ -40,7 +40,7 @@ class SuccessionRow(TitledSubject):
         ),
     ]
     part: Annotated[str | None, Field(description="The role, delegation or expected outcome that it is about.")]
-    since: Annotated[At, Field(description="The time since when this is the case.")]
+    since: Annotated[At, Field(description="The time since which this is the case.")]
     holders: Annotated[list[str], Field(description="All holders of the role; empty for anything else.")]
 
 

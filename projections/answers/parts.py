@@ -167,7 +167,7 @@ class Money(TypedDict):
     """An amount of money."""
 
     amount: Annotated[int, Field(description="The amount, in whole units of the currency.")]
-    currency: Annotated[str, Field(description="The currency, as its code of ISO 4217.")]
+    currency: Annotated[str, Field(description="The currency, as an ISO 4217 code.")]
 
 
 class ReadAnswer(TypedDict):

@@ -16,8 +16,8 @@ class SessionRow(TypedDict):
     current: Annotated[bool, Field(description="Whether this request was made in this session.")]
     provider: Annotated[str | None, Field(description="The OpenID provider; null for a sign-in link.")]
     created_at: Annotated[At, Field(description="The time of the sign-in.")]
-    used_at: Annotated[At, Field(description="The time of the last request, to a few minutes.")]
-    expires_at: Annotated[At, Field(description="The time at which it ends, however much it is used.")]
+    used_at: Annotated[At, Field(description="The time of the last request, accurate to a few minutes.")]
+    expires_at: Annotated[At, Field(description="The time at which it ends, even if it is in use.")]
 
 
 class Sessions(TableAnswer):

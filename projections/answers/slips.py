@@ -56,7 +56,7 @@ class SlipCause(SubjectField):
     days_from_first: Annotated[int | None, Field(description="The days from the first target; null if not a date.")]
     cause: Annotated[SlipReason, Field(description="The kind of cause.")]
     because: Annotated[list[str], Field(description="The assumption, dependency or decisions that caused it.")]
-    reason: Annotated[str | None, Field(description="The reason in words that the move gives itself; null if none.")]
+    reason: Annotated[str | None, Field(description="The reason that the move itself gives; null if none.")]
     owners: Annotated[list[str], Field(description="Who was accountable for it at that time.")]
     quarter: Annotated[str, Field(description="The quarter in which it moved, such as `2026-Q2`.")]
     at: Annotated[At, Field(description="The time from which the new target was in effect.")]

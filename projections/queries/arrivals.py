@@ -1,4 +1,4 @@
-"""Deferred decisions whose waiting is over: the evidence, assumption, decision, release or day they wait for has come."""
+"""Deferred decisions whose wait is over: the evidence, assumption, decision, release or day they wait for has come."""
 
 from __future__ import annotations
 

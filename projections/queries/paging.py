@@ -91,7 +91,7 @@ class BadCursor(ValueError):
     """The cursor did not come from an earlier answer to the same query."""
 
     def __init__(self) -> None:
-        super().__init__("the cursor must be the `next` of an earlier answer to the same question")
+        super().__init__("the cursor must be the `next` of an earlier answer to the same query")
 
 
 def encode_cursor(*key: Any) -> str:

@@ -77,7 +77,7 @@ LAST: Final[list[dict[str, Any]]] = [
         ]
     },
 ]
-"""An import, a role still held, a way to a goal, a flag, a decision whose waiting is over, and a meeting."""
+"""An import, a role still held, a way to a goal, a flag, a decision whose wait is over, and a meeting."""
 
 BEFORE: Final = "2025-01-01"
 ASKED: Final[dict[str, list[dict[str, Any]]]] = {
