@@ -42,7 +42,7 @@ from domain.values import format_micros, format_timestamp, from_micros
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from identity.sessions import Session
-from projections.answers.tokens import TokenRow
+from projections.answer_types.tokens import TokenRow
 from projections.queries.grants import grants
 from projections.read_model.model import Read
 

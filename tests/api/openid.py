@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey, RSAKey
 
-from cli.sign_in import build_sign_in
+from cli.server_sign_in import build_sign_in
 from identity.oidc.provider import Provider, ProviderConfig
 from tests.support_log import LocalService
 

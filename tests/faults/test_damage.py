@@ -25,10 +25,10 @@ from cli.settings import Settings
 from domain.scopes import IMPORT_SCOPE
 from eventlog import sqlite as sqlite_store
 from eventlog.errors import DamagedLogError, NewerLogError
-from eventlog.sqlite import SqliteStore
+from eventlog.sqlite_store import SqliteStore
 from eventlog.store_errors import DamagedStoreError
 from identity.decision_log import DecisionLog
-from projections.read_model.sampling import Sampler
+from projections.read_model.continuous_check import Sampler
 from tests.faults import flips
 from tests.faults.logs import do
 from tests.support_client import AppClient
