@@ -21,7 +21,7 @@ from domain.ids import LOG_SERVICE, is_subject, kind_of
 from domain.messages import Command
 from domain.people import RegisterPerson
 from domain.roles import ADMIN, GrantRole
-from domain.scopes import ADMIN_SCOPE
+from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES
 from eventlog.entry import Caller, Receipt, Sink, Transaction
 from identity.decision_log import DecisionLog
 
@@ -60,19 +60,19 @@ def _find_people(log: DecisionLog, name: str) -> list[str]:
 
 def _register(log: DecisionLog, name: str, target: Sink | None) -> str:
     # The first person of a log is registered by the log itself, and is its administrator: there is no one else yet.
-    is_new = log.head().size <= 1
-    receipt = _execute(target or log, RegisterPerson(name=name), Caller(LOG_SERVICE, "none", "cli"))
-    owner = receipt.recorded[0].subject
-    if is_new and target is None:
-        _execute(log, GrantRole(subject=owner, role=ADMIN), local_caller(owner))
-    return owner
+    is_new = log.head().size <= 1 and target is None
+    key = log.new_key()
+    commands: list[Command] = [RegisterPerson(key=key, name=name)]
+    if is_new:
+        commands.append(GrantRole(subject=f"person:{key}", role=ADMIN))
+    _execute(target or log, commands, Caller(LOG_SERVICE, "none", "cli", DEFAULT_SCOPES | {ADMIN_SCOPE}))
+    return f"person:{key}"
 
 
-def _execute(target: Sink, command: Command, caller: Caller) -> Receipt:
-    (outcome,) = asyncio.run(_send(target, Transaction((command,), caller)))
+def _execute(target: Sink, commands: Sequence[Command], caller: Caller) -> None:
+    (outcome,) = asyncio.run(_send(target, Transaction(tuple(commands), caller)))
     if isinstance(outcome, Refused):
         raise outcome
-    return outcome
 
 
 async def _send(target: Sink, transaction: Transaction) -> Sequence[Receipt | Refused]:

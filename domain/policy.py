@@ -200,11 +200,11 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
     action = _needed_action(rule, command, context.actor) if rule is not None else None
     if action is not None and has_own_role_for_all(action, context, subjects):
         return  # nearly every command, so that its products need not be read; who has it reads every product
+    held = HeldRoles(context, subjects, evidence, context.now)
     if evidence.limits_reading:
         require_readable(referenced_subjects(command), context, subjects, evidence)
     if rule is None or action is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
-    held = HeldRoles(context, subjects, evidence, context.now)
     reason = _judge(action, rule, command, context, held, subjects)
     if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
         return

@@ -528,15 +528,19 @@ class CommandHandler:
         return state
 
     def _load(self, subject: str) -> SubjectState:
-        state = self._find_decided(subject) or self._loaded.get(subject)
-        if state is None:
-            if subject in self._new_subjects:
-                state = self._view.new_subject_state(subject)
-            else:  # a new subject is read once, by the transaction that creates it; others are shared by a batch
-                state = self._loaded[subject] = self._view.state(subject)
-            if state.position > self._committed_size:
-                raise _SnapshotAdvanced
-        return state
+        state = self._states.get(subject) or self._loaded.get(subject)
+        if type(state) is SubjectState:  # in nearly every case, and asked several times in each command
+            return state
+        if isinstance(state, PendingState):
+            resolved = self._states[subject] = state.resolve()
+            return resolved
+        if subject in self._new_subjects:
+            loaded = self._view.new_subject_state(subject)
+        else:  # a new subject is read once, by the transaction that creates it; others are shared by a batch
+            loaded = self._loaded[subject] = self._view.state(subject)
+        if loaded.position > self._committed_size:
+            raise _SnapshotAdvanced
+        return loaded
 
 
 def _named_positions(command: Command) -> Iterator[tuple[str, int]]:

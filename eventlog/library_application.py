@@ -147,6 +147,8 @@ class LogApplication(StoreApplication):
         self._recent: OrderedDict[int, Entry] = OrderedDict()
         limit = MAX_STATES_OF_READERS if store.read_only else MAX_CACHED_STATES
         self._states = StateCache(limit, MAX_CACHED_EVENTS)
+        self.cached_state = self._states.get
+        """Returns a subject as this process last knew it, or None."""
         self._erasures_known_until = store.cached_head.size
         """The position up to which erasures are known; everything cached was read later."""
         self._cache_lock = threading.Lock()
@@ -176,10 +178,6 @@ class LogApplication(StoreApplication):
         if state.version:
             self._states.put(state, generation)
         return state
-
-    def cached_state(self, subject: str) -> SubjectState | None:
-        """Return a subject as this process last knew it, or None."""
-        return self._states.get(subject)
 
     def on_remote_change(self, versions: Mapping[str, int]) -> None:
         """Mark the cached states of streams that another process wrote as stale."""

@@ -76,6 +76,11 @@ class EventLog:
         self._clock = clock
         self._entropy = entropy
         self.application = LogApplication(store, entropy)
+        self.find_cached_state = _find_nothing if store.read_only else self.application.cached_state
+        """Returns a subject as this process last knew it, without reading; None if it is not cached.
+
+        A log that is open for reading only is not always notified of commits, so it caches nothing.
+        """
         self.names = NameCache(store)
         self.side_table_listeners: list[Callable[[], None]] = []
         """Called after names or tokens were written by a transaction, or may have been by one of another process."""
@@ -150,7 +155,7 @@ class EventLog:
             raise
         if self._store.head().size:
             return
-        subject = f"log:{new_key(self._entropy)}"
+        subject = f"log:{self.new_key()}"
         metadata = Metadata(
             id=new_id(self._entropy),
             transaction=new_id(self._entropy),
@@ -230,6 +235,10 @@ class EventLog:
         for listener in tuple(self.side_table_listeners):
             listener()
 
+    def new_key(self) -> str:
+        """Return a key for a new subject."""
+        return new_key(self._entropy)
+
     # What rules read
 
     def state(self, subject: str) -> SubjectState:
@@ -239,13 +248,6 @@ class EventLog:
     def cached_state(self, subject: str) -> SubjectState:
         """Return a subject as this process last knew it, or else as committed. It may be stale for a moment."""
         return self.find_cached_state(subject) or self.state(subject)
-
-    def find_cached_state(self, subject: str) -> SubjectState | None:
-        """Return a subject as this process last knew it, without reading; None if it is not cached.
-
-        A log that is open for reading only is not always notified of commits, so it caches nothing.
-        """
-        return None if self._store.read_only else self.application.cached_state(subject)
 
     @property
     def cached_head(self) -> Head:
@@ -417,3 +419,7 @@ def open_store(where: Path | str, *, clock: Callable[[], int], read_only: bool =
 
         return PostgresStore(str(where), clock=clock, read_only=read_only, whole=whole)
     return SqliteStore(Path(where), clock=clock, read_only=read_only, whole=whole)
+
+
+def _find_nothing(_subject: str) -> SubjectState | None:
+    return None

@@ -92,4 +92,7 @@ def test_the_owner_of_a_new_log_is_its_administrator(tmp_path: Path) -> None:
         bob = resolve_owner(log, second.owner)
 
         assert holds(log.state(ann), ADMIN)
+        registered, granted = log.read(1, 2)
+        assert registered.subject == granted.subject == ann
+        assert registered.metadata.transaction == granted.metadata.transaction  # there is no owner without the role
         assert not any(holds(log.state(bob), role) for role in ROLES)

@@ -192,7 +192,7 @@ class Cut(PostgresStore):
 
     cut = ""
 
-    def _write(self, connection, head, placed):  # type: ignore[no-untyped-def]
+    def _write(self, connection, *more):  # type: ignore[no-untyped-def]
         def lose() -> None:
             with connect(self.url) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (self._write_backend,))
@@ -200,7 +200,7 @@ class Cut(PostgresStore):
         when, Cut.cut = Cut.cut, ""
         if when == "before":
             lose()
-        super()._write(connection, head, placed)
+        super()._write(connection, *more)
         if when == "after":
             with self._unknown_outcome_if_lost(connection):
                 lose()
