@@ -7,11 +7,12 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from api import answers, problems
+from api import answer_documentation, problems
 from api.admission import LaneName
 from api.authentication import authenticate
-from api.dependencies import refuse_unknown_parameters, run_as_query
 from api.permissions import require
+from api.query_execution import run_as_query
+from api.query_parameters import refuse_unknown_parameters
 from api.query_route import QueryRoute
 from api.services import refuse_writes_on_replica
 from domain.actions import READ, Action
@@ -38,7 +39,7 @@ def add_query(
     router: APIRouter,
     path: str,
     endpoint: Callable[..., Response],
-    model: answers.Model,
+    model: answer_documentation.Model,
     summary: str,
     lane: LaneName = "heavy",
 ) -> None:
@@ -50,5 +51,5 @@ def add_query(
         summary=summary,
         description=f"{(endpoint.__doc__ or '').strip()}\n\n{_FORMATS}",
         route_class_override=QueryRoute,
-        **answers.describe_query(model),
+        **answer_documentation.describe_query(model),
     )

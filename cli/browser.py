@@ -22,7 +22,7 @@ def open_page(log: Client, subject: str) -> None:
     Raises:
         CommandFailed: the log has no server, or there is no browser.
     """
-    from api.pages.words import subject_path  # noqa: PLC0415  (only with --open)
+    from api.pages.subject_addresses import subject_path  # noqa: PLC0415  (only with --open)
 
     open_path(log, subject_path(subject))
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
+from api.pages.labels import command_label, field_label
 from api.pages.verbs import verb_of
-from api.pages.words import command_label, field_label
 from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, to_single_line, wrap

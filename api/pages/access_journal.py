@@ -7,12 +7,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.access_journal import record_read
-from api.dependencies import CURSOR_PATTERN, check_choices, list_parameter
 from api.pages.page import Context, Page, PageDependency, TimeText, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, people_candidates
 from api.pages.times import format_address_time, parse_time
+from api.parameter_checks import check_choices
 from api.permissions import why_not
 from api.problems import HttpProblem, unprocessable
+from api.query_parameters import CURSOR_PATTERN, list_parameter
 from api.routes.access_journal import build_rows
 from domain.actions import AUDIT
 from identity.access_journal import KINDS, AccessFilter

@@ -8,13 +8,14 @@ from fastapi import APIRouter, Query, Response
 
 from api.access_journal import record_read
 from api.audit_trail import SOURCES, ActivityFilter, list_activity
-from api.dependencies import CURSOR_PATTERN, check_choices, list_parameter
 from api.pages.access_journal import find_period
 from api.pages.page import Context, PageDependency, TimeText, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, people_candidates
 from api.pages.times import format_address_time
+from api.parameter_checks import check_choices
 from api.permissions import why_not
 from api.problems import HttpProblem
+from api.query_parameters import CURSOR_PATTERN, list_parameter
 from api.routes.audit import TYPES
 from domain.actions import AUDIT
 from identity.access_journal import KINDS

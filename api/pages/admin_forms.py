@@ -20,13 +20,13 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access_journal import record_refusal
 from api.command_routes import build_transaction
-from api.dependencies import wait_for_position
 from api.pages.command_forms import FormField
 from api.pages.form_input import LIST_SEPARATOR, Errors, Typed, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, Candidate, NotFoundError, find_one, list_candidates, people_candidates
 from api.permissions import held_roles, is_administrator
 from api.problems import HttpProblem, unprocessable
+from api.query_execution import wait_for_position
 from api.routes.sessions import NewSignInLink, create_sign_in_link
 from api.routes.tokens import NewToken, create_token, describe_token, revoke_token
 from api.services import refuse_writes_on_replica
@@ -42,7 +42,7 @@ from domain.values import format_micros, format_timestamp, from_micros
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from identity.sessions import Session
-from projections.answers.tokens import TokenRow
+from projections.answer_types.tokens import TokenRow
 from projections.queries.grants import grants
 from projections.read_model.model import Read
 
@@ -97,7 +97,7 @@ _TOKEN_FIELDS: Final = (
         "scopes",
         "Scopes",
         "choices",
-        "What the token may be used for, at most: it never exceeds its holder's roles.",
+        "What the token may be used for. It never exceeds its holder's roles.",
         choices=tuple(SCOPES),
     ),
     _field(
@@ -113,7 +113,7 @@ _TOKEN_FIELDS: Final = (
         "Granted in the same step, unless they have it.",
         choices=("", *roles.ROLES),
     ),
-    _product("For which the role is granted."),
+    _product("The product for which the role is granted."),
 )
 _PERSON: Final = _field("holder", "Person", "person", kind="person", is_required=True)
 

@@ -11,11 +11,12 @@ from typing import Annotated, Any, Final, get_args
 from fastapi import APIRouter, Path, Query, Response
 
 from api.access_journal import record_read
-from api.dependencies import CURSOR_PATTERN, ProductText, SubjectText, check_choices, list_parameter
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.sentences import build_sentences
+from api.parameter_checks import check_choices
 from api.permissions import why_not
 from api.problems import HttpProblem
+from api.query_parameters import CURSOR_PATTERN, ProductText, SubjectText, list_parameter
 from domain.actions import AUDIT
 from domain.catalog import EVENTS
 from domain.judgment import VerdictCode
@@ -25,7 +26,7 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.inclusion import find_inclusion_path, root_of_path
 from eventlog.merkle import leaf_hash
 from identity.decision_log import DecisionLog
-from projections.answers.subjects import HistoryEvent
+from projections.answer_types.subjects import HistoryEvent
 from projections.queries import audit as audit_queries
 from projections.queries.audit import AuditFilter
 from projections.queries.field_history import ChangeFilter, all_field_history

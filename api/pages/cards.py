@@ -9,8 +9,9 @@ from typing import Final
 
 from api.pages.comparison import SubjectDifference
 from api.pages.fields import BlamedValue, Origin, Origins, content_of, flatten
+from api.pages.labels import Mark, status_mark
 from api.pages.page import Page
-from api.pages.words import Mark, count_of, status_mark, times_word
+from api.pages.value_formats import count_of, times_word
 from domain.feature import CLOSED
 from domain.values import from_micros
 from projections.queries import listings

@@ -10,11 +10,12 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
 
 from api.command_routes import build_transaction
-from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, check_choice, check_choices, list_parameter
 from api.pages.cards import Releases
 from api.pages.form_input import read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
+from api.parameter_checks import check_choice, check_choices
 from api.problems import HttpProblem, of_refusal, unprocessable
+from api.query_parameters import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
 from domain.errors import NothingChanges, Refused

@@ -8,7 +8,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
-from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
 from api.pages.comparison import LEGEND, find_differences
 from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins
@@ -16,7 +15,8 @@ from api.pages.graph import lay_out
 from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
-from domain.decision import Option
+from api.query_parameters import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
+from domain.decision_messages import Option
 from domain.ids import SUBJECT_IN_TEXT
 from projections.queries import authority as authority_queries
 from projections.queries import decisions as decision_queries

@@ -8,8 +8,8 @@ from typing import Any, Final
 from fastapi import APIRouter, Response
 
 from api.pages.fields import flatten
+from api.pages.labels import Mark, status_mark
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
-from api.pages.words import Mark, status_mark
 from domain.evidence import LINK, linked_subject
 from projections.queries import contributions as contribution_queries
 from projections.queries import flags as flag_queries

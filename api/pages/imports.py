@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import KeyPath
 from api.pages.fields import flatten
 from api.pages.page import Context, PageDependency, add_page, page_router
+from api.query_parameters import KeyPath
 from projections.queries import decisions as decision_queries
 from projections.queries.field_values import all_field_values
 from projections.queries.filters import Filter

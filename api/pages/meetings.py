@@ -14,15 +14,15 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
-from api.dependencies import KeyPath
 from api.pages.fields import flatten
 from api.pages.form_input import Errors, is_input_of_item, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import Candidate, NotFoundError, find_one, list_candidates, people_candidates
 from api.problems import HttpProblem
+from api.query_parameters import KeyPath
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
-from domain.decision import OPEN as OPEN_DECISION
+from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.errors import Refused
 from domain.fields import STATUS
 from domain.meeting import HELD, PLANNED

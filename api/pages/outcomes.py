@@ -6,9 +6,10 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from api.dependencies import CURSOR_PATTERN, KeyPath, ProductText, check_choices, list_parameter
 from api.pages.decisions import LISTS, PROSE
 from api.pages.page import Context, PageDependency, add_page, page_router
+from api.parameter_checks import check_choices
+from api.query_parameters import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
 from projections.queries import expected_outcomes as outcome_queries
 from projections.queries import forecasts as forecast_queries
 from projections.queries import reviews as review_queries

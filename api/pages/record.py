@@ -18,7 +18,6 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
-from api.dependencies import wait_for_position
 from api.pages.command_forms import Form, FormField, find_form
 from api.pages.form_input import (
     Errors,
@@ -32,8 +31,9 @@ from api.pages.form_input import (
 )
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, Candidate, list_candidates, people_candidates
-from api.pages.words import subject_path
+from api.pages.subject_addresses import subject_path
 from api.problems import HttpProblem
+from api.query_execution import wait_for_position
 from api.services import refuse_writes_on_replica
 from domain.decision_rights import RIGHTS_FIELD
 from domain.errors import KeyReused, Refused

@@ -16,7 +16,6 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
-from api.dependencies import KeyPath, wait_for_position
 from api.pages.fields import Origin, content_of
 from api.pages.form_input import Typed, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
@@ -24,14 +23,16 @@ from api.pages.sentences import Change, Sentence
 from api.pages.times import format_address_time, parse_time
 from api.pages.verbs import verb_of
 from api.problems import HttpProblem, unprocessable
-from api.report_page import HEADINGS, build_page
+from api.query_execution import wait_for_position
+from api.query_parameters import KeyPath
+from api.report_text import HEADINGS, build_page
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
 from domain.errors import Refused
 from domain.validation_messages import list_errors
 from domain.values import MAX_INTEGER, from_micros, parse_timestamp, to_micros
-from projections.answers.report import ReportLine as ReportRow
-from projections.answers.report import ReportSummary
+from projections.answer_types.report import ReportLine as ReportRow
+from projections.answer_types.report import ReportSummary
 from projections.queries import audit as audit_queries
 from projections.queries.audit import AuditFilter
 from projections.queries.issued_report import ReportMismatch, issued_report

@@ -11,19 +11,20 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
-from api.dependencies import KeyPath
 from api.pages.cards import Card, complete_cards, list_cards, list_open_cards, parse_day
 from api.pages.comparison import find_differences
 from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins, flatten
+from api.pages.labels import command_label
 from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import build_sentences
-from api.pages.words import command_label, plain_value
+from api.pages.value_formats import plain_value
+from api.query_parameters import KeyPath
 from domain.decision_rights import RIGHTS_FIELD, DecisionRule, find_rights
 from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
-from projections.answers.decisions import DecisionRow
+from projections.answer_types.decisions import DecisionRow
 from projections.queries import accountability, listings
 from projections.queries import decisions as decision_queries
 from projections.queries import slips as slip_queries

@@ -7,6 +7,7 @@ that the content security policy needs no exception.
 from __future__ import annotations
 
 import gzip
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -14,8 +15,9 @@ from typing import Any, Final
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from api.pages import verbs, words
+from api.pages import labels, subject_addresses, value_formats, verbs
 from api.pages.static_files import static_address
+from domain.ids import kind_of
 
 FOLDER: Final = Path(__file__).parent / "templates"
 CONTENT_POLICY: Final = (
@@ -31,6 +33,35 @@ HEADERS: Final = {
 COMPRESSED_FROM: Final = 1_000
 """Bytes from which a page is compressed. It contains no secret that its length could betray."""
 _LEVEL: Final = 5
+_FILTERS: Final[dict[str, Callable[..., Any]]] = {
+    "command_label": labels.command_label,
+    "status_mark": labels.status_mark,
+    "verdict_mark": labels.verdict_mark,
+    "value_parts": value_formats.value_parts,
+    "field_label": labels.field_label,
+    "count_of": value_formats.count_of,
+    "quantity": value_formats.quantity,
+    "times_word": value_formats.times_word,
+    "format_day": value_formats.format_day,
+    "format_month": value_formats.format_month,
+    "choice_label": labels.choice_label,
+    "format_time": value_formats.format_time,
+    "exact_time": value_formats.exact_time,
+    "html_time": value_formats.html_time,
+    "input_time": value_formats.input_time,
+    "page_address": subject_addresses.page_address,
+    "with_titles": subject_addresses.with_titles,
+    "items": value_formats.plain_value,
+    "money": value_formats.format_money,
+    "sentence": value_formats.sentence,
+    "wrong_parts": value_formats.wrong_parts,
+    "kind": kind_of,
+    "verb": verbs.verb_of,
+}
+_TESTS: Final[dict[str, Callable[..., bool]]] = {
+    "subject_id": subject_addresses.is_subject_id,
+    "day": value_formats.is_day,
+}
 
 
 @cache
@@ -45,8 +76,8 @@ def load_templates() -> Environment:
         auto_reload=False,
     )
     environment.globals.update(static=static_address)
-    environment.filters.update(words.FILTERS, verb=verbs.verb_of)
-    environment.tests.update(words.TESTS)
+    environment.filters.update(_FILTERS)
+    environment.tests.update(_TESTS)
     return environment
 
 

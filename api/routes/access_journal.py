@@ -7,11 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.authentication import CurrentCaller
-from api.dependencies import PageParameters, QueryDependency, check_choices, list_parameter, period_of
+from api.parameter_checks import check_choices, period_of
 from api.permissions import why_not
 from api.problems import HttpProblem
+from api.query_execution import QueryDependency
+from api.query_parameters import PageParameters, list_parameter
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.actions import AUDIT
@@ -27,7 +29,9 @@ KindText = Annotated[str, documented(enum=KINDS)]
 def router() -> APIRouter:
     """Return the route of the access journal."""
     routes = v1_router("Audit")
-    add_query(routes, "/access-journal", list_access, answers.AccessJournal, "List the access journal", "light")
+    add_query(
+        routes, "/access-journal", list_access, answer_documentation.AccessJournal, "List the access journal", "light"
+    )
     return routes
 
 
@@ -51,7 +55,7 @@ def list_access(
     people = [services.find_person(each, "who") for each in who]
     selection = AccessFilter(check_choices(kind, KINDS, "kind"), people, begin, end)
 
-    def answer(read: Read) -> Answer[answers.AccessJournalRow]:
+    def answer(read: Read) -> Answer[answer_documentation.AccessJournalRow]:
         (before,) = decode_cursor(page.cursor, int) if page.cursor is not None else (None,)
         found = services.log.journal.rows(selection, limit=page.limit + 1, before=before)
         shown = found[: page.limit]
@@ -61,7 +65,7 @@ def list_access(
     return query(answer)
 
 
-def build_rows(rows: Sequence[AccessRow]) -> list[answers.AccessJournalRow]:
+def build_rows(rows: Sequence[AccessRow]) -> list[answer_documentation.AccessJournalRow]:
     """Return rows of the journal as answers show them."""
     return [
         {

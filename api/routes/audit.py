@@ -7,18 +7,16 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from api import answers
-from api.dependencies import (
+from api import answer_documentation
+from api.parameter_checks import check_choices, check_kinds, period_of
+from api.query_execution import QueryDependency
+from api.query_parameters import (
     KindText,
     PageParameters,
     ProductText,
-    QueryDependency,
     SubjectText,
     TimeParameters,
-    check_choices,
-    check_kinds,
     list_parameter,
-    period_of,
     subject_of_kind,
 )
 from api.routing import add_query, v1_router
@@ -36,7 +34,7 @@ TypeText = Annotated[str, documented(enum=TYPES)]
 def router() -> APIRouter:
     """Return the route of the audit trail."""
     routes = v1_router("Audit")
-    add_query(routes, "/audit", list_events, answers.AuditTrail, "List events of the audit trail")
+    add_query(routes, "/audit", list_events, answer_documentation.AuditTrail, "List events of the audit trail")
     return routes
 
 

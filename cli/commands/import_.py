@@ -29,7 +29,7 @@ from domain.ids import KEY_PATTERN
 from eventlog.entry import Caller
 from eventlog.ids import new_key
 from interchange.adr import HistoryError, default_system, import_records
-from interchange.adr.words import DEFAULT_WORDS, WordsError, load_words
+from interchange.adr.keywords import DEFAULT_WORDS, WordsError, load_words
 from interchange.command_file import import_commands
 from interchange.import_report import ImportReport
 from interchange.sink import ImportSink
@@ -81,7 +81,7 @@ def _import_options(command: options.Command) -> options.Command:
 
 
 _record_options = options.combine(
-    click.option("--product", help="Key of the product they belong to; created if it does not exist."),
+    click.option("--product", help="Key of the product for the decisions; created if it does not exist."),
     click.option("--system", help="Name of the source system.  [the name of the git repository, else of DIR]"),
     click.option(
         "--words",
@@ -152,7 +152,7 @@ def _add_preset(preset: Preset) -> None:
     options_ = options.combine(
         _file,
         click.option(
-            "--product", required=True, help="Key of the product they belong to; created if it does not exist."
+            "--product", required=True, help="Key of the product for the issues; created if it does not exist."
         ),
         click.option("--system", help=f"Name of the source system.  [{preset.name}]"),
         click.option("--zone", help="Time zone of times without one, such as Europe/Berlin.  [UTC]"),

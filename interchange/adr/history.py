@@ -10,8 +10,8 @@ from interchange.adr.git_history import open_tracked_folder, read_git_history
 from interchange.adr.git_objects import remote_address
 from interchange.adr.git_repository import find_repository, require_inside
 from interchange.adr.history_lines import has_history_lines, read_history_lines
+from interchange.adr.keywords import DEFAULT_WORDS, Words
 from interchange.adr.record_versions import RecordHistory
-from interchange.adr.words import DEFAULT_WORDS, Words
 from interchange.value_parsers import field_name_part
 
 

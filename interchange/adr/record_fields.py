@@ -11,6 +11,7 @@ from typing import Final
 
 from domain.any_subject import ImportedChange
 from interchange.adr.document import PREAMBLE, SECTIONS, FieldTexts
+from interchange.adr.keywords import DEFAULT_WORDS, LINK_HEADINGS, Words, fold, is_placeholder, strip_comments
 from interchange.adr.record_links import (
     MAX_STATUS_CHARACTERS,
     Relation,
@@ -22,7 +23,6 @@ from interchange.adr.record_links import (
     relations_in_lines,
     without_links,
 )
-from interchange.adr.words import DEFAULT_WORDS, LINK_HEADINGS, Words, fold, is_placeholder, strip_comments
 from interchange.person_matching import PersonMatcher, team_key
 from interchange.times import MONTHS, TimeReader
 from interchange.value_parsers import FieldRule, ParsedValue, ValueParser

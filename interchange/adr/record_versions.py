@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from interchange.adr.document import FieldTexts, RecordDocument
-from interchange.adr.words import DEFAULT_WORDS, Words
+from interchange.adr.keywords import DEFAULT_WORDS, Words
 from interchange.import_report import Remark
 
 MAX_TOTAL_BYTES: Final = 256 * 1024 * 1024

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from typing import Any, Final
+from typing import Any
 
 from pydantic import ValidationError
 
 from domain.any_subject import ImportChanges, ImportedChange
 from domain.fields import EXISTS
-from domain.messages import Command, Reference, Source
+from domain.messages import Command
 from interchange.import_batches import PlannedTransaction, SkippedLine, split_changes
-from interchange.import_report import Findings, ImportReport, Remark, describe_errors
+from interchange.import_report import ImportReport, Remark, describe_errors
 from interchange.person_matching import PersonMatcher
 from interchange.times import TimeReader
 from interchange.tracker.columns import build_getter
-from interchange.tracker.entries import CREATED, Entry, author_of
+from interchange.tracker.command_context import CommandContextReader
+from interchange.tracker.entries import CREATED, Entry
+from interchange.tracker.field_changes import MAX_VALUE_CHARACTERS, FieldChangeReader
+from interchange.tracker.line_findings import LineFindings
 from interchange.tracker.mapping import Mapping as TrackerMapping
 from interchange.tracker.mapping import SubjectTable, build_value_parser
 from interchange.tracker.records import AmbiguousNameError, Records, TrackerRecord
 from interchange.tracker.scan import FirstValues
-from interchange.value_parsers import FieldRule, ParsedValue, as_text, field_name_part
-
-MAX_NOTE_CHARACTERS: Final = 20_000
-MAX_VALUE_CHARACTERS: Final = 200_000
-MAX_REFERENCES: Final = 50
-MAX_COLUMN_SETS: Final = 1000
-MAX_REFERENCE_CHARACTERS: Final = 200
-MAX_VALUES_KEPT: Final = 2000
-MAX_KEPT_CHARACTERS: Final = 200
-MAX_AUTHORS_KEPT: Final = 4096
-MAX_KEPT_MEMBERS: Final = 20
-SHOWN_CHARACTERS: Final = 60
-CUT: Final = " […]"
-_UNPRINTABLE: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
-_UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
+from interchange.value_parsers import as_text
 
 
 class LinePlanner:
@@ -65,13 +53,9 @@ class LinePlanner:
     ) -> None:
         self._mapping = mapping
         self._columns = columns = mapping.columns
-        self._mapped_columns = columns.all_names()
         self._report = report
-        self._noted: Findings | None = None
         self._records = records
         self._people = people
-        self._times = times
-        self._attributes = attributes
         self._additive = set(additive)
         self._is_imported = is_imported
         self._logged_value = logged_value
@@ -81,29 +65,22 @@ class LinePlanner:
         """The record that the entry creates."""
         self._record: TrackerRecord | None = None
         """The record that the entry is about."""
+        self._findings = LineFindings()
         self._parser = build_value_parser(mapping, people, self._find_subject, value_times)
-        self._rules: dict[str, dict[str, FieldRule]] = {}
-        self._authors: dict[str, str] = {}
-        self._parsed: dict[tuple[int, Any], tuple[ParsedValue, ImportedChange]] = {}
+        self._context = CommandContextReader(mapping, people, self._parser, times, self._findings, is_imported)
+        self._values = FieldChangeReader(mapping.subject, attributes, people, self._parser, self._findings, is_imported)
         self._is_additive = cache(self._has_single_members)
-        self._unmapped: set[str] = set()
-        self._unmapped_by_columns: dict[tuple[str, ...], list[str]] = {}
         self._release_starts: dict[str, int] = {}
-        self._get_who = build_getter(columns.who) if columns.who else None
         self._get_from = build_getter(columns.from_) if columns.from_ else None
         self._get_to = build_getter(columns.to) if columns.to else None
         self._get_added = build_getter(columns.added) if columns.added else None
         self._get_removed = build_getter(columns.removed) if columns.removed else None
-        self._notes = [(name, build_getter(name)) for name in columns.note]
-        self._reference = [(name, build_getter(name)) for name in columns.reference]
-        self._references_of = [(name, build_getter(name)) for name in columns.references]
-        self._get_source_at = build_getter(columns.source_at) if columns.source_at else None
 
     def plan(self, entries: Iterable[Entry]) -> Iterator[PlannedTransaction]:
         """Yield the transactions for some entries."""
         for entry in entries:
             self._report.lines += 1
-            self._noted = self._record = None
+            self._findings.noted = self._record = None
             try:
                 commands = self._commands(entry)
             except SkippedLine as reason:
@@ -112,16 +89,9 @@ class LinePlanner:
                 self._report.rejected.append(Remark(entry.label, describe_errors(error), entry.data or None))
             else:
                 if commands:
-                    yield PlannedTransaction(entry.label, entry.key, commands, self._noted, data=entry.data)
+                    yield PlannedTransaction(entry.label, entry.key, commands, self._findings.noted, data=entry.data)
                 else:
                     self._report.unchanged += 1
-
-    @property
-    def _findings(self) -> Findings:
-        """Notes about the entry; most have none."""
-        if self._noted is None:
-            self._noted = Findings()
-        return self._noted
 
     def _commands(self, entry: Entry) -> tuple[Command, ...]:
         commands = self._commands_of_record(entry)
@@ -135,12 +105,12 @@ class LinePlanner:
         self._moment = entry.order_at
         kinds = self._mapping.kinds
         is_change = entry.kind != CREATED and self._mapping.file.rows == "changes"
-        if is_change and (unmapped := self._unmapped_columns(entry)):
-            self._findings.unmapped_columns.update(unmapped)
+        if is_change and (unmapped := self._context.unmapped_columns(entry)):
+            self._findings.current.unmapped_columns.update(unmapped)
         moment = (entry.order_at, entry.place)
         created = self._created = self._records.created_at(moment)
         record = self._record = created if created is not None else self._find(entry)
-        shared = self._shared_arguments(entry)
+        shared = self._context.read(entry)
         if entry.kind in kinds.rename:
             return self._rename_record(entry, record, shared)
         if self._mapping.file.rows == "records":
@@ -148,7 +118,7 @@ class LinePlanner:
         if created is not None:
             return self._create_record(entry, created, shared)
         if record is None:
-            raise SkippedLine(f"{entry.record} changes, but no line before has created it")
+            raise SkippedLine(f"{entry.record} changes, but no earlier line has created it")
         if entry.kind in kinds.remove or entry.kind in kinds.restore:
             record.is_removed = entry.kind in kinds.remove
             changes = (ImportedChange(field=EXISTS, value=not record.is_removed),)
@@ -171,114 +141,15 @@ class LinePlanner:
         except AmbiguousNameError as error:
             raise SkippedLine(str(error)) from None
 
-    # What all commands of an entry have in common
-
-    def _shared_arguments(self, entry: Entry) -> dict[str, Any]:
-        references, rest = self._references(entry)
-        source_at = self._get_source_at(entry.data) if self._get_source_at else None
-        named = ((name, get(entry.data)) for name, get in self._reference)
-        reference = " ".join([f"{name}:{as_text(value)}" for name, value in named if value is not None])
-        return {
-            "effective_at": entry.when,
-            "on_behalf_of": self._author(entry),
-            "note": self._note(entry, rest),
-            "source": Source(
-                system=self._mapping.system,
-                reference=self._cut(entry, "reference", reference, MAX_REFERENCE_CHARACTERS) or None,
-                at=self._read_source_time(entry, source_at),
-            ),
-            "references": references,
-        }
-
-    def _author(self, entry: Entry) -> str | None:
-        """Return who made the change: a person or a service; None if it is not known."""
-        who = author_of(self._get_who(entry.data)) if self._get_who else ""
-        if not who:
-            return None
-        if who in self._authors:
-            return self._authors[who]
-        author = self._read_author(entry, who)
-        if not self._people.has_erased and author is not None and len(self._authors) < MAX_AUTHORS_KEPT:
-            self._authors[who] = author
-        return author
-
-    def _read_author(self, entry: Entry, who: str) -> str | None:
-        if self._parser.is_empty(who):
-            return None
-        service = self._people.find_service(who)
-        if service is not None:
-            return f"service:{service}"
-        if self._people.is_erased(who) and not self._is_imported(entry.key):
-            return None
-        name = self._people.person_name(who)
-        if name is None:
-            self._warn(entry, f"the author is not a name of at most 300 characters: {who[:SHOWN_CHARACTERS]!r}")
-        return name
-
-    def _unmapped_columns(self, entry: Entry) -> list[str]:
-        """Return the columns of an entry that the mapping does not name. Most entries have the same columns."""
-        columns = tuple(entry.own)
-        if columns not in self._unmapped_by_columns:
-            if len(self._unmapped_by_columns) >= MAX_COLUMN_SETS:
-                self._unmapped_by_columns.clear()
-            self._unmapped_by_columns[columns] = sorted(set(columns) - self._mapped_columns)
-        return self._unmapped_by_columns[columns]
-
-    def _note(self, entry: Entry, rest: list[str]) -> str | None:
-        texts = [as_text(value) for _, get in self._notes if (value := get(entry.data))]
-        if not texts and not rest:
-            return None
-        note = _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", "\n".join([*texts, *rest]))
-        return self._cut(entry, "note", note, MAX_NOTE_CHARACTERS) if note.strip() else None
-
-    def _cut(self, entry: Entry, what: str, text: str, limit: int) -> str:
-        """Return a text up to its limit. What is cut off is reported, and the change is kept."""
-        if len(text) <= limit:
-            return text
-        self._warn(entry, f"{what}: {len(text)} characters; only the first {limit} are kept")
-        return text[: limit - len(CUT)] + CUT
-
-    def _warn(self, entry: Entry, message: str) -> None:
-        self._findings.warnings.append(Remark(entry.label, message))
-
-    def _read_source_time(self, entry: Entry, value: Any) -> Any:
-        if value in (None, ""):
-            return None
-        try:
-            return self._times.read(value)
-        except ValueError as error:
-            self._warn(entry, f"column {self._columns.source_at!r}: {error}")
-            return None
-
-    def _references(self, entry: Entry) -> tuple[tuple[Reference, ...], list[str]]:
-        """Return the references in the reference columns and the unmapped columns, and the texts that are none."""
-        references: list[Reference] = []
-        rest: list[str] = []
-        named = [(name, get(entry.data)) for name, get in self._references_of]
-        if entry.kind != CREATED and self._mapping.file.rows == "changes":
-            named += [(name, entry.own[name]) for name in self._unmapped_columns(entry)]
-        for name, value in named:
-            if not value:
-                continue
-            text = as_text(value)
-            try:
-                reference = Reference(system=name, id=text)
-            except ValidationError:
-                rest.append(f"{name}: {text}")
-                continue
-            if len(references) < MAX_REFERENCES:
-                references.append(reference)
-            else:
-                rest.append(f"{name}: {text}")
-        return tuple(references), rest
-
     # From an entry to commands
 
     def _create_record(self, entry: Entry, record: TrackerRecord, shared: dict[str, Any]) -> tuple[Command, ...]:
         if record.subjects and not record.is_from_log:
-            self._findings.reused_names.append(Remark(entry.label, f"{entry.record} is created again, as it is"))
+            self._findings.current.reused_names.append(
+                Remark(entry.label, f"{entry.record} is created again, unchanged")
+            )
         elif self._records.is_reused(record):
-            self._findings.reused_names.append(
+            self._findings.current.reused_names.append(
                 Remark(entry.label, f"{entry.record} is created again as another record")
             )
         values = self._get_to(entry.data) if self._get_to else None
@@ -297,11 +168,11 @@ class LinePlanner:
         old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
         if record is None:
             raise SkippedLine(
-                f"{old or 'a record without a name'} is renamed {entry.record}, but no line before has created it"
+                f"{old or 'a record without a name'} is renamed {entry.record}, but no earlier line has created it"
             )
         if self._records.takes_name(record, entry.record, (entry.order_at, entry.place)):
             message = f"{old} takes the name {entry.record} from another record"
-            self._findings.reused_names.append(Remark(entry.label, message))
+            self._findings.current.reused_names.append(Remark(entry.label, message))
         changes = (ImportedChange(field="aliases", texts=(entry.record,)),)
         return tuple(self._import_changes(subject, changes, shared) for subject in record.subjects.values())
 
@@ -324,10 +195,10 @@ class LinePlanner:
             said = as_text(before)
             if self._people.has_erased and not self._is_imported(entry.key):
                 said = self._people.redact(said)
-            contradicted[name] = self._cut(entry, name, said, MAX_VALUE_CHARACTERS)
+            contradicted[name] = self._findings.cut(entry, name, said, MAX_VALUE_CHARACTERS)
             previous = as_text(record.values.get(name))
             message = f"{entry.record} {name}: from {as_text(before)}, but the previous value is {previous}"
-            self._findings.contradictions.append(Remark(entry.label, self._people.redact(message)))
+            self._findings.current.contradictions.append(Remark(entry.label, self._people.redact(message)))
         return self._set_values(entry, record, {name: to}, contradicted, shared)
 
     def _set_state(
@@ -347,7 +218,7 @@ class LinePlanner:
 
     def _has_single_members(self, name: str) -> bool:
         """Whether each line of a field adds or removes single members."""
-        rules = self._rules_for(name)
+        rules = self._values.rules_for(name)
         explicit = next((rule.several for rule in rules.values() if rule.several is not None), None)
         return name in self._additive if explicit is None else explicit
 
@@ -366,7 +237,7 @@ class LinePlanner:
         """Return the value that the log has from an earlier import."""
         if not record.is_from_log:
             return None
-        kind, rule = next(iter(self._rules_for(entry.field).items()))
+        kind, rule = next(iter(self._values.rules_for(entry.field).items()))
         subject = record.subjects.get(kind)
         return self._logged_value(subject, rule.field, entry.at) if subject else None
 
@@ -376,14 +247,14 @@ class LinePlanner:
         """Return the commands for a row of a list of records: when it was created, or the state that it has now."""
         record = record or created
         if record is None:
-            raise SkippedLine(f"{entry.record} is in no row that has created it")
-        values = {name: value for name, value in entry.own.items() if name not in self._mapped_columns}
+            raise SkippedLine(f"{entry.record} changes, but no row has created it")
+        values = {name: value for name, value in entry.own.items() if name not in self._context.mapped_columns}
         values = {name: value for name, value in values.items() if value not in (None, "")}
         if entry.kind == CREATED:
             values = {
                 name: value
                 for name, value in values.items()
-                if any(rule.field == "title" for rule in self._rules_for(name).values())
+                if any(rule.field == "title" for rule in self._values.rules_for(name).values())
             }
             shared = {**shared, "note": None, "references": ()}
             return self._set_values(entry, record, values, {}, shared)
@@ -398,7 +269,7 @@ class LinePlanner:
         return self._set_values(entry, record, changed, {}, shared)
 
     def _has_in_log(self, record: TrackerRecord, name: str, value: Any, entry: Entry) -> bool:
-        rules = self._rules_for(name)
+        rules = self._values.rules_for(name)
         return bool(rules) and all(
             kind in record.subjects
             and self._logged_value(record.subjects[kind], rule.field, entry.at) in (value, as_text(value))
@@ -430,11 +301,11 @@ class LinePlanner:
                 record.values = {**values, **record.values}
             kind = subject.kind
             for name, value in sorted((record.values if is_new else values).items()):
-                rules = self._rules_for(name)
+                rules = self._values.rules_for(name)
                 if kind in rules:
-                    changes.append(
-                        self._field_change(entry, kind, name, value, contradicted.get(name), commands, shared)
-                    )
+                    change, releases = self._values.read(entry, kind, name, value, contradicted.get(name))
+                    commands += self._create_releases(releases, entry, shared)
+                    changes.append(change)
             subject_id = record.subjects[subject.kind]
             commands += [self._import_changes(subject_id, group, shared) for group in split_changes(changes)]
         return tuple(commands)
@@ -479,89 +350,9 @@ class LinePlanner:
             first = record.subjects[self._mapping.subject[0].kind]
             yield ImportedChange(field=subject.link, subjects=(first,))
 
-    def _field_change(
-        self,
-        entry: Entry,
-        kind: str,
-        name: str,
-        value: Any,
-        contradicts: str | None,
-        commands: list[Command],
-        shared: dict[str, Any],
-    ) -> ImportedChange:
-        """Return the change of one field that subjects of a kind have. Releases named for the first time are created before."""
-        rules = self._rules_for(name)
-        rule = rules[kind]
-        parsed, known = self._parse(rule, self._without_erased(entry, rule, value))
-        if kind == next(iter(rules)):
-            self._count_findings(name, parsed)
-        if parsed.releases:
-            commands += self._create_releases(parsed, entry, shared)
-        if known is not None and contradicts is None:
-            return known
-        change = {key: self._fit(entry, name, part) for key, part in parsed.change.items()}
-        return ImportedChange(field=rule.field, contradicts=contradicts, **change)
-
-    def _parse(self, rule: FieldRule, value: Any) -> tuple[ParsedValue, ImportedChange | None]:
-        """Return what a value means, and its change of the field if that was built for an earlier line.
-
-        Tracker files repeat few values many times. The record that a name means differs from line to line, and a long
-        value is cut with a warning at each line, so neither is kept.
-        """
-        key = _key_of_value(value)
-        if key is None or rule.as_ == "records":
-            return self._parser.parse(rule, value), None
-        known = self._parsed.get((id(rule), key))
-        if known is None:
-            if len(self._parsed) >= MAX_VALUES_KEPT:
-                self._parsed.clear()
-            parsed = self._parser.parse(rule, value)
-            change = {name: _storable(part) for name, part in parsed.change.items()}
-            known = self._parsed[id(rule), key] = parsed, ImportedChange(field=rule.field, **change)
-        return known
-
-    def _without_erased(self, entry: Entry, rule: FieldRule, value: Any) -> Any:
-        """Return a list of people without those who were erased."""
-        if rule.as_ != "people" or value is None or not self._people.has_erased:
-            return value
-        members = self._parser.split(rule, value)
-        if not any(map(self._people.is_erased, members)) or self._is_imported(entry.key):
-            return value
-        return [member for member in members if not self._people.is_erased(member)]
-
-    def _fit(self, entry: Entry, name: str, part: Any) -> Any:
-        """Return a part of a value up to its limits."""
-        if isinstance(part, str):
-            if len(part) <= MAX_VALUE_CHARACTERS and part.isascii() and "\x00" not in part:
-                return part
-            return self._cut(entry, name, _storable(part), MAX_VALUE_CHARACTERS)
-        if isinstance(part, list | tuple) and len(part) > 1000:  # noqa: PLR2004
-            self._warn(entry, f"{name}: {len(part)} members; only the first 1000 are kept")
-            part = part[:1000]
-        if isinstance(part, list | tuple):
-            return type(part)(self._fit(entry, name, one) for one in part)
-        return part
-
-    def _rules_for(self, name: str) -> dict[str, FieldRule]:
-        """Return the rules for a field by kind of subject. An unmapped field becomes an attribute of the first."""
-        if name not in self._rules:
-            found = {subject.kind: subject.find_rule(name) for subject in self._mapping.subject}
-            self._rules[name] = {kind: rule for kind, rule in found.items() if rule is not None}
-            if not self._rules[name]:
-                attribute = self._attributes.get(name) or field_name_part(name)
-                self._rules[name] = {self._mapping.subject[0].kind: FieldRule(field=f"x.{attribute}")}
-                self._unmapped.add(name)
-        return self._rules[name]
-
-    def _count_findings(self, name: str, parsed: ParsedValue) -> None:
-        if name in self._unmapped:
-            self._findings.unmapped_fields[name] += 1
-        for value in parsed.unknown:
-            self._findings.count_unknown_value(name, value)
-
-    def _create_releases(self, parsed: ParsedValue, entry: Entry, shared: dict[str, Any]) -> Iterator[Command]:
+    def _create_releases(self, releases: tuple[str, ...], entry: Entry, shared: dict[str, Any]) -> Iterator[Command]:
         """Yield the commands that create releases, from the earliest time at which anything is planned for them."""
-        for version in parsed.releases:
+        for version in releases:
             release = self._parser.release_id(version)
             if release not in self._release_starts or entry.at < self._release_starts[release]:
                 self._release_starts[release] = entry.at
@@ -575,23 +366,6 @@ class LinePlanner:
     def _find_subject(self, name: str) -> str | None:
         record = self._records.find_linked(name, self._moment)
         return f"{self._mapping.subject[0].kind}:{record.key}" if record and record.key else None
-
-
-def _storable(part: Any) -> Any:
-    """Return a part of a value without the characters that cannot be stored."""
-    if isinstance(part, str):
-        return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", part)
-    return type(part)(map(_storable, part)) if isinstance(part, list | tuple) else part
-
-
-def _key_of_value(value: Any) -> Any:
-    """Return what equals the key of another value only if both are the same; None if the value is long or nested."""
-    if isinstance(value, str):
-        return value if len(value) <= MAX_KEPT_CHARACTERS else None
-    if not isinstance(value, list) or len(value) > MAX_KEPT_MEMBERS:
-        return None
-    is_plain = all(isinstance(one, str) and len(one) <= MAX_KEPT_CHARACTERS for one in value)
-    return tuple(value) if is_plain else None
 
 
 def _as_members(value: Any) -> list[Any]:

@@ -9,10 +9,10 @@ import click
 import pytest
 
 from api.app import COMMAND_PATHS
+from cli.command_wording import NOT_TYPED, NOUNS, OPERATED_NOUNS, WORDS
 from cli.main import SECTIONS, cli
 from cli.settings import Settings
 from cli.verb_list import FILE, read_verbs, recording_nouns
-from cli.words import NOT_TYPED, NOUNS, OPERATED_NOUNS, WORDS
 from domain.catalog import COMMANDS, EVENTS
 from domain.examples import EXAMPLES, PRECEDING, PRELUDE
 from tests.support_log import EmptyService, shared_app
@@ -74,7 +74,7 @@ def test_every_command_of_the_catalog_has_a_verb():
     assert COMMANDS.keys() - paths.keys() == NOT_TYPED.keys()
     assert len(set(paths.values())) == len(paths)
     missing = set(recording_nouns()) - {"record"} - NOUNS.keys() - OPERATED_NOUNS.keys()
-    assert not missing, f"add a line to NOUNS in cli/words.py for {missing}"
+    assert not missing, f"add a line to NOUNS in cli/command_wording.py for {missing}"
     assert WORDS.keys() <= COMMANDS.keys()
 
 

@@ -10,10 +10,10 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cli.command_wording import NOT_TYPED
 from cli.errors import CommandFailed
 from cli.main import cli
 from cli.verb_list import read_verbs
-from cli.words import NOT_TYPED
 from decisionlog_client import Refused, questions
 from domain.catalog import COMMANDS
 from domain.examples import EXAMPLES, examples_for

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from interchange.adr.document import parse_record
-from interchange.adr.words import WordsError, load_words
+from interchange.adr.keywords import WordsError, load_words
 from interchange.tracker.line_to_commands import _as_members
 from interchange.tracker.mapping import MappingError, parse_mapping
 from interchange.tracker.presets.jira import MAX_MISSING_CHANGES, expand_jira

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from api.pages.admin_forms import FORMS
 from api.pages.command_forms import MOVE, find_form
-from api.pages.words import subject_path
+from api.pages.subject_addresses import subject_path
 from domain.catalog import COMMANDS
 from domain.examples import examples_for
 from domain.messages import Message

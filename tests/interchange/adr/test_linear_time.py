@@ -10,11 +10,11 @@ import pytest
 from pydantic import ValidationError
 
 from interchange.adr.document import MAX_KEYS, MAX_LINES, MAX_RECORD_BYTES, parse_record
+from interchange.adr.keywords import RELATIONS
 from interchange.adr.record_fields import RecordFieldReader
 from interchange.adr.record_identity import LinkResolver, identify_records
 from interchange.adr.record_links import find_links, find_relations, target_of, without_links
 from interchange.adr.record_versions import RecordVersion
-from interchange.adr.words import RELATIONS
 from interchange.value_parsers import field_name_part
 from tests.interchange.adr.support import a_log, bring_in, put
 

@@ -4,10 +4,10 @@ import pytest
 
 from interchange.adr.current_files import read_current_files
 from interchange.adr.importer import _teams
+from interchange.adr.keywords import DEFAULT_WORDS
 from interchange.adr.record_fields import RecordFieldReader
 from interchange.adr.record_identity import LinkResolver, identify_records
 from interchange.adr.record_versions import RecordHistory
-from interchange.adr.words import DEFAULT_WORDS
 from tests.interchange.adr.real_folders import FOLDERS, WAYS_TO_NAME_A_SUCCESSOR
 from tests.interchange.adr.support import LATER, a_log, bring_in, decisions, write_out
 

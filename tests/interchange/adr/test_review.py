@@ -3,7 +3,7 @@
 import pytest
 
 from domain.values import parse_timestamp, to_micros
-from interchange.adr.words import WordsError, load_words
+from interchange.adr.keywords import WordsError, load_words
 from tests.interchange.adr.support import DAY, LATER, a_log, bring_in, decisions, write_out
 
 

@@ -1,0 +1,117 @@
+"""How pages write values: numbers, amounts, days, times, lists and sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
+from typing import Any
+
+from api.pages.labels import status_mark
+from domain.times import from_micros, parse_timestamp
+
+
+def value_parts(value: Mapping[str, Any]) -> list[Any]:
+    """Return the members of an object that is the value of a field, in order, without empty ones and positions."""
+    if "answer" in value:  # a finding or a checked constraint; every change already names the person
+        return [status_mark(value["answer"]).word, *filter(None, [value.get("finding")])]
+    said = [each for name, each in value.items() if each not in (None, [], "") and not name.endswith("_position")]
+    return [part for each in said for part in (each if isinstance(each, list) else [each])]
+
+
+def plain_value(value: Any) -> list[Any]:
+    """Return a value as a list of its items, for one way of showing both."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def count_of(number: int, singular: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 decision", "2 decisions"."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def times_word(number: int) -> str:
+    """Return how often: "once", "twice", "3 times"."""
+    return {1: "once", 2: "twice"}.get(number, f"{number:,} times")
+
+
+def quantity(value: object, unit: str = "") -> str:
+    """Return a measured value with its unit: "6,204 sailors", "38%"."""
+    text = str(value)
+    number = f"{int(text):,}" if text.lstrip("-").isdecimal() else text
+    return f"{number}{'' if unit == '%' else ' '}{unit}".strip()
+
+
+def format_money(value: Any) -> str:
+    """Return an amount with its currency: "6,000 EUR", from an amount of the log or of an answer."""
+    if isinstance(value, Mapping):
+        return f"{value['amount']:,} {value['currency']}"
+    amount, blank, currency = str(value).partition(" ")
+    return f"{int(amount):,}{blank}{currency}" if amount.isdecimal() else str(value)
+
+
+def sentence(text: str) -> str:
+    """Return a message as a sentence, with a capital and a period; one that begins with code or an id is left so."""
+    begun = text if ":" in text.partition(" ")[0] else text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "!", "?")) else f"{begun}."
+
+
+def wrong_parts(errors: Iterable[str]) -> set[str]:
+    """Return the fields and the items of fields that have an error: `options` and `options.1` for `options.1.title`."""
+    parts = [name.split(".") for name in errors if name]
+    return {".".join(each[:length]) for each in parts for length in (1, 2)}
+
+
+@lru_cache(1_024)  # a page shows each time in words, exactly and for scripts
+def parse_utc(text: str) -> datetime:
+    """Return a time of an answer."""
+    return parse_timestamp(text).astimezone(UTC)
+
+
+def is_day(value: object) -> bool:
+    """Return whether a value is a calendar day, such as 2026-07-01."""
+    return isinstance(value, str) and len(value) == len("2026-07-01") and _parse_day(value) is not None
+
+
+def _parse_day(value: str) -> date | None:
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def format_day(value: str) -> str:
+    """Return a calendar day in words: "Jul 1, 2026". What is no day is returned as it is."""
+    day = _parse_day(value)
+    return value if day is None else f"{day:%b} {day.day}, {day.year}"
+
+
+def format_month(value: str) -> str:
+    """Return the month of a day in words: "Jul 2026"."""
+    return f"{date.fromisoformat(value):%b %Y}"
+
+
+@lru_cache(1_024)
+def format_time(text: str, zone: tzinfo = UTC, style: str = "minute") -> str:
+    """Return a time in words: to the day ("Jul 1, 2026") or to the minute ("Jul 1, 2026, 14:05")."""
+    time = parse_utc(text).astimezone(zone)
+    day = f"{time:%b} {time.day}, {time.year}"
+    return day if style == "day" else f"{day}, {time:%H:%M}"
+
+
+@lru_cache(1_024)
+def exact_time(text: str) -> str:
+    """Return a time exactly, in UTC."""
+    return f"{parse_utc(text):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@lru_cache(1_024)
+def html_time(text: str) -> str:
+    """Return a time for a `datetime` attribute."""
+    return f"{parse_utc(text):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def input_time(micros: int | None, zone: tzinfo = UTC) -> str:
+    """Return a time for a `datetime-local` input, in a zone; empty for None."""
+    return "" if micros is None else f"{from_micros(micros).astimezone(zone):%Y-%m-%dT%H:%M}"
