@@ -14,8 +14,8 @@ from typing import Final
 
 from domain.values import format_micros
 from identity.access_journal import AccessFilter, AccessJournal, AccessRow
-from projections.answers.activity import ActivityCounts, ActivityRow
-from projections.answers.audit import AuditEvent
+from projections.answer_types.activity import ActivityCounts, ActivityRow
+from projections.answer_types.audit import AuditEvent
 from projections.queries import audit
 from projections.queries.audit import AuditFilter
 from projections.queries.paging import Answer, build_answer, decode_cursor, encode_cursor

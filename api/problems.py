@@ -19,7 +19,7 @@ from api.access_journal import record_refusal
 from domain import errors
 from domain.validation_messages import is_combination, list_errors, summarize_errors
 from eventlog.store_errors import DamagedStoreError, DiskFullError
-from projections.answers.problems import FieldProblem, Problem
+from projections.answer_types.problems import FieldProblem, Problem
 from projections.read_model.model import ReadModelDamagedError
 
 _log: Final = logging.getLogger("decisionlog.api")
@@ -175,9 +175,7 @@ def of_store(error: PersistenceError, *, read_only: bool = False) -> Problem:
     if isinstance(error, ReadModelDamagedError):
         return problem(503, "unavailable", "the read model is damaged and is being rebuilt; try again soon")
     if isinstance(error, DamagedStoreError):
-        detail = (
-            "the log file is damaged; nothing is recorded any more; run `decisionlog verify` on the server for details"
-        )
+        detail = "the log file is damaged; nothing more is recorded; run `decisionlog verify` on the server for details"
         return problem(503, "unavailable", detail)
     if read_only:
         return problem(503, "unavailable", "the log cannot be read right now; try again later")

@@ -111,7 +111,7 @@ async def _conditions(
             "Only subjects whose fields meet all of these conditions: `status=accepted`, `kind!=process`, "
             "`cost>=50000`, `review_on<2024-07-01`, `why=*` (has a value), `deciders=field:proposed_by` (two fields have "
             "a value in common), `subject.changed<2024-01-01` (nothing changed since; also `subject.created`). In the "
-            "history of fields, what the fields were at the time of the change, which also has `change.by`, "
+            "history of fields, conditions are about the time of the change, and can also use `change.by`, "
             "`change.actor`, `change.note` and `change.because`."
         ),
     ],

@@ -58,7 +58,7 @@ def confirm(question: str, *, yes: bool, otherwise: str) -> None:
 
 
 def confirm_new_log(location: Location, *, yes: bool) -> None:
-    """Ask whether to begin a log where there is none.
+    """Ask whether to start a log where there is none.
 
     Raises:
         CommandFailed: the person declined, or there is no terminal to ask on.
@@ -66,6 +66,6 @@ def confirm_new_log(location: Location, *, yes: bool) -> None:
     try:
         get_context().require_log(location)
     except NoLogError as missing:
-        hint = "Choose a log with --data or DECISIONLOG_DATA, or begin a new one there with --yes."
-        confirm(f"{missing} Begin a new one there?", yes=yes, otherwise=f"{missing} {hint}")
+        hint = "Choose a log with --data or DECISIONLOG_DATA, or start a new one with --yes."
+        confirm(f"{missing} Start a new log in {location.data}?", yes=yes, otherwise=f"{missing} {hint}")
         click.echo(f"New log in {location.data}.", err=True)

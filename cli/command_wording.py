@@ -42,7 +42,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "SetVision": Words("product vision", ("vision",)),
     "SetStrategy": Words("product strategy", ("strategy",)),
     "OrderReleases": Words("product order-releases", ("releases",)),
-    "RetireProduct": Words("product retire", final="A retired product cannot be changed any more."),
+    "RetireProduct": Words("product retire", final="A retired product can no longer be changed."),
     "SetDecisionRights": Words("product rights", (), "Set who may decide what about a product."),
     "ScheduleRelease": Words("release add", ("version",), "Schedule a release of one or more products."),
     "RescheduleRelease": Words("release move", ("due_on",)),
@@ -54,7 +54,7 @@ WORDS: Final[Mapping[str, Words]] = {
     "RecordDecision": Words(
         "record",
         ("title",),
-        "Record a decision that was made.",
+        "Record a decision that was made, in one step.",
         asks=("products",),
         editable=("title", "decision", "why", "accountable"),
         own=("accountable",),
@@ -77,7 +77,7 @@ WORDS: Final[Mapping[str, Words]] = {
     ),
     "ReverseDecision": Words("decision reverse", (), "Reverse an accepted decision."),
     "ConfirmDecision": Words("decision confirm", (), "Confirm that you are a decider of a decision."),
-    "RatifyDecision": Words("decision ratify", (), "Ratify a decision that exceeded its authority."),
+    "RatifyDecision": Words("decision ratify"),
     "ReviewDecision": Words("decision review", ("outcome",)),
     "ReviewReasoning": Words("decision review-reasoning", (), "Review how a decision was reasoned."),
     "JudgeChoice": Words("decision judge", (), "Judge afterward how good the chosen option was."),
@@ -87,7 +87,7 @@ WORDS: Final[Mapping[str, Words]] = {
         "Check whether an option meets a constraint.",
     ),
     "LinkDecision": Words("decision link", ("goals",), "Set the goals that a decision contributes to."),
-    "ReviseGoal": Words("goal revise", (), "Revise how a goal is measured, and by when."),
+    "ReviseGoal": Words("goal revise", (), "Revise how a goal is measured, and when it is due."),
     "RecordEvidence": Words(
         "evidence add", ("title",), "Record evidence, and what it is for or against.", asks=("products",)
     ),
@@ -103,7 +103,9 @@ WORDS: Final[Mapping[str, Words]] = {
     "BreakAssumption": Words("assumption break", (), "Record that an assumption turned out false."),
     "StateExpectedOutcome": Words("outcome expect", ("measure",)),
     "RecordOutcome": Words("outcome record", ("result",)),
-    "ShareCalibration": Words("person share-calibration", ("seen_by",), "Let others see how good your forecasts were."),
+    "ShareCalibration": Words(
+        "person share-calibration", ("seen_by",), "Let others see how accurate your forecasts were."
+    ),
     "RecordMeasurement": Words("goal measure", ("value",)),
     "PlanMeeting": Words("meeting plan", ("title", "held_on"), asks=("products",)),
     "ReviseMeeting": Words("meeting revise", (), "Revise a planned meeting."),

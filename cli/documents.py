@@ -13,8 +13,8 @@ from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, paragraphs, to_single_line, wrap
 from cli.forecasts import describe_expectation, describe_outcome
-from cli.marks import SHAPES, mark_problem, mark_status, mark_verdict
 from cli.sentences import IT, Happening, describe_delegation, describe_report, tell
+from cli.status_marks import SHAPES, mark_problem, mark_status, mark_verdict
 from cli.values import format_number
 from domain.ids import kind_of
 from domain.times import parse_timestamp
@@ -115,7 +115,7 @@ class Document:
         by = f" ({to_single_line(self.titles.format(blame['principal']))})" if blame else ""
         others = ", ".join(to_single_line(each["title"] or each["subject"]) for each in self.page["replaced_by"])
         spans.append((f", {self._when(cell['since'])}{by}", ""))
-        return [*spans, (f"; now: {others}", "")] if others else spans
+        return [*spans, (f"; replaced by {others}", "")] if others else spans
 
     def _people(self) -> list[Span]:
         kind = kind_of(self.page["subject"])

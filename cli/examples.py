@@ -13,7 +13,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "blame": (
         "blame night-mode",
         "blame night-mode --field horizon --order newest",
-        "blame --field status --count-by by",
+        "blame --field status --count-by principal",
     ),
     "decisions": ("decisions --status accepted", "decisions --decider 'Priya Raman' --as-of 2026-07-01"),
     "slips": ("slips --since 'last quarter'", "slips --by cause", "slips --by target --min-count 2"),

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from cli import verbs
+from cli import recording_commands
 from cli.command_wording import NOUNS, OPERATED_NOUNS
 from cli.errors import Exit
 from cli.examples import add_examples
@@ -24,11 +24,11 @@ SECTIONS: Final = {
         "blame": "Show who changed a field, when and why.",
         "decisions": "List decisions.",
         "slips": "List what slipped, and why.",
-        "calibration": "Show how good forecasts were.",
-        "debt": "List what is left undone, and what clears it.",
-        "outcomes": "List what was expected, and what came of it.",
+        "calibration": "Show how accurate forecasts were.",
+        "debt": "List what is left undone, and how to clear it.",
+        "outcomes": "List expected outcomes, and what came of them.",
         "flags": "List what rests on something that no longer holds.",
-        "arrivals": "List deferred decisions whose waiting is over.",
+        "arrivals": "List deferred decisions whose wait is over.",
         "options": "Compare the options of a decision.",
         "contributions": "List what contributes to which goal.",
         "minutes": "Show the minutes of a meeting, or list meetings.",
@@ -40,13 +40,13 @@ SECTIONS: Final = {
         "deciders": "Show who may decide about a product.",
         "people": "List people.",
         "imports": "List imports and the lines that were not placed.",
-        "audit": "List events: who, when and why.",
+        "audit": "List events: who did what, when and why.",
         "activity": "List events and access in one audit trail.",
         "access-journal": "List sign-ins, refusals and exports.",
         "report": "Create a progress report for a product.",
     },
     "Record": {
-        "record": "Record a decision that was made.",
+        "record": "Record a decision that was made, in one step.",
         **NOUNS,
         "succession": "List what a person holds and owes, and hand it over.",
         "import": "Import histories, decision records or commands.",
@@ -60,7 +60,7 @@ SECTIONS: Final = {
         "demo": "Create a demo log: one year of a fictional product.",
     },
     "Operate": {
-        "status": "Show location, sync state, last error and your identity.",
+        "status": "Show where the log is, its state, and who you are.",
         "token": "Manage API tokens.",
         "account": "Connect sign-in accounts to people, and disconnect them.",
         "login-link": "Create a one-time link to sign in with a browser.",
@@ -92,7 +92,11 @@ class LazyGroup(SuggestingGroup):
         if cmd_name in recording_nouns():
             verb = read_verbs()[1].get(cmd_name)
             others = OTHER_VERBS.get(cmd_name, {})
-            return verbs.build_command(cmd_name, verb) if verb else verbs.NounGroup(cmd_name, others)
+            return (
+                recording_commands.build_command(cmd_name, verb)
+                if verb
+                else recording_commands.NounGroup(cmd_name, others)
+            )
         name = f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"cli.commands.{name}"), name)
         return add_examples(cmd_name, command)

@@ -13,10 +13,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from cli.context import get_context
-from cli.credentials import read_secret
 from cli.dates import parse_time
 from cli.location import Location
 from cli.settings_loading import find_location
+from cli.token_lookup import read_secret
 from eventlog.dsn import is_dsn, secrets_in
 
 Command = Callable[..., Any]
@@ -30,7 +30,7 @@ data: Option = click.option(
 owner: Option = click.option("--owner", help="Owner of the log.  [DECISIONLOG_OWNER; the operating system's user]")
 overwrite: Option = click.option("--overwrite", is_flag=True, help="Replace the file if it exists.")
 dry_run: Option = click.option("--dry-run", is_flag=True, help="Show what would happen without writing anything.")
-yes: Option = click.option("--yes", "-y", is_flag=True, help="Begin a new log without asking.")
+yes: Option = click.option("--yes", "-y", is_flag=True, help="Start a new log without asking.")
 output_file: Option = click.option(
     "--output", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File to write.  [standard output]"
 )

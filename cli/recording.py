@@ -190,7 +190,7 @@ def _confirm(verb: Verb, command: Mapping[str, Any], finder: Finder, *, yes: boo
         subject = command.get("subject")
         what = f"{verb['summary'].rstrip('.')}: {_label(finder, subject)}" if subject else verb["summary"].rstrip(".")
         print_note(f"{what}. {verb['final']}")
-        confirm("Go on?", yes=yes, otherwise="Add --yes to confirm.")
+        confirm("Continue?", yes=yes, otherwise="Add --yes to confirm.")
     elif asked and verb["command"] == "RecordDecision":
         confirm("Record it?", yes=yes, otherwise="")
 

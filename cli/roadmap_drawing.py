@@ -9,7 +9,7 @@ from typing import Any, Final
 from cli.answer_titles import Titles
 from cli.context import Context
 from cli.display import Line, Span, format_day, isolate, pad, shorten, to_single_line, width_of
-from cli.marks import mark_problem, mark_status
+from cli.status_marks import mark_problem, mark_status
 from decisionlog_client import Client, questions
 from domain.ids import key_of
 from domain.times import parse_timestamp

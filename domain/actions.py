@@ -25,4 +25,4 @@ IMPORT: Final = Action("import", IMPORT_SCOPE, ADMIN)
 ERASE: Final = Action("erase text", ERASE_SCOPE, ADMIN)
 
 ADMINISTERED_KINDS: Final = frozenset({"person", "team", "service", "group", "log"})
-"""Only administrators change subjects of these kinds, which concern everybody."""
+"""Only administrators change subjects of these kinds, which concern everyone."""

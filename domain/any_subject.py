@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 from pydantic import Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.decision import OPEN as OPEN_DECISION
-from domain.decision import SUPERSEDED, SUPERSEDED_BY
+from domain.decision_messages import OPEN as OPEN_DECISION
+from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
 from domain.guards import require_status
@@ -139,7 +139,7 @@ class ProductsAssigned(Event):
 
 
 class ConfirmStillValid(Command):
-    """Confirm that a subject, or one of its fields, still holds. With a reason, it stays despite what flags it."""
+    """Confirm that a subject, or one of its fields, still holds. A confirmation with a reason clears its flags."""
 
     type: Literal["ConfirmStillValid"] = "ConfirmStillValid"
     subject: SubjectId
@@ -203,7 +203,7 @@ class SubjectRestored(Event):
 
 
 class VoidEntry(Command):
-    """Void an incorrect entry of a subject. A command that replaces it names its position in `corrects`."""
+    """Void an incorrect entry of a subject. To replace it, send a command with its position in `corrects`."""
 
     type: Literal["VoidEntry"] = "VoidEntry"
     subject: SubjectId

@@ -50,7 +50,7 @@ class TokenCreated(Event):
 
     token: Code
     scopes: tuple[Code, ...] = ()
-    expires_at: Timestamp | None = Field(None, description="The end of its validity; absent if it has none.")
+    expires_at: Timestamp | None = Field(None, description="When it expires; absent if it never does.")
 
 
 class RevokeToken(Command):
@@ -79,7 +79,7 @@ class CreateSignInLink(Command):
 class SignInLinkCreated(Event):
     """A one-time link was created with which a person can sign in to the pages."""
 
-    expires_at: Timestamp = Field(description="The end of its validity.")
+    expires_at: Timestamp = Field(description="When it expires.")
 
 
 class ConnectAccount(Command):

@@ -68,7 +68,7 @@ class SetDecisionRights(Command):
     subject: ProductId
     rules: tuple[DecisionRule, ...] = Field(
         max_length=50,
-        description="All rules; replaces the previous ones. Without any, the product has the rights of its line again.",
+        description="All rules; replaces the previous ones. Without any, the rights of its line apply again.",
     )
 
 

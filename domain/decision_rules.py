@@ -13,7 +13,7 @@ from domain.authority_questions import (
     build_recorded_question,
     find_stances,
 )
-from domain.decision import (
+from domain.decision_messages import (
     DECIDED,
     DEFAULT_KIND,
     ENDED_BY,
@@ -362,8 +362,8 @@ def _require_independent_reviewer(
     own = (one for one in reviewers if find_basis(one, context, subjects) != "claimed")
     if all(subjects.canonical_id(one) in deciders for one in own):
         raise Forbidden(
-            f"by the decision rights of {asking}, the result of {kind} decisions is reviewed by a person who did not "
-            "decide them, with their own credentials",
+            f"the decision rights of {asking} require that the result of {kind} decisions be reviewed by a person who "
+            "did not decide them, with that person's own credentials",
             field="reviewers",
             subject=decision,
         )

@@ -38,9 +38,7 @@ class DelegateActions(PeriodCommand):
 
     type: Literal["DelegateActions"] = "DelegateActions"
     subject: PersonId = Field(description="The person on whose behalf the other will act: you.")
-    delegation: Key | None = Field(
-        None, description="The key of the delegation, which revokes it later; random by default."
-    )
+    delegation: Key | None = Field(None, description="The key of the delegation, used to revoke it; random by default.")
     to: Actor = Field(description="The service, agent or person who may act on your behalf.")
     products: tuple[ProductId, ...] = Field(
         (), max_length=50, description="The products covered, each with the products of its line; all by default."
@@ -48,7 +46,7 @@ class DelegateActions(PeriodCommand):
     kinds: tuple[Slug, ...] = Field(
         (),
         max_length=50,
-        description="The kinds of decision covered. Given without `actions`, nothing else is covered.",
+        description="The kinds of decision covered. If you give kinds but no `actions`, nothing else is covered.",
     )
     actions: tuple[Code, ...] = Field(
         (), max_length=100, description="The commands covered, such as `AcceptDecision`; all by default."
@@ -85,7 +83,7 @@ def decide(
     actor = subjects.canonical_id(context.actor)
     if actor != subjects.canonical_id(command.subject):
         raise NotAllowed(
-            "a delegation is given with one's own credentials; only the person named in `subject` can give it",
+            "only the person named in `subject` can give this delegation, with their own credentials",
             field="subject",
             subject=command.subject,
         )
@@ -139,7 +137,7 @@ def resolve_delegation(command: Command, context: CommandContext, subjects: Subj
         return context._replace(delegation=position)
     if kind_of(context.actor) == "service" and command.source is None:
         raise Forbidden(
-            f"{context.actor} has no delegation of {context.principal} that covers this; {context.principal} can give "
+            f"{context.actor} has no delegation from {context.principal} that covers this; {context.principal} can give "
             "one with DelegateActions",
             field="on_behalf_of",
             subject=context.principal,

@@ -46,7 +46,7 @@ Rank = Annotated[int, Strict(), Field(ge=0, le=1_000_000), Integral]
 
 
 class ProposeFeature(Command):
-    """Propose a feature."""
+    """Propose a feature. Its status is then `proposed`."""
 
     type: Literal["ProposeFeature"] = "ProposeFeature"
     key: Key | None = Field(None, description="The key of the new feature; random by default.")

@@ -38,13 +38,13 @@ class PlanMeeting(Command):
 
     type: Literal["PlanMeeting"] = "PlanMeeting"
     key: Key | None = Field(None, description="The key of the new meeting; random by default.")
-    title: Line = Field(description="What it is called.")
+    title: Line = Field(description="The title, in one line.")
     held_on: Day = Field(description="The day it is planned for.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it is about.")
     agenda: tuple[DecisionId, ...] = Field((), max_length=100, description="The decisions on the agenda, in order.")
     invited: tuple[Person, ...] = Field((), max_length=200, description="The people invited.")
     accountable: Holder | None = Field(None, description="The person or team who prepares it.")
-    notes: Text | None = Field(None, description="What else is to be discussed.")
+    notes: Text | None = Field(None, description="What else to discuss.")
     creates: ClassVar[str] = "meeting"
 
 
@@ -85,7 +85,7 @@ class ReviseMeeting(Command):
     invited: tuple[Person, ...] | None = Field(
         None, max_length=200, description="All people invited; replaces the previous list."
     )
-    notes: Text | None = Field(None, description="What else is to be discussed.")
+    notes: Text | None = Field(None, description="What else to discuss.")
 
 
 class MeetingRevised(Event):
@@ -132,7 +132,7 @@ class RecordMeeting(Command):
 
     type: Literal["RecordMeeting"] = "RecordMeeting"
     key: Key | None = Field(None, description="The key of the new meeting; random by default.")
-    title: Line = Field(description="What it is called.")
+    title: Line = Field(description="The title, in one line.")
     held_on: Day = Field(description="The day it was held.")
     attendees: tuple[Person, ...] = Field(min_length=1, max_length=200, description="The people who attended.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it was about.")

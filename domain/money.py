@@ -24,7 +24,7 @@ CURRENCIES: Final = frozenset(_CODES.split())
 
 def _check_currency(value: str) -> str:
     if value not in CURRENCIES:
-        raise ValueError("must be a currency code of ISO 4217, such as EUR or USD")
+        raise ValueError("must be an ISO 4217 currency code, such as EUR or USD")
     return value
 
 
@@ -36,7 +36,7 @@ class Cost(Message):
     """An amount of money. Rules compare it; nothing is converted between currencies."""
 
     amount: Amount = Field(description="The amount, in whole units of the currency.")
-    currency: Currency = Field(description="The currency, as its code of ISO 4217, such as `EUR`.")
+    currency: Currency = Field(description="The currency, as an ISO 4217 code such as `EUR`.")
 
     def __str__(self) -> str:
         """Return the amount as it is displayed, such as `50,000 EUR`."""

@@ -14,8 +14,8 @@ from typing import Annotated, Final, Literal, assert_never
 
 from pydantic import Field, Strict, StrictBool
 
-from domain.decision import ACCEPTED
-from domain.decision import OPEN as OPEN_DECISION
+from domain.decision_messages import ACCEPTED
+from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.delegation import find_basis
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import OPEN as OPEN_FEATURE
@@ -146,7 +146,7 @@ class OutcomeRecorded(Event):
 
 
 class ShareCalibration(Command):
-    """Agree, or no longer agree, that others see how good your forecasts were. Needs your own credentials."""
+    """Let others see how accurate your forecasts were, or stop letting them. Needs your own credentials."""
 
     type: Literal["ShareCalibration"] = "ShareCalibration"
     subject: PersonId = Field(description="The person whose forecasts they are: you.")
@@ -196,7 +196,7 @@ def _state(command: StateExpectedOutcome, context: CommandContext, subjects: Sub
     stated_on = format_micros(context.effective_at)[:10]
     if command.due_on < stated_on:
         raise Malformed(
-            f"{command.due_on} is before {stated_on}, when it is stated; only what is still to come is expected",
+            f"{command.due_on} is before {stated_on}, the day on which it is stated; give that day or a later one",
             field="due_on",
             subject=command.subject,
         )
@@ -220,7 +220,7 @@ def _share(command: ShareCalibration, context: CommandContext, subjects: Subject
     actor, principal = subjects.canonical_id(context.actor), subjects.canonical_id(context.principal)
     if {actor, principal} != {subjects.canonical_id(command.subject)}:
         raise NotAllowed(
-            "people agree to this themselves, with their own credentials; only the person named in `subject` can",
+            "only the person named in `subject` can change this, with their own credentials",
             field="subject",
             subject=command.subject,
         )
@@ -242,7 +242,7 @@ def _new_key(command: StateExpectedOutcome, state: SubjectState) -> str:
         return next(str(number) for number in range(1, len(used) + 2) if str(number) not in used)
     if command.expectation in used:
         raise AlreadyExists(
-            f"{state.subject} already has an expected outcome '{command.expectation}'; what was stated is not changed, "
+            f"{state.subject} already has an expected outcome '{command.expectation}'; what was stated never changes, "
             "so choose another key or omit it",
             field="expectation",
             subject=state.subject,
@@ -257,7 +257,7 @@ def _require_replaceable(command: StateExpectedOutcome, state: SubjectState, con
     _require_stated(command.replaces, "replaces", state, context)
     if _has_outcome(state, command.replaces, context):
         raise NotAllowed(
-            f"the outcome of '{command.replaces}' is recorded; it cannot be replaced any more",
+            f"the outcome of '{command.replaces}' is recorded; it can no longer be replaced",
             field="replaces",
             subject=state.subject,
         )
@@ -284,7 +284,7 @@ def _has_outcome(state: SubjectState, key: str, context: CommandContext) -> bool
 def _require_stated(key: str, field: str, state: SubjectState, context: CommandContext) -> None:
     stated = _find_keys(state, context)
     if key not in stated:
-        hint = f"it has {', '.join(stated)}" if stated else "it has none yet; state one first"
+        hint = f"it has {', '.join(stated)}" if stated else "none has been stated yet; state one first"
         raise Unknown(f"{state.subject} has no expected outcome '{key}'; {hint}", field=field, subject=state.subject)
 
 

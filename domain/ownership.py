@@ -138,9 +138,7 @@ class DelegateOwnership(PeriodCommand):
 
     type: Literal["DelegateOwnership"] = "DelegateOwnership"
     subject: SubjectId = Field(description="The subject that the delegation covers.")
-    delegation: Key | None = Field(
-        None, description="The key of the delegation, which revokes it later; random by default."
-    )
+    delegation: Key | None = Field(None, description="The key of the delegation, used to revoke it; random by default.")
     to: Holder = Field(description="The person or team who may decide.")
     kinds: tuple[Slug, ...] = Field((), max_length=50, description="The kinds of decision covered; all by default.")
     cost_limit: Cost | None = Field(None, description="The highest cost of a decision covered; any cost by default.")
@@ -368,7 +366,7 @@ def _require_revocable(command: RevokeDelegation, context: CommandContext, subje
     parties = subjects.canonical_ids((command.subject, str(value["to"])))
     if subjects.canonical_id(context.actor) not in parties:
         raise NotAllowed(
-            f"only {command.subject} can revoke this delegation, or {value['to']} can give it up, with their own credentials",
+            f"only {command.subject} can revoke this delegation, and only {value['to']} can give it up, each with their own credentials",
             field="subject",
             subject=command.subject,
         )

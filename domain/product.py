@@ -37,7 +37,7 @@ REPORT_FIELD: Final = "report"
 
 
 class DefineProduct(Command):
-    """Define a product or a product line."""
+    """Define a product, or a product line that other products belong to."""
 
     type: Literal["DefineProduct"] = "DefineProduct"
     key: Key | None = Field(None, description="The key of the new product; random by default.")
@@ -200,7 +200,7 @@ class SetGoal(Command):
     title: Line = Field(description="The title.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it is for.")
     measure: Text | None = Field(None, description="How to measure whether the goal is met.")
-    baseline: Number | None = Field(None, description="The value that is measured at the beginning.")
+    baseline: Number | None = Field(None, description="The value at the start.")
     target: Number | None = Field(None, description="The value to reach.")
     unit: Code | None = Field(None, description="The unit of these values, such as `%`, `days` or `EUR`.")
     due_on: Day | None = Field(None, description="The date by which to meet it.")
@@ -231,7 +231,7 @@ class GoalSet(Event):
 
 
 class ReviseGoal(Command):
-    """Revise how a goal is measured and by when it is to be met. Omitted fields stay unchanged."""
+    """Revise how a goal is measured and by when it is due. Omitted fields stay unchanged."""
 
     model_config = ConfigDict(
         json_schema_extra={"not": {"properties": {name: {"type": "null"} for name in _REVISABLE_FIELDS}}}
@@ -240,7 +240,7 @@ class ReviseGoal(Command):
     type: Literal["ReviseGoal"] = "ReviseGoal"
     subject: GoalId
     measure: Text | None = Field(None, description="How to measure whether the goal is met.")
-    baseline: Number | None = Field(None, description="The value that is measured at the beginning.")
+    baseline: Number | None = Field(None, description="The value at the start.")
     target: Number | None = Field(None, description="The value to reach.")
     unit: Code | None = Field(None, description="The unit of these values, such as `%`, `days` or `EUR`.")
     due_on: Day | None = Field(None, description="The date by which to meet it.")
@@ -317,7 +317,7 @@ class IssueReport(Command):
     until: Timestamp = Field(description="The end of the reporting period (exclusive); not in the future.")
     position: Position = Field(description="The position of the last entry that the report covers.")
     sha256: Sha256 = Field(description="The SHA-256 of the report's canonical JSON, in hexadecimal.")
-    summary: Text | None = Field(None, description="Your summary for those who read it; shown at its top.")
+    summary: Text | None = Field(None, description="Your summary for its readers, shown at the top.")
 
 
 class ReportIssued(Event):

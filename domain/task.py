@@ -29,9 +29,9 @@ class AssignTask(Command):
 
     type: Literal["AssignTask"] = "AssignTask"
     key: Key | None = Field(None, description="The key of the new task; random by default.")
-    title: Line = Field(description="What is to be done.")
+    title: Line = Field(description="What to do, in one line.")
     accountable: Holder = Field(description="The person or team who does it.")
-    due_on: Day | None = Field(None, description="The day by which it is to be done.")
+    due_on: Day | None = Field(None, description="The day it is due.")
     products: tuple[ProductId, ...] = Field((), max_length=50, description="The products it belongs to.")
     creates: ClassVar[str] = "task"
 
@@ -60,7 +60,7 @@ class RescheduleTask(Command):
 
     type: Literal["RescheduleTask"] = "RescheduleTask"
     subject: TaskId
-    due_on: Day = Field(description="The day by which it is to be done.")
+    due_on: Day = Field(description="The day it is due.")
     why: Text | None = Field(None, description="The reason.")
 
 

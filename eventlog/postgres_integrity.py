@@ -112,7 +112,7 @@ def _find_foreign(connection: Connection, schema: str) -> Iterator[str]:
         if kind != "r" or not (name in TABLES or _OTHERS.fullmatch(name)):
             yield f"it has a {_KINDS.get(kind, 'relation')} {name}, which does not belong there"
         elif name in TABLES and (policies or inherits or persistence != "p"):
-            yield f"the table {name} has row security, a parent or child table, or is not kept in the server's log"
+            yield f"the table {name} uses row security or inheritance, or is unlogged"
     for kind, name, table in connection.execute(_HOOKS, {"schema": schema}).fetchall():
         yield f"it has a {kind} {name} on {table}, which does not belong there"
 

@@ -111,7 +111,7 @@ class Sessions:
 
         def write(database: DatabaseSession) -> None:
             if login and not database.execute(_HOLD_ACCOUNT, (of.issuer, of.subject, person)).rowcount:
-                raise SignInRefusedError("your account was disconnected while you signed in")
+                raise SignInRefusedError("your account was disconnected while you were signing in")
             expired = "DELETE FROM sessions WHERE expires_at <= ? OR used_at <= ?"
             database.execute(expired, (now, now - self.limits.idle_us))
             database.execute(f"INSERT INTO sessions VALUES ({', '.join('?' * len(session))})", session)

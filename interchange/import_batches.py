@@ -81,7 +81,7 @@ def count_outcome(
 ) -> None:
     """Count the outcome of a transaction in the report."""
     if isinstance(result, KeyReused):
-        message = f"{prefix}was imported before with another content: the line or its mapping has changed"
+        message = f"{prefix}was imported before with different content: the line or its mapping has changed"
         report.rejected.append(Remark(label, message, data))
     elif isinstance(result, Refused):
         where = f"{result.field}: " if result.field else ""

@@ -191,7 +191,7 @@ class ImportReport(Findings):
         rest = f"{self.unchanged} unchanged, {self.rejected.total} rejected, {self.skipped.total} skipped"
         lines = [f"{count_of(self.lines, self.noun)}: {imported}, {rest}"]
         if self.corrected:
-            lines.append(f"{self.corrected} of them correct what the mapping meant before")
+            lines.append(f"{self.corrected} of them correct what an earlier mapping recorded")
         if self.people_registered or self.teams_registered:
             people, teams = count_of(self.people_registered, "person"), count_of(self.teams_registered, "team")
             lines.append(f"{people} and {teams} {'to register' if self.dry_run else 'registered'}")

@@ -76,7 +76,7 @@ def _build_verb(kind: type[Command]) -> dict[str, Any]:
         "command": kind.__name__,
         "path": words.path,
         "summary": words.summary or _first_sentence(kind),
-        "help": "" if _first_sentence(kind) == _doc(kind) and not words.summary else _doc(kind),
+        "help": _help_of_command(kind, words),
         "creates": kind.creates,
         "fields": fields,
         **({"asks": list(words.asks)} if words.asks else {}),
@@ -88,6 +88,13 @@ def _build_verb(kind: type[Command]) -> dict[str, Any]:
         **({"is_about_log": True} if _is_log(kind) else {}),
         "example": _build_example(kind, words, fields),
     }
+
+
+def _help_of_command(kind: type[Command], words: Words) -> str:
+    """Return the summary, then the docstring without its first sentence if that is the summary."""
+    summary = words.summary or _first_sentence(kind)
+    doc = " ".join(_doc(kind).split())
+    return f"{summary}\n\n{doc.removeprefix(summary).strip()}".strip()
 
 
 def derive_words(kind: type[Command]) -> Words:

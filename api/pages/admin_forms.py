@@ -42,7 +42,7 @@ from domain.values import format_micros, format_timestamp, from_micros
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from identity.sessions import Session
-from projections.answers.tokens import TokenRow
+from projections.answer_types.tokens import TokenRow
 from projections.queries.grants import grants
 from projections.read_model.model import Read
 
@@ -97,7 +97,7 @@ _TOKEN_FIELDS: Final = (
         "scopes",
         "Scopes",
         "choices",
-        "What the token may be used for, at most: it never exceeds its holder's roles.",
+        "What the token may be used for. It never exceeds its holder's roles.",
         choices=tuple(SCOPES),
     ),
     _field(
@@ -113,7 +113,7 @@ _TOKEN_FIELDS: Final = (
         "Granted in the same step, unless they have it.",
         choices=("", *roles.ROLES),
     ),
-    _product("For which the role is granted."),
+    _product("The product for which the role is granted."),
 )
 _PERSON: Final = _field("holder", "Person", "person", kind="person", is_required=True)
 

@@ -17,7 +17,7 @@ from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
 from api.pages.subject_addresses import SUBJECT
 from api.query_parameters import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
-from domain.decision import Option
+from domain.decision_messages import Option
 from projections.queries import authority as authority_queries
 from projections.queries import decisions as decision_queries
 from projections.queries.decisions import DecisionFilter

@@ -17,7 +17,7 @@ from api.pages.command_forms import Form, FormField
 from api.pages.references import Candidate, NotFoundError, find_one
 from api.problems import HttpProblem
 from domain.catalog import COMMAND
-from domain.decision import RISKS
+from domain.decision_messages import RISKS
 from domain.messages import Command
 from domain.quantities import TimeUnit
 from domain.validation_messages import list_errors
@@ -280,7 +280,7 @@ def _parse_finding(_: FormField, name: str, text: str, given: Input) -> Any:
     found = _FINDING.fullmatch(text.strip())
     if found is None:
         given.errors.add(
-            name, f"“{text}” is no finding; write it like: valuable: yes - They ask for it [evidence:KEY]."
+            name, f"“{text}” is not a finding; write it like this: valuable: yes - They ask for it [evidence:KEY]."
         )
         return None
     value: dict[str, Any] = {"risk": found["risk"], "answer": found["answer"]}

@@ -14,11 +14,11 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.cookies import delete_cookie, read_cookie, set_cookie
 from api.cross_site import refuse_cross_site
-from api.local_paths import local_path
 from api.pages.form_input import read_form
 from api.pages.page import PageRoute
 from api.pages.sign_in import find_session, must_have_cookies, show_failure, start_session
 from api.problems import HttpProblem
+from api.return_addresses import local_path
 from api.services import ServiceDependency, Services
 from identity.oidc.errors import ProviderUnavailableError, SignInRefusedError
 from identity.one_time_codes import OneTimeCodes
@@ -182,7 +182,7 @@ async def _start_session(request: Request, services: Services, person: str, next
         return response
     if await to_thread(_is_ended, services.log.codes, account):
         await to_thread(services.log.sessions.end_of_provider_session, account.issuer, account.session)
-        raise SignInRefusedError("the provider signed you out while you signed in")
+        raise SignInRefusedError("the provider signed you out while you were signing in")
     return response
 
 

@@ -24,7 +24,7 @@ from decisionlog_client import questions
 def activity(output: Output, **given: Any) -> None:
     """List events and access in one audit trail.
 
-    What was recorded, and who signed in, was refused, exported or audited, newest first, with counts of each. Needs the
-    role auditor or admin for all products.
+    The trail shows what was recorded, and who signed in, was refused, exported or audited; newest first, with counts of
+    each. Needs the role auditor or admin for all products.
     """
     print_answer(questions.activity(**drop_unset(**given)), answer_tables.activity, output)

@@ -19,9 +19,9 @@ from decisionlog_client import questions
 @options.paging
 @options.output
 def arrivals(output: Output, **given: Any) -> None:
-    """List deferred decisions whose waiting is over.
+    """List deferred decisions whose wait is over.
 
-    The evidence, assumption, decision, release or day that they wait for has come. A decision leaves the list when it is
+    The evidence, assumption, decision, release or day that they waited for has come. A decision leaves the list when it is
     decided, or deferred again.
     """
     print_answer(questions.arrivals(**drop_unset(**given)), answer_tables.arrivals, output)

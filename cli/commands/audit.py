@@ -39,7 +39,7 @@ from decisionlog_client import questions
 @options.paging
 @options.output
 def audit(output: Output, justified: bool | None, voided: bool | None, **given: Any) -> None:
-    """List events: who, when and why.
+    """List events: who did what, when and why.
 
     Each event is shown with both times (effective and recorded), who it was recorded for, and where it came from.
     """

@@ -20,7 +20,7 @@ from decisionlog_client import questions
 @options.bitemporal
 @options.output
 def calibration(output: Output, who: str | None, **given: Any) -> None:
-    """Show how good forecasts were.
+    """Show how accurate forecasts were.
 
     Without WHO, show the forecasts of all people together. Those of another person are shown only if
     that person agreed.

@@ -11,7 +11,7 @@ from cli import answer_tables, options
 from cli.answer_titles import Titles
 from cli.browser import open_path
 from cli.context import get_context
-from cli.display import MAX_TEXT_WIDTH
+from cli.display import MAX_TEXT_WIDTH, count
 from cli.options import Output, TimeParam, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.query import ask, note_emptiness, open_log, print_notes
@@ -21,10 +21,10 @@ from decisionlog_client import questions
 
 
 @click.command()
-@options.time_option("--since", "First point in time.  [a week ago]")
-@options.time_option("--until", "Second point in time.  [now]")
-@options.time_option("--known-since", "Compare with what was known of --since at this time.  [now]")
-@options.time_option("--known-until", "Compare with what was known of --until at this time.  [now]")
+@options.time_option("--since", "The earlier of the two times.  [a week ago]")
+@options.time_option("--until", "The later of the two times.  [now]")
+@options.time_option("--known-since", "For --since, use what was known at this time.  [now]")
+@options.time_option("--known-until", "For --until, use what was known at this time.  [now]")
 @click.option("--table", "as_table", is_flag=True, help="Show a row for every field that differs.")
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @options.product_and_status
@@ -37,8 +37,8 @@ from decisionlog_client import questions
 def changes(output: Output, as_table: bool, opens: bool, **options_: Any) -> None:
     """Show what changed between two times, and why.
 
-    What happened is grouped: what was decided, shipped, slipped, moved, handed over. With --table, and in a pipe, there is
-    a row for every field that differs, with who changed it and why.
+    Changes are grouped by what happened: decided, shipped, slipped, moved, handed over. With --table, and in a pipe,
+    there is a row for every field that differs, with who changed it and why.
     """
     given = drop_unset(**options_)
     if opens:
@@ -66,7 +66,9 @@ def show_changes(answer: Any, *, as_table: bool) -> None:
     print_lines(lay_out_groups(collect_happenings(answer["rows"]), titles, context.zone, context.now(), width))
     ended = sum(not row["changes"] for row in answer["rows"])
     if ended:
-        print_note(f"{ended} more fields differ without an event in between; --table lists them.")
+        print_note(
+            f"{count(ended, 'more field')} {'differs' if ended == 1 else 'differ'} without an event in between; see --table."
+        )
 
 
 def collect_happenings(rows: Iterable[Any]) -> list[Happening]:

@@ -20,9 +20,8 @@ from cli.settings import Settings
 from cli.settings_loading import load_settings
 from consumers.kafka.command_consumer import CommandConsumer
 from domain.errors import Refused
-from eventlog.entry import Caller, Receipt, Transaction
+from eventlog.entry import Caller, Receipt, Sink, Transaction
 from eventlog.errors import LogInUseError
-from eventlog.transaction_sink import Sink
 from identity.decision_log import DecisionLog
 
 CHANNEL: Final = "kafka"
@@ -35,7 +34,7 @@ def consume(data: Path | None) -> None:
     """Consume commands from Kafka.
 
     The outcome of each command is published to another topic. Each command takes effect once. Only one consumer is
-    active; others wait as standby.
+    active; the others stand by.
     """
     run_consumer(load_settings(data=data))
 

@@ -24,7 +24,7 @@ from decisionlog_client import questions
 @options.paging
 @options.output
 def debt(output: Output, **given: Any) -> None:
-    """List what is left undone, and what clears it.
+    """List what is left undone, and how to clear it.
 
     The oldest items come first. With --months, count them by product and code at the end of each month.
     """

@@ -22,7 +22,7 @@ from decisionlog_client import questions
 @options.repeatable("--authority", "Filter by verdict: within, exceeds, not_judged.")
 @click.option("--unratified", is_flag=True, help="Only decisions that exceed authority and were not ratified.")
 @click.option("--self-approved", is_flag=True, help="Only decisions that only their proposer supported.")
-@click.option("--backdated", is_flag=True, help="Only decisions under decision rights that were backdated.")
+@click.option("--backdated", is_flag=True, help="Only backdated decisions to which decision rights applied.")
 @click.option("--text", help="Filter by words in any text.")
 @options.include_removed
 @options.bitemporal
@@ -31,6 +31,6 @@ from decisionlog_client import questions
 def decisions(output: Output, **given: Any) -> None:
     """List decisions.
 
-    They are in the order in which they were recorded.
+    Decisions are listed in the order in which they were recorded.
     """
     print_answer(questions.decisions(**drop_unset(**given)), answer_tables.decisions, output)

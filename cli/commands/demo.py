@@ -21,9 +21,9 @@ from cli.settings_loading import load_settings
 def demo(directory: Path, ends_on: datetime | None, *, open_browser: bool) -> None:
     """Create a demo log: one year of a fictional product.
 
-    DIRECTORY is where to create it [demo]. It has twelve people, sixty decisions and eighty features, with evidence, outcomes,
-    slips, a handover, a reversal, entries recorded late, and a correction. Four questions about it are asked and
-    answered. With --open, a demo that exists is served again.
+    The log is created in DIRECTORY [demo]. It has twelve people, sixty decisions and eighty features, with evidence,
+    outcomes, slips, a handover, a reversal, entries recorded late, and a correction. At the end, four questions about it
+    are answered. With --open, an existing demo is served as it is.
     """
     if not (open_browser and (directory / "log.sqlite3").exists()):
         last_day = (ends_on or datetime.now(UTC)).date()

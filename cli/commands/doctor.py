@@ -27,7 +27,7 @@ from projections.read_model.projector import WrongPositionError
 
 @click.command()
 @options.data
-@click.option("--read-model", is_flag=True, help="Compare the read model with the log even if that takes long.")
+@click.option("--read-model", is_flag=True, help="Compare the read model with the log even if it takes a long time.")
 def doctor(data: Path | None, *, read_model: bool) -> None:
     """Check the installation and the integrity of every entry.
 

@@ -21,7 +21,7 @@ from decisionlog_client import questions
 def flags(output: Output, **given: Any) -> None:
     """List what rests on something that no longer holds.
 
-    That is a broken assumption, or evidence that expired, was withdrawn or was superseded. An item leaves the list when it
+    Something no longer holds if an assumption was broken, or if evidence expired, was withdrawn or was superseded. An item leaves the list when it
     is changed, when it ends, or when it is confirmed with a reason.
     """
     print_answer(questions.flags(**drop_unset(**given)), answer_tables.flags, output)

@@ -81,7 +81,7 @@ def _import_options(command: options.Command) -> options.Command:
 
 
 _record_options = options.combine(
-    click.option("--product", help="Key of the product they belong to; created if it does not exist."),
+    click.option("--product", help="Key of the product for the decisions; created if it does not exist."),
     click.option("--system", help="Name of the source system.  [the name of the git repository, else of DIR]"),
     click.option(
         "--words",
@@ -152,7 +152,7 @@ def _add_preset(preset: Preset) -> None:
     options_ = options.combine(
         _file,
         click.option(
-            "--product", required=True, help="Key of the product they belong to; created if it does not exist."
+            "--product", required=True, help="Key of the product for the issues; created if it does not exist."
         ),
         click.option("--system", help=f"Name of the source system.  [{preset.name}]"),
         click.option("--zone", help="Time zone of times without one, such as Europe/Berlin.  [UTC]"),

@@ -20,7 +20,7 @@ from decisionlog_client import questions
 def options(output: Output, decision: str, **given: Any) -> None:
     """Compare the options of a decision.
 
-    DECISION is its number, key or title. Each option is listed with its cost and time, whether these keep the limits, and
+    DECISION is its number, key or title. Each option is listed with its cost and time, whether these are within the limits, and
     what was found on whether it is valuable, usable, feasible and viable.
     """
     when = drop_unset(**given)

@@ -22,8 +22,8 @@ from decisionlog_client import questions
 @options.paging
 @options.output
 def outcomes(output: Output, **given: Any) -> None:
-    """List what was expected, and what came of it.
+    """List expected outcomes, and what came of them.
 
-    They are ordered by the date by which each was expected.
+    They are sorted by the date on which each is due.
     """
     print_answer(questions.expected_outcomes(**drop_unset(**given)), answer_tables.outcomes, output, draw_outcomes)

@@ -19,6 +19,6 @@ from decisionlog_client import questions
 def people(output: Output, name: str | None, **paging: Any) -> None:
     """List people.
 
-    Each is listed with every identifier and spelling. With NAME, only who has that name.
+    Each person is listed with every identifier and spelling. With NAME, list only the people of that name.
     """
     print_answer(questions.people(name, **drop_unset(**paging)), answer_tables.people, output)

@@ -26,8 +26,8 @@ STATE_POLL_INTERVAL_S: Final = 0.2
 def project(data: Path | None) -> None:
     """Run the projector in its own process.
 
-    Use it with servers started with DECISIONLOG_PROJECTION=external. Only one projector is active; others wait as
-    standby.
+    Use it with servers started with DECISIONLOG_PROJECTION=external. Only one projector is active; the others
+    stand by.
     """
     run_projector(load_settings(data=data))
 

@@ -42,7 +42,7 @@ class ColumnsParam(click.ParamType[str]):
     help="Group by horizon, status, release, owner, owner.ROLE, or any field.  [horizon]",
 )
 @click.option("--layout", type=click.Choice(["board", "timeline", "table"]), help="Layout.  [board]")
-@click.option("--milestone", help="Show the targets for this milestone only.")
+@click.option("--milestone", help="Show only the targets of this milestone.")
 @options.repeatable("--show", "Field to show on each card, or role.* for a group.")
 @click.option("--blame", is_flag=True, help="Show who last changed each card, when and why.")
 @click.option("--all", "-a", "shows_all", is_flag=True, help="Also list what is shipped or dropped.")
@@ -66,8 +66,8 @@ def roadmap(
 ) -> None:
     """Show the roadmap, now or as of any day.
 
-    Show one PRODUCT or several; without one, all. What is open comes in the order in which it is due; what is shipped or
-    dropped is only counted, unless --all or --status is given. In a pipe, the rows are those of the API.
+    Without PRODUCT, show all products. Open features are listed in the order in which they are due; shipped and dropped
+    ones are only counted, unless you add --all or --status. In a pipe, the rows are those of the API.
     """
     chosen = drop_unset(product=product, show=show, **given)
     with open_log(output) as log:
@@ -104,7 +104,7 @@ def _check_columns(log: Client, columns: str) -> None:
     counts = log.ask(questions.fields_count("field", include_removed=True))
     known = sorted({*_COLUMNS, *(str(row["field"]) for row in counts["rows"] if row["field"])})
     if columns not in known:
-        from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+        from cli.known_values import suggest  # noqa: PLC0415  (only for an error)
 
         raise CommandFailed(f"No column {columns!r}.{suggest(columns, known)}", Exit.USAGE_ERROR)
 
@@ -118,6 +118,6 @@ def _check_milestone(log: Client, milestone: str) -> None:
     counts = log.ask(questions.fields_count("field", field=["target.*"], include_removed=True))
     known = [str(row["field"]).removeprefix("target.") for row in counts["rows"]]
     if milestone not in known:
-        from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+        from cli.known_values import suggest  # noqa: PLC0415  (only for an error)
 
         raise CommandFailed(f"No target has the milestone {milestone!r}.{suggest(milestone, known)}", Exit.USAGE_ERROR)

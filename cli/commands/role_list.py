@@ -21,6 +21,6 @@ from decisionlog_client import questions
 def command(output: Output, **given: Any) -> None:
     """List roles.
 
-    Each with who granted it, when and why.
+    Each role is listed with who granted it, when and why.
     """
     print_answer(questions.grants(**drop_unset(**given)), answer_tables.grants, output)

@@ -42,8 +42,8 @@ _UNWRAPPED = 100_000
 def show(output: Output, subject: str | None, opens: bool, **options_: Any) -> None:
     """Show a decision or another subject.
 
-    SUBJECT is any name of it: the number of a decision (TIDE-11), a key, a title, a person, or the beginning of one. With
-    filters, list the fields that match them.
+    SUBJECT is the number of a decision (TIDE-11), a key, a title, a person's name, or the beginning of any of these. With
+    filters instead, list the fields that match them.
     """
     given = drop_unset(**options_)
     if subject and not given.keys() - {"as_of", "known_at"}:

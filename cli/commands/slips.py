@@ -32,7 +32,7 @@ from decisionlog_client import questions
 def slips(output: Output, **given: Any) -> None:
     """List what slipped, and why.
 
-    Each move of a target to later is compared with the first promise.
+    Each move of a target to a later date is compared with the first promise.
     """
     chosen = drop_unset(**given)
     if chosen.get("by") == "target":

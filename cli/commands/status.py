@@ -41,7 +41,7 @@ from projections.read_model.model import ReadModel
 )
 @options.data
 def status(as_json: bool, working: str | None, replica: str | None, data: Path | None) -> None:
-    """Show location, sync state, last error and your identity."""
+    """Show where the log is, its state, and who you are."""
     settings = load_settings(data=data, replica=replica)
     if working or settings.replica:
         show_progress(settings, as_json=as_json, working=working)

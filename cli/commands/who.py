@@ -29,7 +29,7 @@ from domain.ids import kind_of
 def who(output: Output, name: str | None, nobody: bool, **options_: Any) -> None:
     """Show who is accountable for what.
 
-    NAME is any name of a subject, to show its roles, or of a person or team, to show what they hold. Without NAME, count
+    NAME is a subject, to show its roles, or a person or team, to show what they hold. Without NAME, count
     the roles of every person and team.
     """
     given = drop_unset(**options_)

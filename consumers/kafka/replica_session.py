@@ -148,7 +148,9 @@ class ReplicaSession:
             database.recreate()
         version = self._writer.rows("select version from projection", {})[0][0]
         if version != schema.VERSION:
-            _log.warning("Building the replica again: it has version %s, and this is %s.", version, schema.VERSION)
+            _log.warning(
+                "Rebuilding the replica: it has version %s, and this program needs %s.", version, schema.VERSION
+            )
             with self._writer.transaction():
                 self._writer.drop_tables("")
                 self._writer.create_tables("")
@@ -160,7 +162,7 @@ class ReplicaSession:
             position, found = self._projector.position(), replica_state.read_state(self._writer.rows)
         if position and not found.log:
             raise WrongLog(
-                f"{self._model.database} has read models that are not a replica; name another place with --into"
+                f"{self._model.database} has read models that are not a replica; name another file or database with --into"
             )
         if (found.topic, found.position) != (self._feed.topic, position) or not position:
             found = ReplicaState(log=found.log if position else "", topic=self._feed.topic, position=position)

@@ -43,7 +43,7 @@ class TopicReader:
                 yield Message(record.key, record.value, record.headers)
             deadline = time.monotonic() + READ_TIMEOUT_S if found else deadline
             if time.monotonic() > deadline:
-                raise broker_timeout(f"no message arrives from {self._partition.topic}, which has more")
+                raise broker_timeout(f"no message arrives from {self._partition.topic}, although it has more")
 
 
 def broker_timeout(message: str) -> Exception:

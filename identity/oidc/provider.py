@@ -155,7 +155,7 @@ class Provider:
         """
         is_promised = (await self.metadata()).get("authorization_response_iss_parameter_supported") is True
         if issuer != self.config.issuer if issuer is not None else is_promised:
-            raise SignInRefusedError("the answer is from another provider")
+            raise SignInRefusedError("the response is from another provider")
 
     async def redeem(self, code: str, attempt: LoginAttempt, redirect_uri: str) -> Account:
         """Return the account that signed in.

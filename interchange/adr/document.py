@@ -147,7 +147,7 @@ class _Parser:
             title, *sections = sections
             document.fields["title"] = title.heading
             if title.level != 1:
-                document.warnings.append("the title is not a heading of the first level")
+                document.warnings.append("the title is not a level-one heading")
             return title.body, sections
         at = next((n for n, section in enumerate(sections) if section.level == 1), None)
         if at is not None:
@@ -350,7 +350,7 @@ class _Parser:
         levels = [level for level, *_ in found]
         lift = levels[0] - 1 if len(levels) > 1 and levels[0] < min(levels[1:]) else 0
         if lift and self._words.field_of_heading(found[0][1]) is None and self._words.field_of_key(found[0][1]) is None:
-            self.document.warnings.append("the title is not a heading of the first level")
+            self.document.warnings.append("the title is not a level-one heading")
             return [(level - lift, *rest) for level, *rest in found]  # type: ignore[misc]
         return found
 

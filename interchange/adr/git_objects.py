@@ -137,7 +137,7 @@ class GitObjects:
                 yield id_, bytes(output[at : at + sizes[id_]])
                 at += sizes[id_] + 1
             if at != len(output):
-                raise HistoryError(self._failure_text("an object has another length than its header says"))
+                raise HistoryError(self._failure_text("the length of an object differs from the one in its header"))
 
     def tree(self, tree: str) -> list[TreeEntry]:
         """Return the entries of a commit or folder, without those in subfolders.

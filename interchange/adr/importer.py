@@ -175,7 +175,7 @@ def settle_times(versions: Sequence[RecordVersion], now: int, history: RecordHis
                 history.warnings.append(Remark(version.label, "its date is in the future and is kept as text"))
             else:
                 history.warnings.append(
-                    Remark(version.label, "its time is in the future; that of the version after it is used")
+                    Remark(version.label, "its time is in the future; the time of the next version is used instead")
                 )
             version = replace(version, at=following.get(version.name))  # noqa: PLW2901
         elif version.at is None and version.is_from_git:
@@ -188,7 +188,7 @@ def settle_times(versions: Sequence[RecordVersion], now: int, history: RecordHis
         before = latest.get(version.previous_name or version.name)
         if before is not None and version.at is not None and version.at < before and version.is_from_git:
             history.warnings.append(
-                Remark(version.label, "its time is before that of the version it follows, which is used")
+                Remark(version.label, "its time is before that of the previous version, whose time is used instead")
             )
             version = replace(version, at=before)  # noqa: PLW2901
         if version.at is not None:

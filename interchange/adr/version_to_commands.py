@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from domain.any_subject import ImportChanges, ImportedChange
-from domain.decision import SUPERSEDED_BY
+from domain.decision_messages import SUPERSEDED_BY
 from domain.fields import EXISTS, FieldRow, SubjectState
 from domain.messages import Reference, Source
 from domain.names import normalize_name
@@ -146,7 +146,7 @@ class VersionPlanner:
         ]
         if changes and state.is_managed:
             raise SkippedLine(
-                "the record is managed in the log since it was changed there; its file differs from the log"
+                "the record has been managed in the log since it was changed there, and its file differs from the log"
             )
         return changes
 

@@ -343,7 +343,7 @@ class _Import:
         for planned in batch:
             prefix = id_part(planned.key) if planned.key and planned.key not in recorded else None
             if prefix is not None and self._sink.keys_with_prefix(self._mapping.system, prefix):
-                message = "was imported before with another content: the line has changed"
+                message = "was imported before with different content: the line has changed"
                 self._report.rejected.append(Remark(planned.label, message, planned.data))
             else:
                 kept.append(planned)

@@ -118,7 +118,7 @@ class LinePlanner:
         if created is not None:
             return self._create_record(entry, created, shared)
         if record is None:
-            raise SkippedLine(f"{entry.record} changes, but no line before has created it")
+            raise SkippedLine(f"{entry.record} changes, but no earlier line has created it")
         if entry.kind in kinds.remove or entry.kind in kinds.restore:
             record.is_removed = entry.kind in kinds.remove
             changes = (ImportedChange(field=EXISTS, value=not record.is_removed),)
@@ -146,7 +146,7 @@ class LinePlanner:
     def _create_record(self, entry: Entry, record: TrackerRecord, shared: dict[str, Any]) -> tuple[Command, ...]:
         if record.subjects and not record.is_from_log:
             self._findings.current.reused_names.append(
-                Remark(entry.label, f"{entry.record} is created again, as it is")
+                Remark(entry.label, f"{entry.record} is created again, unchanged")
             )
         elif self._records.is_reused(record):
             self._findings.current.reused_names.append(
@@ -168,7 +168,7 @@ class LinePlanner:
         old = as_text(self._get_from(entry.data) or "").strip() if self._get_from else ""
         if record is None:
             raise SkippedLine(
-                f"{old or 'a record without a name'} is renamed {entry.record}, but no line before has created it"
+                f"{old or 'a record without a name'} is renamed {entry.record}, but no earlier line has created it"
             )
         if self._records.takes_name(record, entry.record, (entry.order_at, entry.place)):
             message = f"{old} takes the name {entry.record} from another record"
@@ -247,7 +247,7 @@ class LinePlanner:
         """Return the commands for a row of a list of records: when it was created, or the state that it has now."""
         record = record or created
         if record is None:
-            raise SkippedLine(f"{entry.record} is in no row that has created it")
+            raise SkippedLine(f"{entry.record} changes, but no row has created it")
         values = {name: value for name, value in entry.own.items() if name not in self._context.mapped_columns}
         values = {name: value for name, value in values.items() if value not in (None, "")}
         if entry.kind == CREATED:

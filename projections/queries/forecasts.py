@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 
 from domain.outcome import MET, SHARING_FIELD, UNCLEAR
 from domain.values import MAX_INTEGER, format_micros
-from projections.answers.outcomes import CalibrationScore, CalibrationSummary, CurvePoint, ScoreParts
+from projections.answer_types.outcomes import CalibrationScore, CalibrationSummary, CurvePoint, ScoreParts
 from projections.queries.calibration import Forecast, brier_interval, brier_score, decompose, reliability_curve
 from projections.queries.expected_outcomes import Expectation, Outcome, end_of_day, find_expectations
 from projections.queries.field_values import all_field_values
@@ -114,10 +114,10 @@ def _find_why_hidden(read: Read, viewer: str, who: str | None, counted: Sequence
     people = {each.by for each in counted}
     shared = _find_sharing(read, people | ({who} if who else set()))
     if who is not None and not is_own and who not in shared:
-        return "it is shown only to the person, until they agree to show it to others"
+        return "only the person can see it, until they agree to show it to others"
     if who is None and len(people) < MIN_FORECASTERS and not people <= shared | {viewer}:
         return (
-            f"the forecasts that count are of fewer than {MIN_FORECASTERS} people, who have not all agreed to show "
+            f"the forecasts that count are by fewer than {MIN_FORECASTERS} people, not all of whom have agreed to show "
             "their calibration"
         )
     if len(counted) < needed:

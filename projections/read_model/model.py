@@ -251,7 +251,7 @@ class ReadModel:
         with self.snapshot() as read:
             (version,) = read.one("select version from projection", {}) or (None,)
             if version != schema.VERSION:
-                return f"it is of version {version}, and this program writes {schema.VERSION}"
+                return f"it has version {version}, and this program writes version {schema.VERSION}"
             position = read.position
             if position > source.head().size:
                 return f"it is at position {position}, ahead of the log"

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from eventsourcing.persistence import OperationalError
-from fastapi.testclient import TestClient
 
 from eventlog.store import Store
 from identity import access_journal
 from identity.access_journal import DAY_US, MAX_PENDING, AccessFilter, AccessJournal
 from identity.decision_log import DecisionLog
+from tests.support_client import AppClient
 from tests.support_log import LocalService, Ticking, quiet_token
 from tests.support_postgresql import fresh_schema
 
@@ -115,7 +115,7 @@ def test_a_sign_in_is_recorded(service: LocalService) -> None:
 
 def test_a_sign_in_that_fails_is_recorded(service: LocalService) -> None:
     """A link that does not work, without its code."""
-    client = TestClient(service.app, base_url="http://localhost")
+    client = AppClient(service.app, base_url="http://localhost")
     answer = client.post("/sign-in", data={"code": "guessed"}, headers={"Origin": "http://localhost"})
 
     (row,) = recorded(service)

@@ -18,7 +18,7 @@ from api import formats
 from domain.catalog import COMMANDS
 from domain.examples import examples_for
 from eventlog.worker_status import WorkerStatus
-from projections.answers import everything as answers
+from projections.answer_types import everything as answers
 from projections.queries.field_groups import flat_fields
 from tests.support_log import EmptyService, LocalService, quiet_token
 
@@ -77,7 +77,7 @@ LAST: Final[list[dict[str, Any]]] = [
         ]
     },
 ]
-"""An import, a role still held, a way to a goal, a flag, a decision whose waiting is over, and a meeting."""
+"""An import, a role still held, a way to a goal, a flag, a decision whose wait is over, and a meeting."""
 
 BEFORE: Final = "2025-01-01"
 ASKED: Final[dict[str, list[dict[str, Any]]]] = {

@@ -24,7 +24,6 @@ import pytest
 from click.testing import CliRunner
 
 from cli.answer_titles import Titles
-from cli.credentials import find_token
 from cli.dates import Zone
 from cli.display import REPLACEMENT
 from cli.error_messages import describe_failure
@@ -36,6 +35,7 @@ from cli.settings import Settings
 from cli.settings_loading import find_location
 from cli.table import Table, format_lines, layout
 from cli.terminal import InterruptibleInput
+from cli.token_lookup import find_token
 from decisionlog_client import ClientError, Refused, questions
 from tests.support_fork_server import warm
 from tests.support_log import LocalService
@@ -352,8 +352,8 @@ def test_what_all_rows_have_in_common_is_said_once():
         (
             ("decision", "reopen", "tea", "--why", "x", "--effective-at", "tomorrow"),
             (
-                "Invalid --effective-at: a command cannot take effect in the future; give what starts later a `from` "
-                "or `until` of its own."
+                "Invalid --effective-at: a command cannot take effect in the future; if something starts or ends later, "
+                "use its `from` or `until`."
             ),
         ),
         (("record", "Tea"), "Missing --decision and --why. On a terminal, the command asks for them."),
@@ -663,7 +663,7 @@ def at_a_terminal(
 
 
 def test_it_asks_for_what_is_missing(tmp_path):
-    """Called bare on a terminal it asks, an empty answer opens the editor, and a new log is begun when confirmed."""
+    """Called bare on a terminal it asks, an empty answer opens the editor, and a new log is started when confirmed."""
     write = editor(tmp_path, """sed -i 's/^# Why$/&\\nA long story./' "$1"; touch -d '+5 seconds' "$1" """)
 
     shown, code = at_a_terminal(
@@ -676,7 +676,7 @@ def test_it_asks_for_what_is_missing(tmp_path):
         "Title:",
         "Decision (empty opens your editor):",
         "Why (empty opens your editor):",
-        "Begin a new one there? [y/N]:",
+        f"Start a new log in {tmp_path / 'data'}? [y/N]:",
         "Accountable [you]:",
         "Record it? [y/N]:",
     ]

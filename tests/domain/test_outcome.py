@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.decision import (
+from domain.decision_messages import (
     DecisionAccepted,
     DecisionProposed,
     DecisionReviewed,
@@ -53,7 +53,7 @@ def test_a_forecast_in_the_name_of_another_is_a_claim() -> None:
 def test_what_was_stated_is_not_changed() -> None:
     """A key is used once: a changed forecast is stated as a new one."""
     command = EXPECT.model_copy(update={"expectation": "1"})
-    with_forecast().when(command).refused(AlreadyExists, "expectation", "what was stated is not changed")
+    with_forecast().when(command).refused(AlreadyExists, "expectation", "what was stated never changes")
 
 
 def test_only_what_is_still_to_come_is_expected() -> None:

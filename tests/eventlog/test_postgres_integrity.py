@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventlog.postgresql import PostgresStore, connect
+from eventlog.postgresql_store import PostgresStore, connect
 from eventlog.worker_status import WorkerStatus, workers_at
 from projections.read_model.factory import open_database
 from projections.read_model.model import ReadModel
@@ -55,9 +55,9 @@ def test_an_unchanged_schema_passes(address: str) -> None:
             "CREATE RULE silent AS ON DELETE TO idempotency_records DO INSTEAD NOTHING",
             "rule silent on idempotency_records",
         ),
-        ("ALTER TABLE names ENABLE ROW LEVEL SECURITY", "the table names has row security"),
+        ("ALTER TABLE names ENABLE ROW LEVEL SECURITY", "the table names uses row security"),
         ("CREATE POLICY hidden ON tokens USING (false)", "policy hidden on tokens"),
-        ("CREATE TABLE more () INHERITS (events)", "the table events has row security, a parent or child"),
+        ("CREATE TABLE more () INHERITS (events)", "the table events uses row security or inheritance"),
         ("CREATE TABLE notes (a int)", "a table notes"),
         ("CREATE VIEW seen AS SELECT 1", "a view seen"),
         (
@@ -67,7 +67,7 @@ def test_an_unchanged_schema_passes(address: str) -> None:
         ("DROP INDEX idempotency_records_by_position", "index on idempotency_records (first, count) is missing"),
         ("CREATE INDEX ON events (type)", "an index on events (type)"),
         ("ALTER TABLE tokens ADD COLUMN more text", "the table tokens has the columns"),
-        ("ALTER TABLE head SET UNLOGGED", "not kept in the server's log"),
+        ("ALTER TABLE head SET UNLOGGED", "or is unlogged"),
         ("DROP TABLE read_only", "the table read_only has the columns of no table"),
         (
             "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'events_subject_version_key'::regclass",

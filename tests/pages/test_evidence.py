@@ -172,4 +172,4 @@ def test_a_finding_that_cannot_be_read_is_named(forms: Forms, decision: str) -> 
     response = forms.send(path, {**forms.open(path), "findings": "it was fine"})
 
     assert response.status_code == 422
-    assert "write it like: valuable: yes" in text_of(response.text)
+    assert "write it like this: valuable: yes" in text_of(response.text)

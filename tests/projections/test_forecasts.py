@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.decision import DecisionProposed
+from domain.decision_messages import DecisionProposed
 from domain.outcome import CalibrationShared, ExpectedOutcomeStated, OutcomeRecorded
 from domain.people import PersonRegistered
 from projections.queries.forecasts import calibration
@@ -102,7 +102,7 @@ def test_others_see_it_from_twenty_on_and_by_consent(log: Log, read: Reader) -> 
     """Others see a person's score only while that person agrees, and only from 20 forecasts on; before, no counts."""
     log.add(ANN, PersonRegistered())
     story(log, 19)
-    assert about(read(), BOB)["why_not"].startswith("it is shown only to the person")
+    assert about(read(), BOB)["why_not"].startswith("only the person can see it")
     assert not any(about(read(), BOB)["counts"].values())
     log.add(ANN, CalibrationShared(shared=True))
     assert about(read(), BOB)["why_not"] == "it takes 20 forecasts that count, and there are 19"

@@ -77,7 +77,7 @@ def _expand_update(row: Row) -> Iterator[Line]:
     if not fields:
         return
     if str(changed).startswith(LAST_YEAR):
-        yield problem(row, "an update without `System.ChangedDate`, so that it is not known when it was made")
+        yield problem(row, "an update without `System.ChangedDate`, so its time is unknown")
         return
     shared = {
         "record": f"#{number}",

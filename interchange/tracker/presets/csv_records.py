@@ -184,7 +184,7 @@ def expand_csv(row: Row, headers: Headers, *, prefix: str = "", several: tuple[s
     `several` are the parts, besides releases and labels, of which a cell has several with commas.
     """
     if any(isinstance(value, dict) for value in row.values()):
-        yield problem(row, "a JSON object that is none of the answers of this system that can be read")
+        yield problem(row, "a JSON object that is not a response of this system that can be read")
         return
     cells = {_plain(name): name for name in reversed(row) if row[name] not in EMPTY}
     found = {part: _find(part, options, cells) for part, options in headers.items()}

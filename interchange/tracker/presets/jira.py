@@ -118,7 +118,7 @@ def _count_left_out(fields: Row, changelog: Row, histories: int) -> Iterator[Lin
     total = changelog.get("total")
     missing = total - histories if isinstance(total, int) else 0
     for _ in range(min(missing, MAX_MISSING_CHANGES)):
-        yield left_out("change that this page of a changelog does not have; export the issue alone")
+        yield left_out("change that is missing from this page of the changelog; export the issue alone")
 
 
 def _read_fields(fields: Row) -> Row:

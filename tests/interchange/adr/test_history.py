@@ -6,7 +6,7 @@ import json
 import pytest
 
 from domain.any_subject import EraseTexts
-from domain.decision import ProposeDecision, WithdrawDecision
+from domain.decision_messages import ProposeDecision, WithdrawDecision
 from domain.scopes import ERASE_SCOPE
 from domain.values import format_micros
 from eventlog.entry import Caller, Transaction
@@ -192,7 +192,7 @@ def test_a_managed_record_is_skipped(tmp_path):
         report = bring_in(folder, log)
 
     assert (report.imported, report.rejected) == (0, [])
-    assert "is managed in the log" in report.skipped[0].message
+    assert "has been managed in the log" in report.skipped[0].message
 
 
 def test_a_record_can_name_its_decision(tmp_path):

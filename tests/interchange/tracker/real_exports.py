@@ -1914,7 +1914,7 @@ EXPORTS = {
             ],
         },
         {"#7": ["05-01 10:00 status = New by Ann", "05-01 10:00 title = A by Ann"]},
-        ["an update without `System.ChangedDate`, so that it is not known when it was made"],
+        ["an update without `System.ChangedDate`, so its time is unknown"],
     ),
     "jira csv semicolon de time": (
         "jira",
@@ -2347,7 +2347,7 @@ EXPORTS = {
                 "05-02 10:00 status = Done by Bob",
             ]
         },
-        ["2 x change that this page of a changelog does not have; export the issue alone"],
+        ["2 x change that is missing from this page of the changelog; export the issue alone"],
     ),
     "jira status with same names changes": (
         "jira",

@@ -603,7 +603,7 @@ def test_the_report_as_text_and_json(log, file):
 
     said = str(report)
     assert "3 lines: 2 imported, 0 unchanged, 0 rejected, 1 skipped" in said
-    assert "T-7 changes, but no line before has created it" in said
+    assert "T-7 changes, but no earlier line has created it" in said
     assert "1 x odd" in said
     assert "1 x hm" in said
     assert report.to_dict()["contradictions"] == [

@@ -899,7 +899,7 @@ def test_an_import_keeps_what_it_could_not_place(log, file):
 
     (kept,) = imports_of(log)
     assert [(one["reason"], one["data"]) for one in unplaced(kept)] == [
-        ("S-2 changes, but no line before has created it", lost)
+        ("S-2 changes, but no earlier line has created it", lost)
     ]
     assert (known_as(log, kept.subject, "lines"), known_as(log, kept.subject, "unplaced")) == (2, 1)
     assert kept.version == 1

@@ -98,7 +98,7 @@ class AccessJournalRow(TypedDict):
     reason: str | None
     "Why it was refused; null if it was not."
     times: int
-    "The number of equal attempts within about a second."
+    "The number of identical attempts within about a second."
 
 
 class Account(TypedDict):
@@ -109,14 +109,14 @@ class Account(TypedDict):
     issuer: str
     "The issuer of the provider."
     account: str
-    "The subject of the account at the provider."
+    "The subject identifier of the account at the provider."
 
 
 class ActivityRow(TypedDict):
     """An entry of the log, or a row of the access journal."""
 
     at: str
-    "The time of recording; of a row of the journal, that of the first attempt."
+    "The time of recording; for a row of the journal, the time of the first attempt."
     source: Literal["log", "access"]
     "`log` for an entry, `access` for a row."
     kind: str
@@ -134,7 +134,7 @@ class ActivityRow(TypedDict):
     reason: str | None
     "Why it was refused, or the note of the event; null without one."
     times: int
-    "The number of equal attempts within about a second; 1 for an event."
+    "The number of identical attempts within about a second; 1 for an event."
     position: int | None
     "The position of the entry; null for access."
     number: int | None
@@ -300,7 +300,7 @@ class Held(TypedDict):
     until: str | None
     "The time of the next change to another value; null if it holds."
     days: float
-    "The duration in days of 24 hours; of a value that still holds, until the time of the answer."
+    "The duration in days of 24 hours; for a value that still holds, up to the time of the answer."
     next: NextValue | None
     "The value that followed; null if it still holds."
 
@@ -367,7 +367,7 @@ class Receipt(TypedDict):
     recorded: list[RecordedEvent]
     "The recorded events, in order."
     replayed: bool
-    "Whether this repeats the result of an earlier idempotency key."
+    "Whether this repeats the result of an earlier request with the same idempotency key."
 
 
 class Outcome(TypedDict):
@@ -423,7 +423,7 @@ class DebtMonth(TypedDict):
     as_of: str
     "The time that was asked about: the end of the month, at most the present."
     product: str | None
-    "The product; null for what belongs to none."
+    "The product; null for items that belong to none."
     code: DebtCode
     "What is left undone."
     count: int
@@ -445,7 +445,7 @@ class OptionFinding(TypedDict):
     risk: Literal["valuable", "usable", "feasible", "viable"]
     "What was judged."
     answer: Literal["yes", "no", "unclear"]
-    "Whether it is."
+    "Whether the option is."
     finding: str | None
     "What was found."
     evidence: list[str]
@@ -475,17 +475,17 @@ class WeighedOption(TypedDict):
     cost_amount: Money | None
     "Its cost; null if none was stated as an amount."
     cost_fit: Literal["within", "exceeds", "unclear"] | None
-    "Whether its cost keeps the limit; null without a limit."
+    "Whether its cost is within the limit; null without a limit."
     duration: DurationAmount | None
     "The time it takes; null if none was stated."
     time_fit: Literal["within", "exceeds", "unclear"] | None
-    "Whether the time it takes keeps the limit; null without a limit."
+    "Whether the time it takes is within the limit; null without a limit."
     constraints: list[ConstraintCheck]
     "Whether it meets each of the constraints, in their order."
     findings: list[OptionFinding]
     "What was found before the decision."
     afterward: list[OptionFinding]
-    "What turned out; only for the option chosen."
+    "How it turned out; only for the option chosen."
 
 
 class OptionLimits(TypedDict):
@@ -590,7 +590,7 @@ class Worker(TypedDict):
     working: bool
     "Whether it works: it reported within the last seconds, and has no current error."
     position: int
-    "The last position that it has finished."
+    "The last position that it has processed."
     lag: int
     "The number of entries or messages that it has left."
     seen_at: str
@@ -707,7 +707,7 @@ class ReviewSummary(TypedDict):
     result: ReviewFinding | None
     "The review of the result; null if none or hidden."
     result_hidden: bool
-    "Whether the result is left out, as the reasoning comes first."
+    "Whether the result is left out because the reasoning has not been reviewed."
 
 
 class CurvePoint(TypedDict):
@@ -720,9 +720,9 @@ class CurvePoint(TypedDict):
     observed: float
     "How often such forecasts came true, by isotonic regression."
     low: float
-    "The lower end of where it lies by chance if all are calibrated."
+    "The lower end of the range expected by chance if the forecasts are calibrated."
     high: float
-    "The upper end."
+    "The upper end of that range."
 
 
 class ScoreParts(TypedDict):
@@ -744,7 +744,7 @@ class CalibrationScore(TypedDict):
     low: float | None
     "The lower end of its 90% interval."
     high: float | None
-    "The upper end."
+    "The upper end of that interval."
     climate: float | None
     "The score of always saying how often they came true."
     parts: ScoreParts | None
@@ -792,7 +792,7 @@ class Money(TypedDict):
     amount: int
     "The amount, in whole units of the currency."
     currency: str
-    "The currency, as its code of ISO 4217."
+    "The currency, as an ISO 4217 code."
 
 
 class ReadAnswer(TypedDict):
@@ -990,9 +990,9 @@ class SessionRow(TypedDict):
     created_at: str
     "The time of the sign-in."
     used_at: str
-    "The time of the last request, to a few minutes."
+    "The time of the last request, accurate to a few minutes."
     expires_at: str
-    "The time at which it ends, however much it is used."
+    "The time at which it ends, even if it is in use."
 
 
 class MadeSignInLink(TypedDict):
@@ -1186,7 +1186,7 @@ class DebtRow(TitledSubject):
     part: str | None
     "The expected outcome, delegation or person that it is about; null for the whole subject."
     since: str
-    "The time since which it is owed."
+    "The time since which it has been owed."
     days: int
     "The days since then."
     owners: list[str]
@@ -1226,7 +1226,7 @@ class ArrivalRow(TitledSubject):
     awaited: str | None
     "What it waited for; null for a day."
     since: str
-    "The time from which the decision is back."
+    "The time from which the wait is over."
     accountable: list[str]
     "The people or teams accountable for it."
 
@@ -1245,7 +1245,7 @@ class GroundRow(TitledSubject):
     valid_until: Any
     "The last day on which the evidence is valid; null if unlimited."
     confidence: Any
-    "How sure of the assumption its owner is; null if not stated."
+    "How likely the assumption is to be true, in percent; null if not stated."
     check_on: Any
     "The day on which to check the assumption; null if none."
 
@@ -1341,7 +1341,7 @@ class SuccessionRow(TitledSubject):
     part: str | None
     "The role, delegation or expected outcome that it is about."
     since: str
-    "The time since when this is the case."
+    "The time since which this is the case."
     holders: list[str]
     "All holders of the role; empty for anything else."
 
@@ -1475,7 +1475,7 @@ class Health(Positions):
     """Whether the server can answer."""
 
     status: Literal["ok", "degraded"]
-    "`ok`, or `degraded` while expensive queries wait long; a failure is a 503."
+    "`ok`, or `degraded` while expensive queries have to wait; a failure is answered with 503."
 
 
 class Status(Positions):
@@ -1630,7 +1630,7 @@ class SlipCause(SubjectField):
     because: list[str]
     "The assumption, dependency or decisions that caused it."
     reason: str | None
-    "The reason in words that the move gives itself; null if none."
+    "The reason that the move itself gives; null if none."
     owners: list[str]
     "Who was accountable for it at that time."
     quarter: str
@@ -1725,7 +1725,7 @@ class FieldChangeCounts(TableAnswer):
     """Numbers of changes, largest first; numbers by year, quarter, month or week in chronological order."""
 
     rows: list[FieldChangeCount]
-    "The numbers."
+    "The counts."
 
 
 class Changes(TableAnswer, ComparedTimes):
@@ -1788,7 +1788,7 @@ class Arrivals(TableAnswer):
     """Deferred decisions whose wait is over, the oldest first."""
 
     rows: list[ArrivalRow]
-    "The decisions, once for each thing that has come."
+    "The decisions, one row for each thing that has arrived."
 
 
 class FieldTable(TableAnswer):
@@ -1802,7 +1802,7 @@ class FieldCounts(TableAnswer):
     """Numbers of fields, largest first."""
 
     rows: list[FieldCount]
-    "The numbers."
+    "The counts."
 
 
 class Minutes(TableAnswer, MinutesSummary):

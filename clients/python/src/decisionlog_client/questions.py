@@ -517,7 +517,7 @@ def debt_by_month(**parameters: Unpack[DebtByMonthParameters]) -> Question[answe
 
 
 def arrivals(**parameters: Unpack[SelectionParameters]) -> Question[answers.Arrivals]:
-    """Deferred decisions whose waiting is over."""
+    """Deferred decisions whose wait is over."""
     return Question("/v1/arrivals", parameters)
 
 
