@@ -600,7 +600,7 @@ class Closing(Unread):
 
 
 def test_closing_connections_share_a_rate() -> None:
-    """However many clients go on sending after their refusal, only so many bytes a second are read and discarded."""
+    """However many clients go on sending after their refusal, only 50 MiB a second are read and discarded."""
 
     async def go_on() -> None:
         loop, pool = asyncio.get_running_loop(), Pool(limit=10)
