@@ -16,7 +16,7 @@ from domain import credentials, policy
 from domain.any_subject import EraseTexts, ImportChanges, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.credentials import LOCAL_CREDENTIAL, Access, TokenRevoked
-from domain.decision import SUPERSEDED_BY
+from domain.decision_messages import SUPERSEDED_BY
 from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
@@ -29,14 +29,14 @@ from domain.product import IssueReport
 from domain.read_access import require_readable
 from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import MAX_INTEGER, StringKind, is_subject, to_micros
-from eventlog.application import pending_state
 from eventlog.canonical import NotCanonicalError
 from eventlog.codec import encode
 from eventlog.entry import Delegate, Entry, Metadata, Origin, Transaction
-from eventlog.erasure import find_erased_positions
 from eventlog.idempotency import IMPORT, idempotency_claim, idempotency_record
 from eventlog.ids import new_id, new_key
+from eventlog.library_application import pending_state
 from eventlog.records import Append, Head, NameRow, NewEvent, UniqueClaim, build_name_rows
+from eventlog.text_erasure import find_erased_positions
 from eventlog.token_ends import TokenEnds
 
 CLOCK_LEEWAY_US: Final = 60_000_000

@@ -22,29 +22,29 @@ from domain.ids import LOG_SERVICE
 from domain.messages import Command
 from domain.scopes import SCOPES
 from eventlog import codec
-from eventlog.application import LogApplication
 from eventlog.checkpoint import Checkpoint
 from eventlog.command_handler import CommandHandler
 from eventlog.dry_run import DryRun
 from eventlog.dsn import is_dsn
 from eventlog.entry import Caller, Entry, Metadata, Origin, Receipt, Transaction
 from eventlog.executor import TransactionExecutor
+from eventlog.handler_views import CommittedView
 from eventlog.idempotency import find_receipt
 from eventlog.ids import new_id, new_key
+from eventlog.library_application import LogApplication
 from eventlog.library_recorder import LogSubscription
 from eventlog.lock import WriterLock
 from eventlog.merkle import leaf_hash
 from eventlog.name_cache import NameCache
 from eventlog.records import Append, EntryRow, Head, IdempotencyRecord, NewEvent, UniqueClaim
 from eventlog.side_tables import SideTables
-from eventlog.sqlite import SqliteStore
+from eventlog.sqlite_store import SqliteStore
 from eventlog.store import Store
 from eventlog.store_errors import DamagedStoreError
 from eventlog.supersessions import Supersessions
 from eventlog.teams_with_roles import TeamsWithRoles
 from eventlog.token_ends import TokenEnds
 from eventlog.verification import Finding, verify
-from eventlog.views import CommittedView
 
 SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(SCOPES))
 """The caller of commands that the log issues itself."""
@@ -415,7 +415,7 @@ class EventLog:
 def open_store(where: Path | str, *, clock: Callable[[], int], read_only: bool = False, whole: bool = True) -> Store:
     """Open the store in a file or at the address of a database; the database's driver is imported only then."""
     if is_dsn(where):
-        from eventlog.postgresql import PostgresStore  # noqa: PLC0415
+        from eventlog.postgresql_store import PostgresStore  # noqa: PLC0415
 
         return PostgresStore(str(where), clock=clock, read_only=read_only, whole=whole)
     return SqliteStore(Path(where), clock=clock, read_only=read_only, whole=whole)

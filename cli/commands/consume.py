@@ -20,9 +20,8 @@ from cli.settings import Settings
 from cli.settings_loading import load_settings
 from consumers.kafka.command_consumer import CommandConsumer
 from domain.errors import Refused
-from eventlog.entry import Caller, Receipt, Transaction
+from eventlog.entry import Caller, Receipt, Sink, Transaction
 from eventlog.errors import LogInUseError
-from eventlog.transaction_sink import Sink
 from identity.decision_log import DecisionLog
 
 CHANNEL: Final = "kafka"

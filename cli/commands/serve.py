@@ -40,13 +40,13 @@ from cli.bootstrap import (
     open_runtime,
     tune_gc,
 )
+from cli.caller import resolve_owner
 from cli.demo.writer import load_demo
 from cli.errors import CommandFailed
 from cli.first_token import FirstToken, create_first_link, create_first_token
-from cli.identity import resolve_owner
+from cli.server_sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from cli.sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from eventlog.dsn import without_secret
 from identity.access_journal import DAY_US
 from identity.decision_log import DecisionLog

@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from cli.bootstrap import open_for_write
-from cli.identity import resolve_owner
+from cli.caller import resolve_owner
 from cli.settings import Settings
 from domain.roles import ADMIN, ROLES, holds
 from tests.support_postgresql import fresh_schema

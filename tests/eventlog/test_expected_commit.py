@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eventlog.postgresql import PostgresStore
+from eventlog.postgresql_store import PostgresStore
 from eventlog.records import Append, Conflict, EntryRow, IdempotencyRecord, NameRow, NewEvent, Outcome, UniqueClaim
 from tests.eventlog.support import Clock, tables
 from tests.support_postgresql import fresh_schema

@@ -21,7 +21,7 @@ from eventlog.dsn import split_dsn, without_secret
 from eventlog.entry import Receipt
 from eventlog.errors import DatabaseUnavailableError, ReadOnlyLogError
 from eventlog.migration import set_read_only
-from eventlog.postgresql import PostgresStore, connect
+from eventlog.postgresql_store import PostgresStore, connect
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import Clock, do, open_log, tables, transaction
 from tests.support_postgresql import fresh_schema
