@@ -138,5 +138,7 @@ def main() -> None:
 
 
 def _exit(code: Exit, message: str) -> None:
-    click.echo(message, err=True)
+    from cli.table import print_note  # noqa: PLC0415  (--help needs none)
+
+    print_note(message)
     sys.exit(code)

@@ -228,9 +228,13 @@ def name_log(log: Client, output: Output) -> str:
     return "PostgreSQL, without a server" if location.store else f"{location.data}, without a server"
 
 
+_SAY_MORE_THAN_ROWS: Final = frozenset({"counts", "attendees"})
+"""Parts of answers that say something without any row: forecasts, and a meeting without minutes."""
+
+
 def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "") -> Iterator[str]:
     """Return the notes below an answer."""
-    if not answer.get("rows", True) and "counts" not in answer:
+    if not answer.get("rows", True) and not answer.keys() & _SAY_MORE_THAN_ROWS:
         yield "No matching results."
     began = answer.get("from")
     since = f"From {_format_time(began, zone)} to " if began else "As of "

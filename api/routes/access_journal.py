@@ -76,6 +76,7 @@ def build_rows(rows: Sequence[AccessRow]) -> list[answer_documentation.AccessJou
             "credential": row.credential or None,
             "what": row.what or None,
             "reason": row.reason or None,
+            "mentions": row.mentions,
             "times": row.times,
         }
         for row in rows

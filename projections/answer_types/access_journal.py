@@ -20,6 +20,9 @@ class AccessJournalRow(TypedDict):
     credential: Annotated[str | None, Field(description="The id of their token or session; null if unknown.")]
     what: Annotated[str | None, Field(description="The method and path; null for a sign-in.")]
     reason: Annotated[str | None, Field(description="Why it was refused; null if it was not.")]
+    mentions: Annotated[
+        list[str], Field(description="The ids of the people and subjects that `what` and `reason` name.")
+    ]
     times: Annotated[int, Field(description="The number of identical attempts within about a second.")]
 
 

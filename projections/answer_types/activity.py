@@ -25,6 +25,10 @@ class ActivityRow(TypedDict):
     subject: Annotated[str | None, Field(description="The subject of the event; null for access.")]
     what: Annotated[str | None, Field(description="The method and path of a request; null for an event.")]
     reason: Annotated[str | None, Field(description="Why it was refused, or the note of the event; null without one.")]
+    mentions: Annotated[
+        list[str],
+        Field(description="The ids of the people and subjects that `what` and `reason` name; empty for an event."),
+    ]
     times: Annotated[int, Field(description="The number of identical attempts within about a second; 1 for an event.")]
     position: Annotated[int | None, Field(description="The position of the entry; null for access.")]
     number: Annotated[int | None, Field(description="The number of the row of the journal; null for an event.")]
