@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from api import docs_page, openapi, problems
 from api.command_routes import CommandRoute, add_command_routes
-from api.dispatcher import Dispatcher
+from api.fast_routing import FastRouter
 from api.middleware import Hosts, Middleware
 from api.pages.errors import respond_to
 from api.pages.modules import PAGE_MODULES
@@ -123,8 +123,8 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.state.documents = docs_page.Documents()
     problems.install(app, respond_to)
     app.router.routes += [*_write_routes(), *_read_routes()]
-    dispatcher = Dispatcher(super(Application, app).__call__, app, app.router.routes)
-    app.middleware_app = Middleware(dispatcher, app.router.routes, hosts or Hosts(), cors_origins)
+    fast_router = FastRouter(super(Application, app).__call__, app, app.router.routes)
+    app.middleware_app = Middleware(fast_router, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
     return app
 

@@ -14,8 +14,8 @@ from typing import Final
 
 from domain.values import format_micros
 from identity.access_journal import AccessFilter, AccessJournal, AccessRow
-from projections.answers.activity import ActivityCounts, ActivityRow
-from projections.answers.audit import AuditEvent
+from projections.answer_types.activity import ActivityCounts, ActivityRow
+from projections.answer_types.audit import AuditEvent
 from projections.queries import audit
 from projections.queries.audit import AuditFilter
 from projections.queries.paging import Answer, build_answer, decode_cursor, encode_cursor
@@ -118,6 +118,7 @@ def _event_row(event: AuditEvent) -> ActivityRow:
         "subject": event["subject"],
         "what": None,
         "reason": event.get("note"),
+        "mentions": [],
         "times": 1,
         "position": event["position"],
         "number": None,
@@ -135,6 +136,7 @@ def _access_row(row: AccessRow) -> ActivityRow:
         "subject": None,
         "what": row.what or None,
         "reason": row.reason or None,
+        "mentions": row.mentions,
         "times": row.times,
         "position": None,
         "number": row.number,

@@ -12,7 +12,7 @@ from starlette.types import Message
 
 from api.authentication import CurrentCaller
 from api.headers import find_header
-from api.json_parsing import INLINE_BYTES, parse, validate
+from api.json_parsing import INLINE_BYTES, ReceivedBody, parse, validate
 from api.problems import HttpProblem
 from eventlog.entry import Caller
 
@@ -100,19 +100,17 @@ def _busy(detail: str) -> HttpProblem:
     return HttpProblem(503, detail, headers={"Connection": "close", "Retry-After": "1"})
 
 
-async def _read(request: Request, message: Message, budget: _Budget, longest: int) -> bytes:
+async def _read(request: Request, message: Message, budget: _Budget, longest: int) -> bytearray:
     """Return the body of a request whose first message was received."""
-    parts: list[bytes] = []
-    size = 0
+    body = ReceivedBody()
     while message["type"] == "http.request":
         part = message.get("body", b"")
-        size += len(part)
-        if size > longest:
+        if len(body.content) + len(part) > longest:
             raise _too_long(longest)
         budget.add(len(part))
-        parts.append(part)
+        await body.add(part)
         if not message.get("more_body"):
-            return b"".join(parts)
+            return body.content
         message = await request.receive()
     raise HttpProblem(400, "the body ended before its last chunk")
 

@@ -17,14 +17,14 @@ from fastapi.responses import JSONResponse
 from fastapi.routing import APIRoute
 from pydantic_core import to_json
 
-from api import answers, problems
+from api import answer_documentation, problems
 from api.authentication import CurrentCaller, authenticate_request
 from api.bodies import json_body, read_json
 from api.headers import find_header
 from api.problems import HttpProblem, unprocessable
 from api.query_parameters import refuse_unknown_parameters
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
-from domain import any_subject, decision
+from domain import any_subject, decision_messages
 from domain.catalog import COMMAND
 from domain.errors import Malformed, Refused
 from domain.messages import Command, string_paths
@@ -32,10 +32,10 @@ from domain.roles import ROLE_HOLDER_PATTERN
 from domain.values import KEY_PATTERN, SUBJECT_PATTERN, StringKind, format_micros
 from eventlog.entry import Caller, Receipt, Transaction
 
-VERSION_REQUIRED: Final = frozenset({decision.ReviseDecision})
+VERSION_REQUIRED: Final = frozenset({decision_messages.ReviseDecision})
 """Commands that replace shared text, and so need the version that was read: no caller overwrites an unseen change."""
 ERROR: Final = "decisionlog.error"
-"""Where a request that failed in `api.dispatcher` carries its error to the framework, which answers it."""
+"""Where a request that failed in `api.fast_routing` carries its error to the framework, which answers it."""
 IDEMPOTENCY_KEY_PATTERN: Final = r"^[\x21-\x7e]{1,200}$"
 
 _KINDS: Final = {
@@ -105,7 +105,7 @@ def add_command_routes(router: APIRouter, paths: Mapping[type[Command], str]) ->
     """Add a route for each command to a router whose route class is `CommandRoute`."""
     for command, path in paths.items():
         status = 201 if command.creates else 200
-        more = {**answers.UNSTORED, **(problems.VERSION_REQUIRED if command in VERSION_REQUIRED else {})}
+        more = {**answer_documentation.UNSTORED, **(problems.VERSION_REQUIRED if command in VERSION_REQUIRED else {})}
         router.add_api_route(
             path,
             _build_endpoint(command, path),
@@ -115,7 +115,7 @@ def add_command_routes(router: APIRouter, paths: Mapping[type[Command], str]) ->
             summary=re.sub(r"(?<!^)(?=[A-Z])", " ", command.__name__).capitalize(),
             description=_describe(command),
             openapi_extra=_document_request(command, path),
-            **answers.describe_route(answers.Receipt, status=status, more=more),
+            **answer_documentation.describe_route(answer_documentation.Receipt, status=status, more=more),
         )
 
 
@@ -143,7 +143,11 @@ async def record(
     """Record one transaction and return its receipt, with the subject's version as the ETag."""
     transaction = build_transaction(commands, caller, read_idempotency_key(request), expected)
     services.quotas.take_commands(caller, len(commands))
-    receipt = await services.log.execute(transaction)
+    services.questions.short += 1
+    try:
+        receipt = await services.log.execute(transaction)
+    finally:
+        services.questions.short -= 1
     answer = public_receipt(receipt, subject or receipt.recorded[0].subject)
     headers = [(b"etag", b'"%d"' % answer["version"])]
     created = commands[0].creates is not None
@@ -176,7 +180,7 @@ async def preview(
 class ReceiptResponse(JSONResponse):
     """A receipt as a response, encoded by pydantic, with headers that are bytes already."""
 
-    def __init__(self, content: answers.Receipt, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self, content: answer_documentation.Receipt, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.status_code = status
         self.background = None
         self.body = to_json(content)
@@ -187,17 +191,17 @@ class ReceiptResponse(JSONResponse):
         ]
 
 
-def public_receipt(receipt: Receipt, subject: str) -> answers.Receipt:
+def public_receipt(receipt: Receipt, subject: str) -> answer_documentation.Receipt:
     """Return a receipt as API responses show it."""
     versions = {each.subject: each.version for each in receipt.recorded}
     addressed = subject if subject in versions else receipt.recorded[0].subject
-    return answers.Receipt(
+    return answer_documentation.Receipt(
         position=receipt.position,
         subject=addressed,
         version=versions[addressed],
         replayed=receipt.replayed,
         recorded=[
-            answers.RecordedEvent(
+            answer_documentation.RecordedEvent(
                 position=each.position,
                 subject=each.subject,
                 version=each.version,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import resource
+import socket
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -45,10 +46,10 @@ LINGER_IDLE_S: Final = 2.0
 """Seconds without a byte after which a closing connection stops waiting."""
 LINGER_BYTES: Final = 64 * 1024 * 1024
 """Bytes of a request that are read and discarded after its response."""
-DISCARD_PAUSE_S: Final = 0.005
-"""Pause between two reads of discarded bytes, so that many such connections do not block the event loop. One read takes
-at most 256 KiB, so a connection can send 50 MiB a second.
-"""
+LINGER_BUFFER_BYTES: Final = 64 * 1024
+"""The system's receive buffer of a closing connection, which else can grow to megabytes."""
+DISCARD_BYTES_PER_S: Final = 50 * 1024 * 1024
+"""The rate at which all closing connections together are read, so that many of them do not block the event loop."""
 SWEEP_INTERVAL_S: Final = 1.0
 SINGLE: Final = (b"authorization", b"content-type", b"idempotency-key", b"origin", b"sec-fetch-site")
 """Headers that may occur only once: of several, this server would read the first, and a proxy might read the last."""
@@ -80,6 +81,8 @@ class Pool:
     by_client: dict[str, dict[BoundedProtocol, None]] = field(default_factory=dict)
     count: int = 0
     sweeping: bool = False
+    next_discard: float = 0.0
+    """When the next closing connection may read again, in the event loop's time."""
 
     def add(self, connection: BoundedProtocol) -> bool:
         """Add a connection. Return False if there are too many and none of them is idle."""
@@ -100,6 +103,11 @@ class Pool:
             self.count -= 1
         if not of_client:
             self.by_client.pop(connection.address, None)
+
+    def take_discard_turn(self, now: float, size: int) -> float:
+        """Return when a connection that has discarded some bytes may read again."""
+        self.next_discard = max(now, self.next_discard) + size / DISCARD_BYTES_PER_S
+        return self.next_discard
 
     def _make_room(self) -> bool:
         """Close the oldest idle connection of the client with the most connections. Return False if there is none."""
@@ -186,8 +194,9 @@ class BoundedProtocol(HttpToolsProtocol):
         self._ignores_input = False
         self._lingers_since = 0.0
         self._discarded = (0, 0.0)
-        """How many bytes a closing connection has discarded, and when it received the last of them."""
+        """How many bytes a closing connection has discarded, and when it may read more."""
         self._stalled = (0, 0.0)
+        self._read_on_timer: asyncio.TimerHandle | None = None
 
     # The connection
 
@@ -205,6 +214,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.pool.remove(self)
+        self._drop_body()
+        if self._read_on_timer is not None:
+            self._read_on_timer.cancel()  # it would keep the connection in memory until then
         super().connection_lost(exc)
 
     def is_answering(self) -> bool:
@@ -248,12 +260,16 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._ignores_input:
             self._discard(data)
             return
-        while len(data) > HEAD_BYTES:
-            self._feed(data[:HEAD_BYTES])
-            data = data[HEAD_BYTES:]
-        self._feed(data)
+        if len(data) <= HEAD_BYTES:
+            self._feed(data)
+        else:
+            view = memoryview(data)  # its slices are not copies
+            for begin in range(0, len(view), HEAD_BYTES):
+                self._feed(view[begin : begin + HEAD_BYTES])
+        if not (self._in_head or self._ignores_input) and self.cycle.response_complete:
+            self._rest(len(data))  # the rest of a body whose request was answered
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes | memoryview) -> None:
         if self._ignores_input or self.transport.is_closing():
             return
         if self._in_head:
@@ -392,7 +408,10 @@ class BoundedProtocol(HttpToolsProtocol):
         self._lingers_since = self.loop.time()
         self._discarded = (0, self._lingers_since)
         self.pipeline.clear()
+        self._drop_body()
         if self.transport.can_write_eof() and not self.transport.is_closing():
+            if (connection := self.transport.get_extra_info("socket")) is not None:
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, LINGER_BUFFER_BYTES)
             self.transport.write_eof()
             self.flow.resume_reading()
         else:
@@ -402,16 +421,26 @@ class BoundedProtocol(HttpToolsProtocol):
         if not self._lingers_since:
             return  # earlier requests are still being answered
         size = self._discarded[0] + len(data)
-        self._discarded = (size, self.loop.time())
         if size > LINGER_BYTES:
             self.transport.abort()
         elif not self.transport.is_closing():
-            self.flow.pause_reading()
-            self.loop.call_later(DISCARD_PAUSE_S, self._read_on)
+            self._discarded = (size, self._rest(len(data)))
+
+    def _rest(self, size: int) -> float:
+        """Read nothing until it is this connection's turn to discard more, and return when that is."""
+        turn = self.pool.take_discard_turn(self.loop.time(), size)
+        self.flow.pause_reading()
+        self._read_on_timer = self.loop.call_at(turn, self._read_on)
+        return turn
 
     def _read_on(self) -> None:
         if not self.transport.is_closing():
             self.flow.resume_reading()
+
+    def _drop_body(self) -> None:
+        """Free what was received of a body that no one will read: there can be many such connections."""
+        if self.cycle is not None:
+            self.cycle.body = bytearray()
 
     def _disconnect(self) -> None:
         """Tell the application that the client has disconnected."""

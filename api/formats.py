@@ -13,7 +13,7 @@ from typing import Any, Final, Literal, TypeVar, get_args, get_origin, get_type_
 from fastapi import Request, Response
 from typing_extensions import is_typeddict
 
-from api import answers
+from api import answer_documentation
 from api.csv_injection import neutralize_formulas
 from api.large_responses import CHUNK_BYTES, build_text_response, json_parts
 from projections.queries.field_groups import flat_fields
@@ -78,7 +78,7 @@ def build_response(
     answer: Answer[Row, Row],
     format_: Format,
     titles: Mapping[str, str],
-    model: type[answers.ReadAnswer],
+    model: type[answer_documentation.ReadAnswer],
     bounds: Bounds = UNBOUNDED,
     *,
     marks_encoding: bool = False,
@@ -145,12 +145,12 @@ class Sheet:
     lines: Callable[[Answer[Row, Row]], Iterable[Row]]
 
 
-def lines_of(answer: Answer[Row, Row], model: type[answers.ReadAnswer]) -> Iterable[Row]:
+def lines_of(answer: Answer[Row, Row], model: type[answer_documentation.ReadAnswer]) -> Iterable[Row]:
     """Return the lines of an answer as CSV: those of its sheet, else its rows."""
     return SHEETS[model].lines(answer) if model in SHEETS else answer.rows
 
 
-def columns_of(model: type[answers.ReadAnswer]) -> Iterable[str]:
+def columns_of(model: type[answer_documentation.ReadAnswer]) -> Iterable[str]:
     """Return the columns of an empty table: those of its sheet, else the required fields of a row."""
     if model in SHEETS:
         return SHEETS[model].columns
@@ -253,21 +253,21 @@ def _subject_lines(answer: Answer[Row, Row]) -> Iterator[Row]:
         yield {"field": field, **columns, **_reason_columns(cell["blame"])}
 
 
-SHEETS: Final[Mapping[type[answers.ReadAnswer], Sheet]] = {
-    answers.Roadmap: Sheet(("column", "subject", "title"), _roadmap_lines),
-    answers.Decisions: Sheet(("subject", "title", "number"), _decision_lines),
-    answers.Changes: Sheet(
+SHEETS: Final[Mapping[type[answer_documentation.ReadAnswer], Sheet]] = {
+    answer_documentation.Roadmap: Sheet(("column", "subject", "title"), _roadmap_lines),
+    answer_documentation.Decisions: Sheet(("subject", "title", "number"), _decision_lines),
+    answer_documentation.Changes: Sheet(
         ("subject", "title", "field", "before", "after", "direction", "at", "who", "why", "voided"), _change_lines
     ),
-    answers.Slips: Sheet(
+    answer_documentation.Slips: Sheet(
         ("subject", "title", "field", "first", "now", "against_first", "count", "later", "earlier"), _slip_lines
     ),
-    answers.Report: Sheet(
+    answer_documentation.Report: Sheet(
         ("section", "subject", "title", "field", "before", "after", "at", "who", "why", "reason", "position"),
         _report_lines,
     ),
-    answers.Subjects: Sheet(("subject", "title"), _list_lines),
-    answers.SubjectPage: Sheet(("field", "value", "source_value", "since", "who", "why"), _subject_lines),
+    answer_documentation.Subjects: Sheet(("subject", "title"), _list_lines),
+    answer_documentation.SubjectPage: Sheet(("field", "value", "source_value", "since", "who", "why"), _subject_lines),
 }
 
 

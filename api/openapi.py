@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from api import answers, command_schemas
+from api import answer_documentation, command_schemas
 from api.routes.accounts import AccountName, NewAccount
 from api.routes.commands import BulkRequest, KeyedTransaction
 from api.routes.people import Names
@@ -168,7 +168,7 @@ def build_document(app: FastAPI) -> dict[str, Any]:
             (KeyedTransaction, BulkRequest, Names, NewToken, NewSignInLink, NewAccount, AccountName)
         )
         components = document.setdefault("components", {}).setdefault("schemas", {})
-        components.update(answers.build_answer_schemas(document))
+        components.update(answer_documentation.build_answer_schemas(document))
         components.update(schemas)
         _name_operations(document)
         for operation in (each for methods in document["paths"].values() for each in methods.values()):

@@ -14,7 +14,7 @@ from domain.values import (
     documented,
     to_micros,
 )
-from projections.answers.parts import Direction
+from projections.answer_types.parts import Direction
 from projections.queries.ordering import DIRECTIONS
 from projections.queries.timepoint import TimePoint
 

@@ -19,7 +19,7 @@ from api.access_journal import record_refusal
 from domain import errors
 from domain.validation_messages import is_combination, list_errors, summarize_errors
 from eventlog.store_errors import DamagedStoreError, DiskFullError
-from projections.answers.problems import FieldProblem, Problem
+from projections.answer_types.problems import FieldProblem, Problem
 from projections.read_model.model import ReadModelDamagedError
 
 _log: Final = logging.getLogger("decisionlog.api")

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request, Response
 
-from api import answers, formats
+from api import answer_documentation, formats
 from api.access_journal import record_read
 from api.admission import LaneName, TooBusyError
 from api.authentication import CurrentCaller
@@ -103,7 +103,7 @@ ExecutionDependency = Annotated[QueryExecution, Depends(_query_execution)]
 
 
 def run_as_query(
-    endpoint: Callable[..., Response], lane: LaneName = "heavy", model: answers.Model | None = None
+    endpoint: Callable[..., Response], lane: LaneName = "heavy", model: answer_documentation.Model | None = None
 ) -> Callable[..., Any]:
     """Return an endpoint that runs another one in a thread of its lane when it is the caller's turn.
 

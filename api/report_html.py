@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from api.report_page import Link, Page, Part, ReasonText, Summary, TextLine
+from api.report_text import Link, Page, Part, ReasonText, Summary, TextLine
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#bbb;--soft:#555;--link:#0b57d0;--late:#b3261e}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from api.report_page import Link, Page, ReasonText, Summary, TextLine, join_reasons
+from api.report_text import Link, Page, ReasonText, Summary, TextLine, join_reasons
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()!|~&$@^]")
 _LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)", re.IGNORECASE)

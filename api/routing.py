@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Depends, Response
 
-from api import answers, problems
+from api import answer_documentation, problems
 from api.admission import LaneName
 from api.authentication import authenticate
 from api.permissions import require
@@ -39,7 +39,7 @@ def add_query(
     router: APIRouter,
     path: str,
     endpoint: Callable[..., Response],
-    model: answers.Model,
+    model: answer_documentation.Model,
     summary: str,
     lane: LaneName = "heavy",
 ) -> None:
@@ -51,5 +51,5 @@ def add_query(
         summary=summary,
         description=f"{(endpoint.__doc__ or '').strip()}\n\n{_FORMATS}",
         route_class_override=QueryRoute,
-        **answers.describe_query(model),
+        **answer_documentation.describe_query(model),
     )

@@ -24,7 +24,7 @@ from eventlog.entry import Caller
 from eventlog.log import RawEntry
 from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
-from projections.answers.meta import Positions
+from projections.answer_types.meta import Positions
 from projections.queries.names import find_by_name
 from projections.queries.suggestions import similar_names, similar_subjects
 from projections.queries.timepoint import NOW, resolve_time

@@ -21,6 +21,11 @@ _FIELD_COLUMNS: Final = ("subject", "title", "field", "value", "since", "until",
 OPTIONAL: Final = frozenset({"put by", "source", "position", "direction", "version", "type"})
 
 
+def _title(row: Row, titles: Titles) -> str:
+    """Return what the subject of a row is called; people have their name."""
+    return row["title"] or titles.title_of(row["subject"])
+
+
 def parse_time(at: str | None) -> datetime | None:
     return None if at is None else parse_timestamp(at)
 
@@ -35,7 +40,7 @@ def decisions(answer: Answer, titles: Titles) -> Table:
         [
             format_number(row["number"]),
             row["subject"],
-            row["title"],
+            _title(row, titles),
             *(titles.format_field(dict(flat_fields(row)).get(field)) for field in fields),
             parse_time(row["fields"]["status"]["since"] if "status" in row["fields"] else None),
         ]
@@ -67,7 +72,7 @@ def fields(answer: Answer, titles: Titles) -> Table:
     rows = [
         [
             row["subject"],
-            row["title"],
+            _title(row, titles),
             titles.format_field_name(row["field"]),
             titles.format_field(row),
             parse_time(row["since"]),
@@ -99,11 +104,11 @@ def _state_cells(row: Row, shown: Sequence[str], titles: Titles) -> list[Cell]:
     return [titles.format_field(row["state"].get(name)) for name in shown]
 
 
-def search_results(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signature of all tables)
+def search_results(answer: Answer, titles: Titles) -> Table:
     """Return the table of search results."""
     rows = [
         [
-            row["title"],
+            _title(row, titles),
             row["field"],
             row["snippet"],
             "" if row["current"] else "removed",
@@ -127,10 +132,20 @@ def people(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signa
 def access_journal(answer: Answer, titles: Titles) -> Table:
     """Return the table of the access journal."""
     rows = [
-        [parse_time(row["at"]), row["kind"], titles.format(row["who"]), row["what"], row["reason"], row["times"]]
+        [parse_time(row["at"]), row["kind"], titles.format(row["who"]), *_request(row, titles), row["times"]]
         for row in answer["rows"]
     ]
-    return Table(("when", "kind", "who", "what", "reason", "times"), rows, frozenset({"times"}))
+    return Table(
+        ("when", "kind", "who", "what", "reason", "times"), rows, frozenset({"times"}), below=frozenset({"reason"})
+    )
+
+
+def _request(row: Row, titles: Titles) -> tuple[str, str]:
+    """Return a request, with the titles of what its path names, and the reason with titles instead of ids."""
+    what, reason = row["what"] or "", row["reason"] or ""
+    named = [titles.title_of(subject) for subject in row["mentions"] if subject in what]
+    suffix = f" ({', '.join(filter(None, named))})" if any(named) else ""
+    return f"{what}{suffix}", titles.format_sentence(reason) if row["mentions"] else reason
 
 
 def activity(answer: Answer, titles: Titles) -> Table:
@@ -139,15 +154,16 @@ def activity(answer: Answer, titles: Titles) -> Table:
         [
             parse_time(row["at"]),
             row["kind"].partition(".")[0],
-            titles.format(row["subject"]) or row["what"],
+            titles.format(row["subject"]) or what,
             titles.format(row["who"]),
             titles.format(row["on_behalf_of"]),
-            *(row["reason"], row["times"], row["position"]),
+            *(reason, row["times"], row["position"]),
         ]
         for row in answer["rows"]
+        for what, reason in [_request(row, titles)]
     ]
     columns = ("when", "kind", "what", "who", "on behalf of", "reason", "times", "position")
-    return Table(columns, rows, frozenset({"on behalf of", "times", "position"}))
+    return Table(columns, rows, frozenset({"on behalf of", "times", "position"}), below=frozenset({"reason"}))
 
 
 def imports(answer: Answer, titles: Titles) -> Table:
@@ -292,7 +308,7 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
         [
             parse_time(row["at"]),
             row["subject"],
-            row["title"] or titles.title_of(row["subject"]),
+            _title(row, titles),
             titles.format_field_name(row["field"]),
             *titles.format_change(row),
             row["direction"],
@@ -326,6 +342,10 @@ def _headings(names: Iterable[str], taken: Collection[str]) -> list[str]:
 
 
 def _list_changes(row: Row, titles: Titles) -> list[Cell]:
+    """Return who or what a list gained and lost, where its values before and after do not show that at a glance."""
+    sizes = [len(value) for side in ("before", "after") if row[side] and isinstance(value := row[side]["value"], list)]
+    if min(sizes, default=0) < 1 or max(sizes) == 1 or len(sizes) == 1:
+        return ["", ""]
     return [titles.format(row.get("gained")), titles.format(row.get("lost"))]
 
 
@@ -340,7 +360,7 @@ def changes(answer: Answer, titles: Titles) -> Table:
         rows.append(
             [
                 row["subject"],
-                row["title"],
+                _title(row, titles),
                 titles.format_field_name(row["field"]),
                 before or row.get("missing_before") or "",
                 after or row.get("missing_after") or "",
@@ -365,7 +385,7 @@ def slips(answer: Answer, titles: Titles) -> Table:
     rows = [
         [
             row["subject"],
-            row["title"],
+            _title(row, titles),
             row["field"],
             titles.format_field(row["first"]),
             titles.format_field(row["now"]),
@@ -398,7 +418,7 @@ def roles(answer: Answer, titles: Titles) -> Table:
     rows = [
         [
             row["subject"],
-            row["title"],
+            _title(row, titles),
             row.get("status"),
             row["role"] or row["field"],
             titles.format_field(row),
@@ -419,7 +439,7 @@ def grants(answer: Answer, titles: Titles) -> Table:
         [
             titles.format(row["holder"]),
             row["role"],
-            row["product"] or "all products",
+            titles.format(row["product"]) or "all products",
             parse_time(row["since"]),
             *titles.blame_cells(row["blame"]),
         ]
@@ -433,7 +453,7 @@ def outcomes(answer: Answer, titles: Titles) -> Table:
     rows: list[list[Cell]] = [
         [
             row["subject"],
-            row["title"],
+            _title(row, titles),
             row["expectation"],
             row["measure"],
             row["baseline"],
@@ -492,7 +512,7 @@ def succession(answer: Answer, titles: Titles) -> Table:
             _format_code(row["relation"]),
             _format_code(row["code"]),
             row["subject"],
-            row["title"],
+            _title(row, titles),
             titles.format(row["part"]),
             parse_time(row["since"]),
         ]
@@ -522,7 +542,7 @@ def debt(answer: Answer, titles: Titles) -> Table:
         [
             _format_code(row["code"]),
             row["subject"],
-            row["title"],
+            _title(row, titles),
             titles.format(row["part"]),
             row["days"],
             titles.format(row["owners"]),
@@ -563,14 +583,21 @@ def tasks(answer: Answer, titles: Titles) -> Table:
     """Return the table of tasks: what, who, and by when."""
     rows: list[list[Cell]] = [
         [
-            row["title"],
+            _title(row, titles),
             titles.format(row["roles"]["accountable"]["value"]) if "accountable" in row.get("roles", {}) else None,
-            *(_field_of(row, name, titles) for name in ("due_on", "status")),
+            _field_of(row, "due_on", titles),
+            _status_of_task(row, answer, titles),
             row["subject"],
         ]
         for row in answer["rows"]
     ]
     return Table(("title", "who", "by when", "status", "task"), rows)
+
+
+def _status_of_task(row: Row, answer: Answer, titles: Titles) -> str | None:
+    """Return the status of a task, and whether it is overdue."""
+    status, due = _field_of(row, "status", titles), _field_of(row, "due_on", titles)
+    return "open, overdue" if status == "open" and due and due < answer["as_of"][:10] else status
 
 
 def minutes(answer: Answer, titles: Titles) -> Table:
@@ -601,7 +628,7 @@ def flags(answer: Answer, titles: Titles) -> Table:
     rows: list[list[Cell]] = [
         [
             row["subject"],
-            row["title"],
+            _title(row, titles),
             row["field"],
             _format_code(row["reason"]),
             titles.format(row["cause"]),
@@ -620,7 +647,7 @@ def arrivals(answer: Answer, titles: Titles) -> Table:
     rows: list[list[Cell]] = [
         [
             row["subject"],
-            row["title"],
+            _title(row, titles),
             _format_code(row["reason"]),
             titles.format(row["awaited"]),
             parse_time(row["since"]),
@@ -636,7 +663,7 @@ def weighed_options(answer: Answer, titles: Titles) -> Table:
     """Return the table of a decision's options, with what speaks for and against each."""
     rows: list[list[Cell]] = [
         [
-            row["title"],
+            _title(row, titles),
             "chosen" if row["chosen"] else "",
             _format_amount(row["cost_amount"], "currency", row["cost_fit"]),
             _format_amount(row["duration"], "unit", row["time_fit"]),
@@ -692,7 +719,9 @@ def contribution_gaps(answer: Answer, _: Titles) -> Table:
 
 def unowned(answer: Answer, titles: Titles) -> Table:
     """Return the table of subjects without an accountable person or team."""
-    rows = [[row["subject"], row["title"], titles.format(row["left"]), row["source_value"]] for row in answer["rows"]]
+    rows = [
+        [row["subject"], _title(row, titles), titles.format(row["left"]), row["source_value"]] for row in answer["rows"]
+    ]
     return Table(("subject", "title", "left", "named only"), rows)
 
 

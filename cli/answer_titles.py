@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any, Final
 
 from cli.table import Cell
 from domain.fields import EXISTS
-from domain.ids import LOG_SERVICE, SUBJECT_PATTERN, key_of
+from domain.ids import LOG_SERVICE, SUBJECT_IN_TEXT, key_of
 
 Row = Mapping[str, Any]
 WHO: Final = ("who", "why", "put by", "source", "position")
 """Columns that say who made a change, and why."""
-_ID: Final = re.compile(rf"{SUBJECT_PATTERN}(?<!\.)")
-"""The id of a subject in a sentence, without the period that ends it."""
 
 
 def _key_of(subject: str) -> str:
@@ -68,7 +65,7 @@ class Titles:
 
     def format_sentence(self, sentence: str) -> str:
         """Return a sentence with the titles of people and subjects instead of their ids."""
-        return _ID.sub(lambda found: self._titles.get(found[0], found[0]), sentence)
+        return SUBJECT_IN_TEXT.sub(lambda found: self._titles.get(found[0], found[0]), sentence)
 
     def format_field_name(self, name: str) -> str:
         """Return the name of a field, as `--field` takes it; one that has the id of a person has their name instead."""

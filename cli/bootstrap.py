@@ -22,12 +22,12 @@ from eventlog.lock import find_writer as find_lock_holder
 from eventlog.worker_status import VERIFIER, WorkerStatus, workers_at
 from identity.decision_log import DecisionLog
 from projections.queries.report_hashes import ReportHashes
+from projections.read_model.continuous_check import MAX_ENTRIES_AT_START, Sampler
 from projections.read_model.database import Database
 from projections.read_model.factory import open_database
 from projections.read_model.model import ReadModel
 from projections.read_model.replica_state import Replica
 from projections.read_model.runner import Runner
-from projections.read_model.sampling import MAX_ENTRIES_AT_START, Sampler
 
 POLL_INTERVAL_S: Final = 0.05
 """How often to check for entries that another process wrote."""

@@ -12,9 +12,9 @@ from contextlib import contextmanager
 from typing import Final
 
 from cli.connection import connect
-from cli.credentials import find_token
 from cli.errors import CommandFailed, Exit, NoLogError
 from cli.location import Location
+from cli.token_lookup import find_token
 from decisionlog_client import Client
 from eventlog.errors import LogInUseError
 from eventlog.lock import find_writer

@@ -13,8 +13,8 @@ from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import Line, Span, format_day, format_when, isolate, paragraphs, to_single_line, wrap
 from cli.forecasts import describe_expectation, describe_outcome
-from cli.marks import SHAPES, mark_problem, mark_status, mark_verdict
 from cli.sentences import IT, Happening, describe_delegation, describe_report, tell
+from cli.status_marks import SHAPES, mark_problem, mark_status, mark_verdict
 from cli.values import format_number
 from domain.ids import kind_of
 from domain.times import parse_timestamp

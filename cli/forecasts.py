@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.answer_titles import Titles
 from cli.display import Line, Span, count, format_day, isolate, to_single_line, wrap
-from cli.marks import SHAPES
+from cli.status_marks import SHAPES
 
 _RESULTS = {"met": ("good", "met", "green"), "not-met": ("bad", "not met", "red")}
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from time import time_ns
 
 from cli.bootstrap import open_local_for_write, open_read_only
+from cli.caller import open_or_empty, resolve_caller, resolve_dry_run_caller
 from cli.errors import CommandFailed
-from cli.identity import open_or_empty, resolve_caller, resolve_dry_run_caller
 from cli.remote_log import RemoteLog, connect_to_writer
 from cli.settings import Settings
 from decisionlog_client import questions

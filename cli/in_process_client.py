@@ -22,8 +22,8 @@ from cli.bootstrap import (
     open_read_only,
     open_runtime,
 )
+from cli.caller import find_caller, resolve_caller
 from cli.connection import IN_PROCESS_URL, TIMEOUT_S, connect
-from cli.identity import find_caller, resolve_caller
 from cli.settings import Settings
 from decisionlog_client import Client
 

@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from cli import verbs
+from cli import recording_commands
 from cli.command_wording import NOUNS, OPERATED_NOUNS
 from cli.errors import Exit
 from cli.examples import add_examples
@@ -92,7 +92,11 @@ class LazyGroup(SuggestingGroup):
         if cmd_name in recording_nouns():
             verb = read_verbs()[1].get(cmd_name)
             others = OTHER_VERBS.get(cmd_name, {})
-            return verbs.build_command(cmd_name, verb) if verb else verbs.NounGroup(cmd_name, others)
+            return (
+                recording_commands.build_command(cmd_name, verb)
+                if verb
+                else recording_commands.NounGroup(cmd_name, others)
+            )
         name = f"{cmd_name}_" if cmd_name == "import" else cmd_name.replace("-", "_")
         command: click.Command = getattr(import_module(f"cli.commands.{name}"), name)
         return add_examples(cmd_name, command)
@@ -134,5 +138,7 @@ def main() -> None:
 
 
 def _exit(code: Exit, message: str) -> None:
-    click.echo(message, err=True)
+    from cli.table import print_note  # noqa: PLC0415  (--help needs none)
+
+    print_note(message)
     sys.exit(code)

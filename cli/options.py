@@ -13,10 +13,10 @@ import click
 from click.shell_completion import CompletionItem
 
 from cli.context import get_context
-from cli.credentials import read_secret
 from cli.dates import parse_time
 from cli.location import Location
 from cli.settings_loading import find_location
+from cli.token_lookup import read_secret
 from eventlog.dsn import is_dsn, secrets_in
 
 Command = Callable[..., Any]

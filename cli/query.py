@@ -88,7 +88,7 @@ def print_response(
 
 def note_emptiness(log: Client, question: Question[Any], typed: Question[Any]) -> None:
     """Print why the answer to a question is empty, with the names as they were typed."""
-    from cli.emptiness import explain_emptiness  # noqa: PLC0415  (only for an empty answer)
+    from cli.empty_answers import explain_emptiness  # noqa: PLC0415  (only for an empty answer)
 
     explain_emptiness(log, question, typed)
 
@@ -116,7 +116,7 @@ def ask(log: Client, question: Question[T], output: Output) -> tuple[T | None, Q
 def _call_understood(log: Client, question: Question[T], output: Output) -> tuple[httpx2.Response, Question[T]]:
     """Return the response to a question, and the question with the ids of what it names."""
     if "field" in question.parameters:
-        from cli.emptiness import read_fields  # noqa: PLC0415  (most questions name no field)
+        from cli.typed_values import read_fields  # noqa: PLC0415  (most questions name no field)
 
         question, note = read_fields(log, question)
         if note:
@@ -133,7 +133,7 @@ def _call_understood(log: Client, question: Question[T], output: Output) -> tupl
 
 def _call_as_meant(log: Client, question: Question[T], output: Output) -> tuple[httpx2.Response, Question[T]] | None:
     """Return the response to a question whose values are read as people write them, unless that has no answer either."""
-    from cli.emptiness import read_values  # noqa: PLC0415  (only for an empty answer)
+    from cli.typed_values import read_values  # noqa: PLC0415  (only for an empty answer)
 
     for readable, note in read_values(log, question):
         if not _is_empty(response := _call(log, readable, output), output):
@@ -200,7 +200,7 @@ def _select(answer: Mapping[str, Any], names: Sequence[str]) -> list[dict[str, A
     known = list(dict.fromkeys(name for row in rows for name in row))
     for name in names:
         if known and name not in known:
-            from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+            from cli.known_values import suggest  # noqa: PLC0415  (only for an error)
 
             raise CommandFailed(f"No field {name!r}.{suggest(name, known)}", Exit.USAGE_ERROR)
     return [{name: row.get(name) for name in names} for row in rows]
@@ -231,9 +231,13 @@ def name_log(log: Client, output: Output) -> str:
     return "PostgreSQL, without a server" if location.store else f"{location.data}, without a server"
 
 
+_SAY_MORE_THAN_ROWS: Final = frozenset({"counts", "attendees"})
+"""Parts of answers that say something without any row: forecasts, and a meeting without minutes."""
+
+
 def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "", if_empty: str = NOTHING_FOUND) -> Iterator[str]:
     """Return the notes below an answer."""
-    if not answer.get("rows", True) and "counts" not in answer:
+    if not answer.get("rows", True) and not answer.keys() & _SAY_MORE_THAN_ROWS:
         yield if_empty
     began = answer.get("from")
     since = f"From {_format_time(began, zone)} to " if began else "As of "

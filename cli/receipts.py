@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from cli.display import to_single_line
+from cli.table import print_sentence
 from cli.values import describe, format_number, past_tense
 from decisionlog_client import Client, questions
 from decisionlog_client.answers import Receipt
 
 Verb = Mapping[str, Any]
 
+_CONSEQUENCES: Final = ("TokenRevoked.", "RoleRevoked.")
+"""Events that a command records in addition, as when a person left; a command of its own has no other."""
+
 
 def print_receipt(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client) -> None:
     """Print what was done in a sentence, and how to refer to it."""
     name, title = _call(receipt["subject"], log)
     sentence = _describe(receipt, verb, command, name, title, log)
-    click.echo(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
+    print_sentence(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
 
 
 def print_preview(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client, *, as_json: bool) -> None:
@@ -31,7 +35,7 @@ def print_preview(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log:
     name, title = ("", "") if verb["creates"] else _call(receipt["subject"], log)
     sentence = _describe(receipt, verb, command, name, title, log)
     types = ", ".join(each["type"].partition(".")[0] for each in receipt["recorded"])
-    click.echo(f"Dry run, nothing recorded: {sentence} ({types})")
+    print_sentence(f"Dry run, nothing recorded: {sentence} ({types})")
 
 
 def _call(subject: str, log: Client) -> tuple[str, str]:
@@ -46,7 +50,8 @@ def _call(subject: str, log: Client) -> tuple[str, str]:
 
 def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: str, title: str, log: Client) -> str:
     own = [each for each in receipt["recorded"] if each["subject"] == receipt["subject"]] or receipt["recorded"]
-    done = past_tense(own[-1]["type"])
+    meant = [each for each in own if not each["type"].startswith(_CONSEQUENCES)] or own
+    done = past_tense(meant[-1]["type"])
     if done == "set the target of" and not command.keys() & {"release", "day"}:
         done = "cleared the target of"
     created = command.get("title") or command.get("name") or command.get("version") if verb["creates"] else None
@@ -59,4 +64,5 @@ def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: st
     detail = f": {to_single_line(', '.join(values))}" if values else ""
     if verb["creates"] and command.get("supersedes"):
         detail = f", which supersedes {to_single_line(describe(command['supersedes'], log))}"
-    return f"{done[:1].upper()}{done[1:]} {called}{detail}.".replace("  ", " ")
+    sentence = f"{done[:1].upper()}{done[1:]} {called}{detail}".replace("  ", " ")
+    return sentence if sentence.endswith((".", "!", "?", "。")) else f"{sentence}."

@@ -24,11 +24,10 @@ from cli.settings_loading import find_location
 from cli.table import print_note
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs
 from decisionlog_client import Client, Malformed, Refused, questions
-from domain.ids import SUBJECT_PATTERN
+from domain.ids import SUBJECT_IN_TEXT
 
 Values = dict[str, Any]
 
-_SUBJECT: Final = re.compile(rf"\b{SUBJECT_PATTERN}(?<!\.)")
 _ATTEMPTS: Final = 5
 """How often a value that the log refuses is asked for again."""
 
@@ -277,7 +276,7 @@ def _explain(refused: Refused, fields: Mapping[str, Field], finder: Finder) -> R
     if isinstance(refused, Malformed) and field is not None:
         detail = refused.detail.removeprefix(str(refused.field)).lstrip(": ")
         return CommandFailed(f"Invalid {name_of(field)}: {detail.rstrip('.')}.", Exit.USAGE_ERROR)
-    refused.args = (_SUBJECT.sub(lambda found: _label(finder, found[0]), str(refused)),)
+    refused.args = (SUBJECT_IN_TEXT.sub(lambda found: _label(finder, found[0]), str(refused)),)
     return refused
 
 

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 import decisionlog_client
 from cli.connection import connect
-from cli.credentials import find_token
 from cli.errors import CommandFailed, Exit
 from cli.settings import Settings
+from cli.token_lookup import find_token
 from decisionlog_client import Client, exchange, questions
 from decisionlog_client.errors import parse_problem
 from decisionlog_client.exchange import Call, KeyedTransaction

@@ -13,12 +13,12 @@ from cli.settings import Settings
 from eventlog.dsn import is_dsn, without_secret
 from eventlog.worker_status import WorkerStatus
 from projections.read_model import schema
+from projections.read_model.continuous_check import Sampler
 from projections.read_model.database import Database
 from projections.read_model.factory import open_database
 from projections.read_model.model import ReadModel
 from projections.read_model.replica_state import Replica
 from projections.read_model.runner import Runner
-from projections.read_model.sampling import Sampler
 
 
 @dataclass(frozen=True)

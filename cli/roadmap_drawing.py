@@ -9,7 +9,7 @@ from typing import Any, Final
 from cli.answer_titles import Titles
 from cli.context import Context
 from cli.display import Line, Span, format_day, isolate, pad, shorten, to_single_line, width_of
-from cli.marks import mark_problem, mark_status
+from cli.status_marks import mark_problem, mark_status
 from decisionlog_client import Client, questions
 from domain.ids import key_of
 from domain.times import parse_timestamp
@@ -22,6 +22,9 @@ _SHIP: Final = "target.ship"
 _LAST: Final = "9999"
 _KEY_WIDTH: Final = 26
 _MIN_TITLE: Final = 22
+_PARTS: Final = ("state", "when", "owner", "attention", "key")
+_IN_ORDER_OF_WEIGHT: Final = ("attention", "when", "owner", "key")
+_MAX_WIDTHS: Final = {"when": 26, "owner": 20}
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ def draw_plan(
 ) -> Iterator[Line]:
     """Yield the lines of the roadmap, one a card."""
     today = context.zone.to_local(min(context.now(), parse_timestamp(answer["as_of"]))).date().isoformat()
+    read = []
     for column in answer["rows"]:
         cards = sorted(
             (_read_card(card, titles, schedule, today) for card in column["cards"]), key=lambda card: card.order
@@ -56,11 +60,12 @@ def draw_plan(
         shown = [card for card in cards if shows_all or not card.is_closed]
         folded = [card for card in cards if card not in shown]
         heading = _heading(column, titles, schedule)
-        yield [
-            (isolate(heading), "bold"),
-            (f"  {len(shown)} open{_count_closed(folded)}" if not shows_all else f"  {len(shown)}", "dim"),
-        ]
-        yield from _draw_cards([replace(card, due="") if card.due == heading else card for card in shown], width)
+        counted = f"  {len(shown)} open{_count_closed(folded)}" if not shows_all else f"  {len(shown)}"
+        read.append((heading, counted, [replace(card, due="") if card.due == heading else card for card in shown]))
+    grid = _fit_cards([card for _, _, cards in read for card in cards], width)
+    for heading, counted, cards in read:
+        yield [(isolate(heading), "bold"), (counted, "dim")]
+        yield from (grid.draw(card) for card in cards)
         yield []
 
 
@@ -83,6 +88,7 @@ class _Card:
     status: str
     owner: str
     due: str
+    named: str
     problems: tuple[str, ...]
     order: tuple[str, int, str]
     is_closed: bool
@@ -112,43 +118,76 @@ def _read_card(card: Row, titles: Titles, schedule: Schedule, today: str) -> _Ca
     rank = (fields.get("rank") or {}).get("value")
     order = (day if is_day else _LAST, rank if isinstance(rank, int) else 10**6, to_single_line(card["title"] or ""))
     key = key_of(str(card["subject"]))
-    return _Card(order[2] or key, key, status, to_single_line(owner), to_single_line(when), problems, order, is_closed)
+    return _Card(
+        order[2] or key,
+        key,
+        status,
+        to_single_line(owner),
+        to_single_line(when),
+        format_day(to_single_line(named)),
+        problems,
+        order,
+        is_closed,
+    )
 
 
-def _draw_cards(cards: Sequence[_Card], width: int) -> Iterator[Line]:
-    """Yield a line for each card: state, title, when, owner, what needs attention, and the key if it fits."""
-    if not cards:
-        return
-    spans = [(mark_status(card.status), card.due, card.owner, ", ".join(card.problems), card.key) for card in cards]
-    widths = [max(width_of(row[0][0] if index == 0 else str(row[index])) for row in spans) for index in range(5)]
-    widths[1], widths[2] = min(widths[1], 26), min(widths[2], 20)
-    shown = _choose_parts(widths, width)
-    room = width - 4 - sum(widths[index] + 2 for index in shown)
-    longest = max(width_of(card.title) for card in cards)
-    title_width = min(room, longest)
-    for card, row in zip(cards, spans, strict=True):
-        line: list[Span] = [("  ", ""), (pad(row[0][0], widths[0]), row[0][1]), ("  ", "")]
-        line.append((_fit(card.title, title_width), ""))
-        for index in shown:
-            if index == 0:
-                continue
-            text = row[index]
-            style = "cyan" if index == 4 else ""  # noqa: PLR2004  (the key)
-            span = mark_problem(str(text)) if index == 3 and text else (str(text), style)  # noqa: PLR2004  (what needs attention)
-            line += [("  ", ""), (_fit(span[0], widths[index] + (2 if index == 3 else 0)), span[1])]  # noqa: PLR2004
-        yield line
+@dataclass(frozen=True, slots=True)
+class _Grid:
+    """The parts of a card that are shown next to its title, each with its width, the same for all cards."""
+
+    title_width: int
+    parts: Mapping[str, int]
+    is_short: bool = False
+
+    def draw(self, card: _Card) -> Line:
+        """Return the line of a card: state, title, when, owner, what needs attention, and the key."""
+        spans = _spans_of(card, is_short=self.is_short)
+        state, style = spans["state"]
+        line: list[Span] = [("  ", ""), (pad(state, self.parts["state"]), style)]
+        line += [("  ", ""), (_fit(card.title, self.title_width), "")]
+        for name, width in self.parts.items():
+            if name != "state":
+                line += [("  ", ""), (_fit(spans[name][0], width), spans[name][1])]
+        return line
 
 
-def _choose_parts(widths: Sequence[int], width: int) -> list[int]:
-    """Return which parts are shown next to the title: the state first, then what needs attention, when, owner and key."""
-    shown = [0]
-    room = width - 4 - (widths[0] + 2) - _MIN_TITLE
-    for index in (3, 1, 2, 4):
-        need = widths[index] + (4 if index == 3 else 2)  # noqa: PLR2004  (with its shape)
-        if widths[index] and need <= room and (index != 4 or widths[4] <= _KEY_WIDTH):  # noqa: PLR2004
-            shown.append(index)
+def _spans_of(card: _Card, *, is_short: bool) -> dict[str, Span]:
+    return {
+        "state": mark_status(card.status),
+        "when": (card.named if is_short and card.due else card.due, ""),
+        "owner": (card.owner, ""),
+        "attention": mark_problem(", ".join(card.problems)) if card.problems else ("", ""),
+        "key": (card.key, "cyan"),
+    }
+
+
+def _fit_cards(cards: Sequence[_Card], width: int) -> _Grid:
+    """Return the grid in which all cards fit; the date of a release gives way to the owner."""
+    whole = _choose_parts(cards, width, is_short=False)
+    if any(card.owner for card in cards) and "owner" not in whole.parts:
+        short = _choose_parts(cards, width, is_short=True)
+        return short if "owner" in short.parts else replace(whole, parts=_without_key(whole.parts))
+    return whole
+
+
+def _without_key(parts: Mapping[str, int]) -> dict[str, int]:
+    return {name: width for name, width in parts.items() if name != "key"}
+
+
+def _choose_parts(cards: Sequence[_Card], width: int, *, is_short: bool) -> _Grid:
+    """Choose what is shown: the state first, then what needs attention, when, the owner and the key."""
+    spans = [_spans_of(card, is_short=is_short) for card in cards]
+    widths = {name: max((width_of(row[name][0]) for row in spans), default=0) for name in _PARTS}
+    widths |= {name: min(widths[name], most) for name, most in _MAX_WIDTHS.items()}
+    room = width - 4 - widths["state"] - _MIN_TITLE
+    shown = {"state"}
+    for name in _IN_ORDER_OF_WEIGHT:
+        need = widths[name] + 2
+        if widths[name] and need <= room and (name != "key" or widths[name] <= _KEY_WIDTH):
+            shown.add(name)
             room -= need
-    return sorted(shown)
+    longest = max((width_of(card.title) for card in cards), default=0)
+    return _Grid(min(room + _MIN_TITLE, longest), {name: widths[name] for name in _PARTS if name in shown}, is_short)
 
 
 def _fit(text: str, width: int) -> str:

@@ -6,6 +6,7 @@ right-to-left text is isolated within its cell.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -81,6 +82,7 @@ MAX_FIXED_WIDTH: Final = 32
 LAST_TO_HIDE: Final = (
     "title",
     "number",
+    "field",
     "status",
     "result",
     "reason",
@@ -119,6 +121,10 @@ STYLES: Final = {
 alone."""
 
 
+_COMMAND: Final = re.compile(r"`[^`\n]+`")
+_JOINER: Final = "\u00a0"
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table.
@@ -127,7 +133,7 @@ class Table:
         columns: the headings.
         rows: one cell for each column; datetimes are aware.
         optional: headings that a narrow terminal omits.
-        shared: headings printed once above the table on a terminal if all rows have the same value there.
+        shared: headings printed once above the table on a terminal if several rows all have the same value there.
         grouped: whether adjacent rows with the same first cell form a group.
         below: headings whose text, or id, is on lines of its own below each row where it does not fit into the row.
         events: headings whose cells are shown once for adjacent rows of one event, which have the same `position`.
@@ -174,7 +180,7 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
     """Yield the lines of a table that fits into a terminal: one a row. What is hidden is noted on standard error."""
     if not table.rows:
         return
-    shared = _find_shared_cells(table)
+    shared = _find_shared_cells(table) if len(table.rows) > 1 else {}
     table = table.drop_columns(_find_empty_columns(table) | frozenset(shared))
     cells = [[_format_cell(cell, zone, now) for cell in row] for row in table.rows]
     measured = [_measure(table, index, cells) for index in range(len(table.columns))]
@@ -321,8 +327,10 @@ def _is_number(table: Table, index: int) -> bool:
 
 def style_of(heading: str, text: str) -> str:
     """Return the style of a cell: that of the state it tells, else that of an id."""
-    if heading in MARKED_COLUMNS or heading in ("before", "after", "value", "note"):
+    if heading in MARKED_COLUMNS:
         return next((style for word, style in STYLES.items() if word in text.casefold()), "")
+    if heading in ("before", "after", "value"):  # what people wrote is no state, even if it contains the word
+        return STYLES.get(text.casefold().partition(" (")[0], "")
     return "cyan" if is_subject(text) or heading == "number" else ""
 
 
@@ -351,12 +359,27 @@ def print_note(note: str) -> None:
     if not sys.stderr.isatty():
         click.echo(note, err=True)
         return
-    width = width_of_terminal()
-    if any(width_of(word) > width for word in note.split()):
-        click.echo(note, err=True)  # a line break within a cursor would be copied with it
+    for line in wrap_sentences(note, width_of_terminal()):
+        click.echo(line, err=True)
+
+
+def wrap_sentences(text: str, width: int) -> Iterator[str]:
+    """Yield the lines of a text, broken between words; a command in backquotes is one word, so that it can be copied."""
+    joined = _COMMAND.sub(lambda found: found[0].replace(" ", _JOINER), text)
+    for paragraph in joined.split("\n"):
+        lines = [paragraph]  # a line break within a cursor would be copied with it
+        if all(width_of(word) <= width for word in paragraph.split(" ")):
+            lines = ["".join(part for part, _ in line) for line in wrap([(paragraph, "")], width)] or [""]
+        yield from (line.replace(_JOINER, " ") for line in lines)
+
+
+def print_sentence(text: str) -> None:
+    """Print a sentence to standard output: on a terminal in lines that fit."""
+    if not is_terminal():
+        click.echo(text)
         return
-    for line in wrap([(note, "")], width):
-        click.echo("".join(text for text, _ in line), err=True)
+    for line in wrap_sentences(text, width_of_terminal()):
+        click.echo(line)
 
 
 def count_entries(size: int) -> str:

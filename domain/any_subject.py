@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 from pydantic import Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.decision import OPEN as OPEN_DECISION
-from domain.decision import SUPERSEDED, SUPERSEDED_BY
+from domain.decision_messages import OPEN as OPEN_DECISION
+from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
 from domain.guards import require_status

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from domain.authority import Question, Stance
-from domain.decision import DEFAULT_KIND, IN_FORCE, RecordDecision
+from domain.decision_messages import DEFAULT_KIND, IN_FORCE, RecordDecision
 from domain.delegation import Basis, find_basis
 from domain.fields import STATUS, EventSummary, Subjects, SubjectState, Value
 from domain.ids import key_of

@@ -17,7 +17,7 @@ from domain import (
     any_subject,
     assumption,
     credentials,
-    decision,
+    decision_messages,
     decision_rights,
     decision_rules,
     delegation,
@@ -38,7 +38,7 @@ from domain.references import referenced_subjects, unknown_error
 from domain.values import SUBJECT_PATTERN, SubjectId, Version, format_micros, kind_of
 
 AnyCommand = Annotated[
-    decision.DecisionCommand
+    decision_messages.DecisionCommand
     | feature.FeatureCommand
     | evidence.EvidenceCommand
     | assumption.AssumptionCommand
@@ -67,7 +67,7 @@ _DECIDERS: Final[MappingProxyType[type[Command], Callable[[Any, CommandContext, 
             command: decide_kind
             for union, decide_kind in (
                 (product.ProductCommand, product.decide),
-                (decision.DecisionCommand, decision_rules.decide),
+                (decision_messages.DecisionCommand, decision_rules.decide),
                 (feature.FeatureCommand, feature.decide),
                 (evidence.EvidenceCommand, evidence.decide),
                 (assumption.AssumptionCommand, assumption.decide),
@@ -119,27 +119,27 @@ EVENTS: Final[MappingProxyType[str, type[Event]]] = MappingProxyType(
         "MeasurementRecorded.v1": product.MeasurementRecorded,
         "GoalClosed.v1": product.GoalClosed,
         "ReportIssued.v1": product.ReportIssued,
-        "DecisionProposed.v1": decision.DecisionProposed,
-        "DecisionRevised.v1": decision.DecisionRevised,
-        "AdviceGiven.v1": decision.AdviceGiven,
-        "DissentRecorded.v1": decision.DissentRecorded,
-        "DecisionApproved.v1": decision.DecisionApproved,
-        "AbstentionRecorded.v1": decision.AbstentionRecorded,
-        "DecisionAccepted.v1": decision.DecisionAccepted,
-        "DecisionRecorded.v1": decision.DecisionRecorded,
-        "DecisionRejected.v1": decision.DecisionRejected,
-        "DecisionDeferred.v1": decision.DecisionDeferred,
-        "DecisionWithdrawn.v1": decision.DecisionWithdrawn,
-        "DecisionReopened.v1": decision.DecisionReopened,
-        "DecisionSuperseded.v1": decision.DecisionSuperseded,
-        "DecisionReversed.v1": decision.DecisionReversed,
-        "DecisionConfirmed.v1": decision.DecisionConfirmed,
-        "DecisionRatified.v1": decision.DecisionRatified,
-        "ReasoningReviewed.v1": decision.ReasoningReviewed,
-        "DecisionReviewed.v1": decision.DecisionReviewed,
-        "DecisionLinked.v1": decision.DecisionLinked,
-        "ChoiceJudged.v1": decision.ChoiceJudged,
-        "ConstraintChecked.v1": decision.ConstraintChecked,
+        "DecisionProposed.v1": decision_messages.DecisionProposed,
+        "DecisionRevised.v1": decision_messages.DecisionRevised,
+        "AdviceGiven.v1": decision_messages.AdviceGiven,
+        "DissentRecorded.v1": decision_messages.DissentRecorded,
+        "DecisionApproved.v1": decision_messages.DecisionApproved,
+        "AbstentionRecorded.v1": decision_messages.AbstentionRecorded,
+        "DecisionAccepted.v1": decision_messages.DecisionAccepted,
+        "DecisionRecorded.v1": decision_messages.DecisionRecorded,
+        "DecisionRejected.v1": decision_messages.DecisionRejected,
+        "DecisionDeferred.v1": decision_messages.DecisionDeferred,
+        "DecisionWithdrawn.v1": decision_messages.DecisionWithdrawn,
+        "DecisionReopened.v1": decision_messages.DecisionReopened,
+        "DecisionSuperseded.v1": decision_messages.DecisionSuperseded,
+        "DecisionReversed.v1": decision_messages.DecisionReversed,
+        "DecisionConfirmed.v1": decision_messages.DecisionConfirmed,
+        "DecisionRatified.v1": decision_messages.DecisionRatified,
+        "ReasoningReviewed.v1": decision_messages.ReasoningReviewed,
+        "DecisionReviewed.v1": decision_messages.DecisionReviewed,
+        "DecisionLinked.v1": decision_messages.DecisionLinked,
+        "ChoiceJudged.v1": decision_messages.ChoiceJudged,
+        "ConstraintChecked.v1": decision_messages.ConstraintChecked,
         "ExpectedOutcomeStated.v1": outcome.ExpectedOutcomeStated,
         "OutcomeRecorded.v1": outcome.OutcomeRecorded,
         "CalibrationShared.v1": outcome.CalibrationShared,
@@ -267,14 +267,14 @@ def _require_known_subjects(
             raise NotAllowed(f"{subject} was removed; restore it first", field=field, subject=subject)
 
 
-_NAME_UNKNOWN: Final = (*get_args(roles.RoleCommand), delegation.DelegateActions, decision.DeferDecision)
+_NAME_UNKNOWN: Final = (*get_args(roles.RoleCommand), delegation.DelegateActions, decision_messages.DeferDecision)
 """The commands that can name subjects which are not in the log."""
 
 
 def _may_be_unknown(command: Command, field: str, subject: str) -> bool:
     """Whether one of these commands names a service or a group, or evidence that a deferred decision waits for."""
     match command:
-        case decision.DeferDecision():
+        case decision_messages.DeferDecision():
             return field.startswith("awaits") and kind_of(subject) == "evidence"
         case delegation.DelegateActions():
             return kind_of(subject) == "service"

@@ -13,7 +13,7 @@ from domain.authority_questions import (
     build_recorded_question,
     find_stances,
 )
-from domain.decision import (
+from domain.decision_messages import (
     DECIDED,
     DEFAULT_KIND,
     ENDED_BY,

@@ -107,6 +107,8 @@ class FoundRoles:
 class HeldRoles:
     """The roles that a caller holds now: their own, and those of whom they were merged into, their groups and teams."""
 
+    __slots__ = ("_now", "_subjects", "evidence", "principal")
+
     def __init__(
         self, principal: Principal | CommandContext, subjects: Mapping[str, SubjectState], evidence: Evidence, now: int
     ) -> None:
@@ -122,8 +124,8 @@ class HeldRoles:
 
     def include_all(self, role: str, products: tuple[str, ...]) -> bool:
         """Return whether the caller holds a role, or one that includes it, for each of the products; if none, for all."""
-        found_roles = self.evidence.found_roles
-        question: RoleQuestion = (self.principal.actor, self.principal.groups, role, products, OF_PRODUCTS)
+        principal, found_roles = self.principal, self.evidence.found_roles
+        question: RoleQuestion = (principal.actor, principal.groups, role, products, OF_PRODUCTS)
         if found_roles.find(question, self._subjects, self._now) is not None:
             return True
         states: list[SubjectState] = []
@@ -200,7 +202,7 @@ def has_own_role_for_all(action: Action, context: CommandContext, subjects: Subj
     """Return whether a caller may do an action on all products without being merged, or in a group or team."""
     if action.scope not in context.scopes:
         return False
-    return _is_local(context) or roles.is_granted(subjects[context.actor], action.role, NO_PRODUCT)
+    return _is_local(context) or roles.is_granted_for_all(subjects[context.actor], action.role)
 
 
 def may(held: HeldRoles, action: Action, lines: Iterable[Line]) -> str | None:

@@ -25,6 +25,8 @@ SUBJECT_KINDS: Final = (
 KEY_PATTERN: Final = r"[a-z0-9][a-z0-9._~-]{0,99}"
 SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 LOG_SERVICE: Final = "service:decisionlog"
+SUBJECT_IN_TEXT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}(?<![.~-])")
+"""The id of a subject within a text, without the period that ends a sentence."""
 _SUBJECT = re.compile(SUBJECT_PATTERN)
 
 

@@ -14,8 +14,8 @@ from typing import Annotated, Final, Literal, assert_never
 
 from pydantic import Field, Strict, StrictBool
 
-from domain.decision import ACCEPTED
-from domain.decision import OPEN as OPEN_DECISION
+from domain.decision_messages import ACCEPTED
+from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.delegation import find_basis
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import OPEN as OPEN_FEATURE

@@ -14,7 +14,7 @@ from domain import (
     any_subject,
     assumption,
     credentials,
-    decision,
+    decision_messages,
     decision_rights,
     delegation,
     evidence,
@@ -74,27 +74,27 @@ RULES: Final = MappingProxyType(
         product.CloseGoal: Rule(MANAGE),
         product.IssueReport: Rule(MANAGE),
         # decisions
-        decision.ProposeDecision: Rule(CONTRIBUTE),
-        decision.ReviseDecision: Rule(MANAGE, own=CONTRIBUTE),
-        decision.AdviseOnDecision: Rule(CONTRIBUTE),
-        decision.DissentFromDecision: Rule(CONTRIBUTE),
-        decision.ApproveDecision: Rule(CONTRIBUTE),
-        decision.AbstainFromDecision: Rule(CONTRIBUTE),
-        decision.AcceptDecision: Rule(MANAGE),
-        decision.RecordDecision: Rule(MANAGE),
-        decision.RejectDecision: Rule(MANAGE),
-        decision.DeferDecision: Rule(MANAGE),
-        decision.WithdrawDecision: Rule(MANAGE, own=CONTRIBUTE),
-        decision.ReopenDecision: Rule(MANAGE),
-        decision.SupersedeDecision: Rule(MANAGE),
-        decision.ReverseDecision: Rule(MANAGE),
-        decision.ConfirmDecision: Rule(CONTRIBUTE),
-        decision.RatifyDecision: Rule(MANAGE),
-        decision.ReviewReasoning: Rule(CONTRIBUTE),
-        decision.ReviewDecision: Rule(MANAGE),
-        decision.LinkDecision: Rule(MANAGE),
-        decision.JudgeChoice: Rule(MANAGE),
-        decision.CheckConstraint: Rule(CONTRIBUTE),
+        decision_messages.ProposeDecision: Rule(CONTRIBUTE),
+        decision_messages.ReviseDecision: Rule(MANAGE, own=CONTRIBUTE),
+        decision_messages.AdviseOnDecision: Rule(CONTRIBUTE),
+        decision_messages.DissentFromDecision: Rule(CONTRIBUTE),
+        decision_messages.ApproveDecision: Rule(CONTRIBUTE),
+        decision_messages.AbstainFromDecision: Rule(CONTRIBUTE),
+        decision_messages.AcceptDecision: Rule(MANAGE),
+        decision_messages.RecordDecision: Rule(MANAGE),
+        decision_messages.RejectDecision: Rule(MANAGE),
+        decision_messages.DeferDecision: Rule(MANAGE),
+        decision_messages.WithdrawDecision: Rule(MANAGE, own=CONTRIBUTE),
+        decision_messages.ReopenDecision: Rule(MANAGE),
+        decision_messages.SupersedeDecision: Rule(MANAGE),
+        decision_messages.ReverseDecision: Rule(MANAGE),
+        decision_messages.ConfirmDecision: Rule(CONTRIBUTE),
+        decision_messages.RatifyDecision: Rule(MANAGE),
+        decision_messages.ReviewReasoning: Rule(CONTRIBUTE),
+        decision_messages.ReviewDecision: Rule(MANAGE),
+        decision_messages.LinkDecision: Rule(MANAGE),
+        decision_messages.JudgeChoice: Rule(MANAGE),
+        decision_messages.CheckConstraint: Rule(CONTRIBUTE),
         # evidence and assumptions
         evidence.RecordEvidence: Rule(CONTRIBUTE),
         evidence.LinkEvidence: Rule(CONTRIBUTE),
@@ -200,11 +200,11 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
     action = _needed_action(rule, command, context.actor) if rule is not None else None
     if action is not None and has_own_role_for_all(action, context, subjects):
         return  # nearly every command, so that its products need not be read; who has it reads every product
+    held = HeldRoles(context, subjects, evidence, context.now)
     if evidence.limits_reading:
         require_readable(referenced_subjects(command), context, subjects, evidence)
     if rule is None or action is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
-    held = HeldRoles(context, subjects, evidence, context.now)
     reason = _judge(action, rule, command, context, held, subjects)
     if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
         return

@@ -16,7 +16,7 @@ from domain import credentials, policy
 from domain.any_subject import EraseTexts, ImportChanges, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.credentials import LOCAL_CREDENTIAL, Access, TokenRevoked
-from domain.decision import SUPERSEDED_BY
+from domain.decision_messages import SUPERSEDED_BY
 from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
@@ -29,14 +29,14 @@ from domain.product import IssueReport
 from domain.read_access import require_readable
 from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import MAX_INTEGER, StringKind, is_subject, to_micros
-from eventlog.application import pending_state
 from eventlog.canonical import NotCanonicalError
 from eventlog.codec import encode
 from eventlog.entry import Delegate, Entry, Metadata, Origin, Transaction
-from eventlog.erasure import find_erased_positions
 from eventlog.idempotency import IMPORT, idempotency_claim, idempotency_record
 from eventlog.ids import new_id, new_key
+from eventlog.library_application import pending_state
 from eventlog.records import Append, Head, NameRow, NewEvent, UniqueClaim, build_name_rows
+from eventlog.text_erasure import find_erased_positions
 from eventlog.token_ends import TokenEnds
 
 CLOCK_LEEWAY_US: Final = 60_000_000
@@ -528,15 +528,19 @@ class CommandHandler:
         return state
 
     def _load(self, subject: str) -> SubjectState:
-        state = self._find_decided(subject) or self._loaded.get(subject)
-        if state is None:
-            if subject in self._new_subjects:
-                state = self._view.new_subject_state(subject)
-            else:  # a new subject is read once, by the transaction that creates it; others are shared by a batch
-                state = self._loaded[subject] = self._view.state(subject)
-            if state.position > self._committed_size:
-                raise _SnapshotAdvanced
-        return state
+        state = self._states.get(subject) or self._loaded.get(subject)
+        if type(state) is SubjectState:  # in nearly every case, and asked several times in each command
+            return state
+        if isinstance(state, PendingState):
+            resolved = self._states[subject] = state.resolve()
+            return resolved
+        if subject in self._new_subjects:
+            loaded = self._view.new_subject_state(subject)
+        else:  # a new subject is read once, by the transaction that creates it; others are shared by a batch
+            loaded = self._loaded[subject] = self._view.state(subject)
+        if loaded.position > self._committed_size:
+            raise _SnapshotAdvanced
+        return loaded
 
 
 def _named_positions(command: Command) -> Iterator[tuple[str, int]]:

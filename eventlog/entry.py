@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
+from domain.errors import Refused
 from domain.messages import Command, Event, Reference
 from domain.scopes import DEFAULT_SCOPES
 
@@ -68,6 +69,14 @@ class Receipt(NamedTuple):
     def position(self) -> int:
         """The position of its last event; a read that waits for it sees the whole transaction."""
         return self.recorded[-1].position
+
+
+class Sink(Protocol):
+    """Anything that applies transactions: a log in this process, a server that has one, or a dry run."""
+
+    async def execute_many(self, transactions: Sequence[Transaction]) -> Sequence[Receipt | Refused]:
+        """Apply transactions in order and return the outcome of each."""
+        ...
 
 
 class Delegate(NamedTuple):

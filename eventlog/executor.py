@@ -1,8 +1,8 @@
 """The write path: load, decide, append, retry.
 
-1. *Load*: `eventlog.views` reads the states that a transaction needs, at first from the caches of this process.
+1. *Load*: `eventlog.handler_views` reads the states that a transaction needs, at first from the caches of this process.
 2. *Decide*: `eventlog.command_handler` applies the domain's rules and serializes the resulting events.
-3. *Append*: `eventlog.group_commit` commits the results of many callers together; under its lock, `eventlog.sequencer`
+3. *Append*: `eventlog.writer_thread` commits the results of many callers together; under its lock, `eventlog.sequencer`
    checks that nothing they have read has changed, and assigns positions.
 4. *Retry*: where something has changed, the transaction is decided again on the committed log.
 
@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Final
 from domain.errors import Refused, Stale
 from eventlog.command_handler import CommandHandler, must_be_valid_transaction
 from eventlog.entry import Receipt, RecordedEvent, Transaction
+from eventlog.handler_views import CachedView, CommittedView
 from eventlog.idempotency import Events, KeysInUse, Results, find_receipt, find_results, stored_receipt
-from eventlog.reading import MAX_ENTRIES_IN_LOOP, LongReadError
+from eventlog.long_reads import MAX_ENTRIES_IN_LOOP, LongReadError
 from eventlog.records import Append, Conflict, EntryRow, Outcome, UniqueClaim
 from eventlog.store import Store
-from eventlog.views import CachedView, CommittedView
 
 if TYPE_CHECKING:
     from eventlog.log import EventLog

@@ -1,7 +1,7 @@
 """The log as a recorder of the `eventsourcing` library, with its notifications and subscriptions.
 
 `LogRecorder` passes the library's contract tests (tests/eventlog/test_library_contract.py), so whatever is written with
-the library's application, projections and runners works on this log. See `eventlog.application`.
+the library's application, projections and runners works on this log. See `eventlog.library_application`.
 
 The library's `state` of an event is its canonical JSON and, after a line break, its erasable texts. Canonical JSON has
 no raw line break, so the two are separated without parsing.

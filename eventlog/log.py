@@ -22,29 +22,29 @@ from domain.ids import LOG_SERVICE
 from domain.messages import Command
 from domain.scopes import SCOPES
 from eventlog import codec
-from eventlog.application import LogApplication
 from eventlog.checkpoint import Checkpoint
 from eventlog.command_handler import CommandHandler
 from eventlog.dry_run import DryRun
 from eventlog.dsn import is_dsn
 from eventlog.entry import Caller, Entry, Metadata, Origin, Receipt, Transaction
 from eventlog.executor import TransactionExecutor
+from eventlog.handler_views import CommittedView
 from eventlog.idempotency import find_receipt
 from eventlog.ids import new_id, new_key
+from eventlog.library_application import LogApplication
 from eventlog.library_recorder import LogSubscription
 from eventlog.lock import WriterLock
 from eventlog.merkle import leaf_hash
 from eventlog.name_cache import NameCache
 from eventlog.records import Append, EntryRow, Head, IdempotencyRecord, NewEvent, UniqueClaim
 from eventlog.side_tables import SideTables
-from eventlog.sqlite import SqliteStore
+from eventlog.sqlite_store import SqliteStore
 from eventlog.store import Store
 from eventlog.store_errors import DamagedStoreError
 from eventlog.supersessions import Supersessions
 from eventlog.teams_with_roles import TeamsWithRoles
 from eventlog.token_ends import TokenEnds
 from eventlog.verification import Finding, verify
-from eventlog.views import CommittedView
 
 SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(SCOPES))
 """The caller of commands that the log issues itself."""
@@ -76,6 +76,11 @@ class EventLog:
         self._clock = clock
         self._entropy = entropy
         self.application = LogApplication(store, entropy)
+        self.find_cached_state = _find_nothing if store.read_only else self.application.cached_state
+        """Returns a subject as this process last knew it, without reading; None if it is not cached.
+
+        A log that is open for reading only is not always notified of commits, so it caches nothing.
+        """
         self.names = NameCache(store)
         self.side_table_listeners: list[Callable[[], None]] = []
         """Called after names or tokens were written by a transaction, or may have been by one of another process."""
@@ -150,7 +155,7 @@ class EventLog:
             raise
         if self._store.head().size:
             return
-        subject = f"log:{new_key(self._entropy)}"
+        subject = f"log:{self.new_key()}"
         metadata = Metadata(
             id=new_id(self._entropy),
             transaction=new_id(self._entropy),
@@ -230,6 +235,10 @@ class EventLog:
         for listener in tuple(self.side_table_listeners):
             listener()
 
+    def new_key(self) -> str:
+        """Return a key for a new subject."""
+        return new_key(self._entropy)
+
     # What rules read
 
     def state(self, subject: str) -> SubjectState:
@@ -239,13 +248,6 @@ class EventLog:
     def cached_state(self, subject: str) -> SubjectState:
         """Return a subject as this process last knew it, or else as committed. It may be stale for a moment."""
         return self.find_cached_state(subject) or self.state(subject)
-
-    def find_cached_state(self, subject: str) -> SubjectState | None:
-        """Return a subject as this process last knew it, without reading; None if it is not cached.
-
-        A log that is open for reading only is not always notified of commits, so it caches nothing.
-        """
-        return None if self._store.read_only else self.application.cached_state(subject)
 
     @property
     def cached_head(self) -> Head:
@@ -413,7 +415,11 @@ class EventLog:
 def open_store(where: Path | str, *, clock: Callable[[], int], read_only: bool = False, whole: bool = True) -> Store:
     """Open the store in a file or at the address of a database; the database's driver is imported only then."""
     if is_dsn(where):
-        from eventlog.postgresql import PostgresStore  # noqa: PLC0415
+        from eventlog.postgresql_store import PostgresStore  # noqa: PLC0415
 
         return PostgresStore(str(where), clock=clock, read_only=read_only, whole=whole)
     return SqliteStore(Path(where), clock=clock, read_only=read_only, whole=whole)
+
+
+def _find_nothing(_subject: str) -> SubjectState | None:
+    return None

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from eventlog import erasure
+from eventlog import text_erasure
 from eventlog.codec import compose
 from eventlog.errors import LogError
 from eventlog.merkle import append_leaf, leaf_hash
@@ -69,7 +69,7 @@ def append_rows(target: Store, rows: Sequence[EntryRow], head: Head) -> None:
 
 def erase_texts(target: Store, positions: Sequence[int]) -> None:
     """Erase texts that were erased in the source."""
-    target.run(lambda session: erasure.erase_texts(session, positions))
+    target.run(lambda session: text_erasure.erase_texts(session, positions))
 
 
 def replace_side_table(target: Store, table: str, pages: Iterable[Sequence[Any]]) -> None:

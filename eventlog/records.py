@@ -191,3 +191,10 @@ class Lookups(NamedTuple):
     streams: list[str]
     claims: list[UniqueClaim]
     names: list[str]
+
+
+class Expected(NamedTuple):
+    """What appends take for granted: the last version of each stream (None: no entry), and the ids behind each name."""
+
+    versions: Mapping[str, int | None]
+    people: Mapping[str, tuple[str, ...]]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from eventlog.codec import compose
 from eventlog.merkle import append_leaves, leaf_hash
-from eventlog.records import Append, Conflict, EntryRow, Head, Lookups, NewEvent, UniqueClaim
+from eventlog.records import Append, Conflict, EntryRow, Expected, Head, Lookups, NewEvent, UniqueClaim
 
 
 class Sequencer:
@@ -47,6 +47,23 @@ class Sequencer:
             list({claim for append in appends for claim in append.claims()} - self._claimed.keys()),
             list({name for append in appends for name in append.resolved_names} - self._people.keys()),
         )
+
+    def provide_expected(self, appends: Sequence[Append]) -> Expected:
+        """Accept what appends take for granted, as if it had been looked up, and return it: the store must compare it."""
+        versions: dict[str, int | None] = {}
+        people: dict[str, tuple[str, ...]] = {}
+        claimed: dict[UniqueClaim, bool] = {}
+        for append in appends:
+            for subject, version in append.read_versions.items():
+                versions.setdefault(subject, version or None)
+            for event in append.events:
+                versions.setdefault(event.subject, event.version - 1 or None)
+            for name, ids in append.resolved_names.items():
+                people.setdefault(name, ids)
+            for claim in append.claims():  # a key that is taken after all is refused by its table
+                claimed[claim] = claim.kind == "name" and bool(people.setdefault(claim.key, ()))
+        self.provide(versions, claimed, people)
+        return Expected(versions, people)
 
     def provide(
         self,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from eventlog.erasure import erase_registration_salt, erase_request_salts, erase_texts
 from eventlog.records import Append, EntryRow, NameRow, TokenRow
 from eventlog.sql import Session, insert_idempotency_records, insert_names
+from eventlog.text_erasure import erase_registration_salt, erase_request_salts, erase_texts
 
 
 @dataclass(frozen=True, slots=True)

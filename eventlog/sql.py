@@ -89,12 +89,19 @@ def parse_head(rows: Sequence[Any]) -> Head:
     return Head(size, unpack_frontier(frontier), recorded_at)
 
 
-def update_head(session: Session, head: Head, returning: str = "", parameters: Sequence[Any] = ()) -> None:
-    """Store a new head. `returning` is a clause that the same statement evaluates."""
+def update_head(
+    session: Session, head: Head, before: Head | None = None, returning: str = "", parameters: Sequence[Any] = ()
+) -> None:
+    """Store a new head; with `before`, only in the place of that one. `returning` is a clause that is evaluated then."""
+    condition = " WHERE size = ? AND frontier = ? AND recorded_at = ?" if before is not None else ""
     session.execute(
-        f"UPDATE head SET size = ?, frontier = ?, recorded_at = ?{returning}",
-        (head.size, pack_frontier(head.frontier), head.recorded_at, *parameters),
+        f"UPDATE head SET size = ?, frontier = ?, recorded_at = ?{condition}{returning}",
+        (*_head_row(head), *(_head_row(before) if before is not None else ()), *parameters),
     )
+
+
+def _head_row(head: Head) -> tuple[int, bytes, int]:
+    return head.size, pack_frontier(head.frontier), head.recorded_at
 
 
 def insert_idempotency_records(session: Session, records: Iterable[tuple[IdempotencyRecord, int, int]]) -> None:

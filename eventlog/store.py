@@ -1,7 +1,8 @@
-"""The store: what every database of a log has in common. Queries, the group commit, and the calls after a commit.
+"""The store: what every database of a log has in common. Queries, groups of appends, and the calls after a commit.
 
-A database adds how to read, how to open the writer's transaction, how to write a group of appends, and how to vacuum.
-The statements themselves are in `eventlog.sql`, the writer's thread, which commits, is in `eventlog.group_commit`.
+A database adds how to read, how to open the writer's transaction, how to write and commit a group of appends, and how to
+vacuum: `eventlog.sqlite_store` and `eventlog.postgresql_store`. The statements themselves are in `eventlog.sql`, and the
+thread that groups what waits and hands it over is in `eventlog.writer_thread`.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from eventsourcing.persistence import OperationalError
 
 from eventlog.entry import RecordedEvent
 from eventlog.errors import DamagedLogError, ReadOnlyLogError
-from eventlog.group_commit import GroupCommit
 from eventlog.records import Append, EntryRow, Head, Outcome, Span, StoredResult, TokenRow, UniqueClaim
 from eventlog.side_tables import SideTables
 from eventlog.sql import AMONG_RESULTS, COLUMNS, HEAD, LAST, SIDE_TABLE_KEYS, Session, iter_values, parse_head
 from eventlog.store_errors import DamagedStoreError, UnknownOutcomeError
+from eventlog.writer_thread import WriterThread
 
 T = TypeVar("T")
 
@@ -56,7 +57,7 @@ class Store(ABC):
         self._last_notified = 0
         self._notify_lock = threading.Lock()
         self._cached_head_lock = threading.Lock()
-        self._queue = GroupCommit(name, self._write_group, self._publish_group)
+        self._queue = WriterThread(name, self._write_group, self._publish_group)
 
     # What a database adds
 

@@ -6,9 +6,9 @@ import threading
 from typing import Final
 
 from domain.catalog import EVENT_NAMES
-from domain.decision import SUPERSEDED_BY, DecisionSuperseded
+from domain.decision_messages import SUPERSEDED_BY, DecisionSuperseded
 from eventlog.codec import decode_row
-from eventlog.reading import LongReadError
+from eventlog.long_reads import LongReadError
 from eventlog.store import Store
 
 SUPERSESSION: Final = EVENT_NAMES[DecisionSuperseded]

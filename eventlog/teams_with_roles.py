@@ -10,7 +10,7 @@ from domain.catalog import EVENT_NAMES
 from domain.roles import RoleGranted
 from domain.values import kind_of
 from eventlog.entry import Entry
-from eventlog.reading import LongReadError
+from eventlog.long_reads import LongReadError
 from eventlog.records import EntryRow
 from eventlog.store import Store
 

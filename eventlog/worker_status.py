@@ -153,7 +153,7 @@ class WorkerTable:
         return next((status for status in self.all() if status.name == name), None)
 
     def _execute(self, statement: str, parameters: tuple[str, ...] = ()) -> list[Any]:
-        from eventlog.postgresql import connect  # noqa: PLC0415
+        from eventlog.postgresql_store import connect  # noqa: PLC0415
 
         with connect(self.url) as connection:
             result = connection.execute(statement.encode(), parameters)

@@ -20,6 +20,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 from eventsourcing.persistence import PersistenceError
 
+from domain.ids import SUBJECT_IN_TEXT
 from eventlog.errors import LogError
 from eventlog.sql import Session
 from eventlog.store import Store
@@ -62,6 +63,11 @@ class AccessRow(NamedTuple):
     reason: str
     times: int
     hash: bytes
+
+    @property
+    def mentions(self) -> list[str]:
+        """The ids of the people and subjects that the request and the reason name, each once."""
+        return list(dict.fromkeys(SUBJECT_IN_TEXT.findall(f"{self.what} {self.reason}")))
 
     def chained_hash(self, previous: bytes) -> bytes:
         """Return the hash that this row has after another one."""

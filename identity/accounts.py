@@ -16,8 +16,8 @@ from eventlog.ids import new_key
 from eventlog.log import SYSTEM_CALLER
 from eventlog.side_tables import SideTables
 from eventlog.store import Store
-from identity.directory import Recorder
 from identity.oidc.errors import SignInRefusedError
+from identity.people_directory import Recorder
 from identity.sessions import end_sessions_of_account
 
 _INSERT: Final = "INSERT INTO provider_accounts VALUES (?, ?, ?) ON CONFLICT DO NOTHING"

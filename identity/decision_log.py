@@ -9,9 +9,9 @@ from eventlog.log import EventLog
 from eventlog.store import Store
 from identity.access_journal import AccessJournal
 from identity.accounts import Accounts
-from identity.directory import Directory
 from identity.one_time_codes import OneTimeCodes
 from identity.owners import Owners
+from identity.people_directory import Directory
 from identity.sessions import SessionLimits, Sessions
 from identity.sign_in_links import SignInLinks
 from identity.tokens import Tokens

@@ -8,8 +8,8 @@ from typing import Final
 from domain.credentials import CreateSignInLink
 from domain.values import from_micros
 from eventlog.entry import Caller
-from identity.directory import Recorder
 from identity.one_time_codes import OneTimeCodes
+from identity.people_directory import Recorder
 
 LIFETIME_S: Final = 15 * 60
 FIRST_LIFETIME_S: Final = 24 * 60 * 60

@@ -18,8 +18,8 @@ from eventlog.entry import Caller
 from eventlog.ids import new_key
 from eventlog.records import TokenRow
 from eventlog.store import Store
-from identity.directory import Recorder
 from identity.last_use import LastUse
+from identity.people_directory import Recorder
 from identity.secrets import SecretKind, hash_secret
 
 PREFIX: Final = "dlog_"

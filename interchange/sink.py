@@ -11,8 +11,7 @@ from domain.fields import EXISTS, SubjectState
 from domain.names import normalize_name
 from domain.scopes import IMPORT_SCOPE
 from eventlog.dry_run import DryRun
-from eventlog.entry import Caller, Entry, Receipt, Transaction
-from eventlog.transaction_sink import Sink
+from eventlog.entry import Caller, Entry, Receipt, Sink, Transaction
 from identity.decision_log import DecisionLog
 
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-import atexit
 import itertools
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Collection, Sequence
-from contextlib import ExitStack
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.caller_lookup import SessionLookup
@@ -31,6 +26,7 @@ from identity.tokens import PREFIX
 from projections.read_model.model import ReadModel
 from projections.read_model.runner import Runner
 from projections.read_model.sqlite import SqliteDatabase
+from tests.support_client import AppClient, run
 
 ALL_SCOPES = frozenset(SCOPES)
 T0 = 1_735_689_600_000_000
@@ -44,21 +40,6 @@ def shared_app() -> FastAPI:
     So it serves the `LocalService` that was opened last.
     """
     return create_app(None)  # type: ignore[arg-type]
-
-
-@cache
-def _loop() -> BlockingPortal:
-    """The event loop of all clients. One for each request, as is the default, costs more than most requests."""
-    return _until_exit.enter_context(start_blocking_portal())
-
-
-_until_exit = ExitStack()
-atexit.register(_until_exit.close)
-
-
-def _on_shared_loop(client: TestClient) -> TestClient:
-    client.portal = _loop()
-    return client
 
 
 class Ticking:
@@ -135,13 +116,13 @@ class LocalService:
         token = self.log.tokens.find(secret)
         return token.caller("http") if token else None
 
-    def client_of(self, token: str | None) -> TestClient:
+    def client_of(self, token: str | None) -> AppClient:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return _on_shared_loop(TestClient(self.app, headers=headers, raise_server_exceptions=False))
+        return AppClient(self.app, headers=headers, raises=False)
 
-    def browser(self, code: str | None = None) -> TestClient:
+    def browser(self, code: str | None = None) -> AppClient:
         """A browser on the server's own machine; with the code of a sign-in link, signed in."""
-        client = _on_shared_loop(TestClient(self.app, "http://localhost", headers={"Sec-Fetch-Site": "same-origin"}))
+        client = AppClient(self.app, "http://localhost", headers={"Sec-Fetch-Site": "same-origin"})
         if code:
             assert client.post("/sign-in", data={"code": code}, follow_redirects=False).status_code == 303
         return client
@@ -151,7 +132,7 @@ class LocalService:
         return Caller(actor, "test", channel, ALL_SCOPES)
 
     def execute(self, *transactions: Transaction) -> list[Receipt | Refused]:
-        return asyncio.run(self.log.execute_many(transactions))
+        return run(self.log.execute_many(transactions))
 
     def person(self, name: str, *also: str) -> str:
         from domain.people import RegisterPerson

@@ -1,4 +1,4 @@
-"""Write the Python client's types of answers from `projections/answers`.
+"""Write the Python client's types of answers from `projections/answer_types`.
 
     python -m tools.client_answers
 
@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-SOURCE: Final = ROOT / "projections" / "answers"
+SOURCE: Final = ROOT / "projections" / "answer_types"
 TARGET: Final = ROOT / "clients" / "python" / "src" / "decisionlog_client" / "answers.py"
 HEADER: Final = '''"""The types of the server's answers. At run time, an answer is the JSON as parsed.
 

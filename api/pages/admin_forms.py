@@ -24,7 +24,6 @@ from api.pages.command_forms import FormField
 from api.pages.form_input import LIST_SEPARATOR, Errors, Typed, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, Candidate, NotFoundError, find_one, list_candidates, people_candidates
-from api.pages.subject_addresses import SUBJECT
 from api.permissions import held_roles, is_administrator
 from api.problems import HttpProblem, unprocessable
 from api.query_execution import wait_for_position
@@ -35,6 +34,7 @@ from domain import roles
 from domain.actions import ADMINISTER
 from domain.errors import Forbidden, Refused
 from domain.held_roles import NO_PRODUCT, may, may_anywhere
+from domain.ids import SUBJECT_IN_TEXT
 from domain.messages import Command
 from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE, SCOPES
 from domain.validation_messages import list_errors
@@ -42,7 +42,7 @@ from domain.values import format_micros, format_timestamp, from_micros
 from eventlog.entry import Caller
 from identity.decision_log import DecisionLog
 from identity.sessions import Session
-from projections.answers.tokens import TokenRow
+from projections.answer_types.tokens import TokenRow
 from projections.queries.grants import grants
 from projections.read_model.model import Read
 
@@ -408,7 +408,9 @@ def _show(page: Page, filling: Filling) -> Response:
             "choice_hints": SCOPES,
             "errors": filling.errors.by_field,
             "mentioned": [
-                subject for each in filling.errors.by_field.values() for subject in SUBJECT.findall(each.message)
+                subject
+                for each in filling.errors.by_field.values()
+                for subject in SUBJECT_IN_TEXT.findall(each.message)
             ],
             "candidates": candidates,
             "most": MAX_OFFERED,

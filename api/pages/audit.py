@@ -26,7 +26,7 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.inclusion import find_inclusion_path, root_of_path
 from eventlog.merkle import leaf_hash
 from identity.decision_log import DecisionLog
-from projections.answers.subjects import HistoryEvent
+from projections.answer_types.subjects import HistoryEvent
 from projections.queries import audit as audit_queries
 from projections.queries.audit import AuditFilter
 from projections.queries.field_history import ChangeFilter, all_field_history

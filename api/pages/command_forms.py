@@ -15,9 +15,9 @@ from typing import Any, Final, Literal
 
 from pydantic.fields import FieldInfo
 
-from domain import decision, decision_rights, feature
+from domain import decision_messages, decision_rights, feature
 from domain.catalog import COMMANDS
-from domain.decision import RiskFinding
+from domain.decision_messages import RiskFinding
 from domain.messages import Command, Message
 from domain.money import Cost
 from domain.quantities import Duration
@@ -255,12 +255,12 @@ class Form:
     @property
     def needs_version(self) -> bool:
         """Whether it replaces what others may have changed, so that the version that was read must be sent."""
-        return bool({decision.ReviseDecision, decision_rights.SetDecisionRights} & {*self.commands})
+        return bool({decision_messages.ReviseDecision, decision_rights.SetDecisionRights} & {*self.commands})
 
     @property
     def is_revision(self) -> bool:
         """Whether it records only the fields that were changed."""
-        return decision.ReviseDecision in self.commands
+        return decision_messages.ReviseDecision in self.commands
 
 
 def commands_of(name: str) -> tuple[type[Command], ...]:

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 from api.pages.fields import Origin, Origins, content_of
 from api.pages.times import PageTime
 from domain.fields import EXISTS
-from projections.answers.changes import FieldDifference as DifferenceRow
+from projections.answer_types.changes import FieldDifference as DifferenceRow
 from projections.queries import changes as change_queries
 from projections.queries.filters import Filter
 from projections.queries.timepoint import TimePoint

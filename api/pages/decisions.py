@@ -15,9 +15,9 @@ from api.pages.graph import lay_out
 from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import Sentence, build_sentences
-from api.pages.subject_addresses import SUBJECT
 from api.query_parameters import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
-from domain.decision import Option
+from domain.decision_messages import Option
+from domain.ids import SUBJECT_IN_TEXT
 from projections.queries import authority as authority_queries
 from projections.queries import decisions as decision_queries
 from projections.queries.decisions import DecisionFilter
@@ -173,7 +173,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "authority": authority,
             "expected": expected_outcomes(read, Filter(subjects=(subject,)), page.time.point).rows,
             "mentioned": [
-                each for row in authority["rows"] for text in row["sentences"] for each in SUBJECT.findall(text)
+                each for row in authority["rows"] for text in row["sentences"] for each in SUBJECT_IN_TEXT.findall(text)
             ],
             "actions": page.permissions.of(actions_for(status), subject)
             if page.time.is_now and about["current"]

@@ -10,7 +10,7 @@ from fastapi import Request, Response
 from api.formats import negotiate
 from api.pages.templating import render_page
 from api.problems import respond
-from projections.answers.problems import Problem
+from projections.answer_types.problems import Problem
 
 API_PREFIX: Final = "/v1/"
 _FORMATS: Final = {"application/json": "json", "text/html": "html"}

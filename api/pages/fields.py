@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from projections.answers.parts import Blame, FieldState, FieldValue
+from projections.answer_types.parts import Blame, FieldState, FieldValue
 from projections.queries.field_groups import flat_fields
 from projections.queries.paging import Row
 from projections.queries.reasons import NO_REASON, Reason, find_reasons

@@ -17,7 +17,7 @@ from api.pages.command_forms import Form, FormField
 from api.pages.references import Candidate, NotFoundError, find_one
 from api.problems import HttpProblem
 from domain.catalog import COMMAND
-from domain.decision import RISKS
+from domain.decision_messages import RISKS
 from domain.messages import Command
 from domain.quantities import TimeUnit
 from domain.validation_messages import list_errors

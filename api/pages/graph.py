@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from projections.answers.subjects import RelatedSubjects, SubjectRelation
+from projections.answer_types.subjects import RelatedSubjects, SubjectRelation
 
 COLUMN_WIDTH: Final = 260
 NODE_WIDTH: Final = 200

@@ -25,12 +25,12 @@ from api.pages.visits import DAY_US, DEFAULT_DAYS, LOOKED_COOKIE, find_visits
 from api.parameter_checks import check_choice
 from api.permissions import why_not
 from domain.actions import AUDIT
-from domain.decision import OPEN
+from domain.decision_messages import OPEN
 from domain.meeting import PLANNED as PLANNED_MEETING
 from domain.task import OPEN as OPEN_TASK
 from domain.values import format_micros, from_micros
 from identity.decision_log import DecisionLog
-from projections.answers.decisions import DecisionRow
+from projections.answer_types.decisions import DecisionRow
 from projections.queries import arrivals as arrival_queries
 from projections.queries import audit as audit_queries
 from projections.queries import decisions as decision_queries

@@ -22,7 +22,7 @@ from api.problems import HttpProblem
 from api.query_parameters import KeyPath
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
-from domain.decision import OPEN as OPEN_DECISION
+from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.errors import Refused
 from domain.fields import STATUS
 from domain.meeting import HELD, PLANNED

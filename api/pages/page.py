@@ -21,18 +21,18 @@ from api import problems
 from api.access_journal import record_refusal
 from api.admission import LaneName
 from api.authentication import CurrentCaller
-from api.local_paths import local_path
 from api.pages.errors import render_error
-from api.pages.permissions import Permissions
 from api.pages.subject_addresses import is_subject_id, subject_path
 from api.pages.templating import render_page
 from api.pages.times import NAMES, PageTime, Preset, parse_page_time
 from api.pages.value_formats import format_day, is_day, value_parts
+from api.pages.visible_buttons import Permissions
 from api.pages.visits import LOOKED_COOKIE, find_visits
 from api.permissions import require
 from api.problems import HttpProblem, unprocessable
 from api.query_execution import ExecutionDependency, QueryExecution, run_as_query, wait_for_position
 from api.query_parameters import refuse_unknown_parameters
+from api.return_addresses import local_path
 from api.services import ServiceDependency, Services
 from domain.actions import READ
 from domain.errors import Refused, Unknown

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Response
 from api.pages.page import Context, PageDependency, add_page, page_router
 from api.pages.subjects import ENDED
 from domain.people import INACTIVE_STATUSES
-from projections.answers.ownership import UnownedRow
+from projections.answer_types.ownership import UnownedRow
 from projections.queries import accountability
 from projections.queries.field_values import all_field_values
 from projections.queries.filters import Filter

@@ -14,11 +14,11 @@ from fastapi.responses import JSONResponse, RedirectResponse
 
 from api.cookies import delete_cookie, read_cookie, set_cookie
 from api.cross_site import refuse_cross_site
-from api.local_paths import local_path
 from api.pages.form_input import read_form
 from api.pages.page import PageRoute
 from api.pages.sign_in import find_session, must_have_cookies, show_failure, start_session
 from api.problems import HttpProblem
+from api.return_addresses import local_path
 from api.services import ServiceDependency, Services
 from identity.oidc.errors import ProviderUnavailableError, SignInRefusedError
 from identity.one_time_codes import OneTimeCodes

@@ -31,13 +31,14 @@ from api.pages.form_input import (
 )
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, Candidate, list_candidates, people_candidates
-from api.pages.subject_addresses import SUBJECT, subject_path
+from api.pages.subject_addresses import subject_path
 from api.problems import HttpProblem
 from api.query_execution import wait_for_position
 from api.services import refuse_writes_on_replica
 from domain.decision_rights import RIGHTS_FIELD
 from domain.errors import KeyReused, Refused
 from domain.fields import Value
+from domain.ids import SUBJECT_IN_TEXT
 from domain.messages import Command
 from eventlog.entry import Receipt
 from projections.queries import decisions as decision_queries
@@ -257,7 +258,7 @@ def _show(page: Page, entry: Entry) -> Response:
             "values": values,
             "errors": entry.errors.by_field,
             "mentioned": [
-                subject for each in entry.errors.by_field.values() for subject in SUBJECT.findall(each.message)
+                subject for each in entry.errors.by_field.values() for subject in SUBJECT_IN_TEXT.findall(each.message)
             ],
             "more": entry.more,
             "candidates": candidates,

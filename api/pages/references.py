@@ -11,7 +11,7 @@ from api.pages.fields import flatten
 from api.pages.page import format_number
 from domain.ids import key_of
 from domain.values import is_subject
-from identity.directory import DirectoryPerson
+from identity.people_directory import DirectoryPerson
 from projections.queries.decisions import decision_numbers
 from projections.queries.filters import Filter
 from projections.queries.listings import subjects

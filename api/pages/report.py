@@ -25,14 +25,14 @@ from api.pages.verbs import verb_of
 from api.problems import HttpProblem, unprocessable
 from api.query_execution import wait_for_position
 from api.query_parameters import KeyPath
-from api.report_page import HEADINGS, build_page
+from api.report_text import HEADINGS, build_page
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
 from domain.errors import Refused
 from domain.validation_messages import list_errors
 from domain.values import MAX_INTEGER, from_micros, parse_timestamp, to_micros
-from projections.answers.report import ReportLine as ReportRow
-from projections.answers.report import ReportSummary
+from projections.answer_types.report import ReportLine as ReportRow
+from projections.answer_types.report import ReportSummary
 from projections.queries import audit as audit_queries
 from projections.queries.audit import AuditFilter
 from projections.queries.issued_report import ReportMismatch, issued_report

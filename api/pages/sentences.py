@@ -10,8 +10,8 @@ from api.pages.fields import Origin, Origins, content_of
 from api.pages.verbs import verb_of, verb_with_this
 from domain.evidence import LINK, linked_subject
 from domain.fields import EXISTS, STATUS
-from projections.answers.changes import FieldChange
-from projections.answers.parts import Blame
+from projections.answer_types.changes import FieldChange
+from projections.answer_types.parts import Blame
 from projections.queries.field_history import ChangeFilter, all_field_history
 from projections.queries.timepoint import TimePoint, resolve_time
 from projections.read_model.model import Read

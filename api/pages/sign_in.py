@@ -12,11 +12,11 @@ from api.access_journal import record_failed_sign_in
 from api.authentication import has_access
 from api.cookies import delete_cookie, read_cookie, set_cookie
 from api.cross_site import refuse_cross_site, site_of
-from api.local_paths import local_path
 from api.pages.form_input import read_form
 from api.pages.page import PageRoute
 from api.pages.templating import render_page
 from api.problems import HttpProblem
+from api.return_addresses import local_path
 from api.services import ServiceDependency, Services
 from identity.sessions import ProviderLogin, Session
 

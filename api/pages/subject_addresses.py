@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from domain.ids import SUBJECT_PATTERN, is_subject
+from domain.ids import SUBJECT_IN_TEXT, is_subject
 
-SUBJECT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}(?<![.~-])")
-"""A subject id within a text."""
 KIND_PATHS: Final[Mapping[str, str]] = {
     "product": "products",
     "decision": "decisions",
@@ -45,7 +42,7 @@ def page_address(address: str) -> str:
 
 def with_titles(message: str, titles: Callable[[str], str]) -> str:
     """Return a message with the titles of the subjects whose ids it contains."""
-    return SUBJECT.sub(lambda match: titles(match[0]), message)
+    return SUBJECT_IN_TEXT.sub(lambda match: titles(match[0]), message)
 
 
 def is_subject_id(value: object) -> bool:

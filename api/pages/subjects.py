@@ -24,7 +24,7 @@ from api.query_parameters import KeyPath
 from domain.decision_rights import RIGHTS_FIELD, DecisionRule, find_rights
 from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
-from projections.answers.decisions import DecisionRow
+from projections.answer_types.decisions import DecisionRow
 from projections.queries import accountability, listings
 from projections.queries import decisions as decision_queries
 from projections.queries import slips as slip_queries

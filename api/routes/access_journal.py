@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.authentication import CurrentCaller
 from api.parameter_checks import check_choices, period_of
 from api.permissions import why_not
@@ -29,7 +29,9 @@ KindText = Annotated[str, documented(enum=KINDS)]
 def router() -> APIRouter:
     """Return the route of the access journal."""
     routes = v1_router("Audit")
-    add_query(routes, "/access-journal", list_access, answers.AccessJournal, "List the access journal", "light")
+    add_query(
+        routes, "/access-journal", list_access, answer_documentation.AccessJournal, "List the access journal", "light"
+    )
     return routes
 
 
@@ -53,7 +55,7 @@ def list_access(
     people = [services.find_person(each, "who") for each in who]
     selection = AccessFilter(check_choices(kind, KINDS, "kind"), people, begin, end)
 
-    def answer(read: Read) -> Answer[answers.AccessJournalRow]:
+    def answer(read: Read) -> Answer[answer_documentation.AccessJournalRow]:
         (before,) = decode_cursor(page.cursor, int) if page.cursor is not None else (None,)
         found = services.log.journal.rows(selection, limit=page.limit + 1, before=before)
         shown = found[: page.limit]
@@ -63,7 +65,7 @@ def list_access(
     return query(answer)
 
 
-def build_rows(rows: Sequence[AccessRow]) -> list[answers.AccessJournalRow]:
+def build_rows(rows: Sequence[AccessRow]) -> list[answer_documentation.AccessJournalRow]:
     """Return rows of the journal as answers show them."""
     return [
         {
@@ -74,6 +76,7 @@ def build_rows(rows: Sequence[AccessRow]) -> list[answers.AccessJournalRow]:
             "credential": row.credential or None,
             "what": row.what or None,
             "reason": row.reason or None,
+            "mentions": row.mentions,
             "times": row.times,
         }
         for row in rows

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import answers
+from api import answer_documentation
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.problems import unprocessable
@@ -55,19 +55,19 @@ class NewAccount(AccountName):
 def router() -> APIRouter:
     """Return the routes of accounts."""
     routes = v1_router("Sessions", [Depends(refuse_command_headers)], action=ADMINISTER)
-    add_query(routes, "/accounts", list_accounts, answers.Accounts, "List accounts", "light")
+    add_query(routes, "/accounts", list_accounts, answer_documentation.Accounts, "List accounts", "light")
     routes.post(
         "/accounts",
         summary="Connect an account",
         status_code=201,
         openapi_extra=json_body("NewAccount"),
-        **answers.describe_route(answers.Account, status=201),
+        **answer_documentation.describe_route(answer_documentation.Account, status=201),
     )(connect_account)
     routes.post(
         "/accounts/disconnect",
         summary="Disconnect an account",
         openapi_extra=json_body("AccountName"),
-        **answers.describe_route(answers.Account),
+        **answer_documentation.describe_route(answer_documentation.Account),
     )(disconnect_account)
     return routes
 
@@ -82,7 +82,7 @@ def list_accounts(
     who = services.find_person(person, "person") if person is not None else None
     accounts = services.log.accounts.all(who)
 
-    def answer(read: Read) -> Answer[answers.Account]:
+    def answer(read: Read) -> Answer[answer_documentation.Account]:
         shown, following = page_after(
             accounts, lambda each: (each.issuer, each.subject), (str, str), page.limit, page.cursor
         )
@@ -95,7 +95,7 @@ def connect_account(
     services: ServiceDependency,
     caller: CurrentCaller,
     new: Annotated[NewAccount, Depends(parse_body(NewAccount))],
-) -> answers.Account:
+) -> answer_documentation.Account:
     """The person can now sign in with this account. The event `AccountConnected` names who connected it."""
     person = services.find_person(new.person, "person")
     if not person.startswith("person:"):
@@ -110,11 +110,11 @@ def disconnect_account(
     services: ServiceDependency,
     caller: CurrentCaller,
     name: Annotated[AccountName, Depends(parse_body(AccountName))],
-) -> answers.Account:
+) -> answer_documentation.Account:
     """No one can sign in with the account any longer, and its sessions end. The event `AccountDisconnected` names who did it."""
     person = services.log.accounts.unlink(name.issuer, name.account, by=caller)
     return _row_of(ProviderAccount(name.issuer, name.account, person))
 
 
-def _row_of(account: ProviderAccount) -> answers.Account:
+def _row_of(account: ProviderAccount) -> answer_documentation.Account:
     return {"person": account.person, "issuer": account.issuer, "account": account.subject}

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.audit_trail import SOURCES, ActivityFilter, list_activity
 from api.authentication import CurrentCaller
 from api.parameter_checks import check_choices, period_of
@@ -28,7 +28,9 @@ SourceText = Annotated[str, documented(enum=SOURCES)]
 def router() -> APIRouter:
     """Return the route of the whole audit trail."""
     routes = v1_router("Audit")
-    add_query(routes, "/activity", get_activity, answers.Activity, "List events and access in one audit trail")
+    add_query(
+        routes, "/activity", get_activity, answer_documentation.Activity, "List events and access in one audit trail"
+    )
     return routes
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field
 
-from api import answers
+from api import answer_documentation
 from api.parameter_checks import check_choices, check_kinds, period_of
 from api.query_execution import QueryDependency
 from api.query_parameters import (
@@ -34,7 +34,7 @@ TypeText = Annotated[str, documented(enum=TYPES)]
 def router() -> APIRouter:
     """Return the route of the audit trail."""
     routes = v1_router("Audit")
-    add_query(routes, "/audit", list_events, answers.AuditTrail, "List events of the audit trail")
+    add_query(routes, "/audit", list_events, answer_documentation.AuditTrail, "List events of the audit trail")
     return routes
 
 

@@ -8,8 +8,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
+from pydantic_core import to_json
 
-from api import answers, problems
+from api import answer_documentation, problems
 from api.access_journal import record_refusal
 from api.authentication import CurrentCaller
 from api.bodies import json_body, read_json
@@ -33,8 +34,10 @@ from eventlog.entry import Receipt
 
 MAX_COMMANDS: Final = 10_000
 """Commands in one bulk request, over all its transactions."""
-_CREATED: Final[answers.Responses] = {
-    201: answers.describe_response(answers.Receipt, "The receipt, if the first command created its subject.")
+_CREATED: Final[answer_documentation.Responses] = {
+    201: answer_documentation.describe_response(
+        answer_documentation.Receipt, "The receipt, if the first command created its subject."
+    )
 }
 
 
@@ -68,7 +71,10 @@ def add_routes(router: APIRouter) -> None:
         methods=["POST"],
         summary="Send any command, or several as one transaction",
         openapi_extra={**json_body("AnyCommand", "Batch"), "parameters": document_headers(version_required=False)},
-        **answers.describe_route(answers.Receipt, more={**_CREATED, **problems.VERSION_REQUIRED, **answers.UNSTORED}),
+        **answer_documentation.describe_route(
+            answer_documentation.Receipt,
+            more={**_CREATED, **problems.VERSION_REQUIRED, **answer_documentation.UNSTORED},
+        ),
     )
     router.add_api_route(
         "/bulk",
@@ -76,7 +82,7 @@ def add_routes(router: APIRouter) -> None:
         methods=["POST"],
         summary="Send many transactions, each with its own outcome",
         openapi_extra=json_body("BulkRequest"),
-        **answers.describe_route(answers.Outcomes, more=answers.UNSTORED),
+        **answer_documentation.describe_route(answer_documentation.Outcomes, more=answer_documentation.UNSTORED),
     )
 
 
@@ -129,7 +135,8 @@ async def post_bulk(request: Request, services: ServiceDependency, caller: Curre
     results = await execute_in_chunks(services.log, transactions)
     for refused in {each.detail: each for each in results if isinstance(each, Forbidden)}.values():
         record_refusal(request, HTTPStatus.FORBIDDEN, refused.detail, is_command=True)
-    return JSONResponse({"results": [_outcome_of(result) for result in results]})
+    # encoded by pydantic, in a third of the time of the standard library
+    return Response(to_json({"results": [_outcome_of(result) for result in results]}), media_type="application/json")
 
 
 def _parse_bulk(value: Any) -> BulkRequest:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import PageParameters, SubjectFilter, TimeParameters
 from api.routing import add_query, v1_router
@@ -14,12 +14,14 @@ from projections.queries import contributions as contribution_queries
 def router() -> APIRouter:
     """Return the routes that read contributions to goals."""
     routes = v1_router("Goals")
-    add_query(routes, "/contributions", list_contributions, answers.Contributions, "List contributions to goals")
+    add_query(
+        routes, "/contributions", list_contributions, answer_documentation.Contributions, "List contributions to goals"
+    )
     add_query(
         routes,
         "/contributions/gaps",
         list_gaps,
-        answers.ContributionGaps,
+        answer_documentation.ContributionGaps,
         "List goals without contributions, and work without a goal",
     )
     return routes

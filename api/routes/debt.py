@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import KindFilter, PageParameters, TimeParameters, list_parameter
 from api.routing import add_query, v1_router
@@ -20,7 +20,7 @@ MAX_STALE_DAYS: Final = 3650
 async def _debt_filter(
     services: ServiceDependency,
     about: KindFilter,
-    code: Annotated[list[answers.DebtCode], list_parameter("Only these codes, such as `review_overdue`.")],
+    code: Annotated[list[answer_documentation.DebtCode], list_parameter("Only these codes, such as `review_overdue`.")],
     owner: Annotated[list[str], list_parameter("Only what these people or teams should do: ids or names.")],
     stale_days: Annotated[
         int, Query(ge=1, le=MAX_STALE_DAYS, description="Days without an event after which it is stale.")
@@ -40,8 +40,14 @@ DebtParameters = Annotated[DebtFilter, Depends(_debt_filter)]
 def router() -> APIRouter:
     """Return the routes of decision debt."""
     routes = v1_router("Outcomes")
-    add_query(routes, "/debt", list_debt, answers.Debt, "List what is left undone about decisions")
-    add_query(routes, "/debt/months", list_debt_by_month, answers.DebtByMonth, "Count decision debt month by month")
+    add_query(routes, "/debt", list_debt, answer_documentation.Debt, "List what is left undone about decisions")
+    add_query(
+        routes,
+        "/debt/months",
+        list_debt_by_month,
+        answer_documentation.DebtByMonth,
+        "Count decision debt month by month",
+    )
     return routes
 
 

@@ -8,12 +8,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import IncludeRemoved, KeyPath, PageParameters, SubjectFilter, TimeParameters, list_parameter
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
-from domain import decision
+from domain import decision_messages
 from domain.judgment import VerdictCode
 from domain.messages import Command
 from projections.queries import authority as authority_queries
@@ -23,27 +23,27 @@ from projections.queries import reviews as review_queries
 from projections.queries.decisions import DecisionFilter
 
 COMMANDS: Final[Mapping[type[Command], str]] = {
-    decision.RecordDecision: "/decisions",
-    decision.ProposeDecision: "/decisions/propose",
-    decision.ReviseDecision: "/decisions/{key}/revise",
-    decision.AdviseOnDecision: "/decisions/{key}/advise",
-    decision.DissentFromDecision: "/decisions/{key}/dissent",
-    decision.ApproveDecision: "/decisions/{key}/approve",
-    decision.AbstainFromDecision: "/decisions/{key}/abstain",
-    decision.AcceptDecision: "/decisions/{key}/accept",
-    decision.RejectDecision: "/decisions/{key}/reject",
-    decision.DeferDecision: "/decisions/{key}/defer",
-    decision.WithdrawDecision: "/decisions/{key}/withdraw",
-    decision.ReopenDecision: "/decisions/{key}/reopen",
-    decision.SupersedeDecision: "/decisions/{key}/supersede",
-    decision.ReverseDecision: "/decisions/{key}/reverse",
-    decision.ConfirmDecision: "/decisions/{key}/confirm",
-    decision.RatifyDecision: "/decisions/{key}/ratify",
-    decision.ReviewReasoning: "/decisions/{key}/review-reasoning",
-    decision.ReviewDecision: "/decisions/{key}/review",
-    decision.LinkDecision: "/decisions/{key}/link",
-    decision.JudgeChoice: "/decisions/{key}/judge",
-    decision.CheckConstraint: "/decisions/{key}/check",
+    decision_messages.RecordDecision: "/decisions",
+    decision_messages.ProposeDecision: "/decisions/propose",
+    decision_messages.ReviseDecision: "/decisions/{key}/revise",
+    decision_messages.AdviseOnDecision: "/decisions/{key}/advise",
+    decision_messages.DissentFromDecision: "/decisions/{key}/dissent",
+    decision_messages.ApproveDecision: "/decisions/{key}/approve",
+    decision_messages.AbstainFromDecision: "/decisions/{key}/abstain",
+    decision_messages.AcceptDecision: "/decisions/{key}/accept",
+    decision_messages.RejectDecision: "/decisions/{key}/reject",
+    decision_messages.DeferDecision: "/decisions/{key}/defer",
+    decision_messages.WithdrawDecision: "/decisions/{key}/withdraw",
+    decision_messages.ReopenDecision: "/decisions/{key}/reopen",
+    decision_messages.SupersedeDecision: "/decisions/{key}/supersede",
+    decision_messages.ReverseDecision: "/decisions/{key}/reverse",
+    decision_messages.ConfirmDecision: "/decisions/{key}/confirm",
+    decision_messages.RatifyDecision: "/decisions/{key}/ratify",
+    decision_messages.ReviewReasoning: "/decisions/{key}/review-reasoning",
+    decision_messages.ReviewDecision: "/decisions/{key}/review",
+    decision_messages.LinkDecision: "/decisions/{key}/link",
+    decision_messages.JudgeChoice: "/decisions/{key}/judge",
+    decision_messages.CheckConstraint: "/decisions/{key}/check",
 }
 _COLUMNS: Final = (*decision_queries.COLUMNS, "decision", "why")
 
@@ -51,13 +51,13 @@ _COLUMNS: Final = (*decision_queries.COLUMNS, "decision", "why")
 def router() -> APIRouter:
     """Return the routes that read decisions."""
     routes = v1_router("Decisions")
-    add_query(routes, "/decisions", list_decisions, answers.Decisions, "List decisions")
-    add_query(routes, "/decisions/{key}", get_decision, answers.SubjectPage, "Get a decision", "light")
+    add_query(routes, "/decisions", list_decisions, answer_documentation.Decisions, "List decisions")
+    add_query(routes, "/decisions/{key}", get_decision, answer_documentation.SubjectPage, "Get a decision", "light")
     add_query(
         routes,
         "/decisions/{key}/authority",
         get_authority,
-        answers.DecisionAuthority,
+        answer_documentation.DecisionAuthority,
         "Explain who had the authority to decide",
         "light",
     )
@@ -65,11 +65,17 @@ def router() -> APIRouter:
         routes,
         "/decisions/{key}/options",
         get_options,
-        answers.WeighedOptions,
+        answer_documentation.WeighedOptions,
         "Compare the options of a decision",
         "light",
     )
-    add_query(routes, "/decisions/{key}/review", get_review, answers.DecisionReview, "Get a decision for its review")
+    add_query(
+        routes,
+        "/decisions/{key}/review",
+        get_review,
+        answer_documentation.DecisionReview,
+        "Get a decision for its review",
+    )
     return routes
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import PageParameters, SubjectFilter, TimeParameters
 from api.routes.subjects import get_endpoint, list_endpoint
@@ -37,22 +37,38 @@ _ASSUMPTION_FIELDS: Final = ("status", "confidence", "check_on", "products", "ro
 def router() -> APIRouter:
     """Return the routes that read evidence, assumptions and flags."""
     routes = v1_router("Evidence")
-    add_query(routes, "/evidence", list_endpoint("evidence", _EVIDENCE_FIELDS), answers.Subjects, "List evidence")
     add_query(
-        routes, "/evidence/{key}", get_endpoint("evidence"), answers.SubjectPage, "Get a piece of evidence", "light"
+        routes, "/evidence", list_endpoint("evidence", _EVIDENCE_FIELDS), answer_documentation.Subjects, "List evidence"
+    )
+    add_query(
+        routes,
+        "/evidence/{key}",
+        get_endpoint("evidence"),
+        answer_documentation.SubjectPage,
+        "Get a piece of evidence",
+        "light",
     )
     add_query(
         routes,
         "/assumptions",
         list_endpoint("assumption", _ASSUMPTION_FIELDS),
-        answers.Subjects,
+        answer_documentation.Subjects,
         "List assumptions",
     )
     add_query(
-        routes, "/assumptions/{key}", get_endpoint("assumption"), answers.SubjectPage, "Get an assumption", "light"
+        routes,
+        "/assumptions/{key}",
+        get_endpoint("assumption"),
+        answer_documentation.SubjectPage,
+        "Get an assumption",
+        "light",
     )
-    add_query(routes, "/flags", list_flags, answers.Flags, "List what rests on something that no longer holds")
-    add_query(routes, "/arrivals", list_arrivals, answers.Arrivals, "List deferred decisions whose wait is over")
+    add_query(
+        routes, "/flags", list_flags, answer_documentation.Flags, "List what rests on something that no longer holds"
+    )
+    add_query(
+        routes, "/arrivals", list_arrivals, answer_documentation.Arrivals, "List deferred decisions whose wait is over"
+    )
     return routes
 
 

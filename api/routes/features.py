@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api import answers
+from api import answer_documentation
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from domain import feature
@@ -32,6 +32,8 @@ _FIELDS: Final = ("aliases", "status", "horizon", "rank", "products", "role.acco
 def router() -> APIRouter:
     """Return the routes that read features."""
     routes = v1_router("Features")
-    add_query(routes, "/features", list_endpoint("feature", _FIELDS), answers.Subjects, "List features")
-    add_query(routes, "/features/{key}", get_endpoint("feature"), answers.SubjectPage, "Get a feature", "light")
+    add_query(routes, "/features", list_endpoint("feature", _FIELDS), answer_documentation.Subjects, "List features")
+    add_query(
+        routes, "/features/{key}", get_endpoint("feature"), answer_documentation.SubjectPage, "Get a feature", "light"
+    )
     return routes

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.parameter_checks import DurationText, check_directions, duration_of, period_of
 from api.query_execution import QueryDependency
 from api.query_parameters import (
@@ -33,11 +33,17 @@ from projections.queries.field_history import ChangeFilter
 def router() -> APIRouter:
     """Return the routes that read fields."""
     routes = v1_router("Fields")
-    add_query(routes, "/fields", list_fields, answers.FieldTable, "List fields")
-    add_query(routes, "/fields/count", count_fields, answers.FieldCounts, "Count fields")
-    add_query(routes, "/fields/history", list_field_changes, answers.FieldChangeTable, "List changes of fields")
+    add_query(routes, "/fields", list_fields, answer_documentation.FieldTable, "List fields")
+    add_query(routes, "/fields/count", count_fields, answer_documentation.FieldCounts, "Count fields")
     add_query(
-        routes, "/fields/history/count", count_field_changes, answers.FieldChangeCounts, "Count changes of fields"
+        routes, "/fields/history", list_field_changes, answer_documentation.FieldChangeTable, "List changes of fields"
+    )
+    add_query(
+        routes,
+        "/fields/history/count",
+        count_field_changes,
+        answer_documentation.FieldChangeCounts,
+        "Count changes of fields",
     )
     return routes
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from fastapi import APIRouter
 
-from api import answers
+from api import answer_documentation
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 
@@ -16,6 +16,8 @@ _FIELDS: Final = ("system", "lines", "unplaced", "products")
 def router() -> APIRouter:
     """Return the routes that read imports."""
     routes = v1_router("Imports")
-    add_query(routes, "/imports", list_endpoint("import", _FIELDS), answers.Subjects, "List imports")
-    add_query(routes, "/imports/{key}", get_endpoint("import"), answers.SubjectPage, "Get an import", "light")
+    add_query(routes, "/imports", list_endpoint("import", _FIELDS), answer_documentation.Subjects, "List imports")
+    add_query(
+        routes, "/imports/{key}", get_endpoint("import"), answer_documentation.SubjectPage, "Get an import", "light"
+    )
     return routes

@@ -11,7 +11,7 @@ from anyio.lowlevel import RunVar
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import StreamingResponse
 
-from api import answers
+from api import answer_documentation
 from api.problems import HttpProblem
 from api.routing import v1_router
 from api.services import ServiceDependency, Services
@@ -30,7 +30,7 @@ _BATCH_SIZE: Final = 1000
 """Entries read at once."""
 _READER_THREADS: Final = 2
 _reader_threads: Final = RunVar[CapacityLimiter]("reader_threads")
-_ENTRIES: Final[answers.Responses] = {
+_ENTRIES: Final[answer_documentation.Responses] = {
     200: {
         "description": "JSON Lines: one entry on each line.",
         "content": {"application/jsonl": {"schema": {"$ref": "#/components/schemas/Entry"}}},
@@ -42,12 +42,20 @@ def router() -> APIRouter:
     """Return the routes that read the log."""
     routes = v1_router("Log", [Depends(refuse_command_headers)])
     get = routes.get
-    get("/log", summary="Get the head of the log", **answers.describe_route(answers.Head))(get_log)
+    get("/log", summary="Get the head of the log", **answer_documentation.describe_route(answer_documentation.Head))(
+        get_log
+    )
     get(
-        "/status", summary="Get the status of everything that follows the log", **answers.describe_route(answers.Status)
+        "/status",
+        summary="Get the status of everything that follows the log",
+        **answer_documentation.describe_route(answer_documentation.Status),
     )(get_status)
     get("/log/entries", summary="Export entries", response_class=StreamingResponse, responses=_ENTRIES)(list_entries)
-    get("/log/entries/{position}", summary="Get an entry", **answers.describe_route(answers.Entry))(get_entry)
+    get(
+        "/log/entries/{position}",
+        summary="Get an entry",
+        **answer_documentation.describe_route(answer_documentation.Entry),
+    )(get_entry)
     return routes
 
 
@@ -62,7 +70,7 @@ async def refuse_command_headers(request: Request) -> None:
             raise HttpProblem(400, f"`{name}` is not supported on this endpoint, only on commands", field=name)
 
 
-def get_log(services: ServiceDependency) -> answers.Head:
+def get_log(services: ServiceDependency) -> answer_documentation.Head:
     """The id of the log, its size (the last position), and the root of the Merkle tree (RFC 6962) over its entries."""
     head = services.log.head()
     return {
@@ -124,11 +132,11 @@ def _format_line(services: Services, raw: RawEntry) -> bytes:
 def get_entry(
     services: ServiceDependency,
     position: Annotated[int, Path(description="The position in the log, counted from 1.")],
-) -> answers.Entry:
+) -> answer_documentation.Entry:
     """The entry at a position, with its leaf hash and its texts."""
     size = services.log.head().size
     found = list(services.log.raw(position - 1, 1)) if 0 < position <= size else []
     if not found or not services.is_entry_readable(found[0]):
         raise HttpProblem(404, f"there is no position {position}; the log ends at {size}", field="position")
-    entry: answers.Entry = json.loads(_format_line(services, found[0]))
+    entry: answer_documentation.Entry = json.loads(_format_line(services, found[0]))
     return entry

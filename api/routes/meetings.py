@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import KeyPath, TimeParameters
 from api.routes.subjects import get_endpoint, list_endpoint
@@ -36,11 +36,22 @@ TASK_FIELDS: Final = ("status", "due_on", "products", "role.accountable", "resul
 def router() -> APIRouter:
     """Return the routes that read meetings and tasks."""
     routes = v1_router("Meetings")
-    add_query(routes, "/meetings", list_endpoint("meeting", MEETING_FIELDS), answers.Subjects, "List meetings")
-    add_query(routes, "/meetings/{key}", get_endpoint("meeting"), answers.SubjectPage, "Get a meeting", "light")
-    add_query(routes, "/meetings/{key}/minutes", get_minutes, answers.Minutes, "Get the minutes of a meeting", "light")
-    add_query(routes, "/tasks", list_endpoint("task", TASK_FIELDS), answers.Subjects, "List tasks")
-    add_query(routes, "/tasks/{key}", get_endpoint("task"), answers.SubjectPage, "Get a task", "light")
+    add_query(
+        routes, "/meetings", list_endpoint("meeting", MEETING_FIELDS), answer_documentation.Subjects, "List meetings"
+    )
+    add_query(
+        routes, "/meetings/{key}", get_endpoint("meeting"), answer_documentation.SubjectPage, "Get a meeting", "light"
+    )
+    add_query(
+        routes,
+        "/meetings/{key}/minutes",
+        get_minutes,
+        answer_documentation.Minutes,
+        "Get the minutes of a meeting",
+        "light",
+    )
+    add_query(routes, "/tasks", list_endpoint("task", TASK_FIELDS), answer_documentation.Subjects, "List tasks")
+    add_query(routes, "/tasks/{key}", get_endpoint("task"), answer_documentation.SubjectPage, "Get a task", "light")
     return routes
 
 

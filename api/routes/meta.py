@@ -7,7 +7,7 @@ from importlib.metadata import version
 from fastapi import APIRouter
 from starlette.routing import Route
 
-from api import answers, docs_page
+from api import answer_documentation, docs_page
 from api.services import ServiceDependency
 from domain.catalog import COMMANDS, EVENTS
 
@@ -16,17 +16,25 @@ def router() -> APIRouter:
     """Return the routes that need no token."""
     routes = APIRouter(tags=["Meta"])
     get = routes.get
-    get("/v1/health", summary="Health check", **answers.describe_route(answers.Health, more=answers.STOPPED))(
-        get_health
+    get(
+        "/v1/health",
+        summary="Health check",
+        **answer_documentation.describe_route(answer_documentation.Health, more=answer_documentation.STOPPED),
+    )(get_health)
+    get("/v1/version", summary="Get the version", **answer_documentation.describe_route(answer_documentation.Version))(
+        get_version
     )
-    get("/v1/version", summary="Get the version", **answers.describe_route(answers.Version))(get_version)
-    get("/v1/catalog", summary="List commands and events", **answers.describe_route(answers.Catalog))(get_catalog)
+    get(
+        "/v1/catalog",
+        summary="List commands and events",
+        **answer_documentation.describe_route(answer_documentation.Catalog),
+    )(get_catalog)
     for path, endpoint in {"/docs": docs_page.get_docs, "/openapi.json": docs_page.get_openapi}.items():
         routes.routes.append(Route(path, endpoint, methods=["GET"], include_in_schema=False))
     return routes
 
 
-async def get_health(services: ServiceDependency) -> answers.Health:
+async def get_health(services: ServiceDependency) -> answer_documentation.Health:
     """The size of the log and the lag of the read model; 503 if the log is damaged or the read model has stopped.
 
     `degraded` means that expensive queries have been waiting in the queue for at least half a minute.
@@ -36,12 +44,12 @@ async def get_health(services: ServiceDependency) -> answers.Health:
     return {"status": "degraded" if services.questions.is_saturated() else "ok", **services.positions()}
 
 
-async def get_version() -> answers.Version:
+async def get_version() -> answer_documentation.Version:
     """The name and version of the program, and the version of the API."""
     return {"service": "decisionlog", "version": version("decisionlog-server"), "api": "v1"}
 
 
-async def get_catalog() -> answers.Catalog:
+async def get_catalog() -> answer_documentation.Catalog:
     """Every command with its meaning, and every event with its fields."""
     return {
         "commands": {name: _summarize(command) for name, command in COMMANDS.items()},

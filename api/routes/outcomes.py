@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
-from api import answers
+from api import answer_documentation
 from api.access_journal import record_read_about
 from api.authentication import CurrentCaller
 from api.query_execution import QueryDependency
@@ -34,10 +34,12 @@ def router() -> APIRouter:
         routes,
         "/expected-outcomes",
         list_expected_outcomes,
-        answers.ExpectedOutcomes,
+        answer_documentation.ExpectedOutcomes,
         "List expected outcomes and what came of them",
     )
-    add_query(routes, "/calibration", get_calibration, answers.Calibration, "Get the calibration of forecasts")
+    add_query(
+        routes, "/calibration", get_calibration, answer_documentation.Calibration, "Get the calibration of forecasts"
+    )
     return routes
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import (
     AnySubjectFilter,
@@ -50,24 +50,26 @@ def router() -> APIRouter:
         routes,
         "/subjects/{subject}/accountability",
         get_accountability,
-        answers.Roles,
+        answer_documentation.Roles,
         "Get who is accountable for a subject",
         "light",
     )
-    add_query(routes, "/accountability", list_accountability, answers.Roles, "List the roles of a person or team")
+    add_query(
+        routes, "/accountability", list_accountability, answer_documentation.Roles, "List the roles of a person or team"
+    )
     add_query(
         routes,
         "/accountability/count",
         count_accountability,
-        answers.FieldCounts,
+        answer_documentation.FieldCounts,
         "Count roles by person and team",
     )
-    add_query(routes, "/unowned", list_unowned, answers.Unowned, "List subjects without an owner")
+    add_query(routes, "/unowned", list_unowned, answer_documentation.Unowned, "List subjects without an owner")
     add_query(
         routes,
         "/products/{key}/deciders",
         list_deciders,
-        answers.Deciders,
+        answer_documentation.Deciders,
         "List who may decide about a product",
         "light",
     )
@@ -75,7 +77,7 @@ def router() -> APIRouter:
         routes,
         "/succession",
         get_succession,
-        answers.Succession,
+        answer_documentation.Succession,
         "List what a person holds, owes and waits for",
     )
     return routes

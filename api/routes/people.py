@@ -8,7 +8,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import answers
+from api import answer_documentation
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.permissions import require
@@ -54,23 +54,27 @@ def router() -> APIRouter:
     """Return the routes of people and teams that are no commands."""
     routes = v1_router("People")
     admin = [Depends(refuse_command_headers), Depends(require(ADMINISTER))]
-    add_query(routes, "/people", list_people, answers.People, "List people")
-    routes.get("/people/{key}", summary="Get a person's names", **answers.describe_route(answers.PersonRow))(get_person)
+    add_query(routes, "/people", list_people, answer_documentation.People, "List people")
+    routes.get(
+        "/people/{key}",
+        summary="Get a person's names",
+        **answer_documentation.describe_route(answer_documentation.PersonRow),
+    )(get_person)
     routes.post(
         "/people/{key}/names",
         summary="Add names to a person",
         dependencies=admin,
         openapi_extra=json_body("Names"),
-        **answers.describe_route(answers.PersonRow),
+        **answer_documentation.describe_route(answer_documentation.PersonRow),
     )(add_names)
     routes.delete(
         "/people/{key}/names",
         summary="Erase a person's names",
         dependencies=admin,
-        **answers.describe_route(answers.PersonRow),
+        **answer_documentation.describe_route(answer_documentation.PersonRow),
     )(erase_names)
-    add_query(routes, "/teams", list_endpoint("team", ("status",)), answers.Subjects, "List teams")
-    add_query(routes, "/teams/{key}", get_endpoint("team"), answers.SubjectPage, "Get a team", "light")
+    add_query(routes, "/teams", list_endpoint("team", ("status",)), answer_documentation.Subjects, "List teams")
+    add_query(routes, "/teams/{key}", get_endpoint("team"), answer_documentation.SubjectPage, "Get a team", "light")
     return routes
 
 
@@ -83,20 +87,20 @@ def list_people(
     """Everyone in the directory in the order of their ids, with the name to show and every other spelling."""
     directory = services.book.directory
     found = None if name is None else set(directory.find(name))
-    rows: list[answers.PersonRow] = [
+    rows: list[answer_documentation.PersonRow] = [
         {"id": each.id, "name": each.name, "spellings": list(each.spellings)}
         for each in directory.list_people()
         if found is None or each.id in found
     ]
 
-    def answer(read: Read) -> Answer[answers.PersonRow]:
+    def answer(read: Read) -> Answer[answer_documentation.PersonRow]:
         shown, following = page_after(rows, lambda row: (row["id"],), (str,), page.limit, page.cursor)
         return build_answer(resolve_time(read, NOW), shown, next_cursor=following)
 
     return query(answer)
 
 
-def get_person(services: ServiceDependency, key: KeyPath) -> answers.PersonRow:
+def get_person(services: ServiceDependency, key: KeyPath) -> answer_documentation.PersonRow:
     """The names of a person. Once erased, only the id is left."""
     person = f"person:{key}"
     if not services.book.state(person).version:
@@ -110,7 +114,7 @@ def add_names(
     caller: CurrentCaller,
     key: KeyPath,
     names: Annotated[Names, Depends(parse_body(Names))],
-) -> answers.PersonRow:
+) -> answer_documentation.PersonRow:
     """Adds identifiers; `name` changes the name to show. Each change is recorded as an event without the name itself."""
     person = get_person(services, key)["id"]
     if names.identifiers:
@@ -125,7 +129,7 @@ def erase_names(
     caller: CurrentCaller,
     key: KeyPath,
     spelling: Annotated[str | None, Query(max_length=500, description="Only this spelling. Default: all.")] = None,
-) -> answers.PersonRow:
+) -> answer_documentation.PersonRow:
     """Erases names from the directory. The id stays in the log and can no longer be traced to a person."""
     services.log.directory.erase_names(get_person(services, key)["id"], spelling, by=caller)
     return get_person(services, key)

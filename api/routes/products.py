@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from api import answers, formats
+from api import answer_documentation, formats
 from api.access_journal import record_read
 from api.cross_site import site_of
 from api.large_responses import build_text_response
@@ -17,7 +17,7 @@ from api.query_execution import ExecutionDependency, QueryDependency, lag_header
 from api.query_parameters import KeyPath, PageParameters, ProductText, TimeParameters, list_parameter
 from api.report_html import as_html
 from api.report_markdown import as_markdown
-from api.report_page import Page, build_page
+from api.report_text import Page, build_page
 from api.routes.subjects import get_endpoint, list_endpoint
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
@@ -66,13 +66,25 @@ _REPORT_HEADERS: Final = {
 def router() -> APIRouter:
     """Return the routes that read products, releases and goals."""
     routes = v1_router("Products")
-    add_query(routes, "/products", list_endpoint("product", _PRODUCT_FIELDS), answers.Subjects, "List products")
-    add_query(routes, "/products/{key}", get_endpoint("product"), answers.SubjectPage, "Get a product", "light")
-    add_query(routes, "/products/{key}/report", get_report, answers.Report, "Get the progress report of a product")
-    add_query(routes, "/releases", list_releases, answers.Subjects, "List releases")
-    add_query(routes, "/releases/{key}", get_endpoint("release"), answers.SubjectPage, "Get a release", "light")
-    add_query(routes, "/goals", list_endpoint("goal", _GOAL_FIELDS), answers.Subjects, "List goals")
-    add_query(routes, "/goals/{key}", get_endpoint("goal"), answers.SubjectPage, "Get a goal", "light")
+    add_query(
+        routes, "/products", list_endpoint("product", _PRODUCT_FIELDS), answer_documentation.Subjects, "List products"
+    )
+    add_query(
+        routes, "/products/{key}", get_endpoint("product"), answer_documentation.SubjectPage, "Get a product", "light"
+    )
+    add_query(
+        routes,
+        "/products/{key}/report",
+        get_report,
+        answer_documentation.Report,
+        "Get the progress report of a product",
+    )
+    add_query(routes, "/releases", list_releases, answer_documentation.Subjects, "List releases")
+    add_query(
+        routes, "/releases/{key}", get_endpoint("release"), answer_documentation.SubjectPage, "Get a release", "light"
+    )
+    add_query(routes, "/goals", list_endpoint("goal", _GOAL_FIELDS), answer_documentation.Subjects, "List goals")
+    add_query(routes, "/goals/{key}", get_endpoint("goal"), answer_documentation.SubjectPage, "Get a goal", "light")
     return routes
 
 
@@ -164,14 +176,14 @@ def get_report(
     if format_ == "markdown":
         markdown = as_markdown(_build_page(answer, titles, request, lines))
         return build_text_response(formats.split_text(markdown), MARKDOWN, headers | _REPORT_HEADERS, execution.bounds)
-    response = formats.build_response(answer, format_, titles, answers.Report, execution.bounds)
+    response = formats.build_response(answer, format_, titles, answer_documentation.Report, execution.bounds)
     response.headers.update(lag)
     return response
 
 
 def _build_report(
     read: Read, product: str, given: dict[str, Any], issued_at: int | None
-) -> Answer[answers.ReportLine, answers.ReportSummary]:
+) -> Answer[answer_documentation.ReportLine, answer_documentation.ReportSummary]:
     """Return the requested report.
 
     Raises:
@@ -198,7 +210,7 @@ def _build_report(
 
 
 def _build_page(
-    answer: Answer[answers.ReportLine, answers.ReportSummary],
+    answer: Answer[answer_documentation.ReportLine, answer_documentation.ReportSummary],
     titles: Mapping[str, str],
     request: Request,
     lines: int | None,

@@ -8,7 +8,7 @@ from typing import Annotated, Final, get_args
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.parameter_checks import check_choice, check_directions, check_recorded_choice, period_of, time_point_of
 from api.query_execution import QueryDependency
 from api.query_parameters import (
@@ -25,7 +25,7 @@ from api.query_parameters import (
 from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.values import Timestamp, documented
-from projections.answers.parts import Direction
+from projections.answer_types.parts import Direction
 from projections.queries import changes as change_queries
 from projections.queries import roadmap as roadmap_query
 from projections.queries import slip_causes as slip_cause_queries
@@ -43,18 +43,28 @@ LayoutText = Annotated[str, documented(enum=list(_LAYOUTS))]
 def router() -> APIRouter:
     """Return the routes of the roadmap."""
     routes = v1_router("Roadmap")
-    add_query(routes, "/roadmap", get_roadmap, answers.Roadmap, "Get the roadmap")
-    add_query(routes, "/changes", list_changes, answers.Changes, "List what changed between two points in time")
-    add_query(routes, "/slips", list_slips, answers.Slips, "List targets that moved")
-    add_query(routes, "/slips/causes", list_slip_causes, answers.SlipCauses, "List why targets moved to a later date")
-    add_query(routes, "/slips/count", count_slips, answers.SlipCounts, "Count moves to a later date")
+    add_query(routes, "/roadmap", get_roadmap, answer_documentation.Roadmap, "Get the roadmap")
+    add_query(
+        routes, "/changes", list_changes, answer_documentation.Changes, "List what changed between two points in time"
+    )
+    add_query(routes, "/slips", list_slips, answer_documentation.Slips, "List targets that moved")
+    add_query(
+        routes,
+        "/slips/causes",
+        list_slip_causes,
+        answer_documentation.SlipCauses,
+        "List why targets moved to a later date",
+    )
+    add_query(routes, "/slips/count", count_slips, answer_documentation.SlipCounts, "Count moves to a later date")
     return routes
 
 
 async def _slip_filter(
     services: ServiceDependency,
     fields: FieldFilter,
-    cause: Annotated[list[answers.SlipReason], list_parameter("Only these causes, such as `decision` or `none`.")],
+    cause: Annotated[
+        list[answer_documentation.SlipReason], list_parameter("Only these causes, such as `decision` or `none`.")
+    ],
     owner: Annotated[list[str], list_parameter("Only what these people or teams were accountable for then.")],
     since: Annotated[Timestamp | None, Query(description="Moved at this time or later.")] = None,
     until: Annotated[Timestamp | None, Query(description="Moved before this time.")] = None,

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import PageParameters, ProductText, TimeParameters
 from api.routing import add_query, v1_router
@@ -25,7 +25,7 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
 def router() -> APIRouter:
     """Return the routes that list roles."""
     routes = v1_router("Roles")
-    add_query(routes, "/roles", list_roles, answers.Grants, "List roles")
+    add_query(routes, "/roles", list_roles, answer_documentation.Grants, "List roles")
     return routes
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import AnySubjectFilter, Cursor, Limit, TimeParameters
 from api.routing import add_query, v1_router
@@ -16,7 +16,7 @@ from projections.queries import search as search_query
 def router() -> APIRouter:
     """Return the route of the search."""
     routes = v1_router("Search")
-    add_query(routes, "/search", search, answers.SearchResults, "Search all texts")
+    add_query(routes, "/search", search, answer_documentation.SearchResults, "Search all texts")
     return routes
 
 

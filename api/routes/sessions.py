@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import answers
+from api import answer_documentation
 from api.access_journal import record_read_about
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
@@ -48,15 +48,19 @@ def router() -> APIRouter:
         status_code=201,
         dependencies=[Depends(require(ADMINISTER))],
         openapi_extra=json_body("NewSignInLink"),
-        **answers.describe_route(answers.MadeSignInLink, status=201),
+        **answer_documentation.describe_route(answer_documentation.MadeSignInLink, status=201),
     )(create_sign_in_link)
-    add_query(routes, "/sessions", list_sessions, answers.Sessions, "List sessions", "light")
-    routes.delete("/sessions", summary="End all other sessions", **answers.describe_route(answers.EndedSessions))(
-        end_others
-    )
-    routes.delete("/sessions/{key}", summary="End a session", **answers.describe_route(answers.EndedSessions))(
-        end_session
-    )
+    add_query(routes, "/sessions", list_sessions, answer_documentation.Sessions, "List sessions", "light")
+    routes.delete(
+        "/sessions",
+        summary="End all other sessions",
+        **answer_documentation.describe_route(answer_documentation.EndedSessions),
+    )(end_others)
+    routes.delete(
+        "/sessions/{key}",
+        summary="End a session",
+        **answer_documentation.describe_route(answer_documentation.EndedSessions),
+    )(end_session)
     return routes
 
 
@@ -65,7 +69,7 @@ def create_sign_in_link(
     services: ServiceDependency,
     caller: CurrentCaller,
     new: Annotated[NewSignInLink, Depends(parse_body(NewSignInLink))],
-) -> answers.MadeSignInLink:
+) -> answer_documentation.MadeSignInLink:
     """The person opens the `url` in a browser, once and within 15 minutes. Only this response contains it."""
     person = services.find_person(new.person, "person")
     if not person.startswith("person:"):
@@ -97,7 +101,7 @@ def list_sessions(
     record_read_about(request, who)
     sessions = services.log.sessions.list_of(who)
 
-    def answer(read: Read) -> Answer[answers.SessionRow]:
+    def answer(read: Read) -> Answer[answer_documentation.SessionRow]:
         shown, following = page_after(
             sessions, lambda each: (-each.created_at, each.id), (int, str), page.limit, page.cursor
         )
@@ -107,7 +111,7 @@ def list_sessions(
     return query(answer)
 
 
-def end_others(services: ServiceDependency, caller: CurrentCaller) -> answers.EndedSessions:
+def end_others(services: ServiceDependency, caller: CurrentCaller) -> answer_documentation.EndedSessions:
     """Ends every session of the caller but the one that this request is made in."""
     return {"ended": services.log.sessions.end_others(caller.actor, caller.credential)}
 
@@ -116,7 +120,7 @@ def end_session(
     services: ServiceDependency,
     caller: CurrentCaller,
     key: Annotated[str, Path(max_length=100, description="The id of the session.")],
-) -> answers.EndedSessions:
+) -> answer_documentation.EndedSessions:
     """The session ends at once. Administrators can end the sessions of others."""
     person = services.log.sessions.find_person(key)
     if person is None or (person != caller.actor and not is_administrator(services, caller)):
@@ -124,7 +128,7 @@ def end_session(
     return {"ended": int(services.log.sessions.end(key))}
 
 
-def _row_of(session: Session, caller: Caller) -> answers.SessionRow:
+def _row_of(session: Session, caller: Caller) -> answer_documentation.SessionRow:
     return {
         "id": session.id,
         "person": session.person,

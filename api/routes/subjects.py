@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Response
 
-from api import answers
+from api import answer_documentation
 from api.query_execution import QueryDependency
 from api.query_parameters import (
     IncludeRemoved,
@@ -42,9 +42,13 @@ COMMANDS: Final[Mapping[type[Command], str]] = {
 def router() -> APIRouter:
     """Return the routes that read subjects of any kind."""
     routes = v1_router("Subjects")
-    add_query(routes, "/subjects/{subject}", get_subject, answers.SubjectPage, "Get a subject", "light")
-    add_query(routes, "/subjects/{subject}/history", get_history, answers.History, "Get the history of a subject")
-    add_query(routes, "/subjects/{subject}/graph", get_graph, answers.Graph, "Get the decisions around a subject")
+    add_query(routes, "/subjects/{subject}", get_subject, answer_documentation.SubjectPage, "Get a subject", "light")
+    add_query(
+        routes, "/subjects/{subject}/history", get_history, answer_documentation.History, "Get the history of a subject"
+    )
+    add_query(
+        routes, "/subjects/{subject}/graph", get_graph, answer_documentation.Graph, "Get the decisions around a subject"
+    )
     return routes
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api import answers
+from api import answer_documentation
 from api.authentication import CurrentCaller
 from api.bodies import json_body, parse_body
 from api.permissions import held_roles
@@ -51,24 +51,26 @@ class NewToken(BaseModel):
 def router() -> APIRouter:
     """Return the routes of tokens."""
     routes = v1_router("Tokens", [Depends(refuse_command_headers)], action=None)
-    routes.get("/me", summary="Get the caller", **answers.describe_route(answers.Me))(get_me)
+    routes.get("/me", summary="Get the caller", **answer_documentation.describe_route(answer_documentation.Me))(get_me)
     admin_routes = v1_router("Tokens", [Depends(refuse_command_headers)], action=ADMINISTER)
-    add_query(admin_routes, "/tokens", list_tokens, answers.Tokens, "List API tokens")
+    add_query(admin_routes, "/tokens", list_tokens, answer_documentation.Tokens, "List API tokens")
     admin_routes.post(
         "/tokens",
         summary="Create an API token",
         status_code=201,
         openapi_extra=json_body("NewToken"),
-        **answers.describe_route(answers.CreatedToken, status=201),
+        **answer_documentation.describe_route(answer_documentation.CreatedToken, status=201),
     )(create_token)
-    admin_routes.delete("/tokens/{key}", summary="Revoke an API token", **answers.describe_route(answers.TokenRow))(
-        revoke_token
-    )
+    admin_routes.delete(
+        "/tokens/{key}",
+        summary="Revoke an API token",
+        **answer_documentation.describe_route(answer_documentation.TokenRow),
+    )(revoke_token)
     routes.routes += admin_routes.routes
     return routes
 
 
-def get_me(services: ServiceDependency, caller: CurrentCaller) -> answers.Me:
+def get_me(services: ServiceDependency, caller: CurrentCaller) -> answer_documentation.Me:
     """The holder of the token, the token's id, its scopes, and the roles of its holder."""
     grants = dict.fromkeys(held_roles(services, caller).grants())
     return {
@@ -87,7 +89,7 @@ def list_tokens(query: QueryDependency, services: ServiceDependency) -> Response
 
 def create_token(
     services: ServiceDependency, caller: CurrentCaller, new: Annotated[NewToken, Depends(parse_body(NewToken))]
-) -> answers.CreatedToken:
+) -> answer_documentation.CreatedToken:
     """Only this response contains the `secret`. A token can only give scopes that the caller's token has."""
     holder = services.find_person(new.holder, "holder")
     if not holder.startswith(("person:", "service:")):
@@ -115,13 +117,13 @@ def _expiry_of(new: NewToken, tokens: Tokens) -> int | None:
 
 def revoke_token(
     services: ServiceDependency, caller: CurrentCaller, key: Annotated[str, Path(description="The id of the token.")]
-) -> answers.TokenRow:
+) -> answer_documentation.TokenRow:
     """The token stops working at once. The last one with the scope `admin` can only be revoked on the server itself."""
     services.log.tokens.revoke(key, by=caller)
     return next(describe_token(token) for token in services.log.tokens.all() if token.id == key)
 
 
-def describe_token(token: Token) -> answers.TokenRow:
+def describe_token(token: Token) -> answer_documentation.TokenRow:
     """Return a token without its secret, as answers show it."""
     return {
         "id": token.id,

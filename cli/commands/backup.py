@@ -15,7 +15,7 @@ from cli.progress import progress
 from cli.settings import Settings
 from cli.settings_loading import load_settings
 from cli.table import count_entries
-from eventlog.sqlite import copy
+from eventlog.sqlite_store import copy
 from identity.decision_log import DecisionLog
 
 

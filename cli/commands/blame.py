@@ -44,7 +44,8 @@ GROUPS = (
     "group",
     multiple=True,
     type=click.Choice(GROUPS),
-    help="Count the changes by this. Repeatable.",
+    metavar="BY",
+    help=f"Count the changes by one of {', '.join(GROUPS)}. Repeatable.",
 )
 @click.option("--min-count", type=click.IntRange(1), help="With --count-by: minimum count.")
 @options.bitemporal

@@ -17,7 +17,7 @@ from cli.files import loose_modes
 from cli.integrity import require_valid_log, require_valid_read_model
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from cli.table import count_entries
+from cli.table import count_entries, print_sentence
 from eventlog.dsn import without_secret
 from eventlog.sqlite_integrity import DAMAGE_ERRORS, describe
 from identity.decision_log import DecisionLog
@@ -52,7 +52,7 @@ def run_doctor(settings: Settings, *, compare: bool = False) -> None:
         require_valid_log(log)
         require_valid_read_model(settings, log, compare=compare)
     if not settings.store and has_wal_reset_bug(sqlite3.sqlite_version):
-        click.echo(
+        print_sentence(
             "Note: this version of SQLite can, very rarely, corrupt a file with two writers "
             "(sqlite.org/wal.html#walresetbug). The log has one writer; a read model has two while it is rebuilt. "
             "Use a Python with SQLite 3.51.3 or later."
@@ -74,7 +74,9 @@ def _print_files(settings: Settings) -> None:
     for file in sorted(settings.data.glob("*.sqlite3*")):
         click.echo(f"  {file}  {file.stat().st_size:,} bytes, mode {file.stat().st_mode & 0o777:o}")
     for path, mode in loose_modes(settings.data):
-        click.echo(f"Other users can access {path} (mode {mode:o}). The next command that writes the log fixes this.")
+        print_sentence(
+            f"Other users can access {path} (mode {mode:o}). The next command that writes the log fixes this."
+        )
     found = find_writer(settings)
     if found is None:
         click.echo("No server is running.")
@@ -96,7 +98,7 @@ def _print_positions(settings: Settings, log: DecisionLog) -> None:
         lag = head.size - model.position
         model.close()
     except (*DAMAGE_ERRORS, WrongPositionError) as error:
-        click.echo(f"The read model cannot be read ({describe(error)}): run `decisionlog rebuild`.")
+        print_sentence(f"The read model cannot be read ({describe(error)}): run `decisionlog rebuild`.")
         return
     click.echo("The read model is up to date." if not lag else f"The read model is {count_entries(lag)} behind.")
     is_active = model.database.has_active_writer()

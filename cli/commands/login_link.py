@@ -10,7 +10,7 @@ import click
 from api.routes.sessions import build_link
 from cli import options
 from cli.bootstrap import open_local_for_write
-from cli.identity import find_person, require_administrator
+from cli.caller import find_person, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from cli.settings_loading import load_settings

@@ -11,9 +11,9 @@ from cli import answer_tables, options
 from cli.answer_titles import Titles
 from cli.display import Line, Span, format_day, isolate, paragraphs, to_single_line, wrap
 from cli.finding import Finder
-from cli.marks import mark_status
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_response
+from cli.status_marks import mark_status
 from decisionlog_client import questions
 
 

@@ -104,7 +104,7 @@ def _check_columns(log: Client, columns: str) -> None:
     counts = log.ask(questions.fields_count("field", include_removed=True))
     known = sorted({*_COLUMNS, *(str(row["field"]) for row in counts["rows"] if row["field"])})
     if columns not in known:
-        from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+        from cli.known_values import suggest  # noqa: PLC0415  (only for an error)
 
         raise CommandFailed(f"No column {columns!r}.{suggest(columns, known)}", Exit.USAGE_ERROR)
 
@@ -118,6 +118,6 @@ def _check_milestone(log: Client, milestone: str) -> None:
     counts = log.ask(questions.fields_count("field", field=["target.*"], include_removed=True))
     known = [str(row["field"]).removeprefix("target.") for row in counts["rows"]]
     if milestone not in known:
-        from cli.emptiness import suggest  # noqa: PLC0415  (only for an error)
+        from cli.known_values import suggest  # noqa: PLC0415  (only for an error)
 
         raise CommandFailed(f"No target has the milestone {milestone!r}.{suggest(milestone, known)}", Exit.USAGE_ERROR)

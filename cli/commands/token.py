@@ -13,15 +13,15 @@ import click
 
 from cli import options
 from cli.bootstrap import open_local_for_write, open_read_only
+from cli.caller import find_holder, require_administrator
 from cli.connection import connect
 from cli.context import get_context
-from cli.credentials import find_token
 from cli.expiry import NEVER, ExpiryParam
-from cli.identity import find_holder, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from cli.settings_loading import load_settings
 from cli.table import Cell, Table, print_table
+from cli.token_lookup import find_token
 from decisionlog_client import questions
 from domain.ids import is_subject
 from domain.roles import ROLES, Role

@@ -24,8 +24,7 @@ from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter
 from consumers.kafka.topic_reader import broker_timeout
 from consumers.kafka.topics import InvalidTopic, Topics
 from domain.errors import Refused
-from eventlog.entry import Caller, Receipt, Transaction
-from eventlog.transaction_sink import Sink
+from eventlog.entry import Caller, Receipt, Sink, Transaction
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, KafkaProducer

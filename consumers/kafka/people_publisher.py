@@ -13,7 +13,7 @@ from consumers.kafka.cloudevents import JSON_TYPE
 from consumers.kafka.event_consumer import open_topic_consumer
 from consumers.kafka.people_topic import Names, encode_names, read_all_names
 from consumers.kafka.topics import InvalidTopic, Topics
-from identity.directory import DirectoryPerson
+from identity.people_directory import DirectoryPerson
 
 _log: Final = logging.getLogger("decisionlog.people")
 

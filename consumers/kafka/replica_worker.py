@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 from consumers.kafka.replica_session import POLL_INTERVAL_S, EventFeed, ReplicaSession, UpstreamLog
 from eventlog.sqlite_integrity import describe
+from projections.read_model.continuous_check import SubjectChecker
 from projections.read_model.database import PROJECTOR, Writer
 from projections.read_model.model import ReadModel
 from projections.read_model.replica_state import Replica
-from projections.read_model.sampling import SubjectChecker
 
 _log: Final = logging.getLogger("decisionlog.replica")
 

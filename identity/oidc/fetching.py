@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import Mapping
+from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -16,6 +18,12 @@ TIMEOUT_S: Final = 3.0
 MAX_BYTES: Final = 256 * 1024
 
 
+@cache
+def _load_certificates() -> ssl.SSLContext:
+    """Return the certificates that are trusted. Loading them takes longer than most requests, so this happens once."""
+    return httpx2.create_ssl_context()
+
+
 async def fetch_json(
     url: str, form: Mapping[str, str] | None = None, auth: tuple[str, str] | None = None
 ) -> tuple[int, dict[str, Any]]:
@@ -25,7 +33,10 @@ async def fetch_json(
         ProviderUnavailableError: it does not answer in time, or with something else.
     """
     try:
-        async with asyncio.timeout(TIMEOUT_S), httpx2.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False) as http:
+        async with (
+            asyncio.timeout(TIMEOUT_S),
+            httpx2.AsyncClient(verify=_load_certificates(), timeout=TIMEOUT_S, follow_redirects=False) as http,
+        ):
             request = http.build_request(
                 "POST" if form else "GET", url, data=form, headers={"Accept": "application/json"}
             )

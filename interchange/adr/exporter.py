@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from domain.decision import SUPERSEDED, SUPERSEDED_BY
+from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
 from domain.fields import STATUS, SubjectState
 from domain.ids import key_of
 from domain.values import format_micros

@@ -10,7 +10,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from domain.any_subject import ImportChanges, ImportedChange
-from domain.decision import SUPERSEDED_BY
+from domain.decision_messages import SUPERSEDED_BY
 from domain.fields import EXISTS, FieldRow, SubjectState
 from domain.messages import Reference, Source
 from domain.names import normalize_name

@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from domain import decision, feature
+from domain import decision_messages, feature
 from domain.any_subject import FieldName
 from domain.validation_messages import describe_error
 from domain.values import Code, Key, Line, Text
@@ -26,7 +26,7 @@ from interchange.tracker.columns import first_part
 from interchange.value_parsers import FieldRule, ValueParser, field_name_part
 
 STATUSES: Final = {
-    "decision": decision.OPEN | decision.REOPENABLE | decision.REVIEWABLE,
+    "decision": decision_messages.OPEN | decision_messages.REOPENABLE | decision_messages.REVIEWABLE,
     "feature": feature.OPEN | feature.CLOSED,
 }
 MAX_MAPPING_BYTES: Final = 1024 * 1024

@@ -1,1 +1,1 @@
-"""The queries of the read model. Each is resolved on two clocks and returns typed rows (`projections.answers`)."""
+"""The queries of the read model. Each is resolved on two clocks and returns typed rows (`projections.answer_types`)."""

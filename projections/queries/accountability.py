@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Final
 
 from domain.fields import STATUS
-from projections.answers.fields import FieldCount, FieldRow
-from projections.answers.ownership import RoleRow, UnownedRow
+from projections.answer_types.fields import FieldCount, FieldRow
+from projections.answer_types.ownership import RoleRow, UnownedRow
 from projections.queries.field_values import all_field_values, count_fields, field_values
 from projections.queries.filters import Filter, subjects_where
 from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-from domain import assumption, decision
+from domain import assumption, decision_messages
 from domain.fields import EXISTS, STATUS
 from domain.values import format_micros, kind_of
-from projections.answers.evidence import ArrivalReason, ArrivalRow
+from projections.answer_types.evidence import ArrivalReason, ArrivalRow
 from projections.queries.field_values import all_field_values, find_accountable
 from projections.queries.filters import Filter
 from projections.queries.flags import start_of_day
@@ -92,7 +92,7 @@ def find_arrivals(read: Read, resolved: ResolvedTime) -> Iterator[Arrival]:
         return
     existing = latest_values(read, resolved, EXISTS, ("evidence",))
     due = latest_values(read, resolved, "due_on", ("release",))
-    for subject, row in latest_values(read, resolved, decision.AWAITS, ("decision",)).items():
+    for subject, row in latest_values(read, resolved, decision_messages.AWAITS, ("decision",)).items():
         for awaited in row.value if subject in deferred else ():
             found = _find_arrival(awaited, statuses, existing, due)
             if found is not None and found[1] <= resolved.as_of:
@@ -121,6 +121,6 @@ def _find_arrival(
         return None
     if kind == "assumption" and status.value in _SETTLED:
         return _SETTLED[status.value], status.valid_from
-    if kind == "decision" and status.value not in decision.OPEN:
+    if kind == "decision" and status.value not in decision_messages.OPEN:
         return "decision_settled", status.valid_from
     return None

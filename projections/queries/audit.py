@@ -11,7 +11,7 @@ from domain.catalog import EVENT_NAMES
 from domain.fields import CHANGES_PER_EVENT
 from domain.read_access import ACCOUNT_EVENTS
 from domain.values import WITHHELD, format_micros
-from projections.answers.audit import AuditEvent
+from projections.answer_types.audit import AuditEvent
 from projections.queries.blame import EVENT_COLUMNS, build_blame
 from projections.queries.filters import Filter, json_spellings, matches_text, subjects_where, within
 from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page

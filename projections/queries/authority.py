@@ -18,7 +18,7 @@ from domain.judgment_explanation import explain_reason, explain_verdict
 from domain.money import Cost
 from domain.persistent import SortedItems, Table
 from domain.values import STORED, format_micros
-from projections.answers.authority import (
+from projections.answer_types.authority import (
     AuthorityFinding,
     AuthorityRow,
     AuthoritySummary,
@@ -27,7 +27,7 @@ from projections.answers.authority import (
     DecidersQuestion,
     RuleUse,
 )
-from projections.answers.parts import Money
+from projections.answer_types.parts import Money
 from projections.queries.paging import Answer, build_answer
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.queries.titles import find_titles

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, cast
 
 from domain.values import format_micros
-from projections.answers.fields import FieldRow
-from projections.answers.parts import Blame, EventSource
+from projections.answer_types.fields import FieldRow
+from projections.answer_types.parts import Blame, EventSource
 from projections.queries.timepoint import ResolvedTime
 from projections.read_model.model import Read
 from projections.read_model.schema import members

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, cast, get_args
 
 from domain.values import from_micros, kind_of
-from projections.answers.changes import FieldChangeCount
-from projections.answers.parts import Direction
+from projections.answer_types.changes import FieldChangeCount
+from projections.answer_types.parts import Direction
 from projections.queries.field_history import ChangeFilter, ChangeReading, select_rows
 from projections.queries.field_values import as_ids
 from projections.queries.ordering import resolve_people

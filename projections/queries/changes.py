@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT, EXISTS, Value
-from projections.answers.changes import ComparedTimes, FieldChangeRow, FieldDifference, VoidedEvent
-from projections.answers.parts import Absence, Direction, SubjectField
+from projections.answer_types.changes import ComparedTimes, FieldChangeRow, FieldDifference, VoidedEvent
+from projections.answer_types.parts import Absence, Direction, SubjectField
 from projections.queries.blame import EVENT_COLUMNS, build_blame
 from projections.queries.field_history import ChangeFilter, all_field_history
 from projections.queries.field_values import HAS_CONTENT

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from itertools import chain, pairwise
 from typing import Final, NamedTuple
 
-from domain import decision, feature
+from domain import decision_messages, feature
 from domain.fields import STATUS
-from projections.answers.contributions import ContributionGap, ContributionGraph, ContributionRow, GapReason
-from projections.answers.fields import FieldRow
-from projections.answers.subjects import ContributionEdge, GraphNode
+from projections.answer_types.contributions import ContributionGap, ContributionGraph, ContributionRow, GapReason
+from projections.answer_types.fields import FieldRow
+from projections.answer_types.subjects import ContributionEdge, GraphNode
 from projections.queries.decisions import because_edges, edges_out
 from projections.queries.field_values import all_field_values, as_ids, by_subject
 from projections.queries.filters import Filter
@@ -205,7 +205,7 @@ def _find_gaps(links: Links) -> Iterator[tuple[str, GapReason]]:
     for subject, status in links.statuses.items():
         if subject.startswith("goal:") and status in (None, "open") and subject not in reached:
             yield subject, "no_contribution"
-        is_wanted = (subject.startswith("decision:") and status in decision.IN_FORCE) or (
+        is_wanted = (subject.startswith("decision:") and status in decision_messages.IN_FORCE) or (
             subject.startswith("feature:") and (status is None or status in feature.OPEN)
         )
         if is_wanted and not links.contributing(subject):

@@ -15,8 +15,8 @@ from functools import cached_property
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
-from domain.decision import ACCEPTED
-from domain.decision import OPEN as OPEN_DECISION
+from domain.decision_messages import ACCEPTED
+from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.feature import CLOSED
 from domain.feature import PROPOSED as PROPOSED_FEATURE
 from domain.fields import STATUS, Value
@@ -24,8 +24,8 @@ from domain.meeting import HELD_ON, PLANNED
 from domain.people import INACTIVE_STATUSES
 from domain.task import OPEN as OPEN_TASK
 from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
-from projections.answers.debt import DebtCode, DebtMonth, DebtRow, DebtSummary
-from projections.answers.fields import FieldRow
+from projections.answer_types.debt import DebtCode, DebtMonth, DebtRow, DebtSummary
+from projections.answer_types.fields import FieldRow
 from projections.queries.expected_outcomes import end_of_day, find_expectations
 from projections.queries.field_values import all_field_values, by_subject
 from projections.queries.filters import Filter

@@ -7,10 +7,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from domain.fields import EXISTS, STATUS, Value
-from projections.answers.changes import FieldChange, FieldChangeRow
-from projections.answers.decisions import DecisionRow
-from projections.answers.parts import TitledSubject
-from projections.answers.subjects import GraphEdge, GraphNode, GraphNodes, HistoryEvent, SubjectDetails, SubjectRelation
+from projections.answer_types.changes import FieldChange, FieldChangeRow
+from projections.answer_types.decisions import DecisionRow
+from projections.answer_types.parts import TitledSubject
+from projections.answer_types.subjects import (
+    GraphEdge,
+    GraphNode,
+    GraphNodes,
+    HistoryEvent,
+    SubjectDetails,
+    SubjectRelation,
+)
 from projections.queries.audit import AuditFilter, all_events, find_events
 from projections.queries.field_groups import add_fields, build_subject_row, field_state
 from projections.queries.field_history import ChangeFilter, all_field_history, iterate_changes

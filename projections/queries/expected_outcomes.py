@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from domain.outcome import EXPECTATION_PREFIX, OUTCOME_PREFIX
 from domain.values import format_micros, to_micros
-from projections.answers.fields import FieldRow
-from projections.answers.outcomes import ExpectedOutcomeRow, ExpectedOutcomesSummary, OutcomeCounts, OutcomeState
+from projections.answer_types.fields import FieldRow
+from projections.answer_types.outcomes import ExpectedOutcomeRow, ExpectedOutcomesSummary, OutcomeCounts, OutcomeState
 from projections.queries.field_values import all_field_values, as_text
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, build_answer, page_after

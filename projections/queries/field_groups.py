@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 from domain.fields import EXISTS
 
 if TYPE_CHECKING:  # the command line reads answers without building the models of all of them
-    from projections.answers.fields import FieldRow
-    from projections.answers.parts import FieldState, GroupedFields, SubjectRow
+    from projections.answer_types.fields import FieldRow
+    from projections.answer_types.parts import FieldState, GroupedFields, SubjectRow
 
 Group = Literal[
     "roles",

@@ -10,9 +10,9 @@ from typing import Any, Final, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros
-from projections.answers.changes import FieldChangeRow
-from projections.answers.changes import Held as HeldShape
-from projections.answers.parts import Direction
+from projections.answer_types.changes import FieldChangeRow
+from projections.answer_types.changes import Held as HeldShape
+from projections.answer_types.parts import Direction
 from projections.queries.blame import EVENT_COLUMNS, build_blame
 from projections.queries.conditions import DAY_US, Condition, ConditionSql, check_field_names, field_names
 from projections.queries.filters import Filter, fields_where, json_spellings, within

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal
 
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.values import format_micros
-from projections.answers.fields import FieldCount, FieldRow
+from projections.answer_types.fields import FieldCount, FieldRow
 from projections.queries.blame import add_blame
 from projections.queries.conditions import check_field_names
 from projections.queries.filters import Filter, fields_where

@@ -13,13 +13,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, NamedTuple
 
-from domain import assumption, decision, evidence, feature, product
+from domain import assumption, decision_messages, evidence, feature, product
 from domain.any_subject import STILL_VALID_BECAUSE, ChangesImported
 from domain.catalog import EVENT_NAMES
 from domain.fields import CHANGES_PER_EVENT, STATUS
 from domain.messages import Event
 from domain.values import format_micros, from_micros, kind_of, to_micros
-from projections.answers.evidence import FlagReason, FlagRow
+from projections.answer_types.evidence import FlagReason, FlagRow
 from projections.queries.field_values import all_field_values, find_accountable
 from projections.queries.filters import Filter, starts_with
 from projections.queries.latest_values import LatestValue, latest_values
@@ -34,7 +34,7 @@ ROADMAP_PREFIX: Final = "target."
 ROADMAP_KINDS: Final = ("feature", "release", "product")
 """Subjects whose fields are flagged each on its own; others are flagged as a whole."""
 LIVE: Final[Mapping[str, frozenset[str]]] = {
-    "decision": decision.OPEN | decision.IN_FORCE,
+    "decision": decision_messages.OPEN | decision_messages.IN_FORCE,
     "feature": feature.OPEN,
     "goal": frozenset({"open"}),
     "assumption": frozenset({assumption.OPEN, assumption.CONFIRMED}),
@@ -48,9 +48,14 @@ def _names(*events: type[Event]) -> tuple[str, ...]:
 
 
 RESTING_EVENTS: Final = _names(
-    *(decision.DecisionProposed, decision.DecisionRecorded, decision.DecisionRevised, decision.DecisionAccepted),
     *(
-        decision.ConstraintChecked,
+        decision_messages.DecisionProposed,
+        decision_messages.DecisionRecorded,
+        decision_messages.DecisionRevised,
+        decision_messages.DecisionAccepted,
+    ),
+    *(
+        decision_messages.ConstraintChecked,
         assumption.AssumptionStated,
         assumption.AssumptionRevised,
         assumption.AssumptionConfirmed,
@@ -59,8 +64,18 @@ RESTING_EVENTS: Final = _names(
 )
 """Events that set the content of a decision, an assumption or a goal, which then rests on what they cite."""
 REVISITS: Final = _names(
-    *(decision.DecisionAccepted, decision.DecisionRevised, decision.DecisionRejected, decision.DecisionDeferred),
-    *(decision.DecisionWithdrawn, decision.DecisionReopened, decision.DecisionReviewed, decision.ChoiceJudged),
+    *(
+        decision_messages.DecisionAccepted,
+        decision_messages.DecisionRevised,
+        decision_messages.DecisionRejected,
+        decision_messages.DecisionDeferred,
+    ),
+    *(
+        decision_messages.DecisionWithdrawn,
+        decision_messages.DecisionReopened,
+        decision_messages.DecisionReviewed,
+        decision_messages.ChoiceJudged,
+    ),
     *(product.GoalRevised, assumption.AssumptionRevised, assumption.AssumptionConfirmed, assumption.AssumptionBroken),
     *(feature.FeatureDefined, feature.FeaturePrioritized, feature.MilestoneTargeted, feature.FeatureCommitted),
     *(feature.FeatureStarted, feature.FeaturePaused, feature.FeatureReopened, feature.FeatureLinked),

@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 
 from domain.outcome import MET, SHARING_FIELD, UNCLEAR
 from domain.values import MAX_INTEGER, format_micros
-from projections.answers.outcomes import CalibrationScore, CalibrationSummary, CurvePoint, ScoreParts
+from projections.answer_types.outcomes import CalibrationScore, CalibrationSummary, CurvePoint, ScoreParts
 from projections.queries.calibration import Forecast, brier_interval, brier_score, decompose, reliability_curve
 from projections.queries.expected_outcomes import Expectation, Outcome, end_of_day, find_expectations
 from projections.queries.field_values import all_field_values

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from domain.roles import ALL_PRODUCTS, FIELD_PREFIX, LINE_FIELD
-from projections.answers.fields import FieldRow
-from projections.answers.roles import GrantRow
+from projections.answer_types.fields import FieldRow
+from projections.answer_types.roles import GrantRow
 from projections.queries.blame import add_blame
 from projections.queries.field_values import all_field_values
 from projections.queries.filters import Filter

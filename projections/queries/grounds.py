@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final, get_args
 
 from domain.evidence import LINK, link_field
-from projections.answers.evidence import GroundRow, GroundStance
-from projections.answers.fields import FieldRow
+from projections.answer_types.evidence import GroundRow, GroundStance
+from projections.answer_types.fields import FieldRow
 from projections.queries.field_values import all_field_values, as_text, by_subject
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, build_answer

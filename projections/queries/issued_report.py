@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from domain.values import format_micros, parse_timestamp, to_micros
-from projections.answers.report import ReportIssue, ReportLine, ReportSummary
+from projections.answer_types.report import ReportIssue, ReportLine, ReportSummary
 from projections.queries.paging import Answer
 from projections.queries.report import ReportNotFound, ReportRequest, report
 from projections.read_model.model import Read

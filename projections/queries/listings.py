@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from projections.answers.parts import SubjectRow
+from projections.answer_types.parts import SubjectRow
 from projections.queries.field_groups import build_subject_row
 from projections.queries.field_values import all_field_values, by_subject
 from projections.queries.filters import Filter

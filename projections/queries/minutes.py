@@ -13,7 +13,7 @@ from typing import Any, Final
 from domain.fields import STATUS
 from domain.meeting import AGENDA, ATTENDEES, HELD_ON
 from domain.values import format_micros, kind_of
-from projections.answers.meetings import MinuteKind, MinuteRow, MinutesSummary
+from projections.answer_types.meetings import MinuteKind, MinuteRow, MinutesSummary
 from projections.queries.debt import claimed_deciders, own_principal
 from projections.queries.field_values import all_field_values, as_ids, by_subject, subject_fields
 from projections.queries.filters import Filter

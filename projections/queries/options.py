@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 
-from domain.decision import CONSTRAINT_PREFIX, RISKS, Risk
+from domain.decision_messages import CONSTRAINT_PREFIX, RISKS, Risk
 from domain.fields import Value
 from domain.money import CURRENCIES, Cost
 from domain.quantities import Duration, TimeUnit, compare_cost, compare_duration
 from domain.values import ERASED
-from projections.answers.decisions import ConstraintCheck, OptionFinding, OptionLimits, WeighedOption
-from projections.answers.fields import FieldRow
+from projections.answer_types.decisions import ConstraintCheck, OptionFinding, OptionLimits, WeighedOption
+from projections.answer_types.fields import FieldRow
 from projections.queries.field_values import as_text, subject_fields
 from projections.queries.paging import Answer, build_answer
 from projections.queries.timepoint import NOW, TimePoint, resolve_time

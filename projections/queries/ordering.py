@@ -11,7 +11,7 @@ from typing import Final, get_args
 from domain.fields import Value
 from domain.ids import key_of
 from domain.values import kind_of
-from projections.answers.parts import Direction, ListDifference
+from projections.answer_types.parts import Direction, ListDifference
 from projections.queries.timepoint import ResolvedTime
 from projections.read_model.model import Read
 from projections.read_model.schema import loads

@@ -40,7 +40,7 @@ AboutT_co = TypeVar("AboutT_co", bound=Mapping[str, object], default=OnlyRows, c
 class Answer(Generic[RowT_co, AboutT_co]):
     """Rows ready for JSON and CSV, the position they cover, and the cursor of the next page.
 
-    The types are those of `projections.answers`: of a row, and of what concerns the answer as a whole.
+    The types are those of `projections.answer_types`: of a row, and of what concerns the answer as a whole.
     """
 
     time: ResolvedTime

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from projections.answers.parts import ReasonKind
+from projections.answer_types.parts import ReasonKind
 from projections.queries.field_values import all_field_values, as_ids, by_subject
 from projections.queries.filters import Filter
 from projections.queries.timepoint import ResolvedTime

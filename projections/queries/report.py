@@ -16,16 +16,16 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, Final, TypeVar, get_args
 
-from domain.decision import OPEN as OPEN_DECISION
+from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
 from domain.fields import EXISTS, STATUS
 from domain.values import format_micros, kind_of
 from eventlog.canonical import canonical
-from projections.answers.audit import AuditEvent
-from projections.answers.changes import FieldChangeRow
-from projections.answers.fields import FieldRow
-from projections.answers.parts import Blame
-from projections.answers.report import (
+from projections.answer_types.audit import AuditEvent
+from projections.answer_types.changes import FieldChangeRow
+from projections.answer_types.fields import FieldRow
+from projections.answer_types.parts import Blame
+from projections.answer_types.report import (
     GoalOutcome,
     GoalValue,
     ReleaseFeatures,

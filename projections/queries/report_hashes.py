@@ -7,7 +7,7 @@ from typing import Final
 
 from domain.product import IssueReport
 from domain.values import to_micros
-from eventlog.reading import LongReadError
+from eventlog.long_reads import LongReadError
 from projections.queries.report import ReportNotFound, ReportRequest, report
 from projections.read_model.model import ReadModel
 from projections.read_model.runner import Runner

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from domain.values import format_micros, parse_timestamp, to_micros
-from projections.answers.outcomes import ExpectedOutcomeRow, KnownThen, ReviewFinding, ReviewSummary
-from projections.answers.parts import FieldState
-from projections.answers.subjects import SubjectDetails
+from projections.answer_types.outcomes import ExpectedOutcomeRow, KnownThen, ReviewFinding, ReviewSummary
+from projections.answer_types.parts import FieldState
+from projections.answer_types.subjects import SubjectDetails
 from projections.queries.decisions import subject_page
 from projections.queries.expected_outcomes import expected_outcomes
 from projections.queries.field_groups import add_fields, flat_fields

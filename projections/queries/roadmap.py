@@ -9,8 +9,8 @@ from functools import lru_cache
 from typing import Final, Literal, NamedTuple
 
 from domain.fields import EXISTS, Value
-from projections.answers.parts import FieldState
-from projections.answers.roadmap import Card, Column
+from projections.answer_types.parts import FieldState
+from projections.answer_types.roadmap import Card, Column
 from projections.queries.blame import add_blame
 from projections.queries.field_groups import add_fields, field_state
 from projections.queries.field_values import all_field_values, by_subject

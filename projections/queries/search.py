@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from domain.fields import CHANGES_PER_EVENT
-from projections.answers.search import SearchHit
+from projections.answer_types.search import SearchHit
 from projections.queries.filters import Filter, matches_text, subjects_where
 from projections.queries.paging import Answer, BadCursor, build_answer, decode_cursor, encode_cursor, take_page
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time

@@ -11,8 +11,8 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from domain.fields import Value
 from domain.values import kind_of, parse_timestamp, to_micros
-from projections.answers.changes import FieldChangeRow
-from projections.answers.slips import SlipCause, SlipCauseCounts, SlipCount, SlipReason
+from projections.answer_types.changes import FieldChangeRow
+from projections.answer_types.slips import SlipCause, SlipCauseCounts, SlipCount, SlipReason
 from projections.queries.field_history import ChangeFilter, all_field_history
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, build_answer, page_after

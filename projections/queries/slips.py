@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from projections.answers.changes import FieldChangeRow
-from projections.answers.parts import FieldValue
-from projections.answers.slips import Slip, SlipSummary
+from projections.answer_types.changes import FieldChangeRow
+from projections.answer_types.parts import FieldValue
+from projections.answer_types.slips import Slip, SlipSummary
 from projections.queries.field_history import ChangeFilter, all_field_history, iterate_changes
 from projections.queries.filters import Filter
 from projections.queries.ordering import FieldContent, TargetOrder, change_direction

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from domain.decision import OPEN as OPEN_DECISION
+from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.fields import STATUS, Value
 from domain.values import format_micros, kind_of
-from projections.answers.ownership import Relation, SuccessionRow, SuccessionSummary
-from projections.answers.parts import TitledSubject
+from projections.answer_types.ownership import Relation, SuccessionRow, SuccessionSummary
+from projections.answer_types.parts import TitledSubject
 from projections.queries.debt import DebtFilter, DebtFinder
 from projections.queries.expected_outcomes import find_expectations
 from projections.queries.field_values import all_field_values, as_ids

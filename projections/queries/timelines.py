@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any, NamedTuple
 
 from domain.fields import CHANGES_PER_EVENT
-from projections.answers.parts import FieldValue
+from projections.answer_types.parts import FieldValue
 from projections.queries.filters import match_fields
 from projections.queries.ordering import FieldContent, is_same
 from projections.queries.timepoint import ResolvedTime

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from domain.values import is_subject
-from identity.directory import Names
+from identity.people_directory import Names
 from projections.queries.paging import Answer, Row
 from projections.queries.timepoint import ResolvedTime
 from projections.read_model.model import Read

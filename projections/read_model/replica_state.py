@@ -13,9 +13,9 @@ from typing import Final
 from domain.fields import SubjectState
 from domain.held_roles import FoundRoles
 from domain.names import normalize_name
-from eventlog.application import fold
 from eventlog.entry import Entry
-from identity.directory import DirectoryPerson
+from eventlog.library_application import fold
+from identity.people_directory import DirectoryPerson
 from projections.read_model.database import RunQuery, Writer
 from projections.read_model.event_rows import COLUMNS, entry_from_row
 from projections.read_model.model import ReadModel

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey, RSAKey
 
-from cli.sign_in import build_sign_in
+from cli.server_sign_in import build_sign_in
 from identity.oidc.provider import Provider, ProviderConfig
 from tests.support_log import LocalService
 
@@ -29,8 +29,10 @@ EC = ECKey.generate_key("P-256", {"kid": "ec", "alg": "ES256"})
 STRANGER = RSAKey.generate_key(2048, {"kid": "rsa"})
 with warnings.catch_warnings(action="ignore"):
     WEAK = RSAKey.generate_key(1024, {"kid": "weak"})
-ENCRYPTING = RSAKey.generate_key(2048, {"kid": "enc", "use": "enc"})
-WRAPPING = RSAKey.generate_key(2048, {"kid": "wrap", "key_ops": ["wrapKey"]})
+_NUMBERS = {name: value for name, value in RSA.as_dict(private=True).items() if name not in ("kid", "use")}
+ENCRYPTING = RSAKey.import_key({**_NUMBERS, "kid": "enc", "use": "enc"})
+WRAPPING = RSAKey.import_key({**_NUMBERS, "kid": "wrap", "key_ops": ["wrapKey"]})
+"""Only what these are for is a reason to refuse them."""
 
 
 def encode(value: Any) -> str:

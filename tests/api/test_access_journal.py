@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from eventsourcing.persistence import OperationalError
-from fastapi.testclient import TestClient
 
 from eventlog.store import Store
 from identity import access_journal
 from identity.access_journal import DAY_US, MAX_PENDING, AccessFilter, AccessJournal
 from identity.decision_log import DecisionLog
+from tests.support_client import AppClient
 from tests.support_log import LocalService, Ticking, quiet_token
 from tests.support_postgresql import fresh_schema
 
@@ -103,6 +103,19 @@ def test_reads_about_others_are_recorded(service: LocalService) -> None:
     ]
 
 
+def test_the_people_in_a_reason_have_names(service: LocalService) -> None:
+    """A row lists the ids that its path and reason contain, so that the answer has their names; so does the audit trail."""
+    bo = service.person("Bo")
+    service.client.get(f"/v1/sessions?person={bo}")
+    service.log.journal.write()
+
+    for path in ("/access-journal", "/activity"):
+        answer = service.get(path, kind="audit")
+        about = next(row for row in answer["rows"] if row["what"] == "GET /v1/sessions")
+        assert about["mentions"] == [bo]
+        assert answer["titles"][bo] == "Bo"
+
+
 def test_a_sign_in_is_recorded(service: LocalService) -> None:
     """With the id of the session, not its secret."""
     session, secret = service.log.sessions.start(service.ada)
@@ -115,7 +128,7 @@ def test_a_sign_in_is_recorded(service: LocalService) -> None:
 
 def test_a_sign_in_that_fails_is_recorded(service: LocalService) -> None:
     """A link that does not work, without its code."""
-    client = TestClient(service.app, base_url="http://localhost")
+    client = AppClient(service.app, base_url="http://localhost")
     answer = client.post("/sign-in", data={"code": "guessed"}, headers={"Origin": "http://localhost"})
 
     (row,) = recorded(service)

@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from fastapi.testclient import TestClient
 
 from api.app import COMMAND_PATHS
 from api.pages.static_files import load_static_files
 from domain.examples import EXAMPLES
 from domain.scopes import SCOPES
 from tests.support_access import AUDIT, LEVELS, NEEDS, PEARL, Need, command_fields, content, expected_outcome
+from tests.support_client import AppClient
 from tests.support_log import LocalService
 
 BOUNDARIES: Final = {
@@ -244,7 +244,7 @@ class World:
             (role, where): self._caller(role, where) for role in LEVELS for where in ("own", "other", "all")
         }
         self.without_role = self._token("nobody")[1]
-        self.nobody: dict[str, TestClient] = {
+        self.nobody: dict[str, AppClient] = {
             "anonymous": service.client_of(None),
             "unknown": service.client_of("dlog_x"),
         }
@@ -263,7 +263,7 @@ class World:
         response = self.setup.post("/v1/commands", json={"commands": commands})
         assert response.status_code in (200, 201), response.text
 
-    def _token(self, key: str, role: str | None = None, product: str | None = None) -> tuple[str, TestClient]:
+    def _token(self, key: str, role: str | None = None, product: str | None = None) -> tuple[str, AppClient]:
         self.send({"type": "RegisterPerson", "key": key, "name": key})
         holder = f"person:{key}"
         token, secret = self.service.log.tokens.create(
@@ -275,15 +275,15 @@ class World:
         )
         return token, self.service.client_of(secret)
 
-    def _caller(self, role: str, where: str) -> TestClient:
+    def _caller(self, role: str, where: str) -> AppClient:
         return self._token(f"{role}-{where}", role, None if where == "all" else f"product:{where}")[1]
 
-    def _client_with_revoked_token(self) -> TestClient:
+    def _client_with_revoked_token(self) -> AppClient:
         token, client = self._token("revoked", "admin")
         self.service.log.tokens.revoke(token, by=self.service.caller())
         return client
 
-    def _client_with_expired_token(self) -> TestClient:
+    def _client_with_expired_token(self) -> AppClient:
         self.send({"type": "RegisterPerson", "key": "expired", "name": "expired"})
         until = self.service.clock() + 1_000_000
         tokens, by = self.service.log.tokens, self.service.caller()
@@ -293,12 +293,12 @@ class World:
         self.service.clock.now = until  # type: ignore[attr-defined]
         return client
 
-    def _client_of_person_who_left(self) -> TestClient:
+    def _client_of_person_who_left(self) -> AppClient:
         client = self._token("departed", "admin")[1]
         self.send({"type": "RecordPersonLeft", "subject": "person:departed"})
         return client
 
-    def ask(self, client: TestClient, route: str) -> Any:
+    def ask(self, client: AppClient, route: str) -> Any:
         """Send a request that would be answered if it is allowed, and that changes nothing where it can be avoided."""
         method, path = route.split(" ")
         part = path.removeprefix("/v1").strip("/").partition("/")[0]
@@ -315,7 +315,7 @@ class World:
         more = form if method == "POST" else {}
         return client.request(method, url, params=QUERIES.get(route), headers=headers, follow_redirects=False, **more)
 
-    def outcome(self, client: TestClient, route: str) -> str:
+    def outcome(self, client: AppClient, route: str) -> str:
         """Whether a request is allowed, refused, or about something that does not exist for the caller."""
         answer = self.ask(client, route)
         status = answer.status_code

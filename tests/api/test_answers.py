@@ -18,7 +18,7 @@ from api import formats
 from domain.catalog import COMMANDS
 from domain.examples import examples_for
 from eventlog.worker_status import WorkerStatus
-from projections.answers import everything as answers
+from projections.answer_types import everything as answers
 from projections.queries.field_groups import flat_fields
 from tests.support_log import EmptyService, LocalService, quiet_token
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from starlette.responses import JSONResponse
 
 from api.app import create_app
 from api.middleware import MAX_REQUESTS, Hosts, Middleware
+from tests.support_client import AppClient
 from tests.support_log import LocalService
 
 PUBLIC = "https://log.example.org"
@@ -134,12 +134,12 @@ def test_links_and_examples_never_follow_host(shared_service: LocalService) -> N
 
 
 @pytest.fixture(scope="module")
-def public(shared_service: LocalService) -> TestClient:
+def public(shared_service: LocalService) -> AppClient:
     app = create_app(shared_service.app.state.services, Hosts(PUBLIC, loopback=True))
-    return TestClient(app, base_url="http://10.0.0.7:8737", headers={"Authorization": f"Bearer {shared_service.token}"})
+    return AppClient(app, base_url="http://10.0.0.7:8737", headers={"Authorization": f"Bearer {shared_service.token}"})
 
 
-def test_examples_follow_the_public_address(public: TestClient) -> None:
+def test_examples_follow_the_public_address(public: AppClient) -> None:
     """Whatever the proxy calls the server."""
     page = public.get("/docs", headers={"Host": "localhost"}).text
 
@@ -171,7 +171,7 @@ def test_examples_follow_the_public_address(public: TestClient) -> None:
         ("127.0.0.1?evil.example", 421),
     ],
 )
-def test_with_a_public_address_another_host_is_refused(public: TestClient, host: str, status: int) -> None:
+def test_with_a_public_address_another_host_is_refused(public: AppClient, host: str, status: int) -> None:
     """Names of this machine are taken too, for health checks."""
     answer = public.get("/v1/health", headers={"Host": host})
 
@@ -184,7 +184,7 @@ def test_with_a_public_address_another_host_is_refused(public: TestClient, host:
 )
 def test_on_loopback_only_names_of_this_machine_are_taken(host: str, status: int) -> None:
     """A page of elsewhere whose name was made to point here is refused (DNS rebinding)."""
-    client = TestClient(Middleware(JSONResponse({}), [], Hosts(loopback=True)))
+    client = AppClient(Middleware(JSONResponse({}), [], Hosts(loopback=True)))
 
     assert client.get("/", headers={"Host": host}).status_code == status
 
@@ -193,7 +193,7 @@ def test_beyond_a_number_of_requests_only_health_is_answered() -> None:
     """The others are asked to retry later."""
     middleware = Middleware(JSONResponse({}), [], Hosts())
     middleware._running = MAX_REQUESTS
-    client = TestClient(middleware)
+    client = AppClient(middleware)
 
     refused = client.get("/v1/roadmap")
 
@@ -201,7 +201,7 @@ def test_beyond_a_number_of_requests_only_health_is_answered() -> None:
     assert client.get("/v1/health").status_code == 200
 
 
-def test_a_report_has_links_to_the_public_address(shared_service: LocalService, public: TestClient) -> None:
+def test_a_report_has_links_to_the_public_address(shared_service: LocalService, public: AppClient) -> None:
     """Not to what a caller called the server."""
     shared_service.post("/products", {"key": "shop", "title": "Shop", "accountable": "Ada Lovelace"})
     shared_service.post(
@@ -229,7 +229,7 @@ def test_secrets_come_with_no_store(shared_service: LocalService, tmp_path: Path
     assert answer.headers["cache-control"] == "no-store"
 
 
-def preflight(client: TestClient, origin: str) -> Any:
+def preflight(client: AppClient, origin: str) -> Any:
     return client.options(
         "/v1/decisions",
         headers={
@@ -252,7 +252,7 @@ def test_no_other_origin_may_call_the_api_by_default(shared_service: LocalServic
 def test_a_configured_origin_may_call_the_api(shared_service: LocalService) -> None:
     """A page of that origin may send a token and commands, and read ETag and position; others may not."""
     app = create_app(shared_service.app.state.services, cors_origins=["https://pages.example"])
-    client = TestClient(app, headers={"Authorization": f"Bearer {shared_service.token}"})
+    client = AppClient(app, headers={"Authorization": f"Bearer {shared_service.token}"})
 
     allowed = preflight(client, "https://pages.example")
     answer = client.get("/v1/fields", headers={"Origin": "https://pages.example"})

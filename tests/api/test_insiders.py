@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from domain.credentials import LOCAL_CREDENTIAL
 from domain.roles import holds
@@ -15,6 +14,7 @@ from domain.scopes import SCOPES
 from domain.values import format_micros
 from eventlog.entry import Caller
 from projections.queries.report_hashes import ReportHashes
+from tests.support_client import AppClient
 from tests.support_log import LocalService
 
 WHY = {"why": "Because."}
@@ -25,7 +25,7 @@ class Company:
 
     def __init__(self, service: LocalService) -> None:
         self.service = service
-        self.clients: dict[str, TestClient] = {}
+        self.clients: dict[str, AppClient] = {}
         for key in ("ann", "bo", "mallory", "admin"):
             self.do(service.client, {"type": "RegisterPerson", "key": key, "name": key.title()})
         self.do(service.client, {"type": "RegisterTeam", "key": "core", "title": "Core"})
@@ -42,7 +42,7 @@ class Company:
         service.log.default_role = None
         service.log.report_sha256 = ReportHashes(service.model, service.runner)
 
-    def let_in(self, key: str, role: str | None = None, product: str | None = None) -> TestClient:
+    def let_in(self, key: str, role: str | None = None, product: str | None = None) -> AppClient:
         """Create a token for a person, with a role if given, and return a client that uses it."""
         scopes = SCOPES if role == "admin" else ("read", "write")
         by = Caller("person:admin", LOCAL_CREDENTIAL, "cli", frozenset(SCOPES))
@@ -57,15 +57,15 @@ class Company:
         self.clients[key] = self.service.client_of(secret)
         return self.clients[key]
 
-    def do(self, client: TestClient, *commands: dict[str, Any]) -> Any:
+    def do(self, client: AppClient, *commands: dict[str, Any]) -> Any:
         response = self.send(client, *commands)
         assert response.status_code in (200, 201), response.text
         return response.json()
 
-    def send(self, client: TestClient, *commands: dict[str, Any]) -> Any:
+    def send(self, client: AppClient, *commands: dict[str, Any]) -> Any:
         return client.post("/v1/commands", json={"commands": commands})
 
-    def refuses(self, client: TestClient, *commands: dict[str, Any], role: str) -> None:
+    def refuses(self, client: AppClient, *commands: dict[str, Any], role: str) -> None:
         """Assert that each command alone is refused because the caller lacks a role, and that nothing is recorded."""
         size = self.service.log.head().size
         for command in commands:

@@ -14,7 +14,6 @@ from typing import Any, Final, NamedTuple
 from urllib.parse import unquote
 
 import pytest
-from fastapi.testclient import TestClient
 
 from domain.scopes import SCOPES
 from identity.decision_log import DecisionLog
@@ -22,6 +21,7 @@ from projections.read_model.factory import open_database
 from tests import support_log
 from tests.api import test_replica
 from tests.api.test_replica import ONLY_THE_LOG
+from tests.support_client import AppClient
 from tests.support_log import LocalService
 from tests.support_postgresql import fresh_schema
 
@@ -416,7 +416,7 @@ class World:
         response = self.service.client.post("/v1/commands", json=command)
         assert response.status_code in (200, 201), (command, response.text)
 
-    def let_in(self, key: str, role: str | None = None, product: str | None = None) -> TestClient:
+    def let_in(self, key: str, role: str | None = None, product: str | None = None) -> AppClient:
         """A person with a role, for one product or all of them."""
         self.send({"type": "RegisterPerson", "key": key, "name": key.title()})
         where = None if product is None else f"product:{product}"
@@ -425,7 +425,7 @@ class World:
         return self.service.client_of(secret)
 
     def ask(
-        self, client: TestClient, path: str, question: Question, about: Product, accept: str
+        self, client: AppClient, path: str, question: Question, about: Product, accept: str
     ) -> tuple[int, str, str]:
         """The status and the text of an answer, also without what the question itself says."""
         words = {**about._asdict(), "position": self.positions[about.key]}
@@ -556,7 +556,7 @@ def test_counts_are_those_of_the_own_product(world: World) -> None:
     """What two readers of one product each count adds up to what an administrator counts."""
     groups = ("decision", "feature", "release", "goal", "import")  # a line of products is only read with a role for it
 
-    def count(client: TestClient) -> list[int]:
+    def count(client: AppClient) -> list[int]:
         found = client.get("/v1/fields/count", params={"group": "kind"}).json()["rows"]
         by_kind = {row["kind"]: row["count"] for row in found}
         return [by_kind[group] for group in groups]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import re
 import socket
 import statistics
+import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
@@ -33,6 +35,7 @@ from api.bulk import CHUNK_COMMANDS, execute_in_chunks
 from api.caller_lookup import MAX_NEW, MAX_UNKNOWN, TokenLookup, UnknownSecrets
 from api.connections import (
     BODY_TIMEOUT_S,
+    DISCARD_BYTES_PER_S,
     HEAD_TIMEOUT_S,
     LINGER_BYTES,
     LINGER_IDLE_S,
@@ -43,6 +46,7 @@ from api.connections import (
     Pool,
     protocol_of,
 )
+from api.problems import HttpProblem
 from api.routes import commands
 from api.routes.commands import MAX_COMMANDS
 from domain.people import RegisterPerson
@@ -221,6 +225,18 @@ def test_an_answer_repeats_little_of_what_was_sent(attacked: Attacked) -> None:
     assert len(answer.content) < 5_000
 
 
+def received(parts: Iterable[bytes]) -> json_parsing.ReceivedBody:
+    """A body of which these parts were received."""
+
+    async def receive() -> None:
+        for part in parts:
+            await body.add(part)
+
+    body = json_parsing.ReceivedBody()
+    asyncio.run(receive())
+    return body
+
+
 def test_members_are_counted_across_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """However a body is sliced, commas and brackets outside strings are counted, up to the limit."""
     monkeypatch.setattr(json_parsing, "REST_S", 0)
@@ -231,15 +247,41 @@ def test_members_are_counted_across_slices(monkeypatch: pytest.MonkeyPatch) -> N
         for _ in range(20):
             body = "".join(random.choices(pieces, k=30))
             members = len(re.findall(r"[,\[{]", re.sub(r'"(?:[^"\\]|\\.)*"', "", body)))
-            assert json_parsing._exceeds(body.encode(), members - 1)
-            assert not json_parsing._exceeds(body.encode(), members)
+            parts = [body[:17].encode(), body[17:].encode()]
+            monkeypatch.setattr(json_parsing, "MAX_MEMBERS", members)
+            assert received(parts).content == body.encode()
+            monkeypatch.setattr(json_parsing, "MAX_MEMBERS", members - 1)
+            with pytest.raises(HttpProblem, match=f"at most {members - 1} members"):
+                received(parts)
 
 
 def test_members_are_counted_outside_texts() -> None:
     """Prose has commas and brackets, which are no members."""
     prose = json.dumps({"a": '[,{"\\' * 100_000}).encode()
 
-    assert json_parsing.parse(prose) == json.loads(prose)
+    assert json_parsing.parse(received([prose, b""]).content) == json.loads(prose)
+
+
+def test_the_rest_of_a_body_with_too_many_members_is_not_read() -> None:
+    """A body is refused at the part that has its first member over the limit."""
+    part = b"{}," * 10_000
+
+    numbers = iter(range(1_000))
+    with pytest.raises(HttpProblem, match="at most") as refused:
+        received(part for _ in numbers)
+
+    assert (refused.value.status, refused.value.headers) == (413, {"Connection": "close"})
+    assert next(numbers) == json_parsing.MAX_MEMBERS // 20_000 + 1
+
+
+def test_the_error_of_a_body_does_not_keep_it_in_memory() -> None:
+    """Errors wait for the garbage collector, and each would hold megabytes."""
+    body = bytearray(b" " * json_parsing.INLINE_BYTES + b"{")
+    with pytest.raises(HttpProblem, match="not JSON") as caught:
+        asyncio.run(json_parsing.validate(body, lambda value: value))
+
+    assert not [each for each in gc.get_referrers(body) if each is not sys._getframe()]
+    assert caught.value.status == 400
 
 
 @pytest.mark.slow
@@ -535,6 +577,69 @@ def test_who_reads_nothing_of_an_answer_is_cut_off() -> None:
         assert transport.aborted
 
     asyncio.run(answer())
+
+
+class Closing(Unread):
+    """A connection to a client that still sends after its refusal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads = True
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        pass
+
+
+def test_closing_connections_share_a_rate() -> None:
+    """However many clients go on sending after their refusal, only 50 MiB a second are read and discarded."""
+
+    async def go_on() -> None:
+        loop, pool = asyncio.get_running_loop(), Pool(limit=10)
+        made = [protocol_of(pool)(Config(_never_ending, access_log=False), ServerState(), {}, loop) for _ in range(3)]
+        for each in made:
+            each.connection_made(Closing())
+            each.data_received(b"this is no request\r\n\r\n")
+        begun = loop.time()
+        for each in made:
+            each.data_received(b"a" * DISCARD_BYTES_PER_S)
+        assert not any(each.transport.reads for each in made)
+        assert pool.next_discard >= begun + 3
+        made[2].connection_lost(ConnectionResetError())
+        assert made[2]._read_on_timer.cancelled()
+        assert pool.take_discard_turn(begun + 100, 0) == begun + 100
+
+    asyncio.run(go_on())
+
+
+def test_a_closing_connection_keeps_nothing_of_its_body() -> None:
+    """What was received of a body that no one will read is freed, however long the connection stays."""
+
+    async def refuse() -> None:
+        connection = protocol_of(Pool(limit=10))(
+            Config(_refusing, access_log=False), ServerState(), {}, asyncio.get_running_loop()
+        )
+        connection.connection_made(Closing())
+        connection.data_received(post_of("t", 1_000_000) + b"a" * 60_000)
+        assert len(connection.cycle.body) == 60_000
+        await asyncio.gather(*connection.tasks)
+        assert connection.cycle.body == b""
+
+    asyncio.run(refuse())
+
+
+async def _refusing(_scope: Any, _receive: Any, send: Any) -> None:
+    headers = [(b"content-length", b"0"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": b""})
 
 
 # Tokens --------------------------------------------------------------------------------------------------------------

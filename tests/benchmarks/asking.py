@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.services import Services
 from domain.fields import SubjectState
-from eventlog.application import fold
+from eventlog.library_application import fold
 from identity.decision_log import DecisionLog
 from projections.queries.audit import AuditFilter, audit
 from projections.queries.changes import changes

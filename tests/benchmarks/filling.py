@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from domain.any_subject import AttributeSet
 from domain.catalog import EVENT_NAMES
-from domain.decision import DecisionAccepted, DecisionProposed
+from domain.decision_messages import DecisionAccepted, DecisionProposed
 from domain.feature import FeaturePrioritized, FeatureProposed, MilestoneTargeted
 from domain.messages import Event
 from domain.ownership import OwnershipAssigned

@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Iterator
 
-from domain.decision import RecordDecision
+from domain.decision_messages import RecordDecision
 from eventlog.entry import Caller, Receipt, Transaction
 from identity.decision_log import DecisionLog
 from tests.benchmarks.filling import filled, places

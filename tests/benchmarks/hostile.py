@@ -56,7 +56,7 @@ class Sizes:
     seconds: float = 25.0
     quiet_seconds: float = 3.0
     hurried: int = 45
-    rounds: int = 10
+    rounds: int = 40
 
 
 SHORT: Final = Sizes(body=400_000, header=4 * MIB, connections=40, seconds=6.0, quiet_seconds=0.7, hurried=20, rounds=1)

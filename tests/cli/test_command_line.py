@@ -136,7 +136,7 @@ def test_doctor_only_looks(log_folder):
 
 def test_a_log_is_read_where_nothing_can_be_written(log_folder, monkeypatch):
     """SQLite's files next to a log are not needed where they cannot be created."""
-    monkeypatch.setattr("eventlog.sqlite.os.access", lambda *_: False)
+    monkeypatch.setattr("eventlog.sqlite_store.os.access", lambda *_: False)
     for path in log_folder.glob("*-*"):
         path.unlink()
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from api.report_html import as_html
 from api.report_markdown import as_markdown
-from api.report_page import build_page
+from api.report_text import build_page
 from cli.bootstrap import open_read_only, open_runtime
 from cli.demo.story import DAYS, InvalidStory, Step, _parse_features, load
 from cli.demo.writer import create_demo

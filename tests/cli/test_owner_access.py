@@ -10,7 +10,7 @@ import httpx2
 import pytest
 
 from cli.bootstrap import open_for_write
-from cli.identity import resolve_owner
+from cli.caller import resolve_owner
 from cli.settings import Settings
 from domain.roles import ADMIN, ROLES, holds
 from tests.support_postgresql import fresh_schema
@@ -92,4 +92,7 @@ def test_the_owner_of_a_new_log_is_its_administrator(tmp_path: Path) -> None:
         bob = resolve_owner(log, second.owner)
 
         assert holds(log.state(ann), ADMIN)
+        registered, granted = log.read(1, 2)
+        assert registered.subject == granted.subject == ann
+        assert registered.metadata.transaction == granted.metadata.transaction  # there is no owner without the role
         assert not any(holds(log.state(bob), role) for role in ROLES)

@@ -24,7 +24,6 @@ import pytest
 from click.testing import CliRunner
 
 from cli.answer_titles import Titles
-from cli.credentials import find_token
 from cli.dates import Zone
 from cli.display import REPLACEMENT
 from cli.error_messages import describe_failure
@@ -36,6 +35,7 @@ from cli.settings import Settings
 from cli.settings_loading import find_location
 from cli.table import Table, format_lines, layout
 from cli.terminal import InterruptibleInput
+from cli.token_lookup import find_token
 from decisionlog_client import ClientError, Refused, questions
 from tests.support_fork_server import warm
 from tests.support_log import LocalService

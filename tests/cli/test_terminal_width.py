@@ -9,9 +9,9 @@ from cli import paging
 from cli.dates import Zone
 from cli.display import format_when, shorten, width_of, wrap
 from cli.main import SECTIONS
-from cli.table import Table, layout
-from tests.support_log import LocalService
-from tests.support_terminal import NOW, run_command
+from cli.table import Table, layout, style_of, wrap_sentences
+from tests.support_log import LocalService, quiet_token
+from tests.support_terminal import NOW, run_command, table
 
 NAMES = ("Ada Lovelace", "山田太郎", "עדה לאבלייס", "آدا لوفلايس", "👩‍👩‍👧 Zoë", "e\u0301mile")
 LONG = "A title that goes on for longer than any column of a narrow terminal has room to show it whole"
@@ -43,6 +43,7 @@ ASKING = [
     ("show", "product:shop"),
     ("show", "山田太郎"),
     ("show", "--kind", "feature"),
+    ("show", "--kind", "person"),
     ("search", "thirst"),
     ("who",),
     ("who", "feature:f1"),
@@ -174,6 +175,102 @@ def test_the_report_fits(service, monkeypatch, width):
     assert "](" not in page
 
 
+@pytest.mark.parametrize("width", [80, 100, 160])
+def test_no_person_is_only_an_id(service, monkeypatch, width):
+    """Wherever an answer shows the id of a person, it shows their name, too."""
+    names = {row["id"]: row["name"] for row in service.rows("/people")}
+    for words in ASKING:
+        if words[0] == "options":
+            continue
+        lines = on_a_terminal(service, monkeypatch, width, *words)
+        for number, line in enumerate(lines):
+            for found in re.findall(r"person:[\w-]+", line):
+                text = re.sub("[\u2068\u2069]", "", " ".join(lines[max(number - 2, 0) : number + 1]))
+                assert names[found][:6] in text, (words, line)
+
+
+def test_a_person_who_was_read_about_is_named(service):
+    """The access journal says about whom, by name; what a program reads has the id."""
+    other = service.rows("/people")[1]
+    service.client.get(f"/v1/calibration?who={other['id']}")
+    service.log.journal.write()
+
+    for command in ("access-journal", "activity"):
+        assert f"about {other['name']}" in run_command(service, command).stdout
+        assert other["id"] in run_command(service, command, "--csv").stdout
+
+
+def test_the_change_of_a_field_names_the_field(service, monkeypatch):
+    """At 80 columns the name of the field is shown, and what a list gained only where before and after do not show it."""
+    for words in (("blame", "f1"), ("changes", "--since", "2024", "--table")):
+        headings = " ".join(on_a_terminal(service, monkeypatch, 80, *words))
+        assert " field " in headings, words
+    assert "gained" not in "".join(on_a_terminal(service, monkeypatch, 80, "blame", "f1"))
+
+
+def test_one_row_has_its_headings():
+    """What several rows have in common is above them; a single row is a row."""
+    rows = Table(("title", "status", "since"), [["Tea", "open", "today"]], shared=frozenset({"title", "status"}))
+
+    lines = ["".join(text for text, _ in line) for line in layout(rows, Zone(), NOW, 80)]
+
+    assert lines == ["title  status  since", "Tea    open    today"]
+
+
+def test_only_a_state_has_its_color():
+    """Text that contains the word of a state is no state."""
+    assert style_of("value", "shipped (implemented)") == "green"
+    assert style_of("status", "exceeds authority") == "red"
+    assert style_of("value", "Harbors first, boats later") == ""
+    assert style_of("after", "We shipped it") == ""
+
+
+def test_columns_of_the_roadmap_are_in_line(service, monkeypatch):
+    """Each column begins at one place in all groups, and the owner is shown before the key."""
+    for width in (80, 100, 160):
+        lines = on_a_terminal(service, monkeypatch, width, "roadmap", "--columns", "status", "--all")
+        cards = [line for line in lines if line.startswith("  ")]
+        starts = {width_of(line[: line.index("2.0")]) for line in cards if "2.0" in line}
+        assert len(starts) == 1, lines
+        assert "山田太郎" in "".join(cards)
+
+
+def test_a_command_in_a_message_stays_in_one_line():
+    """A message is broken between words, but not within a command, which is copied."""
+    message = f"{LONG}. An administrator can grant it: `decisionlog role grant person:l8zhyq337hp5txal viewer`."
+
+    lines = list(wrap_sentences(message, 80))
+
+    assert all(len(line) <= 80 for line in lines)
+    assert sum("`decisionlog role grant person:l8zhyq337hp5txal viewer`" in line for line in lines) == 1
+    assert " ".join(lines) == message
+
+
+def test_an_overdue_task_is_marked(service):
+    """A task whose day has passed is overdue; before that it is only open."""
+    assert {row["status"] for row in table(service, "tasks")} == {"open"}
+    assert {row["status"] for row in table(service, "tasks", "--as-of", "2025-04-01")} == {"open, overdue"}
+
+
+def test_a_meeting_without_minutes_is_an_answer(service):
+    """No line says that nothing was found below a meeting that was found."""
+    service.post(
+        "/commands",
+        {"commands": [{"type": "PlanMeeting", "key": "next", "title": "Next round", "held_on": "2025-12-20"}]},
+    )
+
+    assert "No matching results" not in run_command(service, "minutes", "next").output
+
+
+def test_a_receipt_says_what_was_done(service):
+    """Not what followed from it: when a person left, their tokens are revoked. A text that ends in a period gets no other."""
+    left = service.person("Cy")
+    quiet_token(service.log, left, {"read"})
+
+    assert "Recorded the departure of Cy. (person:" in run_command(service, "person", "left", left, "--yes").stdout
+    assert "A berth. (" in run_command(service, "product", "vision", "shop", "A berth.").stdout
+
+
 def all_subjects(service):
     """Every subject of the log."""
     return {row["subject"] for row in service.rows("/fields", field="exists", limit=1000)}
@@ -202,13 +299,13 @@ def test_text_is_broken_between_words(width):
 
 def test_a_row_is_a_line(capsys):
     """A row takes one line, however long its cells; columns that do not fit are named."""
-    table = Table(
+    rows = Table(
         ("subject", "title", "why", "who", "source"),
         [["feature:a-rather-long-key-of-a-feature", LONG, f"{LONG}\nand more", "Ada Lovelace", "jira"]] * 3,
         frozenset({"source"}),
     )
 
-    lines = list(layout(table, Zone(), NOW, 80))
+    lines = list(layout(rows, Zone(), NOW, 80))
 
     assert len(lines) == 4
     assert "hidden (subject, source)" in capsys.readouterr().err
@@ -218,10 +315,10 @@ def test_a_row_is_a_line(capsys):
 def test_a_value_is_whole_before_a_title_is_long():
     """A value ends with its name in the source, so the title is shortened first."""
     states = ("committed (implementable)", "shipped (implemented)")
-    table = Table(("when", "title", "before", "after", "who"), [["Mar 5, 2019", LONG, *states, "Derek Carr"]])
+    rows = Table(("when", "title", "before", "after", "who"), [["Mar 5, 2019", LONG, *states, "Derek Carr"]])
 
     for width in (100, 160):
-        text = "".join(text for line in layout(table, Zone(), NOW, width) for text, _ in line)
+        text = "".join(text for line in layout(rows, Zone(), NOW, width) for text, _ in line)
         assert all(state in text for state in states)
 
 

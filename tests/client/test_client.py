@@ -34,7 +34,7 @@ from decisionlog_client import (
 )
 from decisionlog_client.exchange import Call, KeyedTransaction, Retries
 from domain import errors
-from domain.decision import AcceptDecision, ProposeDecision, RecordDecision
+from domain.decision_messages import AcceptDecision, ProposeDecision, RecordDecision
 from domain.product import DefineProduct
 from eventlog.entry import Caller, Transaction
 from tests.support_log import LocalService

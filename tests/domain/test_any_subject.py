@@ -25,7 +25,13 @@ from domain.any_subject import (
     TitleChanged,
     VoidEntry,
 )
-from domain.decision import AcceptDecision, DecisionAccepted, DecisionProposed, DecisionSuperseded, ReviseDecision
+from domain.decision_messages import (
+    AcceptDecision,
+    DecisionAccepted,
+    DecisionProposed,
+    DecisionSuperseded,
+    ReviseDecision,
+)
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.feature import FeatureCommitted, FeatureProposed, FeatureStarted
 from domain.people import RegisterPerson

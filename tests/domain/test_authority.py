@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.decision import (
+from domain.decision_messages import (
     AbstainFromDecision,
     AcceptDecision,
     ApproveDecision,

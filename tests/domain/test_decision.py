@@ -3,7 +3,7 @@
 import pytest
 
 from domain.any_subject import ChangesImported, ImportedChange, VoidEntry
-from domain.decision import (
+from domain.decision_messages import (
     AbstainFromDecision,
     AcceptDecision,
     AdviceGiven,

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any
 
 from domain.authority import Question, Stance, judge
-from domain.decision import (
+from domain.decision_messages import (
     AbstentionRecorded,
     Case,
     DecisionAccepted,

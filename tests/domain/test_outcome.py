@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.decision import (
+from domain.decision_messages import (
     DecisionAccepted,
     DecisionProposed,
     DecisionReviewed,

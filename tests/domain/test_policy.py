@@ -9,7 +9,7 @@ import pytest
 
 from domain import catalog, credentials, policy, roles
 from domain.any_subject import AssignToProducts, ImportChanges, ImportedChange, RemoveSubject, SubjectRemoved, VoidEntry
-from domain.decision import AcceptDecision, DecisionProposed, ProposeDecision, RecordDecision, ReviseDecision
+from domain.decision_messages import AcceptDecision, DecisionProposed, ProposeDecision, RecordDecision, ReviseDecision
 from domain.errors import Forbidden, NothingChanges, Refused
 from domain.feature import FeatureProposed, PrioritizeFeature
 from domain.fields import Subjects

@@ -57,7 +57,7 @@ def tables(place: Path | str) -> Any:
     """A connection to the tables, past the log, for attacks on it; it takes `?` and commits by itself."""
     if isinstance(place, Path):
         return sqlite3.connect(where(place), isolation_level=None)
-    from eventlog.postgresql import connect
+    from eventlog.postgresql_store import connect
 
     return connect(place)
 

@@ -14,7 +14,7 @@ from domain.catalog import EVENTS
 from domain.messages import string_fields
 from eventlog.canonical import SAFE_INTEGER, NotCanonicalError, canonical
 from eventlog.canonical_reader import MAX_DEPTH, parse_canonical
-from eventlog.sqlite import SqliteStore
+from eventlog.sqlite_store import SqliteStore
 from tests.eventlog.test_canonical import keys, scalars
 from tests.faults.logs import write_log
 

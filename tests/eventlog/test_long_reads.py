@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from domain.errors import NotAllowed
-from eventlog import application, supersessions
-from eventlog.reading import MAX_ENTRIES_IN_LOOP
+from eventlog import library_application, supersessions
+from eventlog.long_reads import MAX_ENTRIES_IN_LOOP
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import do, open_log
 
@@ -40,14 +40,14 @@ def test_a_long_subject_is_folded_in_a_thread(log: DecisionLog, monkeypatch: pyt
     do(log, *map(attribute, range(LONG)))
     log.application.clear_cache()
     folded: list[tuple[int, bool]] = []
-    fold = application.fold
+    fold = library_application.fold
 
     def watched(state: Any, entries: Any) -> Any:
         after = fold(state, entries)
         folded.append((after.version - state.version, threading.current_thread() is threading.main_thread()))
         return after
 
-    monkeypatch.setattr(application, "fold", watched)
+    monkeypatch.setattr(library_application, "fold", watched)
     do(log, attribute(0))
     do(log, attribute(1))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventlog.postgresql import PostgresStore, connect
+from eventlog.postgresql_store import PostgresStore, connect
 from eventlog.worker_status import WorkerStatus, workers_at
 from projections.read_model.factory import open_database
 from projections.read_model.model import ReadModel

@@ -21,7 +21,7 @@ from eventlog.dsn import split_dsn, without_secret
 from eventlog.entry import Receipt
 from eventlog.errors import DatabaseUnavailableError, ReadOnlyLogError
 from eventlog.migration import set_read_only
-from eventlog.postgresql import PostgresStore, connect
+from eventlog.postgresql_store import PostgresStore, connect
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import Clock, do, open_log, tables, transaction
 from tests.support_postgresql import fresh_schema
@@ -192,7 +192,7 @@ class Cut(PostgresStore):
 
     cut = ""
 
-    def _write(self, connection, head, placed):  # type: ignore[no-untyped-def]
+    def _write(self, connection, *more):  # type: ignore[no-untyped-def]
         def lose() -> None:
             with connect(self.url) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (self._write_backend,))
@@ -200,7 +200,7 @@ class Cut(PostgresStore):
         when, Cut.cut = Cut.cut, ""
         if when == "before":
             lose()
-        super()._write(connection, head, placed)
+        super()._write(connection, *more)
         if when == "after":
             with self._unknown_outcome_if_lost(connection):
                 lose()

@@ -13,7 +13,7 @@ from domain.errors import Forbidden, Malformed, NotAllowed
 from domain.scopes import SCOPES
 from eventlog.command_handler import CommandHandler
 from eventlog.entry import Caller, Receipt
-from eventlog.views import CommittedView
+from eventlog.handler_views import CommittedView
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import Clock, do, do_many, open_log, transaction
 

@@ -27,7 +27,6 @@ from typing import Any, Final
 
 from eventsourcing.persistence import PersistenceError
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.services import Services
@@ -43,6 +42,7 @@ from projections.read_model.model import ReadModel
 from projections.read_model.rebuild import rebuild
 from projections.read_model.schema import TABLES
 from tests.faults.logs import write_log
+from tests.support_client import AppClient
 
 SIZE: Final = 160
 SHARES: Final = 25
@@ -126,7 +126,7 @@ def ask(settings: Settings, questions: Sequence[str] = QUESTIONS) -> Iterator[tu
     """What a server in this process answers; a 503 is asked again until the server has built its model again."""
     with open_for_write(settings) as log, open_runtime(log, settings, check=True) as built:
         services = Services(log, built.model, built.runner, lambda _: local_caller("person:ann"))
-        client = TestClient(_app(services), headers={"Authorization": "Bearer x"}, raise_server_exceptions=False)
+        client = AppClient(_app(services), headers={"Authorization": "Bearer x"}, raises=False)
         for question in questions:
             yield question, _answer(client, question)
 
@@ -142,7 +142,7 @@ def _app(services: Services) -> FastAPI:
     return _APPS[0]
 
 
-def _answer(client: TestClient, question: str) -> tuple[int, bytes]:
+def _answer(client: AppClient, question: str) -> tuple[int, bytes]:
     deadline = time.monotonic() + HEAL_S
     while True:
         response = client.get(question)

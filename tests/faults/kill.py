@@ -24,7 +24,7 @@ import httpx2
 
 from cli.bootstrap import clock, open_for_write, open_runtime
 from cli.settings import Settings
-from domain.decision import DecisionRecorded
+from domain.decision_messages import DecisionRecorded
 from eventlog.checkpoint import Checkpoint
 from eventlog.entry import Entry
 from identity.decision_log import DecisionLog

@@ -11,8 +11,8 @@ from typing import Any, Final
 import psycopg
 
 from cli.main import main
-from eventlog import postgresql
-from eventlog.postgresql import PostgresStore
+from eventlog import postgresql_store
+from eventlog.postgresql_store import PostgresStore
 
 LATE: Final = 1.0
 """Seconds between the answer and the commit in PostgreSQL."""
@@ -20,7 +20,7 @@ LATE: Final = 1.0
 
 def delay_commits() -> None:
     """Leave groups with a decision open when they are answered, and commit them later; the next group waits."""
-    whole, ending, late = PostgresStore._write, postgresql._roll_back, set[int]()
+    whole, ending, late = PostgresStore._write, postgresql_store._roll_back, set[int]()
 
     def commit(connection: psycopg.Connection[Any]) -> None:
         connection.execute("COMMIT")
@@ -37,7 +37,7 @@ def delay_commits() -> None:
 
     PostgresStore._write = write  # type: ignore[method-assign]
     PostgresStore._must_be_committed = lambda *_: None  # type: ignore[method-assign]
-    postgresql._roll_back = lambda connection: None if id(connection) in late else ending(connection)
+    postgresql_store._roll_back = lambda connection: None if id(connection) in late else ending(connection)
 
 
 class _Open:

@@ -17,7 +17,7 @@ from typing import Any
 import psycopg
 
 from cli.bootstrap import clock
-from eventlog import postgresql
+from eventlog import postgresql_store
 from eventlog.sequencer import Sequencer
 from identity.decision_log import DecisionLog
 from tests.faults.tail import write
@@ -48,8 +48,8 @@ class Trouble:
         self._longest = task.longest
         self._share = task.rolled_back
         self._chance = Random(task.name)
-        self._whole = postgresql.update_head
-        postgresql.update_head = self._update_head
+        self._whole = postgresql_store.update_head
+        postgresql_store.update_head = self._update_head
 
     def _update_head(self, session: Any, head: Any, *more: Any) -> None:
         self._whole(session, head, *more)

@@ -25,7 +25,7 @@ from eventlog.codec import compose
 from eventlog.merkle import Frontier, append_leaf, leaf_hash, pack_frontier, unpack_frontier
 from eventlog.records import EntryRow, Head, Span
 from eventlog.sql import SIDE_TABLE_KEYS
-from eventlog.sqlite import library_errors
+from eventlog.sqlite_store import library_errors
 from eventlog.verification import BEFORE_FIRST, verify
 from tests.faults import flips, flips_postgresql
 from tests.faults.logs import write_log

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 
 from api.services import Services
 from cli.bootstrap import Runtime, local_caller, open_for_write, open_read_only, open_runtime
@@ -26,12 +25,13 @@ from cli.settings import Settings
 from domain.scopes import IMPORT_SCOPE
 from eventlog import sqlite as sqlite_store
 from eventlog.errors import DamagedLogError, NewerLogError
-from eventlog.sqlite import SqliteStore
+from eventlog.sqlite_store import SqliteStore
 from eventlog.store_errors import DamagedStoreError
 from identity.decision_log import DecisionLog
-from projections.read_model.sampling import Sampler
+from projections.read_model.continuous_check import Sampler
 from tests.faults import flips
 from tests.faults.logs import do
+from tests.support_client import AppClient
 
 PROPOSE_AGAIN = {"type": "ProposeFeature", "key": "f7", "title": "Once more", "products": ["shop"]}
 FLIPS = 60
@@ -85,9 +85,9 @@ def codes(settings: Settings) -> tuple[int, int]:
     )
 
 
-def client_of(log: DecisionLog, built: Runtime) -> TestClient:
+def client_of(log: DecisionLog, built: Runtime) -> AppClient:
     services = Services(log, built.model, built.runner, lambda _: local_caller("person:ann"))
-    return TestClient(flips._app(services), headers={"Authorization": "Bearer x"}, raise_server_exceptions=False)
+    return AppClient(flips._app(services), headers={"Authorization": "Bearer x"}, raises=False)
 
 
 def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:

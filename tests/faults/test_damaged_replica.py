@@ -21,7 +21,7 @@ from consumers.kafka.replica_session import ReceivedEntry
 from consumers.kafka.replica_worker import ReplicaWorker
 from eventlog.records import EntryRow
 from identity.decision_log import DecisionLog
-from projections.read_model import sampling
+from projections.read_model import continuous_check
 from projections.read_model.factory import open_database
 from projections.read_model.model import ReadModel, ReadModelDamagedError, content_hash
 from projections.read_model.rebuild import rebuild
@@ -48,8 +48,8 @@ def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
 @pytest.fixture(autouse=True)
 def often(monkeypatch: pytest.MonkeyPatch) -> None:
     """Subjects are compared at short intervals."""
-    monkeypatch.setattr(sampling, "FIRST_ROUND_PAUSE_S", 0.01)
-    monkeypatch.setattr(sampling, "PAUSE_S", 0.01)
+    monkeypatch.setattr(continuous_check, "FIRST_ROUND_PAUSE_S", 0.01)
+    monkeypatch.setattr(continuous_check, "PAUSE_S", 0.01)
     monkeypatch.setattr(replica_worker, "CHECK_INTERVAL_US", 10_000)
 
 

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from eventlog.sqlite import SqliteStore
+from eventlog.sqlite_store import SqliteStore
 from tests.support_log import LocalService
 
 HARMLESS = ("SELECT", "PRAGMA", "BEGIN DEFERRED", "ROLLBACK")

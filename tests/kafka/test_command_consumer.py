@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from api import answers, problems
+from api import answer_documentation, problems
 from api.command_routes import public_receipt
 from consumers.kafka.broker import MAX_MESSAGE_BYTES, Broker
 from consumers.kafka.cloudevents import Message, get_header
@@ -221,7 +221,7 @@ def test_a_result_is_the_receipt(tmp_path):
     answer = build_reply(order(SHOP, ("ce_source", b"/erp"), ("ce_id", b"1"), key=b"k"), receipt, "log:x", 1_000_000)
 
     assert json.loads(answer.value) == public_receipt(receipt, "product:shop")
-    assert TypeAdapter(answers.Receipt).validate_json(answer.value)
+    assert TypeAdapter(answer_documentation.Receipt).validate_json(answer.value)
     assert answer.key == b"k"
     assert {name: get_header(answer, name) for name, _ in answer.headers} == {
         "ce_specversion": "1.0",

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.assumption import AssumptionBroken, AssumptionConfirmed, AssumptionStated
-from domain.decision import DecisionAccepted, DecisionDeferred, DecisionProposed, DecisionRejected
+from domain.decision_messages import DecisionAccepted, DecisionDeferred, DecisionProposed, DecisionRejected
 from domain.evidence import EvidenceRecorded
 from domain.ownership import OwnershipAssigned
 from domain.product import ReleaseRescheduled, ReleaseScheduled

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from domain.decision import DecisionAccepted, DecisionLinked, DecisionProposed, DecisionReversed
+from domain.decision_messages import DecisionAccepted, DecisionLinked, DecisionProposed, DecisionReversed
 from domain.feature import FeatureDropped, FeatureLinked, FeatureProposed, MilestoneTargeted
 from domain.product import GoalClosed, GoalSet, ReleaseScheduled
 from eventlog.entry import Entry

@@ -9,7 +9,7 @@ import pytest
 
 from domain.any_subject import ChangesImported, EntryVoided, ImportedChange, StillValidConfirmed, SubjectRemoved
 from domain.assumption import AssumptionBroken, AssumptionStated
-from domain.decision import (
+from domain.decision_messages import (
     DecisionAccepted,
     DecisionConfirmed,
     DecisionDeferred,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from domain.any_subject import EntryVoided, SubjectRemoved
-from domain.decision import DecisionProposed
+from domain.decision_messages import DecisionProposed
 from domain.feature import FeatureProposed
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
 from domain.people import PersonMerged

@@ -17,7 +17,7 @@ from domain.assumption import (
     AssumptionStated,
     AssumptionUnlinked,
 )
-from domain.decision import (
+from domain.decision_messages import (
     ConstraintChecked,
     DecisionAccepted,
     DecisionProposed,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from domain.decision import DecisionProposed
+from domain.decision_messages import DecisionProposed
 from domain.outcome import CalibrationShared, ExpectedOutcomeStated, OutcomeRecorded
 from domain.people import PersonRegistered
 from projections.queries.forecasts import calibration

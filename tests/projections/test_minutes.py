@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from domain.any_subject import EntryVoided
-from domain.decision import (
+from domain.decision_messages import (
     AdviceGiven,
     DecisionAccepted,
     DecisionConfirmed,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.any_subject import EntryVoided
-from domain.decision import (
+from domain.decision_messages import (
     ChoiceJudged,
     ConstraintChecked,
     DecisionAccepted,

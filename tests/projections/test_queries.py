@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from domain.any_subject import ChangesImported, EntryVoided, SubjectRemoved, SubjectRestored
-from domain.decision import AdviceGiven, DecisionAccepted, DecisionProposed, DecisionSuperseded
+from domain.decision_messages import AdviceGiven, DecisionAccepted, DecisionProposed, DecisionSuperseded
 from domain.feature import FeatureDropped, FeatureLinked, FeaturePrioritized, FeatureProposed, MilestoneTargeted
 from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipDelegated
 from domain.people import PersonLeft, PersonMerged, PersonRegistered, TeamRegistered

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from domain.any_subject import AliasesSet, LogOpened, TextsErased, TitleChanged
 from domain.catalog import EVENTS
-from domain.decision import DecisionProposed, Option
+from domain.decision_messages import DecisionProposed, Option
 from domain.messages import Reference
 from domain.values import ERASED
 from projections.queries.field_values import field_values

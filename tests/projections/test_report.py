@@ -12,7 +12,7 @@ import pytest
 from api.pages.subject_addresses import subject_path
 from api.report_html import as_html
 from api.report_markdown import as_markdown
-from api.report_page import HEADINGS, build_page
+from api.report_text import HEADINGS, build_page
 from domain.any_subject import (
     ChangesImported,
     EntryVoided,
@@ -21,7 +21,7 @@ from domain.any_subject import (
     SubjectRemoved,
     TextsErased,
 )
-from domain.decision import DecisionAccepted, DecisionProposed, DecisionReversed
+from domain.decision_messages import DecisionAccepted, DecisionProposed, DecisionReversed
 from domain.feature import (
     FeatureCommitted,
     FeatureDropped,

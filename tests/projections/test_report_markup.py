@@ -13,7 +13,7 @@ from markdown_it.token import Token
 
 from api.report_html import as_html
 from api.report_markdown import as_markdown
-from api.report_page import Link, Page, Part, ReasonText, Summary, TextLine, build_page
+from api.report_text import Link, Page, Part, ReasonText, Summary, TextLine, build_page
 
 BASE = "https://log.example"
 NAUGHTY = (

@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 from domain.any_subject import EntryVoided
-from domain.decision import DecisionAccepted, DecisionProposed, DecisionRecorded, DecisionSuperseded, Option
+from domain.decision_messages import DecisionAccepted, DecisionProposed, DecisionRecorded, DecisionSuperseded, Option
 from domain.messages import Event
 from domain.ownership import OwnershipAssigned
 from domain.people import PersonRegistered

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from domain.catalog import COMMAND
-from domain.decision import DecisionProposed, DecisionRecorded
+from domain.decision_messages import DecisionProposed, DecisionRecorded
 from domain.feature import FeatureDropped, FeatureProposed
 from domain.outcome import ExpectedOutcomeStated
 from domain.ownership import OwnershipAssigned, OwnershipDelegated

@@ -12,7 +12,7 @@ import pytest
 
 from domain.any_subject import EntryVoided, StillValidConfirmed, SubjectRemoved, SubjectRestored
 from domain.assumption import AssumptionBroken, AssumptionConfirmed, AssumptionStated
-from domain.decision import (
+from domain.decision_messages import (
     DecisionAccepted,
     DecisionDeferred,
     DecisionProposed,

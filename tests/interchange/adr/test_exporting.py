@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from domain.any_subject import RemoveSubject, SetAliases, SetAttribute
-from domain.decision import Option, RecordDecision, ReverseDecision
+from domain.decision_messages import Option, RecordDecision, ReverseDecision
 from domain.people import RegisterPerson
 from domain.product import DefineProduct
 from eventlog.entry import Caller, Transaction

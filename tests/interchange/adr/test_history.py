@@ -6,7 +6,7 @@ import json
 import pytest
 
 from domain.any_subject import EraseTexts
-from domain.decision import ProposeDecision, WithdrawDecision
+from domain.decision_messages import ProposeDecision, WithdrawDecision
 from domain.scopes import ERASE_SCOPE
 from domain.values import format_micros
 from eventlog.entry import Caller, Transaction

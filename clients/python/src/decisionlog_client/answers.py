@@ -97,6 +97,8 @@ class AccessJournalRow(TypedDict):
     "The method and path; null for a sign-in."
     reason: str | None
     "Why it was refused; null if it was not."
+    mentions: list[str]
+    "The ids of the people and subjects that `what` and `reason` name."
     times: int
     "The number of identical attempts within about a second."
 
@@ -133,6 +135,8 @@ class ActivityRow(TypedDict):
     "The method and path of a request; null for an event."
     reason: str | None
     "Why it was refused, or the note of the event; null without one."
+    mentions: list[str]
+    "The ids of the people and subjects that `what` and `reason` name; empty for an event."
     times: int
     "The number of identical attempts within about a second; 1 for an event."
     position: int | None

@@ -1,0 +1,189 @@
+"""Resolve the caller of a command: who it acts as, in the log's files or on the server that has them."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from cli.bootstrap import find_writer, local_caller, open_for_write, open_read_only
+from cli.errors import CommandFailed
+from cli.remote_log import connect_to_writer
+from cli.settings import Settings
+from cli.token_lookup import find_token
+from domain.credentials import is_active
+from domain.errors import Forbidden, Refused
+from domain.ids import LOG_SERVICE, is_subject, kind_of
+from domain.messages import Command
+from domain.people import RegisterPerson
+from domain.roles import ADMIN, GrantRole
+from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES
+from eventlog.entry import Caller, Receipt, Sink, Transaction
+from identity.decision_log import DecisionLog
+
+UNREGISTERED_OWNER: Final = "service:terminal"
+"""The caller of reads in a log whose owner is not registered yet."""
+
+
+def resolve_owner(log: DecisionLog, name: str, target: Sink | None = None) -> str:
+    """Return the person that an owner name stands for on this machine.
+
+    A name is resolved once, by the directory, and the person is registered if they are unknown. From then on the id is
+    remembered, even if others are registered under the same name. Registration is sent to `target`; by default the log.
+
+    Raises:
+        CommandFailed: several people have this name when it is first used, or its person has left.
+    """
+    known = log.owners.find(name)
+    owner = known or _find_only_person(log, name) or _register(log, name, target)
+    if known and not is_active(owner, log.state):
+        raise CommandFailed(f"{name} ({owner}) has left. Choose another owner with --owner or DECISIONLOG_OWNER.")
+    return owner if known or target else log.owners.remember(name, owner)
+
+
+def _find_only_person(log: DecisionLog, name: str) -> str | None:
+    found = _find_people(log, name)
+    if len(found) > 1:
+        raise CommandFailed(
+            f"{name} is ambiguous: {' or '.join(found)}. Choose another owner with --owner or DECISIONLOG_OWNER."
+        )
+    return found[0] if found else None
+
+
+def _find_people(log: DecisionLog, name: str) -> list[str]:
+    return [who for who in log.directory.find(name) if who.startswith("person:") and is_active(who, log.state)]
+
+
+def _register(log: DecisionLog, name: str, target: Sink | None) -> str:
+    # The first person of a log is registered by the log itself, and is its administrator: there is no one else yet.
+    is_new = log.head().size <= 1 and target is None
+    key = log.new_key()
+    commands: list[Command] = [RegisterPerson(key=key, name=name)]
+    if is_new:
+        commands.append(GrantRole(subject=f"person:{key}", role=ADMIN))
+    _execute(target or log, commands, Caller(LOG_SERVICE, "none", "cli", DEFAULT_SCOPES | {ADMIN_SCOPE}))
+    return f"person:{key}"
+
+
+def _execute(target: Sink, commands: Sequence[Command], caller: Caller) -> None:
+    (outcome,) = asyncio.run(_send(target, Transaction(tuple(commands), caller)))
+    if isinstance(outcome, Refused):
+        raise outcome
+
+
+async def _send(target: Sink, transaction: Transaction) -> Sequence[Receipt | Refused]:
+    return await target.execute_many([transaction])
+
+
+def resolve_caller(log: DecisionLog, settings: Settings, channel: str, target: Sink | None = None) -> Caller:
+    """Return the caller of a command that writes the files: the token's holder, else the owner, who has every scope.
+
+    An unknown owner is registered, by way of `target`; by default in the log.
+
+    Raises:
+        CommandFailed: the token is unknown or was revoked.
+    """
+    secret = find_token(settings.location)
+    if secret is None:
+        return local_caller(resolve_owner(log, settings.owner, target), channel)
+    return _find_token_holder(log, secret, channel)
+
+
+def find_caller(log: DecisionLog, settings: Settings, channel: str) -> Caller:
+    """Return the caller of a command that only reads. An unknown owner is not registered.
+
+    Raises:
+        CommandFailed: the token is unknown or was revoked.
+    """
+    secret = find_token(settings.location)
+    if secret is not None:
+        return _find_token_holder(log, secret, channel)
+    owner = log.owners.find(settings.owner)
+    if owner is None:
+        found = _find_people(log, settings.owner)
+        owner = found[0] if len(found) == 1 else UNREGISTERED_OWNER
+    return local_caller(owner, channel)
+
+
+def _find_token_holder(log: DecisionLog, secret: str, channel: str) -> Caller:
+    token = log.tokens.find(secret)
+    if token is None or not is_active(token.actor, log.state):
+        raise CommandFailed(
+            "The token in DECISIONLOG_TOKEN or DECISIONLOG_TOKEN_FILE is unknown or revoked, or its holder has left. "
+            "Unset it to act as the log's owner, or create another with `decisionlog token create`."
+        )
+    return token.caller(channel)
+
+
+def require_scope(caller: Caller, scope: str) -> None:
+    """Check that a caller has a scope.
+
+    Raises:
+        Forbidden: they do not.
+    """
+    if scope not in caller.scopes:
+        raise Forbidden(f"your token does not have the scope `{scope}`")
+
+
+def require_administrator(log: DecisionLog, settings: Settings) -> Caller:
+    """Return the caller of a command that only administrators may run.
+
+    Raises:
+        CommandFailed: the token is unknown or was revoked.
+        Forbidden: the caller is not an administrator.
+    """
+    caller = resolve_caller(log, settings, "cli")
+    require_scope(caller, ADMIN_SCOPE)
+    return caller
+
+
+def find_holder(log: DecisionLog, name: str) -> str:
+    """Return the service `service:KEY`, or the person with a name or id, who can hold a token.
+
+    Raises:
+        CommandFailed: no person or several people have this name.
+    """
+    return name if is_subject(name) and kind_of(name) == "service" else find_person(log, name)
+
+
+def find_person(log: DecisionLog, name: str) -> str:
+    """Return the person with a name or id.
+
+    Raises:
+        CommandFailed: no person or several people have this name.
+    """
+    found = (name,) if is_subject(name) else log.directory.find(name)
+    if len(found) > 1:
+        raise CommandFailed(f"{name} is ambiguous. Use one of these ids: {', '.join(found)}.")
+    if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:
+        raise CommandFailed(
+            f"No person named {name}. Add them with `decisionlog person add {shlex.quote(name)}` (HTTP: POST /v1/people). "
+            "A service needs no registration: use service:KEY."
+        )
+    return found[0]
+
+
+@contextmanager
+def open_or_empty(settings: Settings) -> Iterator[DecisionLog]:
+    """Open the log for reading; if there is none, a temporary empty one."""
+    if settings.store or settings.log_file.exists():
+        with open_read_only(settings) as log:
+            yield log
+        return
+    with TemporaryDirectory(prefix="decisionlog-") as folder:
+        temporary = settings.model_copy(update={"data": Path(folder), "token": None, "store": ""})
+        with open_for_write(temporary) as log:
+            yield log
+
+
+def resolve_dry_run_caller(log: DecisionLog, settings: Settings, channel: str, target: Sink) -> Caller:
+    """Return the caller that the command would have without --dry-run."""
+    serving = find_writer(settings)
+    if serving is None:
+        return resolve_caller(log, settings, channel, target)
+    with connect_to_writer(serving, settings) as server:
+        return server.caller(channel)
