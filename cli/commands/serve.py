@@ -51,8 +51,6 @@ from eventlog.dsn import without_secret
 from identity.access_journal import DAY_US
 from identity.decision_log import DecisionLog
 
-ENTRIES_OF_A_NEW_LOG: Final = 3
-"""Its opening, and its owner with the role of an administrator; a demo or an imported log needs no first decision."""
 LISTEN_BACKLOG: Final = 2048
 SHUTDOWN_TIMEOUT_S: Final = 30
 """How long requests in progress may take to finish when the server is stopped."""
@@ -254,7 +252,6 @@ def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: st
     public = settings.public_url.rstrip("/") or address
     click.echo(f"Decision log in {place}, at {address}")
     click.echo(f"API reference: {public}/docs")
-    is_new = log.head().size <= ENTRIES_OF_A_NEW_LOG
     try:
         token = create_first_token(log, owner, settings)
         link = create_first_link(log, owner, settings, lambda code: build_link(public, code)) if token else None
@@ -270,8 +267,7 @@ def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: st
     if link:
         click.echo(f"\n{link.format_announcement(settings.owner)}")
     click.echo(f"\n{token.format_announcement(settings.owner)}\n")
-    if is_new:
-        click.echo(f"Record a first decision:\n\n{format_first_request(public, token, settings.owner)}\n")
+    click.echo(f"Record a first decision:\n\n{format_first_request(public, token, settings.owner)}\n")
 
 
 def _open_pages(address: str, settings: Settings, log: DecisionLog, owner: str) -> None:
