@@ -121,7 +121,8 @@ SELECT kind, name FROM (
 """The schema is in the search path, so a function there is called instead of PostgreSQL's own if its types fit better.
 Those of extensions are none of ours, but known."""
 _INDEXES: Final = """
-SELECT t.relname, i.relname, x.indisunique, x.indisvalid AND x.indisready AND x.indislive AND x.indimmediate AND am.amname = 'btree'
+SELECT t.relname, i.relname, x.indisunique, x.indisvalid AND x.indisready AND x.indislive AND x.indimmediate
+  AND am.amname = 'btree'
   AND NOT EXISTS (SELECT 1 FROM unnest(x.indkey::int2[], x.indcollation::oid[]) AS k (attnum, collation_oid)
     JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum WHERE k.collation_oid <> a.attcollation)
   AND (x.indpred IS NULL OR i.relname = 'active_tokens'),
