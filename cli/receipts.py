@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import click
 
-from api.pages.verbs import verb_of
 from cli.display import to_single_line
 from cli.table import print_sentence
-from cli.values import describe, format_number
+from cli.values import describe, format_number, past_tense
 from decisionlog_client import Client, questions
 from decisionlog_client.answers import Receipt
 
@@ -52,7 +51,9 @@ def _call(subject: str, log: Client) -> tuple[str, str]:
 def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: str, title: str, log: Client) -> str:
     own = [each for each in receipt["recorded"] if each["subject"] == receipt["subject"]] or receipt["recorded"]
     meant = [each for each in own if not each["type"].startswith(_CONSEQUENCES)] or own
-    done = verb_of(meant[-1]["type"])
+    done = past_tense(meant[-1]["type"])
+    if done == "set the target of" and not command.keys() & {"release", "day"}:
+        done = "cleared the target of"
     created = command.get("title") or command.get("name") or command.get("version") if verb["creates"] else None
     called = to_single_line(" ".join(each for each in (name, title or str(created or "")) if each))
     fields = [each for each in verb["fields"] if "argument" in each and each["name"] != "subject"]

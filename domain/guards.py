@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from domain.errors import AlreadyExists, NotAllowed, NothingChanges
+from domain.errors import AlreadyExists, NotAllowed, NothingChanges, format_alternatives
 from domain.fields import EXISTS, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext
 from domain.values import kind_of
@@ -72,7 +72,7 @@ def require_status(
     status = state.value_at(STATUS, context.now) or default
     if status not in allowed:
         raise NotAllowed(
-            f"{state.subject} is {status}; to {action} it must be {' or '.join(sorted(allowed))}",
+            f"{state.subject} is {status}; to {action}, it must be {format_alternatives(sorted(allowed))}",
             field="subject",
             subject=state.subject,
         )
