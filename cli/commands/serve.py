@@ -166,7 +166,11 @@ def _build_admission(settings: Settings) -> Admission:
 
 def _run(services: Services, listener: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
     loopback = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
-    app = create_app(services, Hosts(settings.public_url.rstrip("/"), loopback=loopback))
+    app = create_app(
+        services,
+        Hosts(settings.public_url.rstrip("/"), loopback=loopback),
+        cors_origins=[each.strip() for each in settings.cors_origins.split(",") if each.strip()],
+    )
     config = uvicorn.Config(
         app,
         log_level="warning",
