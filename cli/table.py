@@ -57,6 +57,7 @@ FLEXIBLE: Final = frozenset(
         "reason",
         "explanation",
         "because",
+        "change",
         "expected",
         "measure",
         "finding",
@@ -98,6 +99,7 @@ LAST_TO_HIDE: Final = (
     "moves",
     "before",
     "after",
+    "change",
     "gained",
     "lost",
     "now",
@@ -111,6 +113,12 @@ LAST_TO_HIDE: Final = (
 MARKED_COLUMNS: Final = frozenset({"status", "verdict"})
 VALUE_COLUMNS: Final = frozenset({"before", "after", "value", "status", "reason", "now", "from", "to"})
 """What a value is called in the source comes last in its cell: `shipped (implemented)`."""
+BEFORE: Final = "before"
+AFTER: Final = "after"
+CHANGE: Final = "change"
+_NOTHING: Final = "–"
+MAX_LINES_BELOW: Final = 4
+"""Lines that a text below a row takes at most."""
 STYLES: Final = {
     **dict.fromkeys(("accepted", "active", "met", "shipped", "within"), "green"),
     **dict.fromkeys(("dropped", "left", "missed", "rejected", "reversed", "exceeds", "overdue", "no owner"), "red"),
@@ -185,6 +193,11 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
     cells = [[_format_cell(cell, zone, now) for cell in row] for row in table.rows]
     measured = [_measure(table, index, cells) for index in range(len(table.columns))]
     columns = _fit_whole(table, measured, width)
+    if not _shows_change(table, measured, columns):
+        table = _join_change(table, cells)
+        cells = [[_format_cell(cell, zone, now) for cell in row] for row in table.rows]
+        measured = [_measure(table, index, cells) for index in range(len(table.columns))]
+        columns = _fit_whole(table, measured, width)
     below = [each.index for each in measured if _goes_below(table, each, columns)]
     if below:
         columns = _fit_whole(table, [each for each in measured if each.index not in below], width)
@@ -222,10 +235,31 @@ def _lay_out_below(table: Table, row: Sequence[str], said: Sequence[int], width:
     ids = [(f"{row[index]}  ", "cyan") for index in said if is_subject(row[index])]
     texts = [index for index in said if not is_subject(row[index])]
     for index in texts:
-        yield from wrap([("    ", ""), *ids, (f"{table.columns[index]}: ", "dim"), (isolate(row[index]), "")], width, 6)
+        text = isolate(shorten(row[index], (width - 8) * MAX_LINES_BELOW))
+        yield from wrap([("    ", ""), *ids, (f"{table.columns[index]}: ", "dim"), (text, "")], width, 6)
         ids = []
     if ids:
         yield from wrap([("    ", ""), *ids], width, 6)
+
+
+def _shows_change(table: Table, measured: Sequence[_Column], fitted: Mapping[int, int]) -> bool:
+    """Return whether the values before and after a change are shown whole, if the table has both."""
+    if not {BEFORE, AFTER} <= set(table.columns):
+        return True
+    return all(
+        fitted.get(each.index) == each.width for each in measured if table.columns[each.index] in (BEFORE, AFTER)
+    )
+
+
+def _join_change(table: Table, cells: Sequence[Sequence[str]]) -> Table:
+    """Return the table with the values before and after in one column, below the row where they do not fit into it."""
+    before, after = list(table.columns).index(BEFORE), list(table.columns).index(AFTER)
+    rows: list[list[Cell]] = []
+    for row, shown in zip(table.rows, cells, strict=True):
+        joined = f"{shown[before] or _NOTHING} → {shown[after] or _NOTHING}"
+        rows.append([joined if index == before else cell for index, cell in enumerate(row) if index != after])
+    columns = [CHANGE if heading == BEFORE else heading for heading in table.columns if heading != AFTER]
+    return replace(table, columns=columns, rows=rows, below=table.below | {CHANGE})
 
 
 def _find_events(table: Table) -> list[Cell]:

@@ -208,6 +208,40 @@ def test_the_change_of_a_field_names_the_field(service, monkeypatch):
     assert "gained" not in "".join(on_a_terminal(service, monkeypatch, 80, "blame", "f1"))
 
 
+def test_a_change_is_whole_at_any_width():
+    """The values before and after are shown whole: next to each other, or below the row, with the reason."""
+    states = ("shipped (implemented)", "committed (implementable)")
+    rows = Table(
+        ("when", "subject", "title", "field", "before", "after", "who", "why"),
+        [["Mar 5, 2019", f"feature:kep-{number}", LONG, "status", *states, "Derek Carr", LONG] for number in (1, 2)],
+        below=frozenset({"why", "subject"}),
+    )
+
+    for width in (60, 80, 100):
+        text = " ".join("".join(text for text, _ in line) for line in layout(rows, Zone(), NOW, width)).split()
+        assert " ".join(text).count(" → ".join(states)) == 2, width
+    wide = ["".join(text for text, _ in line) for line in layout(rows, Zone(), NOW, 200)]
+    assert wide[0].split() == ["when", "subject", "title", "field", "before", "after", "who"]
+
+
+def test_a_list_is_shown_whole(service, monkeypatch):
+    """Where the value of a field does not fit into its row, it is below it."""
+    text = " ".join(on_a_terminal(service, monkeypatch, 80, "show", "tea", "--field", "decision"))
+
+    assert LONG in " ".join(text.split())
+
+
+def test_no_line_begins_with_a_comma():
+    """Punctuation stays with the word before it, whatever its style."""
+    spans = [("word " * 3, ""), ("title", "bold"), (", and more", ""), (" (today)", "dim"), (".", "")]
+
+    for width in range(12, 40):
+        lines = ["".join(text for text, _ in line) for line in wrap(spans, width, 2)]
+        assert all(width_of(line) <= width for line in lines)
+        assert not [line for line in lines if line.strip()[0] in ",.)"], lines
+        assert " ".join(" ".join(lines).split()) == "word word word title, and more (today)."
+
+
 def test_one_row_has_its_headings():
     """What several rows have in common is above them; a single row is a row."""
     rows = Table(("title", "status", "since"), [["Tea", "open", "today"]], shared=frozenset({"title", "status"}))
