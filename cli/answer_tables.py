@@ -529,7 +529,9 @@ def succession(answer: Answer, titles: Titles) -> Table:
         ]
         for row in answer["rows"]
     ]
-    return Table(("relation", "what", "subject", "title", "about", "since"), rows, frozenset({"about"}))
+    return Table(
+        ("relation", "what", "subject", "title", "about", "since"), rows, below=frozenset({"about", "subject"})
+    )
 
 
 def calibration(answer: Answer, _: Titles) -> Table:

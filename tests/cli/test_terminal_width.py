@@ -6,6 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from cli import paging
+from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import format_when, shorten, width_of, wrap
 from cli.main import SECTIONS
@@ -231,6 +232,21 @@ def test_a_list_is_shown_whole(service, monkeypatch):
     assert LONG in " ".join(text.split())
 
 
+def test_short_values_stay_in_their_row():
+    """Only the change that does not fit is below its row, and each of its sides runs in its own direction."""
+    rows = Table(
+        ("when", "title", "field", "before", "after", "who"),
+        [["Mar 5, 2019", LONG, "horizon", None, "now", "Derek"], ["today", LONG, "owner", NAMES[2], LONG, "Derek"]],
+    )
+
+    lines = ["".join(text for text, _ in line) for line in layout(rows, Zone(), NOW, 80)]
+
+    assert len(lines) == 5
+    assert re.search(r"horizon +now +Derek$", lines[1])
+    assert lines[3].startswith(f"    change: \u2068\u2068{NAMES[2]}\u2069 → ")
+    assert all(width_of(line) <= 80 for line in lines)
+
+
 def test_no_line_begins_with_a_comma():
     """Punctuation stays with the word before it, whatever its style."""
     spans = [("word " * 3, ""), ("title", "bold"), (", and more", ""), (" (today)", "dim"), (".", "")]
@@ -267,6 +283,7 @@ def test_columns_of_the_roadmap_are_in_line(service, monkeypatch):
         starts = {width_of(line[: line.index("2.0")]) for line in cards if "2.0" in line}
         assert len(starts) == 1, lines
         assert "山田太郎" in "".join(cards)
+        assert [line for line in cards if width_of(line) > width] == []
 
 
 def test_a_command_in_a_message_stays_in_one_line():
@@ -278,6 +295,7 @@ def test_a_command_in_a_message_stays_in_one_line():
     assert all(len(line) <= 80 for line in lines)
     assert sum("`decisionlog role grant person:l8zhyq337hp5txal viewer`" in line for line in lines) == 1
     assert " ".join(lines) == message
+    assert Titles({"person:l8zhyq337hp5txal": "Ann"}).format_sentence(message) == message
 
 
 def test_an_overdue_task_is_marked(service):
