@@ -32,6 +32,7 @@ KINDS: Final = (
 )
 """The kinds that are searched if any will do."""
 MAX_CANDIDATES: Final = 7
+MAX_SIMILAR: Final = 3
 MAX_LISTED: Final = 5
 """Subjects that are all listed where none is spelled like what was typed."""
 MAX_SUBJECTS: Final = 20_000
@@ -71,6 +72,8 @@ class Finder:
     when: Mapping[str, Any] = field(default_factory=dict)
     prefers_decision: bool = False
     _known: dict[str, list[Candidate]] = field(default_factory=dict)
+    _last_number: int = 0
+    """The last number of the product in the number that was typed, if no decision has that number."""
 
     def find(self, typed: str, kinds: Sequence[str] = KINDS) -> str:
         """Return the id of the one subject that is meant.
@@ -101,6 +104,7 @@ class Finder:
         question = questions.decisions(product=products[0], include_removed=True, **self.when)
         for answer in self.log.pages(question):
             for row in answer["rows"]:
+                self._last_number = max(self._last_number, row["number"].get(products[0], 0))
                 if row["number"].get(products[0]) == number:
                     return row["subject"]
         return None
@@ -115,9 +119,11 @@ class Finder:
         if found:
             return self._ask_back(f"{text!r} is ambiguous.", found, text)
         problem = f"No {name_kinds(kinds)} {text!r}."
+        if self._last_number and (numbered := _NUMBER.fullmatch(text)):
+            raise CommandFailed(f"{problem} The last number is {numbered['product']}-{self._last_number}.")
         if not (similar := find_similar(wanted, candidates)) and 0 < len(candidates) <= MAX_LISTED:
             return self._offer_all(problem, candidates)
-        return self._ask_back(problem, similar, text)
+        return self._ask_back(problem, similar[:MAX_SIMILAR], text)
 
     def list_named(self, text: str, kinds: Sequence[str] = KINDS) -> list[Candidate]:
         """Return the subjects with exactly this name, or else those with this name as people also write it, or else
@@ -181,7 +187,7 @@ class Finder:
             for row in answer["rows"]:
                 if kind_of(row["id"]) == "person":
                     name = row["name"] or ""
-                    yield _build_candidate(row["id"], name, row["spellings"])
+                    yield build_candidate(row["id"], name, row["spellings"])
 
     def _read_subjects(self, kind: str) -> Iterator[Candidate]:
         aliases: dict[str, list[str]] = {}
@@ -197,7 +203,7 @@ class Finder:
             if len(titles) >= MAX_SUBJECTS:
                 break
         for subject, title in titles.items():
-            yield _build_candidate(subject, title, aliases[subject])
+            yield build_candidate(subject, title, aliases[subject])
 
 
 def fold(text: str) -> str:
@@ -223,7 +229,8 @@ def _is_same_record(one: Candidate, other: Candidate) -> bool:
     return one.title == other.title and key_of(one.subject) == key_of(other.subject)
 
 
-def _build_candidate(subject: str, title: str, more: Iterable[str]) -> Candidate:
+def build_candidate(subject: str, title: str, more: Iterable[str]) -> Candidate:
+    """Return a subject with the names by which it is found."""
     names = (title, subject, key_of(subject), *more)
     return Candidate(subject, title, tuple(dict.fromkeys(fold(each) for each in names if each)))
 
