@@ -52,9 +52,9 @@ class Limits:
     heavy: LaneLimits = LaneLimits(running=3, running_each=2, waiting=64, waiting_each=32)
     light: LaneLimits = LaneLimits(running=6, running_each=4, waiting=256, waiting_each=128)
 
-    def bounds(self) -> Bounds:
-        """Return the bounds of one query that starts now."""
-        return Bounds(self.seconds, self.read_bytes, self.page_bytes)
+    def bounds(self, others_wait: Callable[[], bool]) -> Bounds:
+        """Return the bounds of one query that starts now, and pauses while others wait."""
+        return Bounds(self.seconds, self.read_bytes, self.page_bytes, others_wait)
 
 
 def limits_for(*, seconds: float, at_once: int) -> Limits:
@@ -177,6 +177,8 @@ class Admission:
             "heavy": Lane(self.limits.heavy, "heavy"),
             "light": Lane(self.limits.light, "light"),
         }
+        self.short = 0
+        """Light queries and commands in progress, for which heavy queries pause."""
         self.unsent = 0
         """Bytes of large responses that clients have not read yet."""
 
@@ -218,8 +220,10 @@ class Admission:
 
     async def _run(self, lane: LaneName, caller: str, watch: _Watch, work: Callable[[Bounds], Result]) -> Result:
         loop = asyncio.get_running_loop()
-        bounds = self.limits.bounds()
+        is_light = lane == "light"
+        bounds = self.limits.bounds((lambda: False) if is_light else (lambda: self.short > 0))
         running = asyncio.wrap_future(self.lanes[lane].run(caller, lambda: _run_to_outcome(work, bounds)))
+        self.short += is_light
         timers = [loop.call_later(WATCH_AFTER_S, watch.start, bounds.cancel)]
         if isfinite(self.limits.seconds):
             timers.append(loop.call_later(self.limits.seconds, bounds.interrupt))
@@ -230,6 +234,7 @@ class Admission:
             running.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
         finally:
+            self.short -= is_light
             for timer in timers:
                 timer.cancel()
         if isinstance(result, QuestionEnded):

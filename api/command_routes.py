@@ -143,7 +143,11 @@ async def record(
     """Record one transaction and return its receipt, with the subject's version as the ETag."""
     transaction = build_transaction(commands, caller, read_idempotency_key(request), expected)
     services.quotas.take_commands(caller, len(commands))
-    receipt = await services.log.execute(transaction)
+    services.questions.short += 1
+    try:
+        receipt = await services.log.execute(transaction)
+    finally:
+        services.questions.short -= 1
     answer = public_receipt(receipt, subject or receipt.recorded[0].subject)
     headers = [(b"etag", b'"%d"' % answer["version"])]
     created = commands[0].creates is not None

@@ -73,7 +73,7 @@ def _html_part(part: Part, whole: Link) -> str:
 
 
 def _html_line(line: TextLine) -> str:
-    entries = " ".join(map(_a, line.entries))
+    entries = ", ".join(map(_a, line.entries))
     why = "; ".join(map(_html_reason, line.reasons))
     return (
         f'<tr><th scope="row">{_a(line.about)}</th><td>{_bdi(line.what)}</td>'

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from api.report_text import Link, Page, ReasonText, Summary, TextLine
+from api.report_text import Link, Page, ReasonText, Summary, TextLine, join_reasons
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()!|~&$@^]")
 _LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)", re.IGNORECASE)
@@ -59,8 +59,10 @@ def _md_link(link: Link) -> str:
 
 
 def _md_line(line: TextLine) -> str:
-    why = "; ".join(map(_md_reason, line.reasons))
-    entries = " ".join(f"[{entry.words}]({entry.to})" if entry.to else _md_entry(entry.words) for entry in line.entries)
+    why = join_reasons([*map(_md_reason, line.reasons)])
+    entries = ", ".join(
+        f"[{entry.words}]({entry.to})" if entry.to else _md_entry(entry.words) for entry in line.entries
+    )
     return f"- **{_md_link(line.about)}**: {_md(line.what.rstrip('.'))}. {_md(line.who)} ({entries}).{f' Why: {why}' if why else ''}"
 
 

@@ -256,6 +256,11 @@ def _printed_lines(line: TextLine) -> float:
     return PADDING + max(-(-len(words) // letters) for words, letters in cells)
 
 
+def join_reasons(reasons: Sequence[str]) -> str:
+    """Return several reasons as one text; only the last one keeps its period."""
+    return "; ".join([*(each.removesuffix(".") for each in reasons[:-1]), *reasons[-1:]])
+
+
 def _plain_reason(reason: ReasonText) -> str:
     return " ".join([reason.entry, *(link.words for link in reason.decisions), reason.text or "", "(inherited)"])
 
@@ -408,8 +413,7 @@ class _LineWriter:
             case "releases":
                 return self._release(row)
         if not row["changes"]:
-            voids = f" #{row['voids']}" if "voids" in row else ""
-            return _event_in_words(row["blame"]["type"]) + voids
+            return f"voided entry #{row['voids']}" if "voids" in row else _event_in_words(row["blame"]["type"])
         what = "; ".join(self._change(row, change) for change in _notable_changes(row["changes"]))
         if row["section"] == "overdue":
             what = self._overdue(what, self.format_day(row["due"]))

@@ -15,7 +15,7 @@ from api.admission import Admission
 from api.problems import HttpProblem
 from api.quotas import Quotas
 from domain.catalog import EVENT_NAMES
-from domain.errors import Malformed, Unknown, unknown_subject
+from domain.errors import Malformed, Unknown, format_alternatives, unknown_subject
 from domain.fields import SubjectState
 from domain.ids import SUBJECT_PATTERN
 from domain.read_access import CONFIDENTIAL_EVENTS, is_readable
@@ -212,7 +212,7 @@ class Services:
         found = self.book.directory.find(name)
         if not found:
             similar = similar_names(name, (each.name for each in self.book.directory.list_people()))
-            hint = f"did you mean {' or '.join(similar)}?" if similar else "GET /v1/people lists the people"
+            hint = f"did you mean {format_alternatives(similar)}?" if similar else "GET /v1/people lists the people"
             raise Unknown(f"no person named {name!r}; {hint}", field=field)
         with self.model.read() as read:
             people = sorted({read.surviving_id(each) for each in found})  # merged ids are one person

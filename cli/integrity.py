@@ -71,6 +71,8 @@ def require_valid_log(log: DecisionLog, checkpoints: Sequence[Checkpoint] = ()) 
             Exit.DAMAGED,
         )
     click.echo(f"OK: {count_entries(found.size)} verified; all hashes, texts and idempotency records match.")
+    for each in checkpoints:
+        click.echo(f"OK: the log agrees with the checkpoint of {count_entries(each.size)}.")
     if last := log.journal.head().last:
         click.echo(
             f"OK: the access journal is unchanged up to row {last},\nwith the hash {log.journal.head().hash.hex()}."

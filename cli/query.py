@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Mapping[str, Any])
 
+NOTHING_FOUND: Final = "No matching results."
+
 _HOLDERS: Final = ("person", "team", "service", "group")
 _KINDS_OF_PARAMETERS: Final[Mapping[str, Sequence[str]]] = {
     "product": ("product",),
@@ -69,6 +71,7 @@ def print_response(
     build_table: Callable[[T, Titles], Table],
     output: Output,
     draw: Callable[[T, Titles, int], Iterable[Line]] | None = None,
+    if_empty: str = NOTHING_FOUND,
 ) -> None:
     """Ask an open log and print the answer: as a table, or on a terminal as `draw` lays it out in a width."""
     answer, asked = ask(log, question, output)
@@ -78,8 +81,8 @@ def print_response(
             print_lines(draw(answer, titles, min(width_of_terminal(), MAX_TEXT_WIDTH)))
         else:
             print_table(build_table(answer, titles), get_context().zone, get_context().now())
-        print_notes(answer, log, output)
-        if not answer.get("rows", True) and not answer.get("why_not"):
+        print_notes(answer, log, output, if_empty)
+        if not answer.get("rows", True) and not answer.get("why_not") and if_empty == NOTHING_FOUND:
             note_emptiness(log, asked, question)
 
 
@@ -210,9 +213,9 @@ def _flatten(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **plain, **({"number": row["number"]} if "number" in row else {})}
 
 
-def print_notes(answer: Mapping[str, Any], log: Client, output: Output) -> None:
+def print_notes(answer: Mapping[str, Any], log: Client, output: Output, if_empty: str = NOTHING_FOUND) -> None:
     """Print below an answer whether it is empty, its time and position, which log it is of, and how to get more."""
-    for note in build_notes(answer, get_context().zone, name_log(log, output)):
+    for note in build_notes(answer, get_context().zone, name_log(log, output), if_empty):
         print_note(note)
 
 
@@ -232,10 +235,10 @@ _SAY_MORE_THAN_ROWS: Final = frozenset({"counts", "attendees"})
 """Parts of answers that say something without any row: forecasts, and a meeting without minutes."""
 
 
-def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "") -> Iterator[str]:
+def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "", if_empty: str = NOTHING_FOUND) -> Iterator[str]:
     """Return the notes below an answer."""
     if not answer.get("rows", True) and not answer.keys() & _SAY_MORE_THAN_ROWS:
-        yield "No matching results."
+        yield if_empty
     began = answer.get("from")
     since = f"From {_format_time(began, zone)} to " if began else "As of "
     source = f" of {name}" if name else ""

@@ -52,6 +52,8 @@ def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: st
     own = [each for each in receipt["recorded"] if each["subject"] == receipt["subject"]] or receipt["recorded"]
     meant = [each for each in own if not each["type"].startswith(_CONSEQUENCES)] or own
     done = past_tense(meant[-1]["type"])
+    if done == "set the target of" and not command.keys() & {"release", "day"}:
+        done = "cleared the target of"
     created = command.get("title") or command.get("name") or command.get("version") if verb["creates"] else None
     called = to_single_line(" ".join(each for each in (name, title or str(created or "")) if each))
     fields = [each for each in verb["fields"] if "argument" in each and each["name"] != "subject"]

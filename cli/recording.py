@@ -188,8 +188,10 @@ def _confirm(verb: Verb, command: Mapping[str, Any], finder: Finder, *, yes: boo
         _confirm_name(verb, command, finder, yes=yes)
     if verb.get("final"):
         subject = command.get("subject")
+        positions = command.get("positions") or [each for each in (command.get("position"),) if each]
+        which = f", position {', '.join(map(str, positions))}" if positions else ""
         what = f"{verb['summary'].rstrip('.')}: {_label(finder, subject)}" if subject else verb["summary"].rstrip(".")
-        print_note(f"{what}. {verb['final']}")
+        print_note(f"{what}{which}. {verb['final']}")
         confirm("Continue?", yes=yes, otherwise="Add --yes to confirm.")
     elif asked and verb["command"] == "RecordDecision":
         confirm("Record it?", yes=yes, otherwise="")

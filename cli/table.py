@@ -404,10 +404,12 @@ def _find_empty_columns(table: Table) -> frozenset[str]:
 
 
 def _find_shared_cells(table: Table) -> dict[str, Cell]:
-    """Return the cells of `shared` columns that have the same value in all rows."""
+    """Return the cells of `shared` columns that have the same value in all rows, unless a single column would be left."""
     indexes = {heading: index for index, heading in enumerate(table.columns) if heading in table.shared}
     found = {heading: {row[index] for row in table.rows} for heading, index in indexes.items()}
-    return {heading: next(iter(cells)) for heading, cells in found.items() if len(cells) == 1 and cells != {None}}
+    shared = {heading: next(iter(cells)) for heading, cells in found.items() if len(cells) == 1 and cells != {None}}
+    left = len(table.columns) - len(_find_empty_columns(table) | frozenset(shared))
+    return shared if left > 1 or len(table.rows) > 1 else {}
 
 
 def print_note(note: str) -> None:

@@ -18,8 +18,8 @@ def format_number(numbers: Mapping[str, int]) -> str:
 
 
 def past_tense(event_type: str) -> str:
-    """Return the verb of an event's stored name: "moved" for `FeaturePrioritized.v1`."""
-    return verb_of(event_type)
+    """Return what a command did: "moved" for `FeaturePrioritized.v1`."""
+    return "set the target of" if event_type.startswith("MilestoneTargeted.") else verb_of(event_type)
 
 
 def describe(value: Any, log: Client) -> str:

@@ -13,10 +13,9 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field, Strict
 
-from domain.errors import NothingChanges
 from domain.evidence import link_changes, require_links
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, refs, text
-from domain.guards import new_subject_id, require_status
+from domain.guards import new_subject_id, require_status, revised_values
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import AssumptionId, Day, DependentId, EvidenceId, Holder, Integral, Key, Line, ProductId, Text
@@ -189,7 +188,7 @@ def decide(command: AssumptionCommand, context: CommandContext, subjects: Subjec
             require_active_holder(command.accountable, context, subjects)
             return [Draft(subject, derive(AssumptionStated, command))]
         case ReviseAssumption():
-            event = _revise(command)
+            event = AssumptionRevised(**revised_values(command, _REVISABLE, "confidence"))
         case LinkAssumption():
             event = AssumptionLinked(to=command.to)
         case UnlinkAssumption():
@@ -212,12 +211,3 @@ def _content_changes(event: AssumptionStated | AssumptionRevised) -> Iterable[Fi
     for name in ("confidence", CHECK_ON):
         if (value := getattr(event, name)) is not None:
             yield code(name, value)
-
-
-def _revise(command: ReviseAssumption) -> Event:
-    values = {name: getattr(command, name) for name in _REVISABLE}
-    if all(value is None for value in values.values()):
-        raise NothingChanges(
-            f"nothing to revise; give at least one of {', '.join(values)}", field="confidence", subject=command.subject
-        )
-    return AssumptionRevised(**values)

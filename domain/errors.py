@@ -30,10 +30,16 @@ class Refused(Exception):
         self.subject = subject
 
 
+def format_alternatives(names: Sequence[str]) -> str:
+    """Return names as a sentence offers them: "a", "a or b", "a, b or c"."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def unknown_subject(subject: str, *, field: str | None = None, similar: Sequence[str] = (), hint: str = "") -> Unknown:
     """Return the refusal of a subject that is not in the log, with similar ones that are, or else with a hint."""
     kind, _, key = subject.partition(":")
-    suggestion = f"did you mean {' or '.join(similar)}?" if similar else hint
+    suggestion = f"did you mean {format_alternatives(similar)}?" if similar else hint
     return Unknown(f"no {kind} '{key}'" + (f"; {suggestion}" if suggestion else ""), field=field, subject=subject)
 
 

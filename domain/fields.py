@@ -19,7 +19,14 @@ from domain.persistent import SortedItems, Table
 from domain.times import MAX_INTEGER
 
 E = TypeVar("E")
+M = TypeVar("M")
 Value = str | int | bool | list["Value"] | dict[str, "Value"] | None
+
+
+def without_nones(**members: M | None) -> dict[str, M]:
+    """Return the members that are given."""
+    return {name: value for name, value in members.items() if value is not None}
+
 
 CHANGES_PER_EVENT: Final = 256
 """A row's id is `position * CHANGES_PER_EVENT + index`, so ids follow the log's order and contain the position."""

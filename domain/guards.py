@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
-from domain.errors import AlreadyExists, NotAllowed
+from domain.errors import AlreadyExists, NotAllowed, NothingChanges, format_alternatives
 from domain.fields import EXISTS, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext
 from domain.values import kind_of
@@ -25,6 +26,20 @@ def require_new(subjects: Subjects, subject: str, command: Command) -> None:
             field="key",
             subject=subject,
         )
+
+
+def revised_values(command: Command, names: Sequence[str], field: str) -> dict[str, Any]:
+    """Return the fields that a command may revise, of which at least one is given.
+
+    Raises:
+        NothingChanges: none is given; the error is that of `field`.
+    """
+    values = {name: getattr(command, name) for name in names}
+    if all(value is None for value in values.values()):
+        raise NothingChanges(
+            f"nothing to revise; give at least one of {', '.join(names)}", field=field, subject=command.subject_id()
+        )
+    return values
 
 
 def new_subject_id(command: Command, subjects: Subjects) -> str:
@@ -57,7 +72,7 @@ def require_status(
     status = state.value_at(STATUS, context.now) or default
     if status not in allowed:
         raise NotAllowed(
-            f"{state.subject} is {status}; to {action} it must be {' or '.join(sorted(allowed))}",
+            f"{state.subject} is {status}; to {action}, it must be {format_alternatives(sorted(allowed))}",
             field="subject",
             subject=state.subject,
         )

@@ -15,9 +15,9 @@ from typing import ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field
 
-from domain.errors import NotAllowed, NothingChanges
+from domain.errors import NotAllowed
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, refs, text
-from domain.guards import new_subject_id, require_status
+from domain.guards import new_subject_id, require_status, revised_values
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import Day, DecisionId, Holder, Key, Line, MeetingId, Person, ProductId, Text, format_micros
@@ -226,7 +226,7 @@ def decide(command: MeetingCommand, context: CommandContext, subjects: Subjects)
             return [Draft(subject, derive(MeetingRecorded, command))]
         case ReviseMeeting():
             require_status(subjects[command.subject], context, (PLANNED,), "be revised")
-            event = _revise(command)
+            event = MeetingRevised(**revised_values(command, _REVISABLE, HELD_ON))
         case HoldMeeting():
             state = subjects[command.subject]
             require_status(state, context, (PLANNED,), "be written up")
@@ -255,15 +255,6 @@ def _content_changes(
             yield refs(name, listed)
     if event.notes:
         yield text("notes", event.notes)
-
-
-def _revise(command: ReviseMeeting) -> Event:
-    values = {name: getattr(command, name) for name in _REVISABLE}
-    if all(value is None for value in values.values()):
-        raise NothingChanges(
-            f"nothing to revise; give at least one of {', '.join(values)}", field=HELD_ON, subject=command.subject
-        )
-    return MeetingRevised(**values)
 
 
 def _require_past(day: str, context: CommandContext) -> None:

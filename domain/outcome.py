@@ -19,7 +19,7 @@ from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.delegation import find_basis
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import OPEN as OPEN_FEATURE
-from domain.fields import FieldChange, Subjects, SubjectState, Value, code
+from domain.fields import FieldChange, Subjects, SubjectState, Value, code, without_nones
 from domain.guards import require_person, require_status
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.values import (
@@ -88,7 +88,7 @@ class ExpectedOutcomeStated(Event):
     )
 
     def field_changes(self) -> Iterable[FieldChange]:
-        value = _without_nones(
+        value: dict[str, Value] = without_nones(
             measure=self.measure,
             baseline=self.baseline,
             target=self.target,
@@ -132,7 +132,7 @@ class OutcomeRecorded(Event):
     )
 
     def field_changes(self) -> Iterable[FieldChange]:
-        value = _without_nones(
+        value: dict[str, Value] = without_nones(
             result=self.result,
             actual=self.actual,
             finding=self.finding,
@@ -163,10 +163,6 @@ class CalibrationShared(Event):
 
 
 OutcomeCommand = StateExpectedOutcome | RecordOutcome | ShareCalibration
-
-
-def _without_nones(**members: Value) -> Value:
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def decide(command: OutcomeCommand, context: CommandContext, subjects: Subjects) -> list[Draft]:

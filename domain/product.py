@@ -7,9 +7,9 @@ from typing import ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field
 
-from domain.errors import Malformed, NothingChanges
+from domain.errors import Malformed
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, Value, code, ref, refs, text
-from domain.guards import new_subject_id, require_status
+from domain.guards import new_subject_id, require_status, revised_values
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import (
@@ -380,7 +380,7 @@ def decide(command: ProductCommand, context: CommandContext, subjects: Subjects)
             event = ReleaseRescheduled(due_on=command.due_on, cause=command.cause)
         case ReviseGoal():
             require_status(subjects[command.subject], context, ("open",), "be revised", default="open")
-            event = _revise_goal(command)
+            event = GoalRevised(**revised_values(command, _REVISABLE_FIELDS, "measure"))
         case RecordMeasurement():
             event = MeasurementRecorded(value=command.value)
         case CloseGoal():
@@ -404,15 +404,6 @@ def _set_goal(command: SetGoal, context: CommandContext, subjects: Subjects) -> 
     subject = new_subject_id(command, subjects)
     require_active_holder(command.accountable, context, subjects)
     return Draft(subject, derive(GoalSet, command))
-
-
-def _revise_goal(command: ReviseGoal) -> Event:
-    values = {name: getattr(command, name) for name in _REVISABLE_FIELDS}
-    if all(value is None for value in values.values()):
-        raise NothingChanges(
-            f"nothing to revise; give at least one of {', '.join(values)}", field="measure", subject=command.subject
-        )
-    return GoalRevised(**values)
 
 
 def _require_active(

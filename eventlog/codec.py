@@ -16,6 +16,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from domain.catalog import EVENTS
+from domain.fields import without_nones
 from domain.messages import Event, Message, Reference, string_fields, string_paths, strings_at, strings_of_kind
 from domain.values import ERASED, STORED, StringKind, format_micros, is_subject, parse_timestamp, to_micros
 from eventlog.canonical import SAFE_INTEGER, canonical, encode_checked, require_canonical_form
@@ -152,10 +153,10 @@ def _metadata_to_json(metadata: Metadata) -> dict[str, Any]:
         "source": {"channel": source.channel},
     }
     if source.system is not None or source.reference is not None or source.at is not None:
-        whole["source"] |= _without_none(system=source.system, reference=source.reference, at=_format_time(source.at))
+        whole["source"] |= without_nones(system=source.system, reference=source.reference, at=_format_time(source.at))
     if metadata.on_behalf_of:
         whole["on_behalf_of"] = [
-            _without_none(who=link.who, delegation=link.delegation) for link in metadata.on_behalf_of
+            without_nones(who=link.who, delegation=link.delegation) for link in metadata.on_behalf_of
         ]
     if metadata.effective_at is not None:
         whole["effective_at"] = format_micros(metadata.effective_at)
@@ -293,10 +294,6 @@ def _parse_metadata(own: dict[str, Any]) -> Metadata:
         note=own.get("note"),
         corrects=own.get("corrects"),
     )
-
-
-def _without_none(**members: str | int | None) -> dict[str, str | int]:
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def _format_time(value: int | None) -> str | None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
+from typing import Final
 
 from eventlog.errors import LogInUseError
+from eventlog.regular_files import open_regular
+
+MAX_ADDRESS_BYTES: Final = 4096
 
 
 class WriterLock:
@@ -20,15 +24,17 @@ class WriterLock:
 
         Raises:
             LogInUseError: another process holds it; the error has that process's address and key, if it published them.
+            OSError: the lock file cannot be opened, or is a link or not a regular file.
         """
         self._path = log.with_name(log.name + ".lock")
-        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        self._handle = open_regular(self._path, os.O_RDWR | os.O_CREAT)
         os.fchmod(self._handle, 0o600)  # an existing file may have another mode, and it holds the key
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
+            found = _in_use(log, self._handle)
             os.close(self._handle)
-            raise _in_use(log, self._path) from None
+            raise found from None
         self.announce()
 
     def announce(self, address: str = "", key: str = "") -> None:
@@ -46,18 +52,24 @@ def find_writer(log: Path) -> LogInUseError | None:
     """Return the error that opening this log would raise, or None if no process writes it."""
     path = log.with_name(log.name + ".lock")
     try:
-        handle = os.open(path, os.O_RDONLY)
+        handle = open_regular(path, os.O_RDONLY)
     except FileNotFoundError:
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _in_use(log, path)
+        return _in_use(log, handle)
     finally:
         os.close(handle)
     return None
 
 
-def _in_use(log: Path, lock: Path) -> LogInUseError:
-    address, _, key = lock.read_text(encoding="utf-8").partition("\n")
+def _in_use(log: Path, lock: int) -> LogInUseError:
+    """Return the error with what the holder published, if the lock file is the user's own or of who owns the log.
+
+    A token is sent to that address, so another user must not be able to choose it.
+    """
+    if os.fstat(lock).st_uid not in {os.geteuid(), log.stat().st_uid if log.exists() else os.geteuid()}:
+        return LogInUseError(log, "", "")
+    address, _, key = os.pread(lock, MAX_ADDRESS_BYTES, 0).decode(errors="replace").partition("\n")
     return LogInUseError(log, address, key)

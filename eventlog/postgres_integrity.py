@@ -1,7 +1,7 @@
 """Checks that the tables of a log in PostgreSQL are as they were created, and that the indexes agree with them.
 
 Whatever could change rows when they are written or read is reported: triggers, rules, policies, child tables, foreign
-tables, and unexpected tables and views. Then each index is compared with its table: the rows read through the index
+tables, unexpected tables and views, defaults, generated columns, constraints, collations, and functions. Then each index is compared with its table: the rows read through the index
 alone against the rows read without any index.
 """
 
@@ -36,6 +36,15 @@ TABLES: Final = {
     "read_only": "reason text",
 }
 """The tables of a log with their columns."""
+
+NULLABLE: Final = (
+    "events.texts",
+    "idempotency_records.salt",
+    "tokens.revoked_at",
+    "tokens.expires_at",
+    "tokens.used_at",
+)
+"""The only columns of these tables that may be NULL."""
 
 INDEXES: Final = {
     ("events", "position", True),
@@ -85,8 +94,37 @@ WHERE rulename <> '_RETURN' AND c.relnamespace = %(schema)s::regnamespace
 UNION ALL SELECT 'policy', polname, relname FROM pg_policy p JOIN pg_class c ON c.oid = polrelid
 WHERE c.relnamespace = %(schema)s::regnamespace ORDER BY 1, 2
 """
+_CHANGED_COLUMNS: Final = """
+SELECT c.relname, a.attname, concat_ws(' and ',
+  CASE WHEN a.atthasdef OR a.attidentity <> '' THEN 'a value of its own' END,
+  CASE WHEN a.attcollation NOT IN (0, '"default"'::regcollation, '"C"'::regcollation) THEN 'another collation' END,
+  CASE WHEN c.relname = ANY (%(tables)s) AND a.attnotnull = (c.relname || '.' || a.attname = ANY (%(nullable)s))
+    THEN 'another rule about NULL' END)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind = 'r' ORDER BY c.relname, a.attnum
+"""
+"""A generated column, a default or an identity is a value of its own. With a collation that takes different texts for
+equal, an account of one person would be that of another."""
+_CONSTRAINTS: Final = """
+SELECT conname, conrelid::regclass::text FROM pg_constraint n
+WHERE (contype NOT IN ('p', 'u', 'n') OR condeferrable) AND pg_get_constraintdef(n.oid) <> 'CHECK ((one = 1))'
+  AND EXISTS (SELECT 1 FROM pg_class c WHERE c.oid IN (conrelid, confrelid)
+    AND c.relnamespace = %s::regnamespace) ORDER BY 1
+"""
+_FUNCTIONS: Final = """
+SELECT kind, name FROM (
+  SELECT 'a function' AS kind, proname::text AS name, oid FROM pg_proc WHERE pronamespace = %(schema)s::regnamespace
+  UNION ALL SELECT 'an operator', oprname, oid FROM pg_operator WHERE oprnamespace = %(schema)s::regnamespace
+  UNION ALL SELECT 'a collation', collname, oid FROM pg_collation WHERE collnamespace = %(schema)s::regnamespace
+) AS found WHERE NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = found.oid AND deptype = 'e') ORDER BY 1, 2
+"""
+"""The schema is in the search path, so a function there is called instead of PostgreSQL's own if its types fit better.
+Those of extensions are none of ours, but known."""
 _INDEXES: Final = """
-SELECT t.relname, i.relname, x.indisunique, x.indisvalid AND x.indisready AND x.indislive
+SELECT t.relname, i.relname, x.indisunique, x.indisvalid AND x.indisready AND x.indislive AND x.indimmediate
+  AND am.amname = 'btree'
+  AND NOT EXISTS (SELECT 1 FROM unnest(x.indkey::int2[], x.indcollation::oid[]) AS k (attnum, collation_oid)
+    JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum WHERE k.collation_oid <> a.attcollation)
   AND (x.indpred IS NULL OR i.relname = 'active_tokens'),
   (SELECT string_agg(coalesce(a.attname, '?'), ', ' ORDER BY k.n) FROM unnest(x.indkey) WITH ORDINALITY AS k (attnum, n)
    LEFT JOIN pg_attribute a ON a.attrelid = x.indrelid AND a.attnum = k.attnum AND k.attnum > 0), i.oid, am.amname::text
@@ -115,6 +153,10 @@ def _find_foreign(connection: Connection, schema: str) -> Iterator[str]:
             yield f"the table {name} uses row security or inheritance, or is unlogged"
     for kind, name, table in connection.execute(_HOOKS, {"schema": schema}).fetchall():
         yield f"it has a {kind} {name} on {table}, which does not belong there"
+    for name, table in connection.execute(_CONSTRAINTS, (schema,)).fetchall():
+        yield f"it has a constraint {name} on {table}, which does not belong there"
+    for kind, name in connection.execute(_FUNCTIONS, {"schema": schema}).fetchall():
+        yield f"it has {kind} {name}, which does not belong there"
 
 
 _KINDS: Final = {"r": "table", "v": "view", "m": "materialized view", "f": "foreign table", "p": "partitioned table"}
@@ -125,13 +167,17 @@ def _find_wrong_tables(connection: Connection, schema: str) -> Iterator[str]:
     for table, expected in TABLES.items():
         if columns.get(table) != expected:
             yield f"the table {table} has the columns {columns.get(table, 'of no table')}, and not {expected}"
+    known = {"schema": schema, "tables": list(TABLES), "nullable": list(NULLABLE)}
+    for table, column, change in connection.execute(_CHANGED_COLUMNS, known).fetchall():
+        if change:
+            yield f"the column {column} of the table {table} has {change}"
 
 
 def _find_wrong_indexes(found: list[Any]) -> Iterator[str]:
     valid = {(table, columns, unique) for table, _, unique, is_valid, columns, _, _ in found if is_valid}
     for table, name, _, is_valid, *_ in found:
         if not is_valid:
-            yield f"the index {name} on {table} is not valid, or covers a part of it only"
+            yield f"the index {name} on {table} is not valid, or is not as it was created"
     for table, columns, unique in sorted(INDEXES - valid):
         yield f"the {'unique ' if unique else ''}index on {table} ({columns}) is missing"
     for table, columns, unique in sorted(valid - INDEXES):

@@ -377,7 +377,7 @@ class PostgresStore(Store):
         """Write a group and commit it, in one round trip. With a basis, begin the transaction and check the basis first."""
         notification = f"{head.size}{ERASED if any(append.erased_positions for append, _ in written) else ''}"
         session = _Session(connection.cursor())
-        with self._unknown_outcome_if_lost(connection), connection.pipeline():
+        with self._unknown_outcome_if_lost(connection), _one_round_trip(connection):
             if basis is not None:
                 connection.execute(BEGIN)
             # This locks the head, so what is read after it is what was committed before.
@@ -475,12 +475,32 @@ class _LockedLog(NamedTuple):
     people: dict[str, set[str]]
 
 
+@contextmanager
+def _one_round_trip(connection: Connection) -> Iterator[None]:
+    """Send the statements of this context together.
+
+    An error of one of them may be raised by a later one. It is raised again after the end of the pipeline, whose driver
+    would log as warnings that the other statements failed with it.
+    """
+    failed: psycopg.Error | None = None
+    try:
+        with connection.pipeline():
+            try:
+                yield
+            except psycopg.Error as error:
+                failed = error
+    except psycopg.Error as error:
+        failed = failed or error
+    if failed is not None:
+        raise failed
+
+
 def _begin(connection: Connection, wanted: Lookups) -> _LockedLog:
     """Begin a transaction, lock the head, and then read: each statement sees all that was committed before it began."""
     keys = [claim for claim in wanted.claims if claim.kind == "key"]
     new_names = [claim.key for claim in wanted.claims if claim.kind == "name"]
     names = list({*wanted.names, *new_names})
-    with connection.pipeline():
+    with _one_round_trip(connection):
         connection.execute(BEGIN)
         head = connection.execute(f"{HEAD} FOR UPDATE".encode(), binary=True)
         versions = connection.execute(VERSIONS, (wanted.streams,), binary=True)

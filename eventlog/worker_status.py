@@ -7,7 +7,6 @@ row in its schema. It is only shown to people, so it can be deleted at any time.
 from __future__ import annotations
 
 import json
-import os
 import re
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -16,9 +15,11 @@ from typing import Any, Final, Protocol
 
 from domain.values import format_micros
 from eventlog.dsn import is_dsn
+from eventlog.regular_files import read_regular, replace_regular
 
 WORKER_TIMEOUT_US: Final = 15_000_000
 """A worker that has not saved its status for this long is considered stopped; it saves it about every second."""
+MAX_STATUS_BYTES: Final = 65_536
 VERIFIER: Final = "verify"
 """The name under which `decisionlog verify` saves what it found; it is no worker."""
 
@@ -98,16 +99,14 @@ class WorkerFiles:
         if not re.fullmatch(r"[a-z][a-z0-9-]*", status.name):
             raise ValueError(status.name)
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        new = self.folder / f"{status.name}.{os.getpid()}.new"
-        new.write_text(json.dumps(asdict(status)), encoding="utf-8")
-        new.replace(self.folder / f"{status.name}.json")
+        replace_regular(self.folder / f"{status.name}.json", json.dumps(asdict(status)))
 
     def all(self) -> list[WorkerStatus]:
         """Return the statuses of all valid files."""
         found = []
         for path in sorted(self.folder.glob("*.json")):
             with suppress(OSError, ValueError, TypeError):  # an invalid file is ignored
-                found.append(WorkerStatus(**json.loads(path.read_text(encoding="utf-8"))))
+                found.append(WorkerStatus(**json.loads(read_regular(path, MAX_STATUS_BYTES))))
         return found
 
     def find(self, name: str) -> WorkerStatus | None:

@@ -38,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
     And let Ctrl-C interrupt, as the tests of it expect: a shell that starts a command in the background prevents that.
     """
+    gc.disable()  # until all tests are collected: nothing of them goes
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if config.option.basetemp is None and "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
@@ -48,3 +49,5 @@ def pytest_collection_finish() -> None:
     """Take what was imported and collected out of garbage collection: it stays, and going through it costs time."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(20_000, 20, 50)  # as each command sets it
+    gc.enable()

@@ -6,12 +6,12 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from starlette.concurrency import run_in_threadpool
 
-from api.pages.admin_forms import allowed_forms, describe_sessions
+from api.pages.admin_forms import allowed_forms
 from api.pages.form_input import read_form
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.permissions import held_roles
 from api.problems import unprocessable
-from api.routes.sessions import end_others, end_session
+from api.routes.sessions import describe_session, end_others, end_session
 from api.routes.tokens import describe_token
 from api.services import refuse_writes_on_replica
 from projections.read_model.model import Read
@@ -34,11 +34,11 @@ def get_account(page: PageDependency) -> Response:
 
 def _build(_read: Read, page: Page) -> Context:
     log, me = page.services.log, page.caller.actor
-    sessions = describe_sessions(log.sessions.list_of(me), page.caller)
+    sessions = [describe_session(each, page.caller) for each in log.sessions.list_of(me)]
     tokens = [each for each in log.tokens.all() if each.actor == me and each.revoked_at is None]
     return {
         "sessions": sessions,
-        "others": sum(not each["is_own"] for each in sessions),
+        "others": sum(not each["current"] for each in sessions),
         "tokens": [
             {
                 **describe_token(each),

@@ -5,11 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from api.access_journal import record_read
-from api.pages.admin_forms import allowed_forms, describe_sessions
+from api.pages.admin_forms import allowed_forms
 from api.pages.imports import list_imports
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.permissions import is_administrator, why_not
 from api.routes.log import get_log, get_status
+from api.routes.sessions import describe_session
 from api.routes.tokens import describe_token
 from domain.actions import AUDIT
 from identity.decision_log import DecisionLog
@@ -42,7 +43,9 @@ def get_admin(page: PageDependency) -> Response:
             "sees_journal": is_log and why_not(page.services, page.caller, AUDIT) is None,
             "grants": grants(read, page.time.point).rows,
             "tokens": _list_tokens(page) if sees_all else None,
-            "sessions": describe_sessions(page.services.log.sessions.all(), page.caller) if sees_all else None,
+            "sessions": [describe_session(each, page.caller) for each in page.services.log.sessions.all()]
+            if sees_all
+            else None,
             "imports": list_imports(read, page.time.point),
             "systems": _count_imports(read),
             "status": status,

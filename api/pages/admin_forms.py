@@ -38,10 +38,8 @@ from domain.ids import SUBJECT_IN_TEXT
 from domain.messages import Command
 from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE, SCOPES
 from domain.validation_messages import list_errors
-from domain.values import format_micros, format_timestamp, from_micros
-from eventlog.entry import Caller
+from domain.values import format_timestamp, from_micros
 from identity.decision_log import DecisionLog
-from identity.sessions import Session
 from projections.answer_types.tokens import TokenRow
 from projections.queries.grants import grants
 from projections.read_model.model import Read
@@ -482,19 +480,3 @@ def _find_candidates(read: Read, page: Page, form: AdminForm) -> dict[str, Seque
 
 def _by_id(ids: Any) -> list[Candidate]:
     return [Candidate(each, each, (each, each.partition(":")[2])) for each in sorted(ids)]
-
-
-def describe_sessions(sessions: Sequence[Session], caller: Caller) -> list[dict[str, Any]]:
-    """Return sessions as pages show them, in the same order."""
-    return [
-        {
-            "id": each.id,
-            "person": each.person,
-            "is_own": each.id == caller.credential,
-            "provider": each.issuer or None,
-            "created_at": format_micros(each.created_at),
-            "used_at": format_micros(each.used_at),
-            "expires_at": format_micros(each.expires_at),
-        }
-        for each in sessions
-    ]

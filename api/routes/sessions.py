@@ -105,7 +105,7 @@ def list_sessions(
         shown, following = page_after(
             sessions, lambda each: (-each.created_at, each.id), (int, str), page.limit, page.cursor
         )
-        rows = [_row_of(each, caller) for each in shown]
+        rows = [describe_session(each, caller) for each in shown]
         return build_answer(resolve_time(read, NOW), rows, next_cursor=following)
 
     return query(answer)
@@ -128,7 +128,8 @@ def end_session(
     return {"ended": int(services.log.sessions.end(key))}
 
 
-def _row_of(session: Session, caller: Caller) -> answer_documentation.SessionRow:
+def describe_session(session: Session, caller: Caller) -> answer_documentation.SessionRow:
+    """Return a session as answers show it."""
     return {
         "id": session.id,
         "person": session.person,

@@ -19,7 +19,7 @@ from cli.remote_log import RemoteLog, connect_to_writer
 from cli.settings import Settings
 from cli.settings_loading import load_settings
 from consumers.kafka.command_consumer import CommandConsumer
-from domain.errors import Refused
+from domain.errors import Forbidden, Refused
 from eventlog.entry import Caller, Receipt, Sink, Transaction
 from eventlog.errors import LogInUseError
 from identity.decision_log import DecisionLog
@@ -77,12 +77,38 @@ class RemoteSink:
             raise OperationalError(str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class LocalSink:
+    """The log that this process has open. If the consumer's own token has ended, no command is rejected for it."""
+
+    log: DecisionLog
+    settings: Settings
+
+    async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
+        """Apply transactions in order, each with its own outcome.
+
+        Raises:
+            Forbidden: the token has expired or was revoked. The commands stay in the topic, to be applied with another.
+        """
+        outcomes = await self.log.execute_many(transactions)
+        token = self.settings.token
+        if token is None or not any(isinstance(each, Forbidden) for each in outcomes):
+            return outcomes
+        self.log.tokens.clear_cache()
+        if find_holder(self.log, token.get_secret_value()) is None:
+            raise Forbidden(
+                "the consumer's token has expired or was revoked. Create another with `decisionlog token create "
+                f"{self.settings.kafka_service}`, set DECISIONLOG_TOKEN to it, and restart the consumer"
+            )
+        return outcomes
+
+
 @contextmanager
 def _open_sink(settings: Settings) -> Iterator[tuple[DecisionLog, Sink, Caller]]:
     """Open the log and the sink of commands, and resolve their caller."""
     try:
         with open_for_write(settings) as log:
-            yield log, log, resolve_service(settings, lambda secret: find_holder(log, secret))
+            yield log, LocalSink(log, settings), resolve_service(settings, lambda secret: find_holder(log, secret))
     except LogInUseError as found:
         with connect_to_writer(found, settings) as server, open_read_only(settings) as log:
             caller = resolve_service(settings, lambda _secret: server.caller(CHANNEL), needs_token=True)

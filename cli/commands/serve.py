@@ -58,9 +58,9 @@ SHUTDOWN_TIMEOUT_S: Final = 30
 PORTS_TO_TRY: Final = 20
 """How many ports to try, from the default one on, if no one chose a port."""
 
-SWITCH_INTERVAL_S: Final = 0.001
-"""How often threads take turns. Measured: with Python's default, 0.005, short requests take twice as long while
-expensive queries run."""
+SWITCH_INTERVAL_S: Final = 0.0002
+"""How often threads take turns. Measured while expensive queries run: with Python's default, 0.005, short requests take
+twice as long as with 0.001, and with that one and a half times as long as with this. Writes take the same time."""
 
 
 @click.command()
@@ -166,7 +166,11 @@ def _build_admission(settings: Settings) -> Admission:
 
 def _run(services: Services, listener: socket.socket, settings: Settings, on_ready: Callable[[], None]) -> None:
     loopback = ipaddress.ip_address(listener.getsockname()[0]).is_loopback
-    app = create_app(services, Hosts(settings.public_url.rstrip("/"), loopback=loopback))
+    app = create_app(
+        services,
+        Hosts(settings.public_url.rstrip("/"), loopback=loopback),
+        cors_origins=[each.strip() for each in settings.cors_origins.split(",") if each.strip()],
+    )
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -29,7 +29,11 @@ def succession(output: Output, who: str, *, to: str | None, yes: bool, **given: 
     times = drop_unset(**given)
     if to is None:
         with open_log(output) as log:
-            print_response(log, questions.succession(who, **times), answer_tables.succession, output)
+            person = find_subject(log, who, times, kinds=("person", "team"))
+            nothing = "There is nothing that they hold, owe or wait for."
+            print_response(
+                log, questions.succession(person, **times), answer_tables.succession, output, if_empty=nothing
+            )
         return
     if times:
         raise click.UsageError("--to cannot be combined with --as-of or --known-at.")

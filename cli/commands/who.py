@@ -8,7 +8,7 @@ import click
 
 from cli import answer_tables, options
 from cli.options import Output, drop_unset, refuse_combination
-from cli.query import find_subject, open_log, print_answer, print_response
+from cli.query import NOTHING_FOUND, find_subject, open_log, print_answer, print_response
 from decisionlog_client import Question, questions
 from decisionlog_client.answers import Roles
 from domain.ids import kind_of
@@ -42,7 +42,16 @@ def who(output: Output, name: str | None, nobody: bool, **options_: Any) -> None
     else:
         with open_log(output) as log:
             when: dict[str, Any] = {part: given[part] for part in ("as_of", "known_at") if part in given}
-            print_response(log, _build_question(find_subject(log, name, when), given), answer_tables.roles, output)
+            subject = find_subject(log, name, when)
+            question = _build_question(subject, given)
+            print_response(log, question, answer_tables.roles, output, if_empty=_explain_no_roles(subject, given))
+
+
+def _explain_no_roles(subject: str, given: dict[str, Any]) -> str:
+    if kind_of(subject) in ("person", "team", "service"):
+        return NOTHING_FOUND if given.keys() - {"as_of", "known_at"} else "No roles are held."
+    hint = "" if given else f" Assign an owner with `decisionlog owner assign {subject}`."
+    return f"No one is accountable for it.{hint}"
 
 
 def _build_question(subject: str, given: dict[str, Any]) -> Question[Roles]:

@@ -8,7 +8,7 @@ by heading and text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
@@ -339,11 +339,12 @@ class _Parser:
         If the title is the only heading, paragraphs such as `**Status**` are the headings of the sections. If the title
         is not of the first level and all others are below it, they are read as if it were.
         """
-        found = list(_headings(text))
+        blocks = _parse_blocks(text)
+        found = list(_headings(blocks))
         if len(found) <= 1:
             found += [
                 (2, heading, first, after)
-                for heading, first, after in _bold_lines(text)
+                for heading, first, after in _bold_lines(blocks)
                 if self._words.field_of_key(heading) == "status" or self._words.field_of_heading(heading)
             ]
             found.sort(key=lambda one: one[2])
@@ -408,19 +409,23 @@ _BOLD_LINE: Final = re.compile(r"\*\*([^*\n]{1,80})\*\*:?|__([^_\n]{1,80})__:?")
 _BLOCKS: Final = block_parser()
 
 
-def _headings(text: str) -> Iterator[tuple[int, str, int, int]]:
-    """Yield each top-level heading: its level, its text, its first line, and the line after it."""
+def _parse_blocks(text: str) -> list[tuple[Token, Token]]:
+    """Return the Markdown blocks of a text at its top level, each with what it contains; none if it has too many lines."""
     tokens: list[Token] = _BLOCKS.parse(text) if text.count("\n") <= MAX_LINES else []
-    for token, inline in pairwise(tokens):
-        if token.type == "heading_open" and token.level == 0 and token.map:
+    return [(token, inline) for token, inline in pairwise(tokens) if token.level == 0 and token.map]
+
+
+def _headings(blocks: Iterable[tuple[Token, Token]]) -> Iterator[tuple[int, str, int, int]]:
+    """Yield each heading: its level, its text, its first line, and the line after it."""
+    for token, inline in blocks:
+        if token.type == "heading_open" and token.map:
             yield int(token.tag[1:]), strip_comments(" ".join(inline.content.split())), token.map[0], token.map[1]
 
 
-def _bold_lines(text: str) -> Iterator[tuple[str, int, int]]:
+def _bold_lines(blocks: Iterable[tuple[Token, Token]]) -> Iterator[tuple[str, int, int]]:
     """Yield each paragraph that is one bold line: its text, its first line, and the line after it."""
-    tokens: list[Token] = _BLOCKS.parse(text) if text.count("\n") <= MAX_LINES else []
-    for token, inline in pairwise(tokens):
-        if token.type == "paragraph_open" and token.level == 0 and token.map and len(inline.content) < 100:  # noqa: PLR2004
+    for token, inline in blocks:
+        if token.type == "paragraph_open" and token.map and len(inline.content) < 100:  # noqa: PLR2004
             found = _BOLD_LINE.fullmatch(inline.content.strip())
             if found is not None:
                 yield found[1] or found[2], token.map[0], token.map[1]
@@ -479,9 +484,13 @@ def _render_section(known: KnownSection, body: str, in_decision: bool) -> str:
     A part of the decision gets a heading of the second level if it does not follow the decision, or if it contains
     headings of the third level, which would end it.
     """
-    is_separate = known.level == 3 and (not in_decision or any(level == 3 for level, *_ in _headings(body)))  # noqa: PLR2004
+    is_separate = known.level == 3 and (not in_decision or _has_third_level(body))  # noqa: PLR2004
     heading = known.heading.removeprefix("#") if is_separate else known.heading
     return f"{heading}\n\n{body}" if body else heading
+
+
+def _has_third_level(body: str) -> bool:
+    return any(level == 3 for level, *_ in _headings(_parse_blocks(body)))  # noqa: PLR2004
 
 
 def _as_text(value: str | list[str]) -> str:

@@ -7,7 +7,7 @@ from pydantic import Field
 from projections.answer_types.parts import At, TableAnswer, TitledSubject, Value
 
 ArrivalReason = Literal[
-    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_reached"
 ]
 """What a deferred decision waited for has happened."""
 

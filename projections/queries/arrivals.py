@@ -100,7 +100,7 @@ def find_arrivals(read: Read, resolved: ResolvedTime) -> Iterator[Arrival]:
     for subject, row in latest_values(read, resolved, "review_on", ("decision",)).items():
         begin = start_of_day(str(row.value))
         if subject in deferred and begin is not None and begin <= resolved.as_of:
-            yield Arrival(subject, "day_come", None, max(begin, deferred[subject].valid_from))
+            yield Arrival(subject, "day_reached", None, max(begin, deferred[subject].valid_from))
 
 
 def _find_arrival(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from itertools import islice
 from typing import Final
 
 from domain.ids import key_of
@@ -26,6 +27,9 @@ def similar_subjects(read: Read, subject: str) -> list[str]:
 
 
 def similar_names(name: str, names: Iterable[str]) -> list[str]:
-    """Return up to three of the names that are similar to a name, in any case."""
+    """Return up to three of the names that are similar to a name, or else of those with a word that it begins."""
     spellings = {each.casefold(): each for each in names}
-    return [spellings[match] for match in get_close_matches(name.casefold(), spellings, MAX_SUGGESTIONS)]
+    typed = name.casefold().strip()
+    found = get_close_matches(typed, spellings, MAX_SUGGESTIONS)
+    begun = (each for each in spellings if typed and any(word.startswith(typed) for word in each.split()))
+    return [spellings[match] for match in found or [*islice(begun, MAX_SUGGESTIONS)]]

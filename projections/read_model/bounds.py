@@ -19,6 +19,9 @@ BATCH_ROWS: Final = 256
 """Rows between two checks of the bounds."""
 BATCH_BYTES: Final = 1 << 20
 """Rows larger than this in total are fetched in smaller batches."""
+PAUSE_S: Final = 0.0003
+"""How often a query that steps aside looks whether it can go on."""
+LONGEST_PAUSE_S: Final = 0.005
 OPCODES_PER_CHECK: Final = 20_000
 """SQLite checks the time after this many instructions of its virtual machine, about half a millisecond."""
 
@@ -44,17 +47,27 @@ class Bounds:
 
     The deadline is `seconds` from now. `size` is how many bytes of rows the query may keep, `page` after how many bytes
     a page ends before it has all its rows. `cancel` may be called from any thread; the query notices at its next batch
-    of rows, or within a statement if the database supports that.
+    of rows, or within a statement if the database supports that. While `others_wait` is true, the query pauses between
+    batches, for as long as it has worked since the last pause: short queries wait for the interpreter lock at each row
+    that they read, so that a long one next to them makes them take several times as long.
     """
 
-    def __init__(self, seconds: float = inf, size: float = inf, page: float = inf) -> None:
+    def __init__(
+        self,
+        seconds: float = inf,
+        size: float = inf,
+        page: float = inf,
+        others_wait: Callable[[], bool] = lambda: False,
+    ) -> None:
         self.seconds = seconds
         self.size = size
         self.page = page
         self.kept_bytes = 0
         """Bytes of the rows that were kept so far."""
         self.is_bounded = min(seconds, size, page) < inf  # unbounded queries do not count
-        self._deadline = time.monotonic() + seconds
+        self._others_wait = others_wait
+        self._resumed = time.monotonic()
+        self._deadline = self._resumed + seconds
         self._is_cancelled = False
         self._lock = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
@@ -82,19 +95,28 @@ class Bounds:
         return self._is_cancelled or time.monotonic() > self._deadline
 
     def check(self) -> None:
-        """Check the bounds.
+        """Check the bounds, after a pause if others wait.
 
         Raises:
             Abandoned: the caller disconnected.
             TookTooLong: the deadline has passed.
             ReadTooMuch: the query keeps more than it may.
         """
+        if self._others_wait():
+            self._step_aside()
         if self._is_cancelled:
             raise Abandoned
         if time.monotonic() > self._deadline:
             raise TookTooLong(f"it took longer than {self.seconds:g} seconds")
         if self.kept_bytes > self.size:
             raise ReadTooMuch(f"it needs more than {self.size / (1 << 20):.0f} MiB of the read model at once")
+
+    def _step_aside(self) -> None:
+        now = time.monotonic()
+        end = now + min(LONGEST_PAUSE_S, now - self._resumed)
+        while self._others_wait() and time.monotonic() < end:
+            time.sleep(PAUSE_S)
+        self._resumed = time.monotonic()
 
     def keep_rows(self, rows: Iterable[Row]) -> Iterator[Row]:
         """Yield the rows, and count them toward the size that may be kept. The bounds are checked for each batch."""

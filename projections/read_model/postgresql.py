@@ -53,9 +53,7 @@ _TRANSLATIONS: Final = (
 @lru_cache(4096)
 def translate(sql: str) -> str:
     """Return a statement in PostgreSQL's SQL with psycopg's parameters."""
-    for pattern, replacement in _TRANSLATIONS:
-        sql = pattern.sub(replacement, sql)
-    return sql
+    return schema.substitute(_TRANSLATIONS, sql)
 
 
 def _bind(value: Any) -> Any:

@@ -13,7 +13,8 @@ positions of all entries and their times, even if only some of the events can be
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -130,6 +131,13 @@ def loads(value: str | None) -> Value:
     """
     # A large answer decodes thousands of short texts; the standard library takes twenty times as long for them.
     return None if value is None else _DECODER.decode(value)
+
+
+def substitute(translations: Iterable[tuple[re.Pattern[str], str]], sql: str) -> str:
+    """SQL: a statement in the dialect of a database, by its translations, in order."""
+    for pattern, replacement in translations:
+        sql = pattern.sub(replacement, sql)
+    return sql
 
 
 def storable(text: str) -> str:

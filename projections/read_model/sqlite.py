@@ -67,9 +67,7 @@ _NEIGHBORS: Final = f"""with s (n, subject, field, valid_from, id, last_valid_fr
 @lru_cache(4096)
 def translate(sql: str) -> str:
     """Return a statement in SQLite's SQL."""
-    for pattern, replacement in _TRANSLATIONS:
-        sql = pattern.sub(replacement, sql)
-    return sql
+    return schema.substitute(_TRANSLATIONS, sql)
 
 
 def _bind(value: Any) -> Any:

@@ -17,6 +17,7 @@ from api.admission import Admission, LaneLimits, Limits
 from projections.queries import roadmap
 from projections.queries.paging import Answer, build_answer
 from projections.queries.timepoint import NOW, resolve_time
+from projections.read_model.bounds import Bounds
 from projections.read_model.model import Read
 from tests.projections.test_bounds import ENDLESS
 from tests.support_log import LocalService
@@ -279,3 +280,34 @@ def test_json_in_parts_is_the_json_of_the_framework(value: Any) -> None:
     from fastapi.responses import JSONResponse
 
     assert "".join(large_responses.json_parts(value)).encode() == JSONResponse(value).body
+
+
+def test_heavy_questions_pause_for_light_ones_only() -> None:
+    """A heavy query pauses while a light one runs, and a light one never does."""
+
+    async def ask() -> dict[str, list[bool]]:
+        admitted, seen = Admission(), dict[str, list[bool]]()
+        started, go_on = threading.Event(), threading.Event()
+
+        def look(lane: str) -> Callable[[Bounds], None]:
+            def work(found: Bounds) -> None:
+                seen.setdefault(lane, []).append(found._others_wait())
+                if lane == "light":
+                    started.set()
+                    go_on.wait(WAIT_S)
+
+            return work
+
+        async def receive() -> None:
+            await asyncio.Event().wait()
+
+        await admitted.ask("heavy", "ann", receive, look("heavy"))
+        light = asyncio.create_task(admitted.ask("light", "ann", receive, look("light")))
+        await asyncio.to_thread(started.wait, WAIT_S)
+        await admitted.ask("heavy", "bo", receive, look("heavy"))
+        go_on.set()
+        await light
+        await admitted.ask("heavy", "ann", receive, look("heavy"))
+        return seen
+
+    assert asyncio.run(ask()) == {"heavy": [False, True, False], "light": [False]}

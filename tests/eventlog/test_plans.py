@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from eventlog import sqlite as sqlite_store
-from eventlog import store
+from eventlog import sqlite_store, store
 from eventlog.entry import Caller
 from tests.eventlog.support import do, do_many, open_log, tables, transaction
 from tests.eventlog.test_log import examples_for

@@ -92,6 +92,14 @@ def test_an_unchanged_schema_passes(address: str) -> None:
             ),
             "the index events_subject_version_key does not hold what the table events holds",
         ),
+        (
+            "ALTER TABLE names RENAME TO kept; CREATE VIEW names AS SELECT * FROM kept",
+            "it has a view names, which does not belong there",
+        ),
+        (
+            "ALTER TABLE owners RENAME TO kept; CREATE TABLE owners (LIKE kept) PARTITION BY LIST (name)",
+            "it has a partitioned table owners",
+        ),
     ],
 )
 def test_a_changed_schema_is_found(address: str, statement: str, found: str) -> None:
@@ -103,12 +111,94 @@ def test_a_changed_schema_is_found(address: str, statement: str, found: str) -> 
     assert found in damage(address)
 
 
+CHANGES = [
+    ("ALTER TABLE tokens ALTER COLUMN scopes SET DEFAULT 'admin'", "column scopes of the table tokens has a value"),
+    (
+        (
+            "ALTER TABLE provider_accounts DROP COLUMN person;"
+            'ALTER TABLE provider_accounts ADD COLUMN person text COLLATE "C" NOT NULL'
+            " GENERATED ALWAYS AS ('person:' || subject) STORED"
+        ),
+        "column person of the table provider_accounts has a value of its own",
+    ),
+    ("ALTER TABLE names ALTER COLUMN shown ADD GENERATED ALWAYS AS IDENTITY", "column shown of the table names"),
+    ("ALTER TABLE field_value ALTER COLUMN value SET DEFAULT '\"x\"'", "column value of the table field_value"),
+    ("ALTER TABLE events ALTER COLUMN event DROP NOT NULL", "column event of the table events has another rule"),
+    ("ALTER TABLE tokens ALTER COLUMN used_at SET NOT NULL", "column used_at of the table tokens has another rule"),
+    (
+        'ALTER TABLE owners ALTER COLUMN person TYPE text COLLATE "POSIX"',
+        "column person of the table owners has another collation",
+    ),
+    (
+        "ALTER TABLE events ADD CONSTRAINT silent CHECK (subject <> 'product:q') NOT VALID",
+        "constraint silent on events",
+    ),
+    (
+        "ALTER TABLE tokens ADD CONSTRAINT led FOREIGN KEY (id) REFERENCES tokens ON DELETE CASCADE NOT VALID",
+        "constraint led on tokens",
+    ),
+    ("CREATE TABLE replica_kept (id text REFERENCES sessions)", "constraint replica_kept_id_fkey on replica_kept"),
+    ("ALTER TABLE names ADD CONSTRAINT one EXCLUDE USING hash (person WITH =)", "constraint one on names"),
+    (
+        (
+            "ALTER TABLE tokens DROP CONSTRAINT tokens_hash_key;"
+            "ALTER TABLE tokens ADD CONSTRAINT tokens_hash_key UNIQUE (hash) DEFERRABLE INITIALLY DEFERRED"
+        ),
+        "unique index on tokens (hash) is missing",
+    ),
+    (
+        ('DROP INDEX names_by_person;CREATE INDEX names_by_person ON names (person COLLATE "POSIX")'),
+        "index on names (person) is missing",
+    ),
+    ("CREATE INDEX ON events (lower(subject))", "which does not belong there"),
+    (
+        (
+            "DROP INDEX idempotency_records_by_position;"
+            "CREATE INDEX ON idempotency_records (first, count) WHERE first > 5"
+        ),
+        "index on idempotency_records (first, count) is missing",
+    ),
+    (
+        # An exact match for the types is called instead of PostgreSQL's own, whose second parameter is a bigint.
+        "CREATE FUNCTION hashtextextended(text, integer) RETURNS bigint LANGUAGE sql AS 'SELECT 0::bigint'",
+        "function hashtextextended, which does not belong there",
+    ),
+    ("CREATE OPERATOR === (FUNCTION = texteq, LEFTARG = text, RIGHTARG = text)", "an operator ==="),
+    ("CREATE COLLATION same (provider = libc, locale = 'C')", "a collation same"),
+]
+
+
+def test_each_of_many_changes_is_found(address: str) -> None:
+    """Defaults, generated columns, constraints, collations, functions and indexes that differ a little are found."""
+    with connect(address) as connection:
+        for statement, _ in CHANGES:
+            for each in _statements(statement):
+                connection.execute(each.encode())
+    found = damage(address)
+
+    assert [expected for _, expected in CHANGES if expected not in found] == []
+
+
 def _statements(text: str) -> list[str]:
-    return [text] if "FUNCTION" not in text and ";" not in text else _split(text)
+    function, end, rest = text.rpartition("';")
+    return [f"{function}'", rest] if end and "plpgsql" in text else text.split(";")
 
 
-def _split(text: str) -> list[str]:
-    if "FUNCTION" in text:
-        function, trigger = text.split("';")
-        return [f"{function}'", trigger]
-    return text.split(";")
+def test_another_search_path_changes_nothing(address: str) -> None:
+    """Tables of the same names in another schema, which the role or the database looks at first, are not read."""
+    with connect(address) as connection:
+        ((database, role),) = connection.execute("SELECT current_database(), current_user").fetchall()
+        own = connection.execute("SELECT size FROM head").fetchall()
+        connection.execute("CREATE SCHEMA other")
+        connection.execute("CREATE TABLE other.head (one integer, size bigint, frontier bytea, recorded_at bigint)")
+        for kind, name in (("DATABASE", database), ("ROLE", role)):
+            connection.execute(f'ALTER {kind} "{name}" SET search_path = other, pg_catalog'.encode())
+    try:
+        with connect(address) as connection:
+            assert connection.execute("SELECT size FROM head").fetchall() == own
+        assert damage(address) == ""
+    finally:
+        with connect(address) as connection:
+            for kind, name in (("DATABASE", database), ("ROLE", role)):
+                connection.execute(f'ALTER {kind} "{name}" RESET search_path'.encode())
+            connection.execute("DROP SCHEMA other CASCADE")

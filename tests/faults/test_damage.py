@@ -23,7 +23,7 @@ from cli.commands.verify import verify_log
 from cli.errors import CommandFailed, Exit
 from cli.settings import Settings
 from domain.scopes import IMPORT_SCOPE
-from eventlog import sqlite as sqlite_store
+from eventlog import sqlite_store
 from eventlog.errors import DamagedLogError, NewerLogError
 from eventlog.sqlite_store import SqliteStore
 from eventlog.store_errors import DamagedStoreError

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from eventlog import postgresql as postgresql_store
+from eventlog import postgresql_store
 from tests.faults.flips import Verdict
 from tests.faults.flips_postgresql import SCHEMA, Change, Untouched, change_many, copy_of, judge, untouched
 

@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
@@ -17,7 +18,7 @@ import pytest
 from kafka import TopicPartition
 from pydantic import SecretStr
 
-from cli.commands.consume import find_holder, resolve_service
+from cli.commands.consume import LocalSink, find_holder, resolve_service
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from consumers.kafka.cloudevents import LEAF_HEADER, InvalidMessage, Message, parse_message
@@ -25,6 +26,7 @@ from consumers.kafka.command_consumer import CommandConsumer
 from consumers.kafka.people_topic import decode_names
 from consumers.kafka.topics import Topics
 from domain.catalog import COMMAND, COMMANDS
+from domain.errors import Forbidden
 from domain.roles import Role
 from domain.scopes import SCOPES
 from eventlog.entry import Caller, Receipt, Transaction
@@ -112,20 +114,26 @@ class World:
         message = command_message(command, self.log.id)
         return message | {"key": "new"} if COMMANDS[command].creates else message
 
-    def consume(self, caller: Caller, values: Sequence[bytes]) -> list[str]:
-        """Let the consumer of a service process messages, and return what became of each."""
-        exchange = Exchange(self.topics, values)
-        broker: Any = None
-        consumer = CommandConsumer(
-            self.log, broker, self.topics, caller, self.reporter, log_id=self.log.id, clock=lambda: 0
-        )
-        consumer._process_batch(cast("Any", exchange), cast("Any", exchange))
+    def consume(self, consumer: tuple[Caller, LocalSink], values: Sequence[bytes]) -> list[str]:
+        """Let a consumer process messages, and return what became of each."""
+        exchange = self.exchange(consumer, values)
         assert exchange.commits == 1
         return [_outcome(topic, reply) for topic, reply in exchange.replies]
 
-    def caller(self, secret: str) -> Caller:
-        """Return the service of a token as `decisionlog consume` finds it."""
-        return resolve_service(Settings(token=SecretStr(secret)), lambda text: find_holder(self.log, text))
+    def exchange(self, consumer: tuple[Caller, LocalSink], values: Sequence[bytes]) -> Exchange:
+        """Let a consumer process messages, unless it cannot, and return what it did with them."""
+        exchange = Exchange(self.topics, values)
+        caller, sink = consumer
+        broker: Any = None
+        running = CommandConsumer(sink, broker, self.topics, caller, self.reporter, log_id=self.log.id, clock=lambda: 0)
+        with suppress(Forbidden):
+            running._process_batch(cast("Any", exchange), cast("Any", exchange))
+        return exchange
+
+    def start(self, secret: str) -> tuple[Caller, LocalSink]:
+        """Return the service of a token and the sink of its commands, as `decisionlog consume` finds them."""
+        settings = Settings(token=SecretStr(secret))
+        return resolve_service(settings, lambda text: find_holder(self.log, text)), LocalSink(self.log, settings)
 
 
 def _expecting_another_version(message: dict[str, Any]) -> dict[str, Any]:
@@ -163,7 +171,7 @@ def test_expected_equals_actual(world: World) -> None:
     """Each role sends on its own, another and all products what the table says; what is hidden does not exist."""
     size, wrong = world.log.head().size, {}
     for role, where in CALLERS:
-        outcomes = world.consume(world.caller(world.tokens[f"{role}-{where}"]), [*world.messages.values()])
+        outcomes = world.consume(world.start(world.tokens[f"{role}-{where}"]), [*world.messages.values()])
         for command, actual in zip(world.messages, outcomes, strict=True):
             expected = expected_outcome(NEEDS[command], role, where, limited=world.log.limits_reading)
             if actual != expected:
@@ -172,23 +180,32 @@ def test_expected_equals_actual(world: World) -> None:
     assert world.log.head().size == size
 
 
-def test_a_service_whose_access_ended_sends_nothing(world: World) -> None:
-    """Once its token expires or is revoked, or its role is revoked, each command of a running consumer is refused."""
-    callers = {
-        "revoked": world.caller(world.create_token("service:admin-all")),
-        "expired": world.caller(world.create_token("service:manager-all", expires_at=world.clock() + 1_000_000)),
-        "without a role": world.caller(world.tokens["contributor-all"]),
-    }
+def test_a_service_whose_role_was_revoked_sends_nothing(world: World) -> None:
+    """Once its role is revoked, each command of a running consumer is refused."""
+    consumer = world.start(world.tokens["contributor-all"])
     values = [*world.messages.values()]
-    before = {state: Counter(world.consume(caller, values))["allowed"] for state, caller in callers.items()}
-    world.log.tokens.revoke(callers["revoked"].credential, by=SETUP)
-    world.record({"type": "RevokeRole", "subject": callers["without a role"].actor, "role": "contributor"})
+    before = Counter(world.consume(consumer, values))["allowed"]
+    world.record({"type": "RevokeRole", "subject": consumer[0].actor, "role": "contributor"})
+    size = world.log.head().size
+    assert before > 20
+    assert {*world.consume(consumer, values)} <= {"refused", "hidden"}
+    assert world.log.head().size == size
+
+
+@pytest.mark.parametrize("state", ["revoked", "expired"])
+def test_commands_wait_while_the_token_of_the_consumer_has_ended(world: World, state: str) -> None:
+    """Once its token expires or is revoked, a running consumer neither applies nor rejects a command: it stays unread."""
+    expires_at = world.clock() + 1_000_000 if state == "expired" else None
+    consumer = world.start(world.create_token("service:manager-all", expires_at=expires_at))
+    values = [*world.messages.values()]
+    before = Counter(world.consume(consumer, values))["allowed"]
+    if state == "revoked":
+        world.log.tokens.revoke(consumer[0].credential, by=SETUP)
     world.clock.now += 2_000_000
     size = world.log.head().size
-    after = {state: {*world.consume(caller, values)} for state, caller in callers.items()}
-    assert min(before.values()) > 20
-    assert after["revoked"] == after["expired"] == {"refused"}
-    assert after["without a role"] <= {"refused", "hidden"}
+    exchange = world.exchange(consumer, values)
+    assert before > 20
+    assert (exchange.replies, exchange.commits) == ([], 0)
     assert world.log.head().size == size
 
 
@@ -202,12 +219,12 @@ def test_without_a_valid_token_of_a_service_no_consumer_starts(world: World) -> 
         "revoked": world.create_token("service:admin-all"),
         "expired": world.create_token("service:admin-own", expires_at=world.clock() + 1_000_000),
     }
-    world.log.tokens.revoke(world.caller(secrets["revoked"]).credential, by=SETUP)
+    world.log.tokens.revoke(world.start(secrets["revoked"])[0].credential, by=SETUP)
     world.record({"type": "RecordPersonLeft", "subject": "person:gone"})
     world.clock.now += 2_000_000
     for state, secret in secrets.items():
         with pytest.raises(CommandFailed, match="must belong to one"):
-            pytest.fail(f"{state}: {world.caller(secret)}")
+            pytest.fail(f"{state}: {world.start(secret)}")
 
 
 def test_a_service_does_not_act_for_a_person_who_left_or_gave_no_delegation(world: World) -> None:
@@ -215,7 +232,7 @@ def test_a_service_does_not_act_for_a_person_who_left_or_gave_no_delegation(worl
     world.record({"type": "RegisterPerson", "key": "gone", "name": "Gone"})
     delegation = {"type": "DelegateActions", "subject": "person:gone", "to": "service:admin-all"}
     world.record(delegation, caller=Caller("person:gone", "local", "cli", frozenset(SCOPES)))
-    admin = world.caller(world.tokens["admin-all"])
+    admin = world.start(world.tokens["admin-all"])
     goal = {"type": "SetGoal", "title": "More", "products": ["own"]}
     on_behalf = [_encode(goal | {"on_behalf_of": f"person:{key}"}) for key in ("gone", "somebody")]
     assert [each == "applied" for each in world.consume(admin, on_behalf)] == [True, False]

@@ -203,7 +203,7 @@ class NaiveDebt:
 
     def _find_come(self, fields: dict[str, Any]) -> Iterator[tuple[str, str | None, int]]:
         if "review_on" in fields:
-            yield "day_come", None, _start_of(fields["review_on"])
+            yield "day_reached", None, _start_of(fields["review_on"])
         for awaited in fields.get("awaits", []):
             of_awaited = self.fields.get(awaited, {})
             status = of_awaited.get("status")

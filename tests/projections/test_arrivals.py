@@ -79,7 +79,7 @@ def test_a_deferred_decision_is_back_on_its_day(log: Log, read: Reader) -> None:
     midnight = 1_700_438_400_000_000  # 2023-11-20T00:00Z
 
     assert get_arrivals(snapshot, TimePoint(midnight - 1)) == []
-    assert get_arrivals(snapshot, TimePoint(midnight)) == [("day_come", None)]
+    assert get_arrivals(snapshot, TimePoint(midnight)) == [("day_reached", None)]
 
 
 def test_a_decision_that_is_taken_no_longer_comes_back(log: Log, read: Reader) -> None:

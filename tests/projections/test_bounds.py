@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from projections.read_model import bounds as query_bounds
 from projections.read_model.bounds import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong
 from projections.read_model.model import ReadModel
 
@@ -82,3 +83,39 @@ def test_large_rows_are_fetched_in_small_batches() -> None:
         assert tracemalloc.get_traced_memory()[1] < (8 << 20) + 16 * BATCH_BYTES
     finally:
         tracemalloc.stop()
+
+
+class Clock:
+    """A clock that only sleeping moves."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+        self.slept = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.slept += seconds
+
+
+@pytest.mark.parametrize(("worked_s", "longest_s"), [(0.001, 0.001), (1.0, query_bounds.LONGEST_PAUSE_S)])
+def test_a_query_steps_aside_while_others_wait(
+    monkeypatch: pytest.MonkeyPatch, worked_s: float, longest_s: float
+) -> None:
+    """It pauses at most as long as it has worked, and at most a few milliseconds; it goes on when no one waits."""
+    clock = Clock()
+    monkeypatch.setattr(query_bounds, "time", clock)
+    waiting = [True]
+    query = Bounds(seconds=10, others_wait=lambda: waiting[0])
+    clock.now += worked_s
+
+    query.check()
+    assert longest_s - 1e-6 < clock.slept < longest_s + 2 * query_bounds.PAUSE_S
+
+    query.check()  # it has not worked since
+    waiting[0] = False
+    clock.now += worked_s
+    query.check()
+    assert clock.slept < longest_s + 2 * query_bounds.PAUSE_S

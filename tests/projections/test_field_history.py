@@ -64,7 +64,7 @@ PAIRS_OF_TIMES = st.one_of(
 
 
 @given(events=EVENTS_ON_SUBJECTS, times=PAIRS_OF_TIMES)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_differences_equal_the_reference_model(
     build_model: BuildModel, events: list[Any], times: tuple[int, int | None, int, int | None]
 ) -> None:

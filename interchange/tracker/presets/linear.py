@@ -72,7 +72,7 @@ def _expand_issue(issue: Row) -> Iterator[Line]:
         "title": issue.get("title"),
         "description": issue.get("description"),
         "status": title_in(issue.get("state")),
-        "assignee": _person(issue.get("assignee")),
+        "assignee": name_in(issue.get("assignee")),
         "priority": issue.get("priorityLabel") or issue.get("priority"),
         "release": title_in(issue.get("projectMilestone")),
         "labels": list_names(issue.get("labels")),
@@ -85,7 +85,7 @@ def _expand_issue(issue: Row) -> Iterator[Line]:
     first = {"title": now["title"], **before}
     if "history" in issue and "status" not in changed:
         first["status"] = now["status"]
-    yield build_creation(record, issue["createdAt"], _person(issue.get("creator")), first)
+    yield build_creation(record, issue["createdAt"], name_in(issue.get("creator")), first)
     yield from lines
     rest = {name: value for name, value in now.items() if name not in changed and first.get(name) != value}
     yield from state_lines(record, issue.get("updatedAt") or NOW, rest)
@@ -93,7 +93,7 @@ def _expand_issue(issue: Row) -> Iterator[Line]:
 
 def _expand_entry(record: Row, entry: Row) -> Iterator[Line]:
     """Yield the changes in an entry of the history; an entry may have several."""
-    who = _person(entry.get("actor")) or _bot(entry.get("botActor"))
+    who = name_in(entry.get("actor")) or _bot(entry.get("botActor"))
     shared = {**record, "id": entry.get("id"), "when": entry.get("createdAt"), "who": who}
     found = []
     for key, field in _FIELDS.items():
@@ -109,12 +109,8 @@ def _expand_entry(record: Row, entry: Row) -> Iterator[Line]:
 
 def _value(field: str, value: Any) -> Any:
     if field == "assignee":
-        return _person(value)
+        return name_in(value)
     return value.get("identifier") or title_in(value) if isinstance(value, dict) else value
-
-
-def _person(value: Any) -> Any:
-    return name_in(value)
 
 
 def _bot(value: Any) -> str | None:

@@ -19,7 +19,7 @@ from interchange.value_parsers import field_name_part
 from tests.interchange.adr.support import a_log, bring_in, put
 
 STATUS, SECTION, BODY, MATTER = "# T\n* Status: ", "# T\n## Status\n", "# T\n\n", "---\nstatus: a\n"
-SMALL = 12 * 1024
+SMALL = 6 * 1024
 GROWTH = 6
 """How many times as long four times the length may take. Quadratic time would be sixteen times as long."""
 NOISE_S = 0.01

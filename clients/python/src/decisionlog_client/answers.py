@@ -31,7 +31,7 @@ DebtCode = Literal[
 ]
 "What is left undone about a decision or another subject."
 ArrivalReason = Literal[
-    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_come"
+    "evidence_recorded", "assumption_confirmed", "assumption_broken", "decision_settled", "release_due", "day_reached"
 ]
 "What a deferred decision waited for has happened."
 GroundStance = Literal["for", "against", "under"]
