@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -178,7 +179,7 @@ def judge(original: Untouched, url: str) -> Verdict:
     return of_answers(original.answers, answers) or of_content(content, noticed=noticed)
 
 
-def change_many(original: Untouched, seeds: Sequence[int]) -> Iterator[tuple[int, Change, Verdict]]:
+def change_many(original: Untouched, seeds: Iterable[int]) -> Iterator[tuple[int, Change, Verdict]]:
     """Change a fresh copy for each seed, and judge what comes of it; what the database refuses is left out."""
     for seed in seeds:
         with copy_of(original.url) as url:
@@ -203,7 +204,7 @@ def run(rounds: int, folder: Path) -> Iterator[str]:
     found: Counter[str] = Counter()
     wrong = 0
     with untouched(folder) as original:
-        for seed, change, verdict in change_many(original, range(rounds)):
+        for seed, change, verdict in islice(change_many(original, itertools.count()), rounds):
             found[verdict.kind] += 1
             if verdict.wrong:
                 wrong += 1
