@@ -171,7 +171,7 @@ def find_person(log: DecisionLog, name: str) -> str:
 
 def _find_similar_people(log: DecisionLog, name: str) -> list[str]:
     """Return the people whose name, or a word of it, is spelled nearly so, each with their id."""
-    from cli.finding import MAX_SIMILAR, build_candidate, find_similar, fold  # noqa: PLC0415  (only for an error)
+    from cli.candidates import MAX_SIMILAR, build_candidate, find_similar, fold  # noqa: PLC0415  (only for an error)
 
     candidates = [
         build_candidate(each.id, each.name or "", each.spellings)

@@ -6,12 +6,12 @@ What is ambiguous or unknown is asked back on a terminal; elsewhere the error li
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cli.asking import choose
+from cli.candidates import MAX_CANDIDATES, MAX_SIMILAR, Candidate, build_candidate, find_similar, fold
 from cli.errors import CommandFailed
 from cli.table import print_note
 from decisionlog_client import Client, questions
@@ -31,8 +31,6 @@ KINDS: Final = (
     "person",
 )
 """The kinds that are searched if any will do."""
-MAX_CANDIDATES: Final = 7
-MAX_SIMILAR: Final = 3
 MAX_LISTED: Final = 5
 """Subjects that are all listed where none is spelled like what was typed."""
 MAX_SUBJECTS: Final = 20_000
@@ -44,20 +42,6 @@ _VERSION: Final = re.compile(r"^v(?:ersion)?(?=[0-9])")
 _NUMBERED: Final = re.compile(r"[^\W\d]+[-_ #/]?0*(?P<number>[0-9]+)")
 UNREGISTERED: Final = ("service", "group")
 """Kinds that have no titles: their ids are taken as typed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A subject that may be meant, and every name by which it is found."""
-
-    subject: str
-    title: str
-    names: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        """What it is called, for a person who chooses."""
-        return f"{self.title} ({self.subject})" if self.title else self.subject
 
 
 @dataclass
@@ -206,11 +190,6 @@ class Finder:
             yield build_candidate(subject, title, aliases[subject])
 
 
-def fold(text: str) -> str:
-    """Return the form that spellings share which differ only in case, spaces or accent composition."""
-    return unicodedata.normalize("NFC", " ".join(text.split())).casefold()
-
-
 def loosen(text: str) -> str:
     """Return the form that spellings share which differ in what people leave out: `pep572` for "PEP 572" and `PEP-572`,
     `1.22` for `v1.22`.
@@ -227,26 +206,6 @@ def _has_number(name: str, number: str) -> bool:
 
 def _is_same_record(one: Candidate, other: Candidate) -> bool:
     return one.title == other.title and key_of(one.subject) == key_of(other.subject)
-
-
-def build_candidate(subject: str, title: str, more: Iterable[str]) -> Candidate:
-    """Return a subject with the names by which it is found."""
-    names = (title, subject, key_of(subject), *more)
-    return Candidate(subject, title, tuple(dict.fromkeys(fold(each) for each in names if each)))
-
-
-def find_similar(wanted: str, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates with a name, or a word of a name, that is spelled nearly like what is wanted."""
-    from difflib import get_close_matches  # noqa: PLC0415  (only for what is not found)
-
-    by_name: dict[str, dict[str, Candidate]] = {}
-    for candidate in candidates:
-        for name in candidate.names:
-            for part in (name, *name.split()):
-                by_name.setdefault(part, {})[candidate.subject] = candidate
-    close = get_close_matches(wanted, by_name, MAX_CANDIDATES, 0.7)
-    found = {subject: each for name in close for subject, each in by_name[name].items()}
-    return list(found.values())[:MAX_CANDIDATES]
 
 
 def name_kinds(kinds: Sequence[str]) -> str:

@@ -13,11 +13,12 @@ from typing import Any, Final
 import click
 
 from cli.asking import ask_text, confirm, confirm_new_log, is_interactive
+from cli.candidates import fold
 from cli.context import get_context
 from cli.editing import edit_fields, edit_text
 from cli.errors import CommandFailed, Exit, NoLogError
 from cli.field_types import NONE, parse_day
-from cli.finding import KINDS, ME, Finder, fold
+from cli.finding import KINDS, ME, Finder
 from cli.location import Location
 from cli.receipts import print_preview, print_receipt
 from cli.settings_loading import find_location
