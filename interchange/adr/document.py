@@ -1,4 +1,4 @@
-"""Parse a decision record into texts by field, and render such texts as MADR 4.
+"""Parse a decision record into texts by field; `interchange.adr.madr_rendering` is the inverse.
 
 A record has front matter, a title and sections. The headings of MADR (2 to 4) and Nygard map to fields of their own. If
 a record has other sections too, `x.sections` lists all sections in order: a known section by its heading only, any other
@@ -8,16 +8,21 @@ by heading and text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from markdown_it.token import Token
-
-from interchange.adr.front_matter import FrontMatter, render_front_matter, split_front_matter
-from interchange.adr.keywords import DEFAULT_WORDS, Words, strip_comments
-from interchange.adr.markdown_blocks import block_parser
+from interchange.adr.front_matter import FrontMatter, split_front_matter
+from interchange.adr.keywords import DEFAULT_WORDS, Words
+from interchange.adr.markdown_blocks import (
+    MAX_LINES,
+    list_bold_lines,
+    list_headings,
+    parse_blocks,
+    strip_comments,
+    trim_blank_lines,
+)
 from interchange.value_parsers import field_name_part
 
 FieldTexts = dict[str, str | list[str]]
@@ -25,8 +30,6 @@ FieldTexts = dict[str, str | list[str]]
 have to be parsed into field values."""
 
 MAX_RECORD_BYTES: Final = 1024 * 1024
-MAX_LINES: Final = 25_000
-"""A longer record is kept as one text, because parsing its headings would take seconds."""
 MAX_KEYS: Final = 200
 """How many keys of the front matter become fields; the rest is kept as text."""
 MAX_HEADER_CHARACTERS: Final = 64 * 1024
@@ -61,6 +64,8 @@ KNOWN_SECTIONS: Final = (
     KnownSection("x.more-information", "## More Information"),
 )
 _BY_FIELD: Final = {known.field: known for known in KNOWN_SECTIONS}
+BODY_FIELDS: Final = frozenset({*_BY_FIELD, SECTIONS, PREAMBLE, OTHER_LINES})
+"""Fields that a record has in its body, not in its front matter."""
 _UNDER_DECISION: Final = frozenset({"decision", "expected", "x.confirmation"})
 PEOPLE: Final = frozenset({"deciders", "consulted", "informed", "accountable"})
 _HEADER_LINE: Final = re.compile(
@@ -175,7 +180,7 @@ class _Parser:
                 or not _can_be_field(key)
                 or _is_taken(document, f"x.{field_name_part(key)}")
             ):
-                matter.other_lines.append(f"{key}: {_as_text(value)}")
+                matter.other_lines.append(f"{key}: {as_text(value)}")
             else:
                 document.fields[f"x.{field_name_part(key)}"] = value
                 document.unmapped.append(key)
@@ -339,12 +344,12 @@ class _Parser:
         If the title is the only heading, paragraphs such as `**Status**` are the headings of the sections. If the title
         is not of the first level and all others are below it, they are read as if it were.
         """
-        blocks = _parse_blocks(text)
-        found = list(_headings(blocks))
+        blocks = parse_blocks(text)
+        found = list(list_headings(blocks))
         if len(found) <= 1:
             found += [
                 (2, heading, first, after)
-                for heading, first, after in _bold_lines(blocks)
+                for heading, first, after in list_bold_lines(blocks)
                 if self._words.field_of_key(heading) == "status" or self._words.field_of_heading(heading)
             ]
             found.sort(key=lambda one: one[2])
@@ -400,102 +405,9 @@ def _can_be_field(key: str) -> bool:
 
 
 def _is_taken(document: RecordDocument, name: str) -> bool:
-    return name in document.fields or name in _BODY_FIELDS or name == "x.date"
+    return name in document.fields or name in BODY_FIELDS or name == "x.date"
 
 
-# Markdown ----------------------------------------------------------------------------------------------------------
-
-_BOLD_LINE: Final = re.compile(r"\*\*([^*\n]{1,80})\*\*:?|__([^_\n]{1,80})__:?")
-_BLOCKS: Final = block_parser()
-
-
-def _parse_blocks(text: str) -> list[tuple[Token, Token]]:
-    """Return the Markdown blocks of a text at its top level, each with what it contains; none if it has too many lines."""
-    tokens: list[Token] = _BLOCKS.parse(text) if text.count("\n") <= MAX_LINES else []
-    return [(token, inline) for token, inline in pairwise(tokens) if token.level == 0 and token.map]
-
-
-def _headings(blocks: Iterable[tuple[Token, Token]]) -> Iterator[tuple[int, str, int, int]]:
-    """Yield each heading: its level, its text, its first line, and the line after it."""
-    for token, inline in blocks:
-        if token.type == "heading_open" and token.map:
-            yield int(token.tag[1:]), strip_comments(" ".join(inline.content.split())), token.map[0], token.map[1]
-
-
-def _bold_lines(blocks: Iterable[tuple[Token, Token]]) -> Iterator[tuple[str, int, int]]:
-    """Yield each paragraph that is one bold line: its text, its first line, and the line after it."""
-    for token, inline in blocks:
-        if token.type == "paragraph_open" and token.map and len(inline.content) < 100:  # noqa: PLR2004
-            found = _BOLD_LINE.fullmatch(inline.content.strip())
-            if found is not None:
-                yield found[1] or found[2], token.map[0], token.map[1]
-
-
-def trim_blank_lines(text: str) -> str:
-    """Return a text without blank lines at its start and end."""
-    return re.sub(r"\A(?:[ \t]*\n)+", "", text).rstrip()
-
-
-# Writing -----------------------------------------------------------------------------------------------------------
-
-
-def render_madr(fields: FieldTexts, subject: str) -> str:
-    """Return a record as MADR 4, the inverse of `parse_record`."""
-    matter = {key: fields[name] for key, name in _FRONT_MATTER.items() if name in fields}
-    matter |= {
-        name.removeprefix("x."): value
-        for name, value in fields.items()
-        if name.startswith("x.") and name not in _BODY_FIELDS
-    }
-    parts = [render_front_matter({**matter, SUBJECT: subject}, _as_list(fields.get(OTHER_LINES, [])))]
-    if "title" in fields:
-        parts.append(f"# {fields['title']}")
-    if PREAMBLE in fields:
-        parts.append(_as_text(fields[PREAMBLE]))
-    parts += _render_sections(fields)
-    return "\n\n".join(part.strip("\n") for part in parts) + "\n"
-
-
-_FRONT_MATTER: Final = {
-    "status": "status",
-    "date": "date",
-    "decision-makers": "deciders",
-    "consulted": "consulted",
-    "informed": "informed",
-    "accountable": "accountable",
-}
-_BODY_FIELDS: Final = {*_BY_FIELD, SECTIONS, PREAMBLE, OTHER_LINES}
-
-
-def _render_sections(fields: FieldTexts) -> Iterator[str]:
-    in_order = [known.heading for known in KNOWN_SECTIONS if known.field in fields]
-    remaining = {known.heading: known for known in KNOWN_SECTIONS}
-    in_decision = False
-    for part in _as_list(fields.get(SECTIONS, in_order)):
-        known = remaining.pop(part, None)
-        text = part if known is None else _render_section(known, _as_text(fields.get(known.field, "")), in_decision)
-        in_decision = text.startswith("### ") or (known is not None and known.field == "decision")
-        yield text
-
-
-def _render_section(known: KnownSection, body: str, in_decision: bool) -> str:
-    """Return a section with its heading.
-
-    A part of the decision gets a heading of the second level if it does not follow the decision, or if it contains
-    headings of the third level, which would end it.
-    """
-    is_separate = known.level == 3 and (not in_decision or _has_third_level(body))  # noqa: PLR2004
-    heading = known.heading.removeprefix("#") if is_separate else known.heading
-    return f"{heading}\n\n{body}" if body else heading
-
-
-def _has_third_level(body: str) -> bool:
-    return any(level == 3 for level, *_ in _headings(_parse_blocks(body)))  # noqa: PLR2004
-
-
-def _as_text(value: str | list[str]) -> str:
+def as_text(value: str | list[str]) -> str:
+    """Return a value of the front matter as one text."""
     return value if isinstance(value, str) else ", ".join(value)
-
-
-def _as_list(value: str | list[str]) -> list[str]:
-    return [value] if isinstance(value, str) else value

@@ -13,7 +13,8 @@ from domain.ids import key_of
 from domain.values import format_micros
 from identity.decision_log import DecisionLog
 from interchange.adr.current_files import is_record_name
-from interchange.adr.document import FieldTexts, parse_record, render_madr
+from interchange.adr.document import FieldTexts, parse_record
+from interchange.adr.madr_rendering import render_madr
 from interchange.adr.record_fields import PEOPLE_FIELDS
 from interchange.person_matching import distinct_key
 

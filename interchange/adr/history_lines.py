@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from domain.values import parse_timestamp
 from interchange.adr.current_files import dated_by_text, read_record_files
-from interchange.adr.keywords import HEADER
+from interchange.adr.keyword_tables import HEADER
 from interchange.adr.record_versions import RecordHistory, RecordVersion
 from interchange.files import NotRegularError, open_regular
 from interchange.import_report import Remark

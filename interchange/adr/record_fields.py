@@ -11,7 +11,9 @@ from typing import Final
 
 from domain.any_subject import ImportedChange
 from interchange.adr.document import PREAMBLE, SECTIONS, FieldTexts
-from interchange.adr.keywords import DEFAULT_WORDS, LINK_HEADINGS, Words, fold, is_placeholder, strip_comments
+from interchange.adr.keyword_tables import LINK_HEADINGS
+from interchange.adr.keywords import DEFAULT_WORDS, Words, fold, is_placeholder
+from interchange.adr.markdown_blocks import strip_comments
 from interchange.adr.record_links import (
     MAX_STATUS_CHARACTERS,
     Relation,

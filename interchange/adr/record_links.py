@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 from urllib.parse import unquote
 
-from interchange.adr.keywords import IN_FAVOR, RELATIONS, STATUSES
+from interchange.adr.keyword_tables import IN_FAVOR, RELATIONS, STATUSES
 
 MAX_STATUS_CHARACTERS: Final = 4000
 MAX_CLAUSE_CHARACTERS: Final = 200

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from interchange.adr.document import parse_record, render_madr
+from interchange.adr.document import parse_record
 from interchange.adr.front_matter import render_front_matter, split_front_matter
+from interchange.adr.madr_rendering import render_madr
 from interchange.adr.record_fields import RecordFieldReader, parse_status, team_key_of
 from interchange.adr.record_links import target_of
 

@@ -9,8 +9,9 @@ from random import Random
 import pytest
 from pydantic import ValidationError
 
-from interchange.adr.document import MAX_KEYS, MAX_LINES, MAX_RECORD_BYTES, parse_record
-from interchange.adr.keywords import RELATIONS
+from interchange.adr.document import MAX_KEYS, MAX_RECORD_BYTES, parse_record
+from interchange.adr.keyword_tables import RELATIONS
+from interchange.adr.markdown_blocks import MAX_LINES
 from interchange.adr.record_fields import RecordFieldReader
 from interchange.adr.record_identity import LinkResolver, identify_records
 from interchange.adr.record_links import find_links, find_relations, target_of, without_links
