@@ -18,6 +18,29 @@ from projections.answer_types.parts import Direction
 from projections.queries.ordering import DIRECTIONS
 from projections.queries.timepoint import TimePoint
 
+_OTHER_STATUSES: Final = {
+    "approved": "accepted",
+    "agreed": "accepted",
+    "decided": "accepted",
+    "canceled": "dropped",
+    "cancelled": "dropped",
+    "completed": "shipped",
+    "finished": "shipped",
+    "delivered": "shipped",
+    "released": "shipped",
+    "planned": "committed",
+    "in progress": "started",
+    "in-progress": "started",
+    "blocked": "paused",
+    "on hold": "paused",
+    "postponed": "deferred",
+    "draft": "proposed",
+    "closed": "done",
+    "overdue": "open",
+    "pending": "open",
+    "todo": "open",
+}
+"""What people call our statuses, for a suggestion."""
 Choice = TypeVar("Choice", bound=str)
 
 
@@ -50,7 +73,10 @@ def check_recorded_choice(value: str, choices: Iterable[str], field: str, *, nam
 
 
 def _unknown_choice(value: str, known: list[str], name: str, listed_at: str = "") -> str:
-    close = get_close_matches(value, known, 1)
+    words = {each: each for each in known}
+    if name == "status":
+        words = {word: meant for word, meant in _OTHER_STATUSES.items() if meant in words} | words
+    close = [words[each] for each in get_close_matches(value.casefold(), words, 1)]
     valid = f"{listed_at} lists them" if listed_at else f"valid values: {', '.join(known)}"
     return f"there is no {name} `{value}`; {f'did you mean `{close[0]}`?' if close else valid}"
 

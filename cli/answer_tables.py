@@ -92,7 +92,13 @@ def fields(answer: Answer, titles: Titles) -> Table:
         *_headings(shown, _FIELD_COLUMNS),
         *(WHO if has_blame else ("position",)),
     )
-    return Table(columns, rows, OPTIONAL | {"until"}, frozenset({"subject", "title", "field"}))
+    return Table(
+        columns,
+        rows,
+        OPTIONAL | {"until"},
+        frozenset({"subject", "title", "field"}),
+        below=frozenset({"value", "subject"}),
+    )
 
 
 def _state_columns(answer: Answer) -> list[str]:
@@ -326,7 +332,7 @@ def field_changes(answer: Answer, titles: Titles) -> Table:
         rows,
         OPTIONAL,
         frozenset({"subject", "title", "field"}),
-        below=frozenset({"why", "subject"}),
+        below=frozenset({"why", "subject", "gained", "lost"}),
         events=frozenset({"when", *WHO}),
     )
 
@@ -403,11 +409,16 @@ def slips(answer: Answer, titles: Titles) -> Table:
 def counts(answer: Answer, titles: Titles) -> Table:
     """Return the table of counts by group."""
     groups = [name for name in (answer["rows"][0] if answer["rows"] else ()) if name != "count"]
+    called = ["title"] if "subject" in groups else []
     rows = [
-        [*(row.get(name) if name == "subject" else titles.format(row.get(name)) for name in groups), row["count"]]
+        [
+            *(titles.title_of(row["subject"]) for _ in called),
+            *(row.get(name) if name == "subject" else titles.format(row.get(name)) for name in groups),
+            row["count"],
+        ]
         for row in answer["rows"]
     ]
-    return Table([*groups, "count"], rows)
+    return Table([*called, *groups, "count"], rows)
 
 
 # Who -----------------------------------------------------------------------------------------------------------------
@@ -518,7 +529,9 @@ def succession(answer: Answer, titles: Titles) -> Table:
         ]
         for row in answer["rows"]
     ]
-    return Table(("relation", "what", "subject", "title", "about", "since"), rows, frozenset({"about"}))
+    return Table(
+        ("relation", "what", "subject", "title", "about", "since"), rows, below=frozenset({"about", "subject"})
+    )
 
 
 def calibration(answer: Answer, _: Titles) -> Table:

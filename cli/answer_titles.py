@@ -64,8 +64,12 @@ class Titles:
         return self._titles.get(subject, "")
 
     def format_sentence(self, sentence: str) -> str:
-        """Return a sentence with the titles of people and subjects instead of their ids."""
-        return SUBJECT_IN_TEXT.sub(lambda found: self._titles.get(found[0], found[0]), sentence)
+        """Return a sentence with the titles of people and subjects instead of their ids; commands keep the ids."""
+        parts = sentence.split("`")
+        parts[::2] = [
+            SUBJECT_IN_TEXT.sub(lambda found: self._titles.get(found[0], found[0]), each) for each in parts[::2]
+        ]
+        return "`".join(parts)
 
     def format_field_name(self, name: str) -> str:
         """Return the name of a field, as `--field` takes it; one that has the id of a person has their name instead."""

@@ -160,11 +160,25 @@ def find_person(log: DecisionLog, name: str) -> str:
     if len(found) > 1:
         raise CommandFailed(f"{name} is ambiguous. Use one of these ids: {', '.join(found)}.")
     if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:
+        if similar := _find_similar_people(log, name):
+            raise CommandFailed(f"No person named {name}. Did you mean {' or '.join(similar)}?")
         raise CommandFailed(
             f"No person named {name}. Add them with `decisionlog person add {shlex.quote(name)}` (HTTP: POST /v1/people). "
             "A service needs no registration: use service:KEY."
         )
     return found[0]
+
+
+def _find_similar_people(log: DecisionLog, name: str) -> list[str]:
+    """Return the people whose name, or a word of it, is spelled nearly so, each with their id."""
+    from cli.candidates import MAX_SIMILAR, build_candidate, find_similar, fold  # noqa: PLC0415  (only for an error)
+
+    candidates = [
+        build_candidate(each.id, each.name or "", each.spellings)
+        for each in log.directory.list_people()
+        if kind_of(each.id) == "person"
+    ]
+    return [each.label for each in find_similar(fold(name), candidates)[:MAX_SIMILAR]]
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from typing import Any, Final
 import click
 from click.shell_completion import CompletionItem
 
+from cli.candidates import Candidate, fold
 from cli.context import Context
-from cli.finding import UNREGISTERED, Candidate, Finder, fold
+from cli.finding import UNREGISTERED, Finder
 from cli.settings_loading import find_location
 from cli.values import format_number
 from decisionlog_client import Client, questions

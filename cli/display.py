@@ -95,20 +95,36 @@ def wrap(spans: Line, width: int, indent: int = 0) -> Iterator[list[Span]]:
     """
     line: list[Span] = []
     size = 0
-    for text, style in spans:
-        for word in _words(text):
-            if size > indent and size + width_of(word.rstrip()) > width:
-                yield [*line[:-1], (line[-1][0].rstrip(" "), line[-1][1])]
-                line, size = [(" " * indent, "")], indent
-                word = word.lstrip()  # noqa: PLW2901  (a line begins without spaces)
-            while size + width_of(word) > width and width_of(word.strip()) > width - indent:
-                part = _beginning(word, width - size) or word[:1]
+    for word in _join_words(spans):
+        taken = sum(width_of(text) for text, _ in word)
+        if size > indent and size + width_of("".join(text for text, _ in word).rstrip()) > width:
+            yield [*line[:-1], (line[-1][0].rstrip(" "), line[-1][1])]
+            line, size = [(" " * indent, "")], indent
+            taken -= len(word[0][0]) - len(word[0][0].lstrip())
+            word[0] = (word[0][0].lstrip(), word[0][1])  # a line begins without spaces
+        for text, style in word:
+            rest = text
+            while size + width_of(rest) > width and taken > width - indent:
+                part = _beginning(rest, width - size) or ("" if size > indent else rest[:1])
                 yield [*line, (part, style)]
-                line, size, word = [(" " * indent, "")], indent, word[len(part) :]  # noqa: PLW2901  (the rest of it)
-            line.append((word, style))
-            size += width_of(word)
+                line, size, rest = [(" " * indent, "")], indent, rest[len(part) :]
+            line.append((rest, style))
+            size += width_of(rest)
     if line:
         yield line
+
+
+def _join_words(spans: Line) -> Iterator[list[Span]]:
+    """Yield the words of a styled text, each in pieces of one style: a comma stays with the word before it."""
+    word: list[Span] = []
+    for text, style in spans:
+        for piece in _words(text):
+            if word and piece.startswith(" ") and "".join(text for text, _ in word).strip():
+                yield word
+                word = []
+            word.append((piece, style))
+    if word:
+        yield word
 
 
 def _words(text: str) -> Iterator[str]:

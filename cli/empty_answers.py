@@ -51,7 +51,21 @@ def explain_emptiness(log: Client, question: Question[Any], typed: Question[Any]
     for each in found:
         print_note(_build_sentence(log, question, each, names[each]))
     if len(filters) > 1 and not found:
-        print_note("Each filter matches something, but nothing matches all of them.")
+        notes = list(_explain_fields(log, question))
+        for note in notes or ["Each filter matches something, but nothing matches all of them."]:
+            print_note(note)
+
+
+def _explain_fields(log: Client, question: Question[Any]) -> Iterator[str]:
+    """Yield a sentence for each field that the only subject asked about never had, with those it has instead."""
+    subjects = list_given(question, "subject")
+    if len(subjects) != 1 or "field" not in question.parameters:
+        return
+    counted = questions.field_history_count(["field"], subject=subjects, limit=10_000)
+    known = [str(row["field"]) for row in log.ask(counted)["rows"]]
+    for name in list_given(question, "field"):
+        if name not in known:
+            yield f"{subjects[0]} never had the field {name!r}.{suggest(name, known)}"
 
 
 def _list_filters(question: Question[Any]) -> Iterator[tuple[str, str]]:

@@ -6,12 +6,12 @@ What is ambiguous or unknown is asked back on a terminal; elsewhere the error li
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from cli.asking import choose
+from cli.candidates import MAX_CANDIDATES, MAX_SIMILAR, Candidate, build_candidate, find_similar, fold
 from cli.errors import CommandFailed
 from cli.table import print_note
 from decisionlog_client import Client, questions
@@ -31,7 +31,6 @@ KINDS: Final = (
     "person",
 )
 """The kinds that are searched if any will do."""
-MAX_CANDIDATES: Final = 7
 MAX_LISTED: Final = 5
 """Subjects that are all listed where none is spelled like what was typed."""
 MAX_SUBJECTS: Final = 20_000
@@ -43,20 +42,6 @@ _VERSION: Final = re.compile(r"^v(?:ersion)?(?=[0-9])")
 _NUMBERED: Final = re.compile(r"[^\W\d]+[-_ #/]?0*(?P<number>[0-9]+)")
 UNREGISTERED: Final = ("service", "group")
 """Kinds that have no titles: their ids are taken as typed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A subject that may be meant, and every name by which it is found."""
-
-    subject: str
-    title: str
-    names: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        """What it is called, for a person who chooses."""
-        return f"{self.title} ({self.subject})" if self.title else self.subject
 
 
 @dataclass
@@ -71,6 +56,8 @@ class Finder:
     when: Mapping[str, Any] = field(default_factory=dict)
     prefers_decision: bool = False
     _known: dict[str, list[Candidate]] = field(default_factory=dict)
+    _last_number: int = 0
+    """The last number of the product in the number that was typed, if no decision has that number."""
 
     def find(self, typed: str, kinds: Sequence[str] = KINDS) -> str:
         """Return the id of the one subject that is meant.
@@ -101,6 +88,7 @@ class Finder:
         question = questions.decisions(product=products[0], include_removed=True, **self.when)
         for answer in self.log.pages(question):
             for row in answer["rows"]:
+                self._last_number = max(self._last_number, row["number"].get(products[0], 0))
                 if row["number"].get(products[0]) == number:
                     return row["subject"]
         return None
@@ -115,9 +103,11 @@ class Finder:
         if found:
             return self._ask_back(f"{text!r} is ambiguous.", found, text)
         problem = f"No {name_kinds(kinds)} {text!r}."
+        if self._last_number and (numbered := _NUMBER.fullmatch(text)):
+            raise CommandFailed(f"{problem} The last number is {numbered['product']}-{self._last_number}.")
         if not (similar := find_similar(wanted, candidates)) and 0 < len(candidates) <= MAX_LISTED:
             return self._offer_all(problem, candidates)
-        return self._ask_back(problem, similar, text)
+        return self._ask_back(problem, similar[:MAX_SIMILAR], text)
 
     def list_named(self, text: str, kinds: Sequence[str] = KINDS) -> list[Candidate]:
         """Return the subjects with exactly this name, or else those with this name as people also write it, or else
@@ -181,7 +171,7 @@ class Finder:
             for row in answer["rows"]:
                 if kind_of(row["id"]) == "person":
                     name = row["name"] or ""
-                    yield _build_candidate(row["id"], name, row["spellings"])
+                    yield build_candidate(row["id"], name, row["spellings"])
 
     def _read_subjects(self, kind: str) -> Iterator[Candidate]:
         aliases: dict[str, list[str]] = {}
@@ -197,12 +187,7 @@ class Finder:
             if len(titles) >= MAX_SUBJECTS:
                 break
         for subject, title in titles.items():
-            yield _build_candidate(subject, title, aliases[subject])
-
-
-def fold(text: str) -> str:
-    """Return the form that spellings share which differ only in case, spaces or accent composition."""
-    return unicodedata.normalize("NFC", " ".join(text.split())).casefold()
+            yield build_candidate(subject, title, aliases[subject])
 
 
 def loosen(text: str) -> str:
@@ -221,25 +206,6 @@ def _has_number(name: str, number: str) -> bool:
 
 def _is_same_record(one: Candidate, other: Candidate) -> bool:
     return one.title == other.title and key_of(one.subject) == key_of(other.subject)
-
-
-def _build_candidate(subject: str, title: str, more: Iterable[str]) -> Candidate:
-    names = (title, subject, key_of(subject), *more)
-    return Candidate(subject, title, tuple(dict.fromkeys(fold(each) for each in names if each)))
-
-
-def find_similar(wanted: str, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """Return the candidates with a name, or a word of a name, that is spelled nearly like what is wanted."""
-    from difflib import get_close_matches  # noqa: PLC0415  (only for what is not found)
-
-    by_name: dict[str, dict[str, Candidate]] = {}
-    for candidate in candidates:
-        for name in candidate.names:
-            for part in (name, *name.split()):
-                by_name.setdefault(part, {})[candidate.subject] = candidate
-    close = get_close_matches(wanted, by_name, MAX_CANDIDATES, 0.7)
-    found = {subject: each for name in close for subject, each in by_name[name].items()}
-    return list(found.values())[:MAX_CANDIDATES]
 
 
 def name_kinds(kinds: Sequence[str]) -> str:

@@ -13,11 +13,12 @@ from typing import Any, Final
 import click
 
 from cli.asking import ask_text, confirm, confirm_new_log, is_interactive
+from cli.candidates import fold
 from cli.context import get_context
 from cli.editing import edit_fields, edit_text
 from cli.errors import CommandFailed, Exit, NoLogError
 from cli.field_types import NONE, parse_day
-from cli.finding import KINDS, ME, Finder, fold
+from cli.finding import KINDS, ME, Finder
 from cli.location import Location
 from cli.receipts import print_preview, print_receipt
 from cli.settings_loading import find_location
@@ -108,7 +109,8 @@ def _ask_for_texts(verb: Verb, fields: Mapping[str, Field], typed: Values, *, ed
         typed |= edit_fields({name: heading_of(fields[name]) for name in editable}, editable)
     missing = [field for name, field in fields.items() if field.get("required") and name not in typed]
     if missing and not is_interactive():
-        names, pronoun = " and ".join(map(name_of, missing)), "it" if len(missing) == 1 else "them"
+        *first, last = map(name_of, missing)
+        names, pronoun = f"{', '.join(first)} and {last}" if first else last, "them" if first else "it"
         raise CommandFailed(f"Missing {names}. On a terminal, the command asks for {pronoun}.", Exit.USAGE_ERROR)
     for field in sorted(missing, key=lambda each: each.get("argument", len(fields))):
         if field["type"] not in ("person", "subject", "target"):
@@ -237,7 +239,10 @@ def _resolve_target(value: str, finder: Finder) -> Values:
     if value.casefold() == NONE:
         return {}
     day = parse_day(value)
-    return {"day": day} if day else {"release": finder.find(value, ("release",))}
+    try:
+        return {"day": day} if day else {"release": finder.find(value, ("release",))}
+    except CommandFailed as error:
+        raise CommandFailed(f"{error} A day is written as 2027-02-28, 'next friday' or 'in 2 weeks'.") from None
 
 
 def _convert(field: Field, value: Any, finder: Finder) -> Any:

@@ -22,6 +22,7 @@ _SHIP: Final = "target.ship"
 _LAST: Final = "9999"
 _KEY_WIDTH: Final = 26
 _MIN_TITLE: Final = 22
+_MIN_OWNER: Final = 10
 _PARTS: Final = ("state", "when", "owner", "attention", "key")
 _IN_ORDER_OF_WEIGHT: Final = ("attention", "when", "owner", "key")
 _MAX_WIDTHS: Final = {"when": 26, "owner": 20}
@@ -166,12 +167,8 @@ def _fit_cards(cards: Sequence[_Card], width: int) -> _Grid:
     whole = _choose_parts(cards, width, is_short=False)
     if any(card.owner for card in cards) and "owner" not in whole.parts:
         short = _choose_parts(cards, width, is_short=True)
-        return short if "owner" in short.parts else replace(whole, parts=_without_key(whole.parts))
+        return short if "owner" in short.parts else whole
     return whole
-
-
-def _without_key(parts: Mapping[str, int]) -> dict[str, int]:
-    return {name: width for name, width in parts.items() if name != "key"}
 
 
 def _choose_parts(cards: Sequence[_Card], width: int, *, is_short: bool) -> _Grid:
@@ -182,6 +179,8 @@ def _choose_parts(cards: Sequence[_Card], width: int, *, is_short: bool) -> _Gri
     room = width - 4 - widths["state"] - _MIN_TITLE
     shown = {"state"}
     for name in _IN_ORDER_OF_WEIGHT:
+        if name == "owner" and is_short:
+            widths[name] = min(widths[name], max(room - 2, _MIN_OWNER))
         need = widths[name] + 2
         if widths[name] and need <= room and (name != "key" or widths[name] <= _KEY_WIDTH):
             shown.add(name)

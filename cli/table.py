@@ -37,7 +37,7 @@ GAP: Final = "  "
 MIN_FLEXIBLE_WIDTH: Final = 12
 """A column of text is not narrower than this, unless its text is; columns are hidden instead."""
 MIN_TITLE_WIDTH: Final = 24
-SHORT_WIDTH: Final = 16
+SHORT_WIDTH: Final = 18
 """A column of text that is no wider than this is never cut."""
 COMFORTABLE_WIDTH: Final = 30
 """Optional columns are hidden before a column of text becomes narrower than this."""
@@ -57,6 +57,7 @@ FLEXIBLE: Final = frozenset(
         "reason",
         "explanation",
         "because",
+        "change",
         "expected",
         "measure",
         "finding",
@@ -98,6 +99,7 @@ LAST_TO_HIDE: Final = (
     "moves",
     "before",
     "after",
+    "change",
     "gained",
     "lost",
     "now",
@@ -111,6 +113,14 @@ LAST_TO_HIDE: Final = (
 MARKED_COLUMNS: Final = frozenset({"status", "verdict"})
 VALUE_COLUMNS: Final = frozenset({"before", "after", "value", "status", "reason", "now", "from", "to"})
 """What a value is called in the source comes last in its cell: `shipped (implemented)`."""
+BEFORE: Final = "before"
+AFTER: Final = "after"
+CHANGE: Final = "change"
+_NOTHING: Final = "–"
+PARTLY_BELOW: Final = (CHANGE, "value")
+PARTLY_BELOW_WIDTH: Final = 20
+MAX_LINES_BELOW: Final = 4
+"""Lines that a text below a row takes at most."""
 STYLES: Final = {
     **dict.fromkeys(("accepted", "active", "met", "shipped", "within"), "green"),
     **dict.fromkeys(("dropped", "left", "missed", "rejected", "reversed", "exceeds", "overdue", "no owner"), "red"),
@@ -185,9 +195,13 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
     cells = [[_format_cell(cell, zone, now) for cell in row] for row in table.rows]
     measured = [_measure(table, index, cells) for index in range(len(table.columns))]
     columns = _fit_whole(table, measured, width)
+    if not _shows_change(table, measured, columns):
+        table, cells = _join_change(table, cells)
+        measured = [_measure(table, index, cells) for index in range(len(table.columns))]
+        columns = _fit_whole(table, measured, width)
     below = [each.index for each in measured if _goes_below(table, each, columns)]
     if below:
-        columns = _fit_whole(table, [each for each in measured if each.index not in below], width)
+        columns = _fit_around(table, measured, below, width)
     hidden = [table.columns[each.index] for each in measured if each.index not in (*columns, *below)]
     if hidden:
         noun = "1 column" if len(hidden) == 1 else f"{len(hidden)} columns"
@@ -204,8 +218,11 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
     once = {index for index, heading in enumerate(table.columns) if heading in table.events}
     for number, row in enumerate(cells):
         is_continued = number > 0 and events[number] is not None and events[number] == events[number - 1]
+        lower = [index for index in below if width_of(row[index]) > columns.get(index, 0)]
         spans = [
-            ("", "") if is_continued and index in once else (row[index], style_of(table.columns[index], row[index]))
+            ("", "")
+            if (is_continued and index in once) or index in lower
+            else (row[index], style_of(table.columns[index], row[index]))
             for index in columns
         ]
         if table.grouped and 0 in columns:
@@ -213,7 +230,7 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
             previous = row[0]
         yield _join(spans, list(columns.values()), numbers)
         is_last = number + 1 == len(cells) or events[number] is None or events[number] != events[number + 1]
-        told = [index for index in below if row[index] and (is_last or index not in once)]
+        told = [index for index in lower if row[index] and (is_last or index not in once)]
         yield from _lay_out_below(table, row, told, width)
 
 
@@ -222,10 +239,40 @@ def _lay_out_below(table: Table, row: Sequence[str], said: Sequence[int], width:
     ids = [(f"{row[index]}  ", "cyan") for index in said if is_subject(row[index])]
     texts = [index for index in said if not is_subject(row[index])]
     for index in texts:
-        yield from wrap([("    ", ""), *ids, (f"{table.columns[index]}: ", "dim"), (isolate(row[index]), "")], width, 6)
+        text = isolate(shorten(row[index], (width - 8) * MAX_LINES_BELOW))
+        yield from wrap([("    ", ""), *ids, (f"{table.columns[index]}: ", "dim"), (text, "")], width, 6)
         ids = []
     if ids:
         yield from wrap([("    ", ""), *ids], width, 6)
+
+
+def _shows_change(table: Table, measured: Sequence[_Column], fitted: Mapping[int, int]) -> bool:
+    """Return whether the values before and after a change are shown whole, if the table has both."""
+    if not {BEFORE, AFTER} <= set(table.columns):
+        return True
+    return all(
+        fitted.get(each.index) == each.width for each in measured if table.columns[each.index] in (BEFORE, AFTER)
+    )
+
+
+def _join_change(table: Table, cells: Sequence[Sequence[str]]) -> tuple[Table, list[list[str]]]:
+    """Return the table and its cells with the values before and after in one column."""
+    before, after = list(table.columns).index(BEFORE), list(table.columns).index(AFTER)
+    rows = [[cell for index, cell in enumerate(row) if index != after] for row in table.rows]
+    joined = [
+        [_format_change(row[before], row[after]) if index == before else cell for index, cell in enumerate(row)]
+        for row in cells
+    ]
+    columns = [CHANGE if heading == BEFORE else heading for heading in table.columns if heading != AFTER]
+    shown = [[cell for index, cell in enumerate(row) if index != after] for row in joined]
+    return replace(table, columns=columns, rows=rows, below=table.below | {CHANGE}), shown
+
+
+def _format_change(before: str, after: str) -> str:
+    """Return a change in one text, in which each side runs in its own direction; a first value is only that."""
+    if not before:
+        return isolate(after)
+    return f"{isolate(before)} → {isolate(after) or _NOTHING}"
 
 
 def _find_events(table: Table) -> list[Cell]:
@@ -234,6 +281,17 @@ def _find_events(table: Table) -> list[Cell]:
         return [None] * len(table.rows)
     index = list(table.columns).index("position")
     return [row[index] for row in table.rows]
+
+
+def _fit_around(table: Table, measured: Sequence[_Column], below: Sequence[int], width: int) -> dict[int, int]:
+    """Return the columns that are shown. One of `PARTLY_BELOW` has a place for the short values; long ones go below."""
+    partly = [each for each in measured if each.index in below and table.columns[each.index] in PARTLY_BELOW]
+    taken = sum(min(each.width, PARTLY_BELOW_WIDTH) + len(GAP) for each in partly)
+    columns = _fit_whole(table, [each for each in measured if each.index not in below], width - taken)
+    for each in partly:
+        left = width - _total(columns.values()) - len(GAP)
+        columns[each.index] = min(each.width, max(left, PARTLY_BELOW_WIDTH))
+    return dict(sorted(columns.items()))
 
 
 def _goes_below(table: Table, column: _Column, fitted: Mapping[int, int]) -> bool:

@@ -2,8 +2,8 @@
 
 How to write a page so that it can be run:
 
-* A `console` block holds commands after `$ `, each followed by its output, if any is shown. All commands must succeed, and
-  may be refused only if the page shows that. A line `...` in the output matches any lines. Variables stay set. `make run`
+* A `console` block holds commands after `$ `, each followed by its output, if any is shown: in a pipe, or on a terminal of
+  100 columns. All commands must succeed, and may be refused only if the page shows that. A line `...` in the output matches any lines. Variables stay set. `make run`
   and `decisionlog serve` start a server for the commands that follow; `make` with another target is only looked up.
 * A `json` block is the response to the command before it, or to the `curl` command that a server prints when it starts.
 * A block with a name after its language, such as `toml tracker.toml`, is a file of that name.
@@ -20,7 +20,8 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import ExitStack
+import termios
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -171,8 +172,36 @@ class Reader:
             self.last = said
             if _REFUSAL in said and _REFUSAL not in shown:
                 raise Wrong(f"{command}\nwas refused: {said}")
+            if shown and not agrees(said, shown) and command.startswith("decisionlog "):
+                said = self._says_on_a_terminal(command)
             if shown:
                 self._compares(command, said, shown)
+
+    def _says_on_a_terminal(self, command: str) -> str:
+        """What a command that only asks says on a terminal of 100 columns, without its styles."""
+        reading, writing = os.openpty()
+        termios.tcsetwinsize(writing, (200, 100))
+        words = ["bash", "-c", "\n".join([*self.kept, self._put(command)])]
+        environment = {**self._surroundings(), "TERM": "xterm"}
+        environment.pop("COLUMNS", None)
+        said = b""
+        with subprocess.Popen(
+            words,
+            cwd=self.folder,
+            env=environment,
+            stdout=writing,
+            stderr=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL,
+        ) as done:
+            os.close(writing)
+            with suppress(OSError):  # Linux ends what is read from a terminal with an error
+                while part := os.read(reading, 65_536):
+                    said += part
+            os.close(reading)
+            done.wait(SECONDS)
+        if done.returncode:
+            raise Wrong(f"{command}\nended with {done.returncode} on a terminal")
+        return re.sub(r"\x1b\[[0-9;]*[mK]", "", said.decode())
 
     def _starts(self, more: dict[str, str], shown: str) -> None:
         self._stops()

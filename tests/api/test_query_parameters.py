@@ -36,7 +36,7 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
         ("/audit", {"type": "DecisionAcceptd"}, "type", "did you mean `DecisionAccepted`?"),
         ("/audit", {"kind": "decisions"}, "kind", "there is no kind `decisions`; did you mean `decision`?"),
         ("/decisions", {"status": "acepted"}, "status", "there is no status `acepted`; did you mean `accepted`?"),
-        ("/features", {"status": "in progress"}, "status", "valid values: accepted"),
+        ("/features", {"status": "someday"}, "status", "valid values: accepted"),
         ("/fields/history", {"direction": "latter"}, "direction", "did you mean `later`?"),
         ("/roadmap", {"layout": "boards"}, "layout", "there is no layout `boards`; did you mean `board`?"),
         ("/roadmap", {"columns": "owners"}, "columns", "there is no field `owners`; did you mean `owner`?"),

@@ -1,7 +1,12 @@
 """A subject is found by any number, key or title that people write, and what is not found is explained."""
 
+import re
+
 import pytest
 
+from cli.caller import find_person
+from cli.errors import CommandFailed
+from decisionlog_client import Refused
 from tests.support_log import LocalService
 from tests.support_terminal import run_command
 
@@ -92,3 +97,39 @@ def test_a_note_names_what_was_typed(imported):
     found = run_command(imported, "slips", "--owner", "me")
 
     assert "Nothing matches --owner 'me'." in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (("show", "PYTHON-99"), "No subject 'PYTHON-99'. The last number is PYTHON-3."),
+        (
+            ("feature", "target", "pep-57", "next sumer"),
+            "A day is written as 2027-02-28, 'next friday' or 'in 2 weeks'.",
+        ),
+        (("feature", "target", "pep-57", "2027-02-30"), "A day is written as"),
+        (("feature", "add"), "Missing TITLE and --product."),
+        (("record",), "Missing TITLE, --decision and --why."),
+        (("decisions", "--status", "approvd"), "there is no status `approvd`; did you mean `accepted`?"),
+        (("decisions", "--status", "Cancelled"), "did you mean `dropped`?"),
+        (("roadmap", "--status", "in progress"), "did you mean `started`?"),
+        (("roadmap", "--status", "shippd"), "did you mean `shipped`?"),
+        (("token", "create", "Ada Lovelase"), "No person named Ada Lovelase. Did you mean Ada Lovelace (person:"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
+)
+def test_a_mistake_is_answered_with_what_would_be_right(imported, words, hint):
+    """A number, a day, a status or a person that does not exist leads to one that does."""
+    if words[0] == "token":
+        with pytest.raises(CommandFailed, match=re.escape(hint)):
+            find_person(imported.log, words[2])
+        return
+    with pytest.raises((CommandFailed, Refused), match=re.escape(hint)):
+        run_command(imported, *words)
+
+
+def test_a_field_that_the_subject_never_had_is_explained(imported):
+    """A field of other kinds of subject is named, with those that this one has."""
+    found = run_command(imported, "blame", "feature:pep-572", "--field", "due_on")
+
+    assert "feature:pep-572 never had the field 'due_on'." in found.stderr

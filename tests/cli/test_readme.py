@@ -37,7 +37,7 @@ def test_a_feature_is_moved_and_yesterdays_roadmap_shown_without_curl():
     assert words[-3:] == [
         "decisionlog roadmap shop",
         "decisionlog roadmap shop",
-        "decisionlog blame feature:gift-cards",
+        "decisionlog blame gift-cards",
     ]
     assert len(found[found.index("make run") :]) <= 10
 

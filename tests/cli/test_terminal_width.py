@@ -6,6 +6,7 @@ import pytest
 from rich.cells import cell_len
 
 from cli import paging
+from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import format_when, shorten, width_of, wrap
 from cli.main import SECTIONS
@@ -208,6 +209,55 @@ def test_the_change_of_a_field_names_the_field(service, monkeypatch):
     assert "gained" not in "".join(on_a_terminal(service, monkeypatch, 80, "blame", "f1"))
 
 
+def test_a_change_is_whole_at_any_width():
+    """The values before and after are shown whole: next to each other, or below the row, with the reason."""
+    states = ("shipped (implemented)", "committed (implementable)")
+    rows = Table(
+        ("when", "subject", "title", "field", "before", "after", "who", "why"),
+        [["Mar 5, 2019", f"feature:kep-{number}", LONG, "status", *states, "Derek Carr", LONG] for number in (1, 2)],
+        below=frozenset({"why", "subject"}),
+    )
+
+    for width in (60, 80, 100):
+        text = " ".join("".join(text for text, _ in line) for line in layout(rows, Zone(), NOW, width)).split()
+        assert " ".join(text).count(" → ".join(states)) == 2, width
+    wide = ["".join(text for text, _ in line) for line in layout(rows, Zone(), NOW, 200)]
+    assert wide[0].split() == ["when", "subject", "title", "field", "before", "after", "who"]
+
+
+def test_a_list_is_shown_whole(service, monkeypatch):
+    """Where the value of a field does not fit into its row, it is below it."""
+    text = " ".join(on_a_terminal(service, monkeypatch, 80, "show", "tea", "--field", "decision"))
+
+    assert LONG in " ".join(text.split())
+
+
+def test_short_values_stay_in_their_row():
+    """Only the change that does not fit is below its row, and each of its sides runs in its own direction."""
+    rows = Table(
+        ("when", "title", "field", "before", "after", "who"),
+        [["Mar 5, 2019", LONG, "horizon", None, "now", "Derek"], ["today", LONG, "owner", NAMES[2], LONG, "Derek"]],
+    )
+
+    lines = ["".join(text for text, _ in line) for line in layout(rows, Zone(), NOW, 80)]
+
+    assert len(lines) == 5
+    assert re.search(r"horizon +now +Derek$", lines[1])
+    assert lines[3].startswith(f"    change: \u2068\u2068{NAMES[2]}\u2069 → ")
+    assert all(width_of(line) <= 80 for line in lines)
+
+
+def test_no_line_begins_with_a_comma():
+    """Punctuation stays with the word before it, whatever its style."""
+    spans = [("word " * 3, ""), ("title", "bold"), (", and more", ""), (" (today)", "dim"), (".", "")]
+
+    for width in range(12, 40):
+        lines = ["".join(text for text, _ in line) for line in wrap(spans, width, 2)]
+        assert all(width_of(line) <= width for line in lines)
+        assert not [line for line in lines if line.strip()[0] in ",.)"], lines
+        assert " ".join(" ".join(lines).split()) == "word word word title, and more (today)."
+
+
 def test_one_row_has_its_headings():
     """What several rows have in common is above them; a single row is a row."""
     rows = Table(("title", "status", "since"), [["Tea", "open", "today"]], shared=frozenset({"title", "status"}))
@@ -233,6 +283,7 @@ def test_columns_of_the_roadmap_are_in_line(service, monkeypatch):
         starts = {width_of(line[: line.index("2.0")]) for line in cards if "2.0" in line}
         assert len(starts) == 1, lines
         assert "山田太郎" in "".join(cards)
+        assert [line for line in cards if width_of(line) > width] == []
 
 
 def test_a_command_in_a_message_stays_in_one_line():
@@ -244,6 +295,7 @@ def test_a_command_in_a_message_stays_in_one_line():
     assert all(len(line) <= 80 for line in lines)
     assert sum("`decisionlog role grant person:l8zhyq337hp5txal viewer`" in line for line in lines) == 1
     assert " ".join(lines) == message
+    assert Titles({"person:l8zhyq337hp5txal": "Ann"}).format_sentence(message) == message
 
 
 def test_an_overdue_task_is_marked(service):

@@ -125,7 +125,7 @@ def test_a_receipt_is_a_sentence(service):
 
     assert re.fullmatch(r"Moved Night mode: next\. \(feature:night-mode, position \d+\)\n", moved)
     assert owned.startswith("Assigned Night mode: Bob Tea. (feature:night-mode, position ")
-    assert target.startswith("Moved Night mode: 1.0. (feature:night-mode, position ")
+    assert target.startswith("Set the target of Night mode: 1.0. (feature:night-mode, position ")
 
 
 @pytest.mark.parametrize(

@@ -209,6 +209,44 @@ def test_a_changed_schema_is_found(folder: Settings, statement: str) -> None:
     assert codes(folder) == (Exit.DAMAGED, Exit.DAMAGED)
 
 
+# Each changes what is written or read, and leaves the names of all tables and indexes as they were.
+EDITED = {
+    "a collation that takes different texts for equal": (
+        "names",
+        "person TEXT NOT NULL",
+        "person TEXT NOT NULL COLLATE NOCASE",
+    ),
+    "a default": ("tokens", "label TEXT NOT NULL", "label TEXT NOT NULL DEFAULT 1"),
+    "a check that refuses": ("tokens", "label TEXT NOT NULL", "label TEXT NOT NULL CHECK (label <> 'x')"),
+    "a foreign key that deletes": (
+        "tokens",
+        "label TEXT NOT NULL",
+        "label TEXT NOT NULL REFERENCES names ON DELETE CASCADE",
+    ),
+    "a generated column": ("owners", "person TEXT NOT NULL", "person TEXT NOT NULL AS (name)"),
+    "a version that replaces another": (
+        "events",
+        "UNIQUE (subject, version)",
+        "UNIQUE (subject, version) ON CONFLICT REPLACE",
+    ),
+    "an index on a part": ("idempotency_records_by_position", "(first, count)", "(first, count) WHERE first > 5"),
+    "an index in another order": ("idempotency_records_by_position", "(first, count)", "(first DESC, count)"),
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_an_edited_definition_is_found(folder: Settings, name: str) -> None:
+    """A definition that was edited in place is compared with the one that the log was created with."""
+    table, before, after = EDITED[name]
+    with closing(sqlite3.connect(folder.log_file)) as connection, connection:
+        connection.execute("PRAGMA writable_schema = on")
+        sql = "UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = ? AND instr(sql, ?)"
+        assert connection.execute(sql, (before, after, table, before)).rowcount == 1
+
+    with open_read_only(folder) as log:
+        assert f"{table} is not defined as it was created" in str(log.verify())
+
+
 def test_a_newer_log_is_refused(folder: Settings) -> None:
     """An older program does not open a log whose schema version it does not support."""
     change(folder.log_file, "PRAGMA user_version = 7")
