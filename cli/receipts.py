@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import click
 
+from api.pages.verbs import verb_of
 from cli.display import to_single_line
 from cli.table import print_sentence
-from cli.values import describe, format_number, past_tense
+from cli.values import describe, format_number
 from decisionlog_client import Client, questions
 from decisionlog_client.answers import Receipt
 
@@ -46,6 +47,11 @@ def _call(subject: str, log: Client) -> tuple[str, str]:
         return "", str(log.ask(questions.person(subject))["name"] or "")
     page = log.ask(questions.subject(subject))
     return format_number(page["number"]), page["title"] or ""
+
+
+def past_tense(event_type: str) -> str:
+    """Return what a command did: "moved" for `FeaturePrioritized.v1`."""
+    return "set the target of" if event_type.startswith("MilestoneTargeted.") else verb_of(event_type)
 
 
 def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: str, title: str, log: Client) -> str:

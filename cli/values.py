@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from api.pages.verbs import verb_of
 from decisionlog_client import Client, questions
 from domain.ids import is_subject
 
@@ -15,11 +14,6 @@ def format_number(numbers: Mapping[str, int]) -> str:
     for product, number in numbers.items():
         return f"{product.partition(':')[2].upper()}-{number}"
     return ""
-
-
-def past_tense(event_type: str) -> str:
-    """Return what a command did: "moved" for `FeaturePrioritized.v1`."""
-    return "set the target of" if event_type.startswith("MilestoneTargeted.") else verb_of(event_type)
 
 
 def describe(value: Any, log: Client) -> str:

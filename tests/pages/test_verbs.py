@@ -5,7 +5,7 @@ import re
 import pytest
 
 from api.pages.verbs import verb_of
-from cli.values import past_tense
+from cli.receipts import past_tense
 from domain.catalog import EVENTS
 from domain.errors import format_alternatives
 from projections.queries.suggestions import similar_names
