@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -47,7 +48,13 @@ def decisions(answer: Answer, titles: Titles) -> Table:
         for row in answer["rows"]
     ]
     columns = ("number", "decision", "title", "status", "kind", "deciders", "accountable", "products", "tags", "since")
-    return Table(columns, rows, frozenset({"kind", "products", "tags", "number", "accountable"}))
+    has_own_numbers = all(_NUMBERED.fullmatch(key_of(row["subject"])) for row in answer["rows"])
+    optional = frozenset({"kind", "products", "tags", "accountable", *(("number",) if has_own_numbers else ())})
+    return Table(columns, rows, optional)
+
+
+_NUMBERED: Final = re.compile(r"[a-z]+-\d+")
+"""A key by which people know a decision from elsewhere, such as `pep-8`: rather shown than its number here."""
 
 
 def subject(answer: Answer, titles: Titles) -> Table:
@@ -217,6 +224,15 @@ def subjects(answer: Answer, titles: Titles) -> Table:
     return Table(
         ["title", *(_SUBJECT_HEADINGS.get(name) or name.removeprefix("role.") for name in shown), "subject"], rows
     )
+
+
+def subject_list(answer: Answer, titles: Titles) -> Table:
+    """Return the table of subjects with their status and owner, from one field of each."""
+    rows: list[list[Cell]] = [
+        [_title(row, titles), *_state_cells(row, ("status", "role.accountable"), titles), row["subject"]]
+        for row in answer["rows"]
+    ]
+    return Table(("title", "status", "owner", "subject"), rows, below=frozenset({"subject"}))
 
 
 def targeting(answer: Answer, titles: Titles) -> Table:
@@ -536,7 +552,7 @@ def succession(answer: Answer, titles: Titles) -> Table:
 
 def _format_part(row: Row, titles: Titles) -> str:
     """Return which part of a subject is meant: a person, a role, or an expectation by its number."""
-    part = titles.format(row["part"])
+    part = titles.format_sentence(row["part"] or "")
     return f"expectation {part}" if part and row["code"] in _ABOUT_EXPECTATIONS else part
 
 

@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 
 from api.pages.verbs import verb_of
-from cli.display import to_single_line
+from cli.display import isolate, to_single_line
+from cli.paging import is_terminal
 from cli.table import print_sentence
 from cli.values import describe, format_number
 from decisionlog_client import Client, questions
@@ -49,6 +50,12 @@ def _call(subject: str, log: Client) -> tuple[str, str]:
     return format_number(page["number"]), page["title"] or ""
 
 
+def _isolate(text: str) -> str:
+    """Return a text in one line, which on a terminal runs in its own direction."""
+    line = to_single_line(text)
+    return isolate(line) if is_terminal() else line
+
+
 def past_tense(event_type: str) -> str:
     """Return what a command did: "moved" for `FeaturePrioritized.v1`."""
     return "set the target of" if event_type.startswith("MilestoneTargeted.") else verb_of(event_type)
@@ -61,13 +68,13 @@ def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: st
     if done == "set the target of" and not command.keys() & {"release", "day"}:
         done = "cleared the target of"
     created = command.get("title") or command.get("name") or command.get("version") if verb["creates"] else None
-    called = to_single_line(" ".join(each for each in (name, title or str(created or "")) if each))
+    called = " ".join(each for each in (name, _isolate(title or str(created or ""))) if each)
     fields = [each for each in verb["fields"] if "argument" in each and each["name"] != "subject"]
     values = (
         [] if verb["creates"] else [describe(command[each["name"]], log) for each in fields if each["name"] in command]
     )
     values += [describe(command[name], log) for name in ("release", "day") if name in command and not verb["creates"]]
-    detail = f": {to_single_line(', '.join(values))}" if values else ""
+    detail = f": {', '.join(map(_isolate, values))}" if values else ""
     if verb["creates"] and command.get("supersedes"):
         detail = f", which supersedes {to_single_line(describe(command['supersedes'], log))}"
     sentence = f"{done[:1].upper()}{done[1:]} {called}{detail}".replace("  ", " ")

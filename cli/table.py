@@ -329,7 +329,7 @@ def _measure(table: Table, index: int, cells: Sequence[Sequence[str]]) -> _Colum
     has_ids = all((isinstance(cell := row[index], str) and is_subject(cell)) or not cell for row in table.rows)
     is_text = (heading in FLEXIBLE or widest > MAX_FIXED_WIDTH) and not has_ids and widest > SHORT_WIDTH
     least = min(widest, MIN_TITLE_WIDTH if heading == "title" else MIN_FLEXIBLE_WIDTH) if is_text else widest
-    if heading == "title" or (index == 0 and not has_ids):
+    if heading == "title" or (index == 0 and not has_ids and heading not in table.optional):
         rank = TITLE_RANK
     elif heading in table.optional:
         rank = -index

@@ -66,7 +66,7 @@ def export_log(settings: Settings, output: Path | None, *, people: bool, overwri
     with (
         open_read_only(settings) as log,
         _open_output(output, overwrite=overwrite) as stream,
-        progress("Exporting") as report_progress,
+        progress("Exporting", prints=output is None) as report_progress,
     ):
         if people:
             for person in log.directory.list_people():

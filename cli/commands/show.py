@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import click
 
@@ -20,6 +20,7 @@ from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.query import open_log, print_answer, print_notes, print_response
 from cli.table import layout
 from decisionlog_client import Client, Refused, questions
+from domain.fields import EXISTS
 from domain.ids import key_of, kind_of
 
 _UNWRAPPED = 100_000
@@ -43,7 +44,7 @@ def show(output: Output, subject: str | None, opens: bool, **options_: Any) -> N
     """Show a decision or another subject.
 
     SUBJECT is the number of a decision (TIDE-11), a key, a title, a person's name, or the beginning of any of these. With
-    filters instead, list the fields that match them.
+    filters instead, list the fields that match them; in a terminal, --kind without --field lists the subjects.
     """
     given = drop_unset(**options_)
     if subject and not given.keys() - {"as_of", "known_at"}:
@@ -51,8 +52,23 @@ def show(output: Output, subject: str | None, opens: bool, **options_: Any) -> N
         return
     if not subject and not given.keys() - {"as_of", "known_at", "limit", "cursor"}:
         raise CommandFailed("Missing SUBJECT, or a filter such as --kind feature.", Exit.USAGE_ERROR)
+    if _lists_subjects(output, given):
+        shown = questions.fields(field=[EXISTS], show=["status", "role.accountable"], **given)
+        print_answer(shown, answer_tables.subject_list, output)
+        return
     filters: dict[str, Any] = {"subject": [subject]} if subject else {}
     print_answer(questions.fields(**filters, **given), answer_tables.fields, output)
+
+
+_OF_SUBJECTS: Final = frozenset(
+    {"kind", "product", "status", "where", "without", "include_removed", "as_of", "known_at", "limit", "cursor"}
+)
+"""Filters that select subjects and no field of them."""
+
+
+def _lists_subjects(output: Output, given: Mapping[str, Any]) -> bool:
+    """Return whether a person at a terminal asks for subjects of a kind, and for no field of them."""
+    return is_terminal() and not (output.format or output.select) and "kind" in given and given.keys() <= _OF_SUBJECTS
 
 
 def show_subject(output: Output, name: str, when: Mapping[str, Any], *, opens: bool = False) -> None:

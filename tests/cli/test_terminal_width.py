@@ -219,6 +219,29 @@ def test_a_difference_tells_who_and_when_at_any_width(service, monkeypatch):
         assert {"when", "who"} <= set(re.findall(r"\w+", " ".join(lines))), width
 
 
+def test_a_kind_is_a_list_of_subjects(service, monkeypatch):
+    """In a terminal, `show --kind` has a line for each subject; with a field, a line for each of these fields."""
+    lines = on_a_terminal(service, monkeypatch, 160, "show", "--kind", "feature")
+    subjects = [found for line in lines for found in re.findall(r"\bfeature:[\w-]+", line)]
+    assert lines[0].split()[:2] == ["title", "status"]
+    assert sorted(subjects) == sorted(each for each in all_subjects(service) if each.startswith("feature:"))
+    assert on_a_terminal(service, monkeypatch, 160, "show", "--kind", "feature", "--field", "hor*")[0] == "horizon"
+
+
+@pytest.mark.parametrize(("key", "shown"), [("pep-470", "decision:pep-470"), ("fee", "SHOP-7")])
+def test_a_decision_has_the_number_that_people_know(key, shown):
+    """Where not both fit, the key with a number of its own from elsewhere is shown, otherwise the number here."""
+    cells = {"value": "accepted", "source_value": None, "since": "2020-01-01T00:00:00Z"}
+    row = {"number": {"product:shop": 7}, "subject": f"decision:{key}", "title": LONG}
+    table_ = answer_tables.decisions(
+        {"rows": [{**row, "fields": {"status": cells, "tags": {**cells, "value": [LONG]}}}] * 2}, Titles({})
+    )
+
+    lines = ["".join(text for text, _ in line) for line in layout(table_, Zone(), NOW, 68)]
+
+    assert lines[1].startswith(shown)
+
+
 def test_short_texts_below_a_row_share_a_line():
     """Texts below a row are in one line, after the id, as far as they fit; an expectation is named as one."""
     rows = Table(
@@ -370,6 +393,18 @@ def test_a_receipt_says_what_was_done(service):
 
     assert "Recorded the departure of Cy. (person:" in run_command(service, "person", "left", left, "--yes").stdout
     assert "A berth. (" in run_command(service, "product", "vision", "shop", "A berth.").stdout
+
+
+def test_names_in_a_receipt_run_in_their_own_direction(service, monkeypatch):
+    """On a terminal each is isolated, so that two in a row keep their order; in a pipe they are as they are."""
+    words = ("product", "vision", "shop", NAMES[3], "--dry-run")
+    plain = run_command(service, *words).stdout
+    monkeypatch.setattr("cli.receipts.is_terminal", lambda: True)
+
+    isolated = run_command(service, *words).stdout
+
+    assert f": {NAMES[3]}." in plain
+    assert f": \u2068{NAMES[3]}\u2069." in isolated
 
 
 def all_subjects(service):
