@@ -380,9 +380,9 @@ def changes(answer: Answer, titles: Titles) -> Table:
     return Table(
         columns,
         rows,
-        OPTIONAL | {"title", "voided", "when"},
+        OPTIONAL | {"title", "voided"},
         frozenset({"subject", "field"}),
-        below=frozenset({"why", "subject"}),
+        below=frozenset({"why", "subject", "when", "who"}),
     )
 
 
@@ -524,7 +524,7 @@ def succession(answer: Answer, titles: Titles) -> Table:
             _format_code(row["code"]),
             row["subject"],
             _title(row, titles),
-            titles.format(row["part"]),
+            _format_part(row, titles),
             parse_time(row["since"]),
         ]
         for row in answer["rows"]
@@ -532,6 +532,15 @@ def succession(answer: Answer, titles: Titles) -> Table:
     return Table(
         ("relation", "what", "subject", "title", "about", "since"), rows, below=frozenset({"about", "subject"})
     )
+
+
+def _format_part(row: Row, titles: Titles) -> str:
+    """Return which part of a subject is meant: a person, a role, or an expectation by its number."""
+    part = titles.format(row["part"])
+    return f"expectation {part}" if part and row["code"] in _ABOUT_EXPECTATIONS else part
+
+
+_ABOUT_EXPECTATIONS: Final = ("outcome_overdue", "open_outcome", "overdue_outcome")
 
 
 def calibration(answer: Answer, _: Titles) -> Table:
@@ -556,7 +565,7 @@ def debt(answer: Answer, titles: Titles) -> Table:
             _format_code(row["code"]),
             row["subject"],
             _title(row, titles),
-            titles.format(row["part"]),
+            _format_part(row, titles),
             row["days"],
             titles.format(row["owners"]),
             titles.format(row["detail"]),

@@ -28,7 +28,7 @@ def choose(problem: str, labels: Sequence[str]) -> int | None:
         return None
     print_note(problem)
     for number, label in enumerate(labels, start=1):
-        click.echo(f"  {number}  {label}", err=True)
+        print_note(f"  {number}  {label}")
     question = "Which one? (0: none)" if len(labels) > 1 else "Is it this one? (1: yes, 0: no)"
     chosen: int = click.prompt(question, type=click.IntRange(0, len(labels)), err=True)
     if not chosen:

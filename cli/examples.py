@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
 import click
 
+_ARGUMENT: Final = re.compile(r"""(?:'[^']*'|"[^"]*"|\S)+""")
+_CONTINUED: Final = " \\"
 EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "roadmap": ("roadmap", "roadmap tide --as-of 'last quarter'", "roadmap tide --columns owner", "roadmap tide --all"),
     "changes": ("changes", "changes --since 'last month' --product tide"),
@@ -83,6 +86,16 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "rebuild": ("rebuild",),
     "migrate": ("migrate --to @database.txt",),
 }
+
+
+def wrap_command(command: str, width: int) -> str:
+    """Return a command in lines of a width, broken between arguments; it can be copied, as a backslash continues it."""
+    lines = [""]
+    for argument in _ARGUMENT.findall(command):
+        if lines[-1] and len(f"{lines[-1]} {argument}{_CONTINUED}") > width:
+            lines.append("     ")
+        lines[-1] += f" {argument}" if lines[-1] else argument
+    return f"{_CONTINUED}\n".join(lines)
 
 
 def add_examples(path: str, command: click.Command) -> click.Command:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
+from io import StringIO
 from typing import Final
 
 import click
@@ -123,7 +124,7 @@ def main() -> None:
     except click.exceptions.Abort:
         _exit(Exit.INTERRUPTED, "Interrupted.")
     except click.ClickException as error:
-        error.show()
+        _show(error)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         _exit(Exit.INTERRUPTED, "Interrupted.")
@@ -135,6 +136,14 @@ def main() -> None:
 
         _exit(*describe_failure(error))
     sys.exit(code or 0)
+
+
+def _show(error: click.ClickException) -> None:
+    from cli.table import print_note  # noqa: PLC0415  (--help needs none)
+
+    message = StringIO()
+    error.show(message)
+    print_note(message.getvalue().removesuffix("\n"))
 
 
 def _exit(code: Exit, message: str) -> None:

@@ -42,7 +42,7 @@ def print_preview(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log:
 def _call(subject: str, log: Client) -> tuple[str, str]:
     """Return the number of a decision, and the title of a subject."""
     if subject.startswith("log:"):
-        return "", ""
+        return "", "the log"
     if subject.startswith("person:"):
         return "", str(log.ask(questions.person(subject))["name"] or "")
     page = log.ask(questions.subject(subject))

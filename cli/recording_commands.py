@@ -9,7 +9,7 @@ from typing import Any, Final
 import click
 
 from cli.command_wording import NOUNS, OPERATED_NOUNS
-from cli.examples import add_examples
+from cli.examples import add_examples, wrap_command
 from cli.suggesting_group import SuggestingGroup
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs, verbs_of
 
@@ -70,10 +70,10 @@ class RecordingCommand(click.Command):
                     formatter.write_dl(rows)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  (click's signature)
-        """Write the example, unwrapped, so that it can be copied."""
+        """Write the example so that it can be copied."""
         formatter.write_paragraph()
         formatter.write("Example:\n" if self.example else "")
-        formatter.write(f"  {self.example}\n" if self.example else "")
+        formatter.write(f"  {wrap_command(self.example, formatter.width - 2)}\n" if self.example else "")
 
 
 def build_command(name: str, verb: Verb) -> click.Command:

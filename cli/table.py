@@ -200,8 +200,12 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
         measured = [_measure(table, index, cells) for index in range(len(table.columns))]
         columns = _fit_whole(table, measured, width)
     below = [each.index for each in measured if _goes_below(table, each, columns)]
-    if below:
+    while below:
         columns = _fit_around(table, measured, below, width)
+        more = [each.index for each in measured if each.index not in below and _goes_below(table, each, columns)]
+        if not more:
+            break
+        below = sorted([*below, *more])
     hidden = [table.columns[each.index] for each in measured if each.index not in (*columns, *below)]
     if hidden:
         noun = "1 column" if len(hidden) == 1 else f"{len(hidden)} columns"
@@ -236,14 +240,23 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
 
 def _lay_out_below(table: Table, row: Sequence[str], said: Sequence[int], width: int) -> Iterator[Line]:
     """Yield what stands below a row: the id of a subject without its heading, then a line for each other column."""
-    ids = [(f"{row[index]}  ", "cyan") for index in said if is_subject(row[index])]
-    texts = [index for index in said if not is_subject(row[index])]
-    for index in texts:
+    line: Line = [(f"{row[index]}  ", "cyan") for index in said if is_subject(row[index])]
+    has_text = False
+    for index in (index for index in said if not is_subject(row[index])):
         text = isolate(shorten(row[index], (width - 8) * MAX_LINES_BELOW))
-        yield from wrap([("    ", ""), *ids, (f"{table.columns[index]}: ", "dim"), (text, "")], width, 6)
-        ids = []
-    if ids:
-        yield from wrap([("    ", ""), *ids], width, 6)
+        spans: Line = [(f"{table.columns[index]}: ", "dim"), (f"{text}  ", "")]
+        if has_text and sum(width_of(part) for part, _ in [*line, *spans]) + 2 > width:  # 4 of indent, 2 of gap
+            yield from wrap([("    ", ""), *_strip_end(line)], width, 6)
+            line = []
+        line, has_text = [*line, *spans], True
+    if line:
+        yield from wrap([("    ", ""), *_strip_end(line)], width, 6)
+
+
+def _strip_end(line: Line) -> Line:
+    """Return a line without the spaces at its end."""
+    *others, (text, style) = line
+    return [*others, (text.rstrip(), style)]
 
 
 def _shows_change(table: Table, measured: Sequence[_Column], fitted: Mapping[int, int]) -> bool:

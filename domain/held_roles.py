@@ -225,7 +225,7 @@ def may_anywhere(held: HeldRoles, action: Action) -> str | None:
 def _explain(principal: Principal | CommandContext, action: Action, where: str) -> str:
     option = f" --product {where.partition(':')[2]}" if ":" in where else ""
     return (
-        f"to {action.verb}, {principal.actor} needs the role `{action.role}` for {where}; an administrator can grant "
+        f"to {action.verb}, you need the role `{action.role}` for {where}; an administrator can grant "
         f"it: `decisionlog role grant {principal.actor} {action.role}{option}`"
     )
 

@@ -11,7 +11,10 @@ import click
 from cli.commands.serve import run_server
 from cli.demo.questions import questions
 from cli.demo.writer import create_demo
+from cli.examples import wrap_command
+from cli.paging import is_terminal, width_of_terminal
 from cli.settings_loading import load_settings
+from cli.table import print_sentence
 
 
 @click.command()
@@ -28,7 +31,9 @@ def demo(directory: Path, ends_on: datetime | None, *, open_browser: bool) -> No
     if not (open_browser and (directory / "log.sqlite3").exists()):
         last_day = (ends_on or datetime.now(UTC)).date()
         size = create_demo(load_settings(), directory, last_day)
-        click.echo(f"Created {directory}: one year of a fictional product, Tideline ({size} entries up to {last_day}).")
+        print_sentence(
+            f"Created {directory}: one year of a fictional product, Tideline ({size} entries up to {last_day})."
+        )
         _ask_questions(directory, last_day)
         if not open_browser:
             click.echo(f"\nSee it in the browser: decisionlog demo {shlex.quote(str(directory))} --open")
@@ -41,5 +46,7 @@ def _ask_questions(directory: Path, ends_on: date) -> None:
     cli = click.get_current_context().find_root().command
     for number, question in enumerate(questions(ends_on), start=1):
         command = [*question.command, "--data", str(directory)]
-        click.echo(f"\n{number}. {question.words}\n\n$ decisionlog {shlex.join(command)}")
+        print_sentence(f"\n{number}. {question.words}\n")
+        typed = f"$ decisionlog {shlex.join(command)}"
+        click.echo(wrap_command(typed, width_of_terminal()) if is_terminal() else typed)
         cli.main(command, prog_name="decisionlog", standalone_mode=False)

@@ -16,7 +16,7 @@ from cli.files import create_file, open_new_file
 from cli.progress import progress
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from cli.table import count_entries
+from cli.table import count_entries, print_note
 from cli.terminal import data_stream
 from eventlog.canonical import canonical
 from eventlog.log import RawEntry
@@ -123,5 +123,5 @@ def export_madr(settings: Settings, folder: Path, *, product: str | None) -> Non
             path.parent.mkdir(parents=True, exist_ok=True)
             create_file(path, record.text.encode())
             for notice in record.warnings:
-                click.echo(f"{record.name} ({record.subject}): {notice}", err=True)
+                print_note(f"{record.name} ({record.subject}): {notice}")
     click.echo(f"Exported {count} {'decision' if count == 1 else 'decisions'} to {folder}", err=True)

@@ -25,6 +25,7 @@ from cli.import_sinks import open_dry_run_sink, open_sink
 from cli.progress import progress
 from cli.settings import Settings
 from cli.settings_loading import load_settings
+from cli.table import print_sentence
 from domain.ids import KEY_PATTERN
 from eventlog.entry import Caller
 from eventlog.ids import new_key
@@ -312,7 +313,7 @@ def _import(how: ImportRun, run: Import, reading: str | None = None) -> None:
     ):
         tune_gc()
         report = asyncio.run(_await(run(sink, caller, report_progress)))
-    click.echo(_format_report(report, as_json=how.as_json))
+    (click.echo if how.as_json else print_sentence)(_format_report(report, as_json=how.as_json))
     if report.rejected and not how.dry_run:
         raise CommandFailed(f"Some {report.noun}s were refused. Fix them and import again; the rest is imported.")
     if report.rejected:

@@ -14,6 +14,7 @@ from cli.caller import find_person, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from cli.settings_loading import load_settings
+from cli.table import print_sentence
 from domain.times import format_micros
 from eventlog.errors import LogInUseError
 
@@ -47,4 +48,6 @@ def create_login_link(settings: Settings, person: str) -> None:
         with connect_to_writer(found, settings) as server:
             made = server.send("POST", "/v1/sign-in-links", json.dumps({"person": person}).encode())
         who, url, expires_at = made["person"], made["url"], made["expires_at"]
-    click.echo(f"Sign-in link for {who}. It works once, until {expires_at[:16].replace('T', ' ')} UTC:\n\n  {url}\n")
+    print_sentence(
+        f"Sign-in link for {who}. It works once, until {expires_at[:16].replace('T', ' ')} UTC:\n\n  {url}\n"
+    )

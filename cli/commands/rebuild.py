@@ -12,6 +12,7 @@ from cli.errors import CommandFailed
 from cli.progress import progress
 from cli.settings import Settings
 from cli.settings_loading import load_settings
+from cli.table import print_sentence
 from eventlog.sqlite_integrity import describe
 from projections.read_model.model import ReadModel, content_hash
 from projections.read_model.rebuild import rebuild as rebuild_model
@@ -50,7 +51,7 @@ def rebuild_read_model(settings: Settings) -> None:
             ) from error
         model.close()
     click.echo(f"Rebuilt the read model up to position {position}.")
-    click.echo(f"SHA-256 of its content: {after}")
+    print_sentence(f"SHA-256 of its content: {after}")
     if before[0] == position:
         same = before[1] == after
         click.echo("The content is unchanged." if same else "The content changed: the previous read model was corrupt.")

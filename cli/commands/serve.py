@@ -46,6 +46,7 @@ from cli.first_token import create_first_link, create_first_token
 from cli.server_sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from cli.settings import Settings
 from cli.settings_loading import load_settings
+from cli.table import print_sentence
 from eventlog.dsn import without_secret
 from identity.access_journal import DAY_US
 from identity.decision_log import DecisionLog
@@ -259,10 +260,10 @@ def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: st
         token = create_first_token(log, owner, settings)
         link = create_first_link(log, owner, settings, lambda code: build_link(public, code)) if token else None
     except OSError as error:
-        click.echo(f"No access token was created: {error}. Create one with `decisionlog token create`.")
+        print_sentence(f"No access token was created: {error}. Create one with `decisionlog token create`.")
         return
     if token is None:
-        click.echo(
+        print_sentence(
             "Access tokens already exist. Create another with `decisionlog token create`, or sign in with a browser: "
             "`decisionlog login-link NAME`."
         )

@@ -20,7 +20,7 @@ from cli.expiry import NEVER, ExpiryParam
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from cli.table import Cell, Table, print_table
+from cli.table import Cell, Table, print_sentence, print_table
 from cli.token_lookup import find_token
 from decisionlog_client import questions
 from domain.ids import is_subject
@@ -147,7 +147,7 @@ def create_token(settings: Settings, new: NewToken) -> None:
             created = server.send("POST", "/v1/tokens", body)
         token_id, actor, secret = created["id"], created["holder"], created["secret"]
     until = "never expires" if new.expires_at == NEVER else f"expires on {new.expires_at[:10]}"
-    click.echo(f"Token {token_id} for {actor} {until} (the secret won't be shown again):\n\n  {secret}\n")
+    print_sentence(f"Token {token_id} for {actor} {until} (the secret won't be shown again):\n\n  {secret}\n")
 
 
 def list_tokens(settings: Settings, *, as_json: bool) -> None:

@@ -14,7 +14,7 @@ from cli.files import must_not_exist, open_new_file
 from cli.integrity import require_valid_read_model, verify_and_save
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from cli.table import count_entries
+from cli.table import count_entries, print_sentence
 from eventlog.checkpoint import Checkpoint
 
 
@@ -62,7 +62,7 @@ def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | No
         with open_new_file(write, overwrite=replaced is not None) as stream:
             stream.write(str(now).encode())
         earlier = f", replacing a consistent checkpoint of {count_entries(replaced.size)}" if replaced else ""
-        click.echo(f"Wrote the checkpoint to {write}{earlier}. Store it where the log's writers cannot change it.")
+        print_sentence(f"Wrote the checkpoint to {write}{earlier}. Store it where the log's writers cannot change it.")
     if not known:
         click.echo(
             "To detect a complete rewrite, keep a checkpoint somewhere else:\n"

@@ -39,7 +39,7 @@ class DebtRow(TitledSubject):
         Field(description="The expected outcome, delegation or person that it is about; null for the whole subject."),
     ]
     since: Annotated[At, Field(description="The time since which it has been owed.")]
-    days: Annotated[int, Field(description="The days since then.")]
+    days: Annotated[int, Field(description="The days since then; since the due date, if there is one.")]
     owners: Annotated[list[str], Field(description="The people and teams who should do it; empty if there are none.")]
     detail: Annotated[
         dict[str, Value],

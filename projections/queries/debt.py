@@ -426,12 +426,18 @@ class DebtFinder:
             "title": next((row["title"] for row in fields.values()), None),
             "part": item.part or None,
             "since": format_micros(item.since),
-            "days": max(0, (self.resolved.as_of - item.since) // 86_400_000_000),
+            "days": self._count_days(item),
             "owners": list(item.owners),
             "detail": dict(item.detail),
             "action": find_action(item),
             "link": f"/do/{find_action(item)}?{urlencode(_form_fields(item))}",
         }
+
+    def _count_days(self, item: Item) -> int:
+        """Return the days since an item began; since its due date, as people count them, if it has one."""
+        day_us = 86_400_000_000
+        begun = item.since - (day_us if "due_on" in item.detail else 0)
+        return max(0, (self.resolved.as_of - begun) // day_us)
 
 
 def find_action(item: Item) -> str:

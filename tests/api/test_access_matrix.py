@@ -322,7 +322,7 @@ class World:
         if route == "POST /v1/bulk" and (refused := answer.json()["results"][0].get("refused")):
             status = refused["status"]
         if route in FORMS and status == 422:
-            status = 403 if "needs the role" in answer.text else 404 if "o product" in answer.text else 422
+            status = 403 if "need the role" in answer.text else 404 if "o product" in answer.text else 422
         if route in ADMIN_FORMS and "the role viewer for" in answer.text:
             status = 409  # nothing changes
         outcomes = {403: "refused", 404: "hidden", **dict.fromkeys((200, 201, 303, 409, 412), "allowed")}

@@ -421,7 +421,7 @@ def test_no_role(service, monkeypatch):
         run_command(service, "decisions")
 
     assert describe_failure(refused.value)[1] == (
-        f"Refused: to read, {service.ada} needs the role `viewer` for a product; an administrator can grant it: "
+        f"Refused: to read, you need the role `viewer` for a product; an administrator can grant it: "
         f"`decisionlog role grant {service.ada} viewer`."
     )
 

@@ -1,14 +1,16 @@
 """Answers on a terminal: every line fits, no id and no word is broken, whatever script the names are in."""
 
 import re
+import shlex
 
 import pytest
 from rich.cells import cell_len
 
-from cli import paging
+from cli import answer_tables, paging
 from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import format_when, shorten, width_of, wrap
+from cli.examples import wrap_command
 from cli.main import SECTIONS
 from cli.table import Table, layout, style_of, wrap_sentences
 from tests.support_log import LocalService, quiet_token
@@ -207,6 +209,53 @@ def test_the_change_of_a_field_names_the_field(service, monkeypatch):
         headings = " ".join(on_a_terminal(service, monkeypatch, 80, *words))
         assert " field " in headings, words
     assert "gained" not in "".join(on_a_terminal(service, monkeypatch, 80, "blame", "f1"))
+
+
+def test_a_difference_tells_who_and_when_at_any_width(service, monkeypatch):
+    """Who made the last change, and when, are below the row where they do not fit into it."""
+    for width in (80, 100, 160):
+        lines = on_a_terminal(service, monkeypatch, width, "changes", "--since", "2024", "--table")
+        assert not re.search(r"hidden \([^)]*\b(?:when|who)\b", " ".join(lines)), width
+        assert {"when", "who"} <= set(re.findall(r"\w+", " ".join(lines))), width
+
+
+def test_short_texts_below_a_row_share_a_line():
+    """Texts below a row are in one line, after the id, as far as they fit; an expectation is named as one."""
+    rows = Table(
+        ("subject", "title", "who", "when", "why"),
+        [["feature:f1", "x" * 30, "Ada Lovelace" * 2, "Jan 5, 2026", LONG]] * 2,
+        below=frozenset({"subject", "who", "when", "why"}),
+    )
+
+    lines = ["".join(text for text, _ in line) for line in layout(rows, Zone(), NOW, 60)]
+
+    assert lines[2] == f"    feature:f1  who: {'Ada Lovelace' * 2}"
+    assert lines[3] == "    when: Jan 5, 2026"
+    assert lines[4].startswith("    why: ")
+    succession = answer_tables.succession({"rows": [OVERDUE]}, Titles({}))
+    assert succession.rows[0][4] == "expectation 1"
+
+
+def test_a_command_is_broken_between_its_arguments():
+    """A long example is in lines that fit, and a shell reads them as the same command."""
+    command = "decisionlog record 'Serve coffee' --decision 'Coffee as well.' --why \"Bob's wish.\" --option Both --yes"
+
+    wrapped = wrap_command(command, 40)
+
+    assert len(wrapped.splitlines()) > 2
+    assert all(len(line) <= 40 for line in wrapped.splitlines())
+    assert shlex.split(wrapped.replace("\\\n", "")) == shlex.split(command)
+    assert wrap_command(command, 200) == command
+
+
+OVERDUE = {
+    "relation": "owes",
+    "code": "outcome_overdue",
+    "subject": "decision:tea",
+    "title": "Tea",
+    "part": "1",
+    "since": "2024-01-01T00:00:00Z",
+}
 
 
 def test_a_change_is_whole_at_any_width():

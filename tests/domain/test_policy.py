@@ -105,7 +105,7 @@ def test_a_role_allows_what_the_roles_below_it_allow(role: str, allowed: list[Co
 
 def test_without_a_role_nothing_is_allowed():
     """A caller to whom no role was granted records nothing, unless callers have a default role."""
-    assert "needs the role `contributor` for product:shop" in judge(given(*LINE), PROPOSE)
+    assert "need the role `contributor` for product:shop" in judge(given(*LINE), PROPOSE)
     assert not judge(given(*LINE), PROPOSE, log=Log(default_role="contributor"))
     assert judge(given(*LINE), RECORD, log=Log(default_role="contributor"))
 
@@ -119,7 +119,7 @@ def test_the_default_role_is_for_those_who_hold_none():
 def test_a_refusal_names_the_role_the_product_and_the_remedy():
     """A sentence says which role is missing for which product, and the command by which an administrator grants it."""
     assert judge(holding("viewer"), RECORD) == (
-        "to decide and change, person:ann needs the role `manager` for product:shop; an administrator can grant it: "
+        "to decide and change, you need the role `manager` for product:shop; an administrator can grant it: "
         "`decisionlog role grant person:ann manager --product shop`"
     )
 
@@ -293,7 +293,7 @@ def test_a_manager_of_any_product_registers_people():
 def test_an_administrator_of_one_product_makes_no_token_for_a_service_that_is_not_registered():
     """A token needs the role `admin` for all products, also if the log has no entry of its holder yet."""
     command = credentials.CreateToken(subject="service:new", token="t")
-    assert "needs the role `admin` for all products" in judge(holding("admin", "product:shop"), command)
+    assert "need the role `admin` for all products" in judge(holding("admin", "product:shop"), command)
     assert not judge(holding("admin"), command)
 
 

@@ -37,7 +37,7 @@ def test_a_granted_role_counts_until_it_is_revoked(place: Path | str) -> None:
     """A grant counts for the next command, for its product only, and a revocation likewise."""
     with open_log(place, default_role=None) as log:
         begin(log)
-        with pytest.raises(Forbidden, match="person:bob needs the role `manager` for product:p"):
+        with pytest.raises(Forbidden, match="you need the role `manager` for product:p"):
             do(log, VISION, caller=BOB)
         do(log, role("GrantRole"), caller=OWNER)
         do(log, VISION, caller=BOB)

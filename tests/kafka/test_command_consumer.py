@@ -198,8 +198,8 @@ def test_validation_errors_are_those_of_http():
 @pytest.mark.parametrize(
     ("scopes", "role", "refused"),
     [
-        (("read", "write"), None, "needs the role `manager` for all products"),
-        (("read", "write"), "viewer", "needs the role `manager` for all products"),
+        (("read", "write"), None, "need the role `manager` for all products"),
+        (("read", "write"), "viewer", "need the role `manager` for all products"),
         (("read",), "manager", "does not have the scope `write`"),
         (("read", "write"), "manager", ""),
     ],

@@ -287,7 +287,7 @@ def test_an_administrator_of_a_product_grants_roles_for_it_only(service: LocalSe
     for other in ({"product": "Till"}, {}):
         refused = send(service, "grant-role", client, **values, **other)
         assert refused.status_code == 422
-        assert "needs the role" in text_of(refused.text)
+        assert "need the role" in text_of(refused.text)
     service.log.journal.write()
     assert [row.what for row in service.log.journal.rows(AccessFilter(["refused"]), limit=9)] == [
         "POST /admin/grant-role"

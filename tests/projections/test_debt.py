@@ -28,6 +28,7 @@ from domain.people import PersonLeft, PersonRegistered
 from domain.product import ProductDefined
 from domain.values import from_micros
 from projections.queries.debt import CODES, DebtFilter, debt, debt_by_month
+from projections.queries.expected_outcomes import expected_outcomes
 from projections.queries.filters import Filter
 from projections.queries.timepoint import NOW, TimePoint
 from projections.read_model.model import Read
@@ -122,6 +123,8 @@ def test_an_overdue_outcome_is_asked_of_the_judge(log: Log, read: Reader) -> Non
     log.add(TEA, ExpectedOutcomeStated(expectation="2", **expected))
     rows = debt(read(), DebtFilter(codes=["outcome_overdue"]), TODAY).rows
     assert [(row["part"], row["owners"]) for row in rows] == [("1", ["person:bob"]), ("2", ["person:ann"])]
+    late = [row["days_late"] for row in expected_outcomes(read(), Filter(), TODAY).rows]
+    assert [row["days"] for row in rows] == late, "both count from the due date"
     log.add(TEA, OutcomeRecorded(expectation="1", result="unclear", by="person:bob"))
     log.add(TEA, OutcomeRecorded(expectation="2", result="met", by="person:bob"))
     assert owed(read(), "outcome_overdue") == []

@@ -1192,7 +1192,7 @@ class DebtRow(TitledSubject):
     since: str
     "The time since which it has been owed."
     days: int
-    "The days since then."
+    "The days since then; since the due date, if there is one."
     owners: list[str]
     "The people and teams who should do it; empty if there are none."
     detail: dict[str, Any]
