@@ -6,7 +6,6 @@ They are printed on a terminal, and written to private files where the output ma
 from __future__ import annotations
 
 import os
-import shlex
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -40,12 +39,6 @@ class FirstToken:
             f"The access token for {owner} is in {self.file}, readable only by this user. It is not printed, as output "
             "may end up in a log file. Move it to where you keep secrets."
         )
-
-    def format_header(self) -> str:
-        """Return the HTTP header with this token, quoted for a shell."""
-        if self.file is None:
-            return shlex.quote(f"Authorization: Bearer {self.secret}")
-        return f'"Authorization: Bearer $(cat {shlex.quote(str(self.file))})"'
 
 
 def create_first_token(log: DecisionLog, owner: str, settings: Settings) -> FirstToken | None:

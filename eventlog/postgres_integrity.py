@@ -1,8 +1,8 @@
 """Checks that the tables of a log in PostgreSQL are as they were created, and that the indexes agree with them.
 
 Whatever could change rows when they are written or read is reported: triggers, rules, policies, child tables, foreign
-tables, unexpected tables and views, defaults, generated columns, constraints, collations, and functions. Then each index is compared with its table: the rows read through the index
-alone against the rows read without any index.
+tables, unexpected tables and views, defaults, generated columns, constraints, collations, and functions. Then each index
+is compared with its table: the rows read through the index alone against the rows read without any index.
 """
 
 from __future__ import annotations

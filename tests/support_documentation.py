@@ -5,7 +5,7 @@ How to write a page so that it can be run:
 * A `console` block holds commands after `$ `, each followed by its output, if any is shown: in a pipe, or on a terminal of
   100 columns. All commands must succeed, and may be refused only if the page shows that. A line `...` in the output matches any lines. Variables stay set. `make run`
   and `decisionlog serve` start a server for the commands that follow; `make` with another target is only looked up.
-* A `json` block is the response to the command before it, or to the `curl` command that a server prints when it starts.
+* A `json` block is the response to the command before it.
 * A block with a name after its language, such as `toml tracker.toml`, is a file of that name.
 * A `python` block is a program. A `text` block is only shown. There are no other blocks.
 
@@ -209,9 +209,7 @@ class Reader:
         self.server = self.running.enter_context(forked_server(data, terminal=True, **more))
         if shown:
             self._compares("the server", self.server.said, shown)
-        if "curl " in self.server.said:
-            printed = self.server.said[self.server.said.index("curl ") :]
-            self.last = self._says(["bash", "-c", printed]) if "curl " in shown else ""
+        self.last = ""
 
     def _stops(self) -> None:
         self.running.close()

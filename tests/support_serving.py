@@ -108,5 +108,5 @@ def _greeting(said: TextIO) -> Iterator[str]:
     with suppress(OSError):  # a terminal that no process writes to any more
         for line in said:
             yield line
-            if line.startswith(("}'", "Access tokens already exist")):
+            if line.startswith(("  --accountable", "Access tokens already exist")):
                 return

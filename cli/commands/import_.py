@@ -315,9 +315,9 @@ def _import(how: ImportRun, run: Import, reading: str | None = None) -> None:
         report = asyncio.run(_await(run(sink, caller, report_progress)))
     (click.echo if how.as_json else print_sentence)(_format_report(report, as_json=how.as_json))
     if report.rejected and not how.dry_run:
-        raise CommandFailed(f"Some {report.noun} were refused. Fix them and import again; the rest is imported.")
+        raise CommandFailed(f"Some {report.noun}s were refused. Fix them and import again; the rest is imported.")
     if report.rejected:
-        raise CommandFailed(f"Some {report.noun} would be refused. Fix them first, or import the rest.")
+        raise CommandFailed(f"Some {report.noun}s would be refused. Fix them first, or import the rest.")
 
 
 async def _await(work: Awaitable[ImportReport]) -> ImportReport:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import ipaddress
-import json
 import os
 import shlex
 import signal
@@ -43,7 +42,7 @@ from cli.bootstrap import (
 from cli.caller import resolve_owner
 from cli.demo.writer import load_demo
 from cli.errors import CommandFailed
-from cli.first_token import FirstToken, create_first_link, create_first_token
+from cli.first_token import create_first_link, create_first_token
 from cli.server_sign_in import build_anonymous, build_provider, build_quotas, build_sign_in, session_limits
 from cli.settings import Settings
 from cli.settings_loading import load_settings
@@ -78,7 +77,7 @@ twice as long as with 0.001, and with that one and a half times as long as with 
 def serve(data: Path | None, owner: str | None, *, open_browser: bool, **given: Any) -> None:
     """Serve the log over HTTP.
 
-    The first start creates the log. It prints a link to sign in with a browser, an access token and a request that
+    The first start creates the log. It prints a link to sign in with a browser, an access token and a command that
     records a first decision. If port 8737 is in use, and neither --port nor DECISIONLOG_PORT is set, the server takes the
     next free port.
     """
@@ -272,7 +271,7 @@ def _print_welcome(address: str, settings: Settings, log: DecisionLog, owner: st
     if link:
         click.echo(f"\n{link.format_announcement(settings.owner)}")
     click.echo(f"\n{token.format_announcement(settings.owner)}\n")
-    click.echo(f"Record a first decision:\n\n{format_first_request(public, token, settings.owner)}\n")
+    click.echo(f"Record a first decision in another terminal:\n\n{format_first_command(settings)}\n")
 
 
 def _open_pages(address: str, settings: Settings, log: DecisionLog, owner: str) -> None:
@@ -289,21 +288,18 @@ def _open_in_browser(url: str) -> None:
         click.echo(f"No browser was found. Open {url}")
 
 
-def format_first_request(address: str, token: FirstToken, owner: str) -> str:
-    """Return a shell command that records a decision."""
-    decision = {
-        "key": "keep-a-log",
-        "title": "Keep a decision log",
-        "decision": "Every product decision is recorded here.",
-        "why": "In a year we want to know why.",
-        "accountable": owner,
-    }
-    body = shlex.quote(json.dumps(decision, ensure_ascii=False, indent=2))
-    return "\n".join(
-        [
-            f"curl {address}/v1/decisions \\",
-            f"  -H {token.format_header()} \\",
-            "  -H 'Content-Type: application/json' \\",
-            f"  -d {body}",
-        ]
-    )
+def format_first_command(settings: Settings) -> str:
+    """Return a shell command that records a decision in the log of a server on this machine."""
+    usual = load_settings()
+    words = ["decisionlog", "record", "Keep a decision log"]
+    if not settings.store and settings.data != usual.data:
+        words += ["--data", str(settings.data)]
+    if settings.owner != usual.owner:
+        words += ["--owner", settings.owner]
+    lines = [
+        shlex.join(words),
+        shlex.join(["--decision", "Every product decision is recorded here."]),
+        shlex.join(["--why", "In a year we want to know why."]),
+        shlex.join(["--accountable", settings.owner]),
+    ]
+    return " \\\n  ".join(lines)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import io
+import shlex
 import stat
 from pathlib import Path
 
 import httpx2
 import pytest
+from click.testing import CliRunner
 
+from cli.commands.serve import format_first_command
 from cli.first_token import create_first_token
+from cli.main import cli
 from cli.settings import Settings
 from identity.decision_log import DecisionLog
 from tests.support_serving import forked_server
@@ -27,7 +31,7 @@ def test_a_service_does_not_log_the_secret(tmp_path: Path) -> None:
         answer = httpx2.get(f"{server.address}/v1/me", headers={"Authorization": f"Bearer {server.token}"})
 
     assert "dlog_" not in server.said
-    assert f"Bearer $(cat {data}/first-token)" in server.said
+    assert f"is in {data}/first-token, readable" in server.said
     assert answer.status_code == 200
     assert stat.S_IMODE((data / "first-token").lstat().st_mode) == 0o600
     assert victim.read_text() == "mine"
@@ -47,7 +51,6 @@ def test_a_terminal_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
     assert made is not None
     assert made.secret in made.format_announcement("ann")
-    assert made.secret in made.format_header()
     assert again is None
     assert not (tmp_path / "first-token").exists()
 
@@ -60,3 +63,17 @@ def test_a_token_that_cannot_be_kept_is_not_made(tmp_path: Path) -> None:
             create_first_token(log, "service:ann", Settings(data=tmp_path))
 
         assert log.tokens.all() == []
+
+
+def test_the_command_for_a_first_decision_records_it(tmp_path: Path) -> None:
+    """It names the data directory and the owner, quoted for a shell, and contains no token."""
+    data = tmp_path / "my log"
+    with DecisionLog.open(data / "log.sqlite3", clock=iter(range(1, 99)).__next__):
+        pass
+    command = format_first_command(Settings(data=data, owner="Ann O'Neil"))
+
+    words = shlex.split(command.replace("\\\n", ""))
+    done = CliRunner().invoke(cli, words[1:], standalone_mode=False, catch_exceptions=False)
+
+    assert words[0] == "decisionlog"
+    assert done.stdout.startswith("Decided Keep a decision log.")

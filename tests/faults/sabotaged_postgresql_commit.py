@@ -26,13 +26,13 @@ def delay_commits() -> None:
         connection.execute("COMMIT")
         connection.close()
 
-    def write(store: PostgresStore, connection: Any, head: Any, placed: Any) -> None:
+    def write(store: PostgresStore, connection: Any, head: Any, placed: Any, *basis: Any) -> None:
         if not any(row.type.startswith("DecisionRecorded") for _, rows in placed for row in rows):
-            whole(store, connection, head, placed)
+            whole(store, connection, head, placed, *basis)
             return
         late.add(id(connection))
         store._write_connection = None
-        whole(store, _Open(connection), head, placed)
+        whole(store, _Open(connection), head, placed, *basis)
         threading.Timer(LATE, commit, [connection]).start()
 
     PostgresStore._write = write  # type: ignore[method-assign]
