@@ -10,8 +10,8 @@ import click
 
 from api.pages.verbs import verb_of
 from cli.display import isolate, to_single_line
-from cli.paging import is_terminal
-from cli.table import print_sentence
+from cli.paging import is_terminal, print_lines, width_of_terminal
+from cli.table import wrap_sentences
 from cli.values import describe, format_number
 from decisionlog_client import Client, questions
 from decisionlog_client.answers import Receipt
@@ -26,7 +26,7 @@ def print_receipt(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log:
     """Print what was done in a sentence, and how to refer to it."""
     name, title = _call(receipt["subject"], log)
     sentence = _describe(receipt, verb, command, name, title, log)
-    print_sentence(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
+    _print(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
 
 
 def print_preview(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client, *, as_json: bool) -> None:
@@ -37,7 +37,13 @@ def print_preview(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log:
     name, title = ("", "") if verb["creates"] else _call(receipt["subject"], log)
     sentence = _describe(receipt, verb, command, name, title, log)
     types = ", ".join(each["type"].partition(".")[0] for each in receipt["recorded"])
-    print_sentence(f"Dry run, nothing recorded: {sentence} ({types})")
+    _print(f"Dry run, nothing recorded: {sentence} ({types})")
+
+
+def _print(sentence: str) -> None:
+    """Print a sentence; on a terminal in lines that fit, with its marks of direction, which other output escapes."""
+    lines = wrap_sentences(sentence, width_of_terminal()) if is_terminal() else [sentence]
+    print_lines([(line, "")] for line in lines)
 
 
 def _call(subject: str, log: Client) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import shlex
 import pytest
 from rich.cells import cell_len
 
-from cli import answer_tables, paging
+from cli import answer_tables, paging, receipts
 from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import format_when, shorten, width_of, wrap
@@ -131,7 +131,13 @@ def on_a_terminal(service, monkeypatch, width, *words):
     """The lines that a command prints on a terminal of this width."""
     shown = []
     asking = ("show", "changes", "roadmap")
-    for module in ("cli.paging", "cli.table", "cli.query", *(f"cli.commands.{name}" for name in asking)):
+    for module in (
+        "cli.paging",
+        "cli.table",
+        "cli.query",
+        "cli.receipts",
+        *(f"cli.commands.{name}" for name in asking),
+    ):
         monkeypatch.setattr(f"{module}.is_terminal", lambda: True, raising=False)
         monkeypatch.setattr(f"{module}.width_of_terminal", lambda: width, raising=False)
     monkeypatch.setattr(paging, "_show", lambda text, _lines: shown.append(text))
@@ -399,9 +405,8 @@ def test_names_in_a_receipt_run_in_their_own_direction(service, monkeypatch):
     """On a terminal each is isolated, so that two in a row keep their order; in a pipe they are as they are."""
     words = ("product", "vision", "shop", NAMES[3], "--dry-run")
     plain = run_command(service, *words).stdout
-    monkeypatch.setattr("cli.receipts.is_terminal", lambda: True)
 
-    isolated = run_command(service, *words).stdout
+    isolated = " ".join(on_a_terminal(service, monkeypatch, 200, *words))
 
     assert f": {NAMES[3]}." in plain
     assert f": \u2068{NAMES[3]}\u2069." in isolated
