@@ -135,7 +135,7 @@ def on_a_terminal(service, monkeypatch, width, *words):
         "cli.paging",
         "cli.table",
         "cli.query",
-        "cli.receipts",
+        receipts.__name__,
         *(f"cli.commands.{name}" for name in asking),
     ):
         monkeypatch.setattr(f"{module}.is_terminal", lambda: True, raising=False)
