@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final, Literal, TypeVar
 
-from projections.read_model.bounds import Abandoned, Bounds, QuestionEnded
+from projections.read_model.query_limits import Abandoned, Bounds, QuestionEnded
 
 Result = TypeVar("Result")
 Receive = Callable[[], Awaitable[Any]]

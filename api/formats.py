@@ -19,7 +19,7 @@ from api.large_responses import CHUNK_BYTES, build_text_response, json_parts
 from projections.queries.field_groups import flat_fields
 from projections.queries.paging import Answer, Row
 from projections.queries.titles import IN_DIRECTORY
-from projections.read_model.bounds import UNBOUNDED, Bounds
+from projections.read_model.query_limits import UNBOUNDED, Bounds
 
 Format = Literal["json", "csv", "jsonl"]
 BY_MEDIA_TYPE: Final[dict[str, Format]] = {

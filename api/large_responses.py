@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import Response
 
-from projections.read_model.bounds import Bounds
+from projections.read_model.query_limits import Bounds
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send

@@ -29,8 +29,8 @@ from projections.queries.decisions import NotFound
 from projections.queries.paging import Answer, BadCursor, Row
 from projections.queries.suggestions import similar_subjects
 from projections.queries.titles import titles_of_answer
-from projections.read_model.bounds import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
 from projections.read_model.model import Read
+from projections.read_model.query_limits import UNBOUNDED, Abandoned, Bounds, ReadTooMuch, TookTooLong
 from projections.read_model.replica_state import Replica, read_state
 from projections.read_model.schema import loads
 

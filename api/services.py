@@ -28,8 +28,8 @@ from projections.answer_types.meta import Positions
 from projections.queries.names import find_by_name
 from projections.queries.suggestions import similar_names, similar_subjects
 from projections.queries.timepoint import NOW, resolve_time
-from projections.read_model.bounds import UNBOUNDED, Bounds
 from projections.read_model.model import Read, ReadModel, ReadModelDamagedError
+from projections.read_model.query_limits import UNBOUNDED, Bounds
 from projections.read_model.replica_state import Replica
 from projections.read_model.runner import Runner
 from projections.read_model.visibility import limit

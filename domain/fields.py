@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from domain.persistent import SortedItems, Table
+from domain.immutable_collections import SortedItems, Table
 from domain.times import MAX_INTEGER
 
 E = TypeVar("E")

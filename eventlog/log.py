@@ -27,7 +27,6 @@ from eventlog.command_handler import CommandHandler
 from eventlog.dry_run import DryRun
 from eventlog.dsn import is_dsn
 from eventlog.entry import Caller, Entry, Metadata, Origin, Receipt, Transaction
-from eventlog.executor import TransactionExecutor
 from eventlog.handler_views import CommittedView
 from eventlog.idempotency import find_receipt
 from eventlog.ids import new_id, new_key
@@ -45,6 +44,7 @@ from eventlog.supersessions import Supersessions
 from eventlog.teams_with_roles import TeamsWithRoles
 from eventlog.token_ends import TokenEnds
 from eventlog.verification import Finding, verify
+from eventlog.write_path import TransactionExecutor
 
 SYSTEM_CALLER: Final = Caller(LOG_SERVICE, LOCAL_CREDENTIAL, "log", frozenset(SCOPES))
 """The caller of commands that the log issues itself."""

@@ -27,7 +27,7 @@ class ImportedSubject:
 
 
 class ImportSink(Sink, Protocol):
-    """A log that can be imported into. Names are compared after `eventlog.directory.normalize_name`."""
+    """A log that can be imported into. Names are compared after `domain.names.normalize_name`."""
 
     @property
     def is_dry_run(self) -> bool:

@@ -13,10 +13,10 @@ from typing import Any, Final, NamedTuple
 from domain.authority import Candidate, find_candidates, judge
 from domain.authority_questions import build_question_again, find_confirmation
 from domain.fields import EventSummary, FieldRow, Subjects, SubjectState
+from domain.immutable_collections import SortedItems, Table
 from domain.judgment import Finding, Judgment, Verdict
 from domain.judgment_explanation import explain_reason, explain_verdict
 from domain.money import Cost
-from domain.persistent import SortedItems, Table
 from domain.values import STORED, format_micros
 from projections.answer_types.authority import (
     AuthorityFinding,

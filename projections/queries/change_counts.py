@@ -14,8 +14,8 @@ from projections.queries.field_values import as_ids
 from projections.queries.ordering import resolve_people
 from projections.queries.paging import DEFAULT_LIMIT, Answer, Row, build_answer, page_after
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
-from projections.read_model.bounds import ReadTooMuch
 from projections.read_model.model import Read
+from projections.read_model.query_limits import ReadTooMuch
 from projections.read_model.schema import dumps, loads
 
 MAX_GROUPS: Final = 200_000

@@ -20,8 +20,8 @@ from projections.queries.ordering import FieldContent, TargetOrder, add_list_dif
 from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
 from projections.queries.timelines import NextChange, find_next_changes, find_states
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
-from projections.read_model.bounds import memory_bytes
 from projections.read_model.model import Read
+from projections.read_model.query_limits import memory_bytes
 from projections.read_model.schema import loads, members
 
 BATCH_ROWS: Final = 256

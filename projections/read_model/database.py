@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Final, Protocol
 
-from projections.read_model.bounds import UNBOUNDED, Bounds
+from projections.read_model.query_limits import UNBOUNDED, Bounds
 
 Row = tuple[Any, ...]
 RunQuery = Callable[[str, Mapping[str, Any]], Iterable[Row]]

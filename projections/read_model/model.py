@@ -18,9 +18,9 @@ from eventsourcing.persistence import OperationalError
 from domain.fields import CHANGES_PER_EVENT
 from eventlog.sqlite_integrity import describe
 from projections.read_model import schema
-from projections.read_model.bounds import UNBOUNDED, Bounds
 from projections.read_model.database import MISSING, PROJECTOR, REBUILD, Database, Row, RunQuery
 from projections.read_model.projector import Source, WrongPositionError
+from projections.read_model.query_limits import UNBOUNDED, Bounds
 
 _log: Final = logging.getLogger("decisionlog.projections")
 

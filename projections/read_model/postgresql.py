@@ -19,8 +19,8 @@ from eventlog.dsn import redact, split_dsn, without_secret
 from eventlog.errors import DatabaseUnavailableError
 from eventlog.postgres_integrity import find_wrong_indexes
 from projections.read_model import schema
-from projections.read_model.bounds import UNBOUNDED, Bounds
 from projections.read_model.database import MISSING, PROJECTOR, NeighborRow, Row, RowRange, RunQuery
+from projections.read_model.query_limits import UNBOUNDED, Bounds
 from projections.read_model.schema import TABLES, VERSION
 from projections.read_model.tokenizer import tokenize
 

@@ -24,8 +24,8 @@ from eventlog.sqlite_integrity import (
     read_schema,
 )
 from projections.read_model import schema
-from projections.read_model.bounds import OPCODES_PER_CHECK, UNBOUNDED, Bounds
 from projections.read_model.database import MISSING, PROJECTOR, NeighborRow, Row, RowRange, RunQuery
+from projections.read_model.query_limits import OPCODES_PER_CHECK, UNBOUNDED, Bounds
 from projections.read_model.schema import TABLES, VERSION
 from projections.read_model.tokenizer import tokenize
 

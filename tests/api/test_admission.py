@@ -17,9 +17,9 @@ from api.admission import Admission, LaneLimits, Limits
 from projections.queries import roadmap
 from projections.queries.paging import Answer, build_answer
 from projections.queries.timepoint import NOW, resolve_time
-from projections.read_model.bounds import Bounds
 from projections.read_model.model import Read
-from tests.projections.test_bounds import ENDLESS
+from projections.read_model.query_limits import Bounds
+from tests.projections.test_query_limits import ENDLESS
 from tests.support_log import LocalService
 
 WAIT_S = 60.0

@@ -15,9 +15,9 @@ from projections.queries import audit, changes, decisions, field_history, field_
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer
 from projections.queries.timepoint import TimePoint
-from projections.read_model.bounds import Bounds
 from projections.read_model.factory import open_database
 from projections.read_model.model import Read, ReadModel
+from projections.read_model.query_limits import Bounds
 from projections.read_model.rebuild import rebuild
 from tests.benchmarks.filling import filled
 from tests.benchmarks.local_service import system_clock

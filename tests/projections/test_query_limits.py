@@ -9,9 +9,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from projections.read_model import bounds as query_bounds
-from projections.read_model.bounds import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong
+from projections.read_model import query_limits
 from projections.read_model.model import ReadModel
+from projections.read_model.query_limits import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong
 
 # It takes hours: a test that goes on shows that the statement was ended.
 ENDLESS = """with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000000)
@@ -100,22 +100,22 @@ class Clock:
         self.slept += seconds
 
 
-@pytest.mark.parametrize(("worked_s", "longest_s"), [(0.001, 0.001), (1.0, query_bounds.LONGEST_PAUSE_S)])
+@pytest.mark.parametrize(("worked_s", "longest_s"), [(0.001, 0.001), (1.0, query_limits.LONGEST_PAUSE_S)])
 def test_a_query_steps_aside_while_others_wait(
     monkeypatch: pytest.MonkeyPatch, worked_s: float, longest_s: float
 ) -> None:
     """It pauses at most as long as it has worked, and at most a few milliseconds; it goes on when no one waits."""
     clock = Clock()
-    monkeypatch.setattr(query_bounds, "time", clock)
+    monkeypatch.setattr(query_limits, "time", clock)
     waiting = [True]
     query = Bounds(seconds=10, others_wait=lambda: waiting[0])
     clock.now += worked_s
 
     query.check()
-    assert longest_s - 1e-6 < clock.slept < longest_s + 2 * query_bounds.PAUSE_S
+    assert longest_s - 1e-6 < clock.slept < longest_s + 2 * query_limits.PAUSE_S
 
     query.check()  # it has not worked since
     waiting[0] = False
     clock.now += worked_s
     query.check()
-    assert clock.slept < longest_s + 2 * query_bounds.PAUSE_S
+    assert clock.slept < longest_s + 2 * query_limits.PAUSE_S

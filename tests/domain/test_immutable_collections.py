@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain import persistent
+from domain import immutable_collections
 from domain.fields import FieldChange, SubjectState, evolve
-from domain.persistent import SortedItems, Table
+from domain.immutable_collections import SortedItems, Table
 
 NUMBERS = st.lists(st.integers(-50, 3000), max_size=600)
 
@@ -66,7 +66,7 @@ def test_colliding_keys(monkeypatch):
         def __hash__(self):
             return 5
 
-    monkeypatch.setattr(persistent, "LEAF_SIZE", 4)
+    monkeypatch.setattr(immutable_collections, "LEAF_SIZE", 4)
     table = Table()
     for n in range(40):
         table = table.with_value(Same(n), n)
