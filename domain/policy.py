@@ -212,7 +212,7 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
 
 
 def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
-    """The action of a rule, for administrators if it concerns everybody; an import writes with its own scope."""
+    """The action of a rule, for administrators if it concerns all people; an import writes with its own scope."""
     action = rule.action
     if command.creates:
         return _with_import_scope(action, command)
@@ -274,7 +274,7 @@ def _judge_own(
 
 
 def _is_new(person: str, subjects: Subjects, evidence: Evidence) -> bool:
-    """Whether a person was registered by the same transaction: nobody acted under this id, or is accountable for it."""
+    """Whether a person was registered by the same transaction: no one acted under this id or is accountable for it."""
     events = subjects[person].events
     return len(events) == 1 and evidence.recorder_of(min(events)) is None
 

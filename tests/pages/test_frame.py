@@ -150,3 +150,12 @@ def test_home_of_a_new_log_shows_the_steps_that_are_left(service, pages):
     service.post("/commands", {"type": "ProposeDecision", "key": "cards", "title": "Cards only", "products": ["tide"]})
     service.post("/commands", {"type": "ProposeFeature", "key": "night", "title": "Night mode", "products": ["tide"]})
     assert "Add your product" not in text_of(pages.get("/"))
+
+
+def test_a_search_without_words_says_how_to_search(pages):
+    """The page of the search has a title, and counts no results, before a word is typed."""
+    html = pages.get("/search")
+
+    assert "<title>Search · Decision log</title>" in html
+    assert "Press / and type words." in text_of(html)
+    assert "0 results" not in text_of(html)
