@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import click
@@ -110,5 +111,5 @@ def test_the_help_of_every_command_fits(width: int) -> None:
     """No line of any help is wider than the terminal, except examples, whose arguments are not broken."""
     for path, command in commands():
         context = click.Context(command, info_name=f"decisionlog {path}".strip(), terminal_width=min(width, 80))
-        lines = command.get_help(context).partition("\nExample")[0].splitlines()
+        lines = re.split(r"\n *Examples?:\n", command.get_help(context))[0].splitlines()
         assert [line for line in lines if len(line) > width] == [], path
