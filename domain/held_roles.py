@@ -202,7 +202,7 @@ def has_own_role_for_all(action: Action, context: CommandContext, subjects: Subj
     """Return whether a caller may do an action on all products without being merged, or in a group or team."""
     if action.scope not in context.scopes:
         return False
-    return _is_local(context) or roles.is_granted_for_all(subjects[context.actor], action.role)
+    return _is_local(context) or roles.is_granted(subjects[context.actor], action.role, NO_PRODUCT)
 
 
 def may(held: HeldRoles, action: Action, lines: Iterable[Line]) -> str | None:

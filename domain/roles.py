@@ -147,19 +147,10 @@ def is_granted(state: SubjectState, role: str, line: tuple[str, ...]) -> bool:
     return bool(granted) and not granted.isdisjoint(_granting_fields(role, line))
 
 
-def is_granted_for_all(state: SubjectState, role: str) -> bool:
-    """Return whether a role, or one that includes it, is granted for all products."""
-    return not state.set_fields(FIELD_PREFIX).isdisjoint(_FIELDS_FOR_ALL[role])
-
-
 @lru_cache(4096)
 def _granting_fields(role: str, line: tuple[str, ...]) -> frozenset[str]:
     """Return the fields of which at least one is set for each holder of a role for a line."""
     return frozenset(field_name(each, product) for each in SATISFIED_BY[role] for product in (None, *line))
-
-
-_FIELDS_FOR_ALL: Final = {role: _granting_fields(role, ()) for role in SATISFIED_BY}
-"""For each role, the fields of which at least one is set for its holders for all products."""
 
 
 def line_of(product: str, fetch: Callable[[str], SubjectState], at: int) -> tuple[str, ...]:

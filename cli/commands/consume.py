@@ -34,7 +34,7 @@ def consume(data: Path | None) -> None:
     """Consume commands from Kafka.
 
     The outcome of each command is published to another topic. Each command takes effect once. Only one consumer is
-    active; the others stand by.
+    active; the others wait to take over.
     """
     run_consumer(load_settings(data=data))
 

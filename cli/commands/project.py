@@ -27,7 +27,7 @@ def project(data: Path | None) -> None:
     """Run the projector in its own process.
 
     Use it with servers started with DECISIONLOG_PROJECTION=external. Only one projector is active; the others
-    stand by.
+    wait to take over.
     """
     run_projector(load_settings(data=data))
 

@@ -27,7 +27,7 @@ def publish(data: Path | None) -> None:
     """Publish entries to Kafka.
 
     Entries are published in order and at least once, also while a server is running. Only one publisher is active;
-    the others stand by.
+    the others wait to take over.
     """
     publish_log(load_settings(data=data))
 

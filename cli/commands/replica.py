@@ -30,7 +30,8 @@ def replica(replica: str | None) -> None:
     """Keep a replica of the read model fed from Kafka.
 
     It reads the topic that `decisionlog publish` writes. Missing entries are fetched from the server in
-    DECISIONLOG_UPSTREAM; without one, the replica waits for them. Only one process is active; the others stand by.
+    DECISIONLOG_UPSTREAM; without one, the replica waits for them. Only one process is active; the
+    others wait to take over.
     """
     keep_replica(load_settings(replica=replica))
 
