@@ -18,6 +18,8 @@ from eventlog.records import Append, Outcome
 T = TypeVar("T")
 
 MAX_APPENDS_PER_GROUP: Final = 1000
+MAX_ROUNDS: Final = 16
+"""For how many rounds an event loop that brings more appends in each may keep them back."""
 RETRY_INTERVAL_S: Final = 0.5
 
 
@@ -62,7 +64,7 @@ class WriterThread:
         self._publish_group = publish_group
         self._items: queue.SimpleQueue[list[_Batch] | _Task | None] = queue.SimpleQueue()
         self._unsent: dict[asyncio.AbstractEventLoop, list[_Batch]] = {}
-        """What the tasks of each event loop submit in one round of it. Each loop uses only its own list."""
+        """What the tasks of each event loop have submitted and it keeps back. Each loop uses only its own list."""
         self._enqueue_lock = threading.Lock()
         self._is_closed = False
         self._unfinished: Callable[[], bool] | None = None
@@ -92,19 +94,25 @@ class WriterThread:
     async def commit(self, appends: Sequence[Append]) -> list[Outcome]:
         """Enqueue appends, in order, and wait until their group is committed; return their outcomes.
 
-        What all tasks submit in one round of the event loop goes to the writer at once, and it wakes the loop once for
-        all of them: to hand over each alone takes longer than to write it.
+        The event loop hands over what its tasks submit once a round of it has brought nothing more, and is woken once
+        for all of them: to hand over each alone takes longer than to write it. As long as the loop has requests to
+        read, the writer would only take turns with it, since one thread at a time runs Python.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Outcome]] = loop.create_future()
         unsent = self._unsent.get(loop)
         if unsent is None:
             unsent = self._unsent[loop] = []
-            loop.call_soon(self._send, loop)
+            loop.call_soon(self._send, loop, 0, MAX_ROUNDS)
         unsent.append(_Batch(appends, future, loop))
         return await future
 
-    def _send(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _send(self, loop: asyncio.AbstractEventLoop, seen: int, rounds: int) -> None:
+        """Hand over what was submitted, unless there is more of it than was seen in the round before."""
+        waiting = len(self._unsent[loop])
+        if waiting > seen and rounds:
+            loop.call_soon(self._send, loop, waiting, rounds - 1)
+            return
         batches = self._unsent.pop(loop)
         try:
             self._enqueue(batches)

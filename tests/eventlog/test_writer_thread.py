@@ -1,4 +1,4 @@
-"""The group commit hands over what one round of an event loop submits at once, and answers everyone."""
+"""The group commit hands over at once what an event loop submits without a pause, and answers everyone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from eventsourcing.persistence import OperationalError
 
 from eventlog.records import Append, NewEvent, Outcome
-from eventlog.writer_thread import WriterThread
+from eventlog.writer_thread import MAX_ROUNDS, WriterThread
 
 WAIT_S = 60.0
 
@@ -55,6 +55,37 @@ def test_what_one_round_of_the_loop_submits_is_one_group(recorder: Recorder) -> 
 
     assert outcomes == [[f"a{n}", f"b{n}"] for n in range(20)]
     assert len(recorder.groups) == 1
+
+
+def test_what_comes_round_after_round_is_one_group(recorder: Recorder) -> None:
+    """A loop that brings another append in each of several rounds hands them over together."""
+
+    async def submit() -> list[list[Outcome]]:
+        tasks = []
+        for n in range(MAX_ROUNDS):
+            tasks.append(asyncio.ensure_future(recorder.queue.commit([append(f"a{n}")])))
+            await asyncio.sleep(0)
+        return await asyncio.gather(*tasks)
+
+    outcomes = asyncio.run(submit())
+
+    assert outcomes == [[f"a{n}"] for n in range(MAX_ROUNDS)]
+    assert len(recorder.groups) == 1
+
+
+def test_a_loop_that_never_pauses_is_written_all_the_same(recorder: Recorder) -> None:
+    """The first appends are written while their loop still brings another one in each round."""
+
+    async def submit() -> None:
+        tasks = []
+        end = asyncio.get_running_loop().time() + WAIT_S
+        while not recorder.is_writing.is_set():
+            assert asyncio.get_running_loop().time() < end
+            tasks.append(asyncio.ensure_future(recorder.queue.commit([append("another")])))
+            await asyncio.sleep(0)
+        await asyncio.gather(*tasks)
+
+    asyncio.run(submit())
 
 
 def test_a_canceled_task_is_not_written_if_its_turn_has_not_come(recorder: Recorder) -> None:
