@@ -58,6 +58,9 @@ class View(Protocol):
     def find_people(self, normalized: str) -> tuple[str, ...]:
         """Return the ids of all people with a normalized name."""
 
+    def people_of_new_name(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids of all people with a normalized name that a command gives to a new person."""
+
     def identified_by(self, normalized: str) -> tuple[str, ...]:
         """Return the ids of the people whom a normalized email address or handle identifies, not merely names."""
 
@@ -411,7 +414,7 @@ class CommandHandler:
 
     def _resolve_person(self, name: str, place: str, work: UnitOfWork) -> str:
         normalized = normalize_name(name)
-        found = self._find_people(normalized, work)
+        found = self._find_people(normalized, work, self._view.find_people)
         if len(found) > 1:
             found = work.subjects.canonical_ids(self._identified_by(normalized, work) or found)
         if not found:
@@ -420,10 +423,12 @@ class CommandHandler:
             raise Malformed(f"{name!r} may be {' or '.join(found)}; use an id", field=place)
         return found[0]
 
-    def _find_people(self, normalized: str, work: UnitOfWork) -> tuple[str, ...]:
+    def _find_people(
+        self, normalized: str, work: UnitOfWork, find: Callable[[str], tuple[str, ...]]
+    ) -> tuple[str, ...]:
         """Return the ids of all people with a name, including those that this transaction registers."""
         if normalized not in self._directory:
-            self._directory[normalized] = self._view.find_people(normalized)
+            self._directory[normalized] = find(normalized)
         known = self._directory[normalized]
         if normalized in self._names:
             known = tuple(sorted({*known, *self._names[normalized]}))
@@ -442,11 +447,12 @@ class CommandHandler:
         if not isinstance(command, RegisterPerson):
             return
         for n, identifier in enumerate(command.identifiers):
-            others = self._find_people(normalize_name(identifier), work)
+            others = self._find_people(normalize_name(identifier), work, self._view.people_of_new_name)
             if others and normalize_name(identifier) != normalize_name(command.name):
                 raise name_taken_error(identifier, others[0], f"also.{n}")
         normalized = normalize_name(command.name)
-        if self._find_people(normalized, work) and (others := self._identified_by(normalized, work)):
+        known = self._find_people(normalized, work, self._view.people_of_new_name)
+        if known and (others := self._identified_by(normalized, work)):
             raise name_taken_error(command.name, others[0], "name")
         for name in build_name_rows(command.subject_id(), command.name, command.identifiers):
             work.names[name.normalized] = (*work.names.get(name.normalized, ()), name)

@@ -50,6 +50,10 @@ class CommittedView:
         """Return the state of a subject that a command creates."""
         return self.state(subject)
 
+    def people_of_new_name(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids of all people with a name that a command gives to a new person."""
+        return self.find_people(normalized)
+
     def superseded_by(self, decision: str) -> frozenset[str]:
         """Return the decisions that a decision superseded."""
         return self._log.superseded_by(decision, self._at_most)
@@ -97,3 +101,7 @@ class CachedView(CommittedView):
     def new_subject_state(self, subject: str) -> SubjectState:
         """Return the state of a subject that a command creates: new, unless it is cached."""
         return self._find_cached_state(subject) or SubjectState(subject)
+
+    def people_of_new_name(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids of all people with a name that a command gives to a new person: nobody, unless cached."""
+        return self._log.names.known_people(normalized)

@@ -131,6 +131,17 @@ class KeysInUse:
             ready.append(transaction)
         return ready
 
+    def acquire_if_free(self, transaction: Transaction, acquired: dict[UniqueClaim, Future[None]]) -> bool:
+        """Acquire the key of a transaction, if it has one. Return False if another task uses the key."""
+        claim = idempotency_claim(transaction)
+        if claim is None:
+            return True
+        end: Future[None] = Future()
+        if self._ends.setdefault(claim, end) is not end:
+            return False
+        acquired[claim] = end
+        return True
+
     async def _acquire_key(self, claim: UniqueClaim, acquired: dict[UniqueClaim, Future[None]]) -> None:
         end = acquired.get(claim) or Future()
         while (other := self._ends.setdefault(claim, end)) is not end:

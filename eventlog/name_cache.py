@@ -28,3 +28,7 @@ class NameCache:
         """Return the ids as last read, which may be stale: for callers that check again before they write."""
         found = self._people.get(normalized)
         return self.find_people(normalized) if found is None else found
+
+    def known_people(self, normalized: str) -> tuple[str, ...]:
+        """Return the ids as last read; none if this name was not read, although there may be people with it."""
+        return self._people.get(normalized, ())

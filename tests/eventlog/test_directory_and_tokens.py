@@ -9,10 +9,10 @@ import pytest
 
 from domain.errors import AlreadyExists, Malformed, Unknown
 from domain.scopes import IMPORT_SCOPE
-from eventlog.entry import Caller
+from eventlog.entry import Caller, Receipt
 from identity import tokens
 from identity.decision_log import DecisionLog
-from tests.eventlog.support import Clock, do, everything, open_log
+from tests.eventlog.support import Clock, do, do_many, everything, open_log, transaction
 from tests.support_postgresql import fresh_schema
 
 ADMIN = Caller("service:admin", "token-2", "http", frozenset({"admin"}))
@@ -60,6 +60,25 @@ def test_a_name_of_another_person_is_refused_unless_shared(log: DecisionLog) -> 
             change("person:bob", "ANN BEE")
     log.directory.add("person:bob", "Ann Bee", shared=True)
     assert log.directory.find("Ann Bee") == ("person:ann", "person:bob")
+
+
+def test_a_process_that_has_read_no_names_yet_knows_those_of_others(place: Path | str) -> None:
+    """Just started, it refuses the handle of somebody registered before, and a name that has become ambiguous."""
+    with open_log(place) as earlier:
+        do(earlier, {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "identifiers": ["@annb"]})
+    names = {"handle": {"name": "Bea", "identifiers": ["@AnnB"]}, "same": {"name": "Ann Bee"}}
+    register = {key: {"type": "RegisterPerson", "key": key, **each} for key, each in names.items()}
+
+    with open_log(place) as log, pytest.raises(AlreadyExists, match="person:ann"):
+        do(log, register["handle"])
+    with open_log(place) as log:
+        assign = {"type": "DefineProduct", "key": "shop", "title": "The shop", "accountable": "Ann Bee"}
+        added, assigned = do_many(log, transaction(register["same"]), transaction(assign))
+
+        assert isinstance(added, Receipt)
+        assert isinstance(assigned, Malformed)
+        assert "person:ann or person:same" in str(assigned)
+        assert log.directory.find("@annb") == ("person:ann",)
 
 
 def test_erased_names_are_in_no_file(log: DecisionLog, place: Path | str) -> None:
