@@ -40,6 +40,7 @@ from api.connections import (
     LINGER_BYTES,
     LINGER_IDLE_S,
     PIPELINED_REQUESTS,
+    READ_BYTES_PER_S,
     STALLED_S,
     SWEEP_INTERVAL_S,
     BoundedProtocol,
@@ -55,6 +56,7 @@ from tests.support_log import LocalService
 from tests.support_serving import COMMAND, Serving, serving
 
 DESCRIPTORS = 512
+STALLED_BYTES = int(READ_BYTES_PER_S * STALLED_S)
 SLOW = 200
 SIZE = 3_900_000
 WAIT_S = 60.0
@@ -541,7 +543,7 @@ def test_more_connections_than_descriptors_keep_nobody_out(attacked: Attacked) -
 class Unread(asyncio.Transport):
     """A connection to a client that reads nothing, or only as much as `left` says."""
 
-    left = 1_000
+    left = 20 * STALLED_BYTES
 
     def __init__(self) -> None:
         super().__init__()
@@ -565,27 +567,50 @@ async def _never_ending(_scope: Any, _receive: Any, send: Any) -> None:
     await asyncio.sleep(WAIT_S)
 
 
-def test_who_reads_nothing_of_an_answer_is_cut_off() -> None:
-    """After half a minute without progress, and not before; a slow reader may continue."""
+@pytest.mark.parametrize("bytes_each", [0, 1, STALLED_BYTES - 1])
+def test_who_reads_too_little_of_an_answer_is_cut_off(bytes_each: int) -> None:
+    """Half a minute after the last that was fast enough, and not before: a drop now and then holds no connection."""
 
     async def answer() -> None:
-        loop, transport = asyncio.get_running_loop(), Unread()
-        config = Config(_never_ending, http=BoundedProtocol, access_log=False)
-        connection = protocol_of(Pool(limit=10))(config, ServerState(), {}, loop)
-        connection.connection_made(transport)
-        connection.data_received(HEALTH)
-        await asyncio.sleep(0)
-        now = loop.time()
+        connection, transport, now = await _answering()
         for n in range(10):
-            transport.left -= 1
+            transport.left -= STALLED_BYTES
             connection.check_deadlines(now + n * STALLED_S)
-        assert not transport.aborted
-        connection.check_deadlines(now + 9 * STALLED_S + STALLED_S / 2)
+        transport.left -= bytes_each
+        connection.check_deadlines(now + 9.5 * STALLED_S)
         assert not transport.aborted
         connection.check_deadlines(now + 10 * STALLED_S + 1)
         assert transport.aborted
 
     asyncio.run(answer())
+
+
+def test_who_reads_the_rest_of_an_answer_is_not_cut_off() -> None:
+    """However little it is, and however long the server takes for what comes next."""
+
+    async def answer() -> None:
+        connection, transport, now = await _answering()
+        transport.left = 10
+        connection.check_deadlines(now)
+        for n in range(1, 5):
+            transport.left = 0
+            connection.check_deadlines(now + n * STALLED_S - 1)
+            transport.left = 10
+            connection.check_deadlines(now + n * STALLED_S)
+        assert not transport.aborted
+
+    asyncio.run(answer())
+
+
+async def _answering() -> tuple[BoundedProtocol, Unread, float]:
+    """A connection whose answer does not end, and the time."""
+    loop, transport = asyncio.get_running_loop(), Unread()
+    config = Config(_never_ending, http=BoundedProtocol, access_log=False)
+    connection = protocol_of(Pool(limit=10))(config, ServerState(), {}, loop)
+    connection.connection_made(transport)
+    connection.data_received(HEALTH)
+    await asyncio.sleep(0)
+    return connection, transport, loop.time()
 
 
 class Closing(Unread):
