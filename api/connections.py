@@ -197,6 +197,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._lingers_since = 0.0
         self._discarded = (0, 0.0)
         """How many bytes a closing connection has discarded, and when it may read more."""
+        self._answered: RequestResponseCycle | None = None
+        """The request that the application answers, or answered last."""
         self._written = 0
         """Bytes of responses that were passed to the transport."""
         self._read_goal: tuple[int, float] | None = None
@@ -220,6 +222,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.pool.remove(self)
         self._drop_body()
+        self._disconnect()
         if self._read_on_timer is not None:
             self._read_on_timer.cancel()  # it would keep the connection in memory until then
         super().connection_lost(exc)
@@ -263,8 +266,9 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(408, detail)
 
     def _write(self, data: bytes) -> None:
-        self._written += len(data)
-        self.transport.write(data)
+        if not self.transport.is_closing():  # which raises an error: the client has gone, or was cut off
+            self._written += len(data)
+            self.transport.write(data)
 
     # Reading
 
@@ -337,6 +341,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # The protocol makes cycles of its own class, which has the same members.
         cycle.__class__ = Cycle
+        self._answered = cycle
         super()._start_asgi_task(cycle, app)
 
     def _check_fields(self) -> None:
@@ -456,10 +461,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.body = bytearray()
 
     def _disconnect(self) -> None:
-        """Tell the application that the client has disconnected."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        """Tell the application that the client has disconnected: of pipelined requests, the last read is `cycle`."""
+        for cycle in (self.cycle, self._answered):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
         self.pipeline.clear()
 
 

@@ -613,6 +613,48 @@ async def _answering() -> tuple[BoundedProtocol, Unread, float]:
     return connection, transport, loop.time()
 
 
+def test_a_pipelined_request_ends_when_its_client_leaves() -> None:
+    """The first of several is told that the client has left, and what it still answers goes nowhere, without an error."""
+    told: list[str] = []
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        told.extend([(await receive())["type"], (await receive())["type"]])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"too late"})
+
+    async def answer() -> None:
+        transport = Closed()
+        connection = protocol_of(Pool(limit=10))(
+            Config(app, http=BoundedProtocol), ServerState(), {}, asyncio.get_running_loop()
+        )
+        connection.connection_made(transport)
+        connection.data_received(HEALTH * 3)
+        await asyncio.sleep(0)
+        transport.abort()
+        connection.connection_lost(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    asyncio.run(answer())
+    assert told == ["http.request", "http.disconnect"]
+
+
+class Closed(Unread):
+    """A connection on which nothing can be written any more once it is closed."""
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.aborted = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.aborted, data
+
+
 class Closing(Unread):
     """A connection to a client that still sends after its refusal."""
 
