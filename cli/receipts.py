@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 
 from api.pages.verbs import verb_of
+from cli.answer_titles import Titles
 from cli.display import isolate, to_single_line
 from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.table import wrap_sentences
@@ -26,7 +27,22 @@ def print_receipt(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log:
     """Print what was done in a sentence, and how to refer to it."""
     name, title = _call(receipt["subject"], log)
     sentence = _describe(receipt, verb, command, name, title, log)
+    if verb["command"] == "RatifyDecision":
+        sentence = f"{sentence} {_judge_ratification(receipt, log)}"
     _print(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
+
+
+def _judge_ratification(receipt: Receipt, log: Client) -> str:
+    """Return whether a ratification counts, as the log judged it, and why not."""
+    answer = log.ask(questions.decision_authority(receipt["subject"].partition(":")[2]))
+    titles = Titles(answer["titles"])
+    own = [row for row in answer["rows"] if row["position"] == receipt["position"]]
+    if answer["verdict"] != "exceeds":
+        return "The decision did not need it: it does not exceed the authority of its deciders."
+    if any(row["verdict"] != "within" or "self_approved" in row["flags"] for row in own):
+        why = " ".join(titles.format_sentence(each) for row in own for each in row["explanation"])
+        return f"This does not count, and the decision still needs ratification: {why}"
+    return "It counts: the person who ratified it had the authority to decide it."
 
 
 def print_preview(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client, *, as_json: bool) -> None:

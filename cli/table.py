@@ -11,6 +11,7 @@ import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 import click
@@ -133,6 +134,8 @@ alone."""
 
 _COMMAND: Final = re.compile(r"`[^`\n]+`")
 _JOINER: Final = "\u00a0"
+_NAMED: Final = re.compile(r"^[A-Za-z][A-Za-z0-9.+-]*:\S|/|`")
+"""What ids, addresses and paths have, also those with letters that are not ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,13 +438,34 @@ def print_note(note: str) -> None:
 
 
 def wrap_sentences(text: str, width: int) -> Iterator[str]:
-    """Yield the lines of a text, broken between words; a command in backquotes is one word, so that it can be copied."""
+    """Yield the lines of a text, broken between words; a command in backquotes is one word, so that it can be copied.
+
+    A word that is wider than a line is broken, unless a line break in it would be copied: in a command, an id, a path or
+    a cursor.
+    """
     joined = _COMMAND.sub(lambda found: found[0].replace(" ", _JOINER), text)
     for paragraph in joined.split("\n"):
-        lines = [paragraph]  # a line break within a cursor would be copied with it
-        if all(width_of(word) <= width for word in paragraph.split(" ")):
-            lines = ["".join(part for part, _ in line) for line in wrap([(paragraph, "")], width)] or [""]
-        yield from (line.replace(_JOINER, " ") for line in lines)
+        lines: list[str] = []
+        for part in _part_copied(paragraph, width):
+            is_whole = len(part) == 1 and _is_copied(part[0])
+            spans: Line = [(" ".join(part), "")]
+            lines += part if is_whole else ["".join(text for text, _ in line) for line in wrap(spans, width)]
+        yield from (line.replace(_JOINER, " ") for line in lines or [""])
+
+
+def _part_copied(paragraph: str, width: int) -> Iterator[list[str]]:
+    """Yield the words of a paragraph in order, each that is wider than a line and to be copied on its own."""
+    for is_apart, words in groupby(paragraph.split(" "), key=lambda word: width_of(word) > width and _is_copied(word)):
+        found = list(words)
+        yield from ([word] for word in found) if is_apart else [found]
+
+
+def _is_copied(word: str) -> bool:
+    """Return whether a reader copies a word as a whole: it is a command, an id, a path or a cursor, and no prose."""
+    core = word.strip(".,;()'\"")
+    return (
+        _JOINER in word or (not core.isascii() and bool(_NAMED.search(core))) or (core.isascii() and not core.isalpha())
+    )
 
 
 def print_sentence(text: str) -> None:

@@ -376,6 +376,29 @@ def test_a_command_in_a_message_stays_in_one_line():
     assert Titles({"person:l8zhyq337hp5txal": "Ann"}).format_sentence(message) == message
 
 
+@pytest.mark.parametrize(
+    ("word", "lines"),
+    [
+        (WIDE, 3),
+        ("Donaudampfschifffahrtsgesellschaft" * 2, 3),
+        ("person:" + "l8zhyq337hp5txal" * 4, 1),
+        ("/var/lib/港/" + "decisionlog" * 5, 1),
+        ("0003-let-the-harbor-master-open-the-gate-from-the-phone", 1),
+        ("5b37362c315d" * 5, 1),
+        ("`decisionlog feature target night-mode 2.0 --note Later`", 1),
+    ],
+    ids=["without spaces", "long", "id", "path", "key", "cursor", "command"],
+)
+def test_a_word_that_is_wider_than_a_line(word, lines):
+    """It is broken where the line ends, unless it is copied; what is around it is wrapped either way."""
+    found = list(wrap_sentences(f"What was asked for is not in the log: {word} What to do is in the handbook.", 40))
+
+    with_word = [line for line in found if set(line.split()) & {word} or (len(line) > 8 and line.strip(" ") in word)]
+    assert "".join("".join(found).split()).count("".join(word.split())) == 1
+    assert (word in found) == (lines == 1)
+    assert [line for line in found if width_of(line) > 40] == ([word] if lines == 1 else []), with_word
+
+
 def test_an_overdue_task_is_marked(service):
     """A task whose day has passed is overdue; before that it is only open."""
     assert {row["status"] for row in table(service, "tasks")} == {"open"}
