@@ -15,7 +15,7 @@ from projections.queries.expected_outcomes import find_expectations
 from projections.queries.field_values import all_field_values, as_ids
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, build_answer
-from projections.queries.report import ENDED_STATUSES
+from projections.queries.report_state import ENDED_STATUSES
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
 
