@@ -125,7 +125,7 @@ class HeldRoles:
     def include_all(self, role: str, products: tuple[str, ...]) -> bool:
         """Return whether a role, or one that includes it, was granted for each of the products; if none, for all.
 
-        What was found before is asked first: nearly every command is sent by somebody who has sent one like it.
+        What was found before is asked first: nearly every command is like one that its caller sent before.
         """
         principal, found_roles = self.principal, self.evidence.found_roles
         question: RoleQuestion = (principal.actor, principal.groups, role, products, OF_PRODUCTS)
