@@ -445,18 +445,22 @@ def wrap_sentences(text: str, width: int) -> Iterator[str]:
     """
     joined = _COMMAND.sub(lambda found: found[0].replace(" ", _JOINER), text)
     for paragraph in joined.split("\n"):
+        indent = len(paragraph) - len(paragraph.lstrip(" "))
         lines: list[str] = []
-        for part in _part_copied(paragraph, width):
-            is_whole = len(part) == 1 and _is_copied(part[0])
-            spans: Line = [(" ".join(part), "")]
-            lines += part if is_whole else ["".join(text for text, _ in line) for line in wrap(spans, width)]
+        for words in _part_copied(paragraph, width):
+            if len(words) == 1 and _is_copied(words[0]):
+                lines.append(f"{' ' * indent if not lines else ''}{words[0]}")
+            else:
+                spans: Line = [(f"{' ' * indent if not lines else ''}{' '.join(words)}", "")]
+                lines += ["".join(part for part, _ in line) for line in wrap(spans, width, indent)]
         yield from (line.replace(_JOINER, " ") for line in lines or [""])
 
 
 def _part_copied(paragraph: str, width: int) -> Iterator[list[str]]:
     """Yield the words of a paragraph in order, each that is wider than a line and to be copied on its own."""
-    for is_apart, words in groupby(paragraph.split(" "), key=lambda word: width_of(word) > width and _is_copied(word)):
-        found = list(words)
+    words = paragraph.strip(" ").split(" ")
+    for is_apart, group in groupby(words, key=lambda word: width_of(word) > width and _is_copied(word)):
+        found = list(group)
         yield from ([word] for word in found) if is_apart else [found]
 
 

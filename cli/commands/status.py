@@ -21,7 +21,7 @@ from cli.errors import CommandFailed
 from cli.integrity import format_root
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from cli.table import count_entries
+from cli.table import count_entries, print_sentence
 from decisionlog_client import questions
 from domain.times import parse_timestamp
 from eventlog.dsn import without_secret
@@ -82,7 +82,7 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
         return
     count = f"{len(unowned['rows'])}{'+' if unowned.get('next') else ''}"
     for line in _format_log(answer, Titles(titles), count, settings):
-        click.echo(make_safe(line))
+        print_sentence(make_safe(line))
 
 
 def _format_log(answer: Mapping[str, Any], titles: Titles, unowned: str, settings: Settings) -> Iterator[str]:

@@ -338,7 +338,7 @@ def test_what_all_rows_have_in_common_is_said_once():
         ),
         (
             ("show", "decision:none"),
-            "Refused: no decision 'none'. List them with `decisionlog show --kind decision --field title`.",
+            "Refused: no decision 'none'. List them with `decisionlog show --kind decision`.",
         ),
         (
             ("who", "Nobody At All"),
