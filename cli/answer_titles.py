@@ -58,7 +58,10 @@ class Titles:
             case {"title": title, **rest}:
                 more = self.format(rest)
                 return f"{title} ({more})" if more else str(title)
-        return "; ".join(f"{name}: {self.format(part)}" for name, part in value.items() if part not in (None, []))
+            case {"amount": int(amount), "currency": currency}:
+                return f"{amount:,} {currency}"
+        parts = ((name.replace("_", " "), part) for name, part in value.items() if part not in (None, []))
+        return "; ".join(f"{name}: {self.format(part)}" for name, part in parts)
 
     def title_of(self, subject: str) -> str:
         """Return what a subject is called; empty if it has no title."""
