@@ -46,7 +46,9 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
         HttpProblem: 401 if there is neither, or it is unknown, expired or revoked; 403 if another site caused a request
             with a cookie; 429 if the caller makes too many; 503 if it cannot be checked right now.
     """
-    secret = _read_bearer_token(find_header(request, b"authorization"))
+    header = find_header(request, b"authorization")
+    # Nearly every client writes it like this.
+    secret = header[7:].strip() if header is not None and header[:7] == "Bearer " else _read_bearer_token(header)
     try:
         if secret:
             found = services.sign_in(secret)  # of nearly every request, without waiting
@@ -66,8 +68,6 @@ async def authenticate_request(request: Request, services: Services) -> Caller:
 
 def _read_bearer_token(header: str | None) -> str:
     """Return the token in a header; empty if there is none. The scheme is case-insensitive (RFC 9110, section 11.1)."""
-    if header is not None and header[:7] == "Bearer ":  # as nearly every client writes it
-        return header[7:].strip()
     scheme, secret = get_authorization_scheme_param(header)
     return secret if scheme.lower() == "bearer" else ""
 

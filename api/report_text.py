@@ -18,7 +18,8 @@ from domain.ids import key_of
 from domain.values import kind_of
 from projections.answer_types.parts import FieldValue, ReasonKind, Value
 from projections.answer_types.report import GoalOutcome, GoalValue, ReportChange, ReportLine, Section
-from projections.queries.report import SECTIONS, TARGET, UNDONE_STATUSES
+from projections.queries.report import UNDONE_STATUSES
+from projections.queries.report_lines import SECTIONS, TARGET
 
 PRINTED_LINES: Final = 142.0
 """Printed lines on two A4 pages, with a margin for a page that ends early."""

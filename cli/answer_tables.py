@@ -170,7 +170,7 @@ def activity(answer: Answer, titles: Titles) -> Table:
             titles.format(row["subject"]) or what,
             titles.format(row["who"]),
             titles.format(row["on_behalf_of"]),
-            *(reason, row["times"], row["position"]),
+            *(titles.format(row["because"]) or reason, row["times"], row["position"]),
         ]
         for row in answer["rows"]
         for what, reason in [_request(row, titles)]
@@ -551,11 +551,23 @@ def succession(answer: Answer, titles: Titles) -> Table:
 
 
 def _format_part(row: Row, titles: Titles) -> str:
-    """Return which part of a subject is meant: a person, a role, or an expectation by its number."""
-    part = titles.format_sentence(row["part"] or "")
-    return f"expectation {part}" if part and row["code"] in _ABOUT_EXPECTATIONS else part
+    """Return which part of a subject is meant: a person, a role, what a delegation covers, what it rests on in which
+    field, or an expectation by its number.
+    """
+    part, detail = row["part"] or "", row.get("detail", {})
+    if row["code"] in _DELEGATIONS:
+        from cli.sentences import describe_limits  # noqa: PLC0415  (few answers have a delegation)
+
+        given = f"from {titles.format(detail['by'])} " if detail.get("by") else ""
+        limits = describe_limits(detail, titles)
+        return f"{given}to {titles.format(detail['to'])}" + (f" ({limits})" if limits else "")
+    if cause := detail.get("cause"):
+        field = detail.get("field")
+        return titles.format(cause) + (f" (for {titles.format_field_name(field)})" if field else "")
+    return f"expectation {part}" if part and row["code"] in _ABOUT_EXPECTATIONS else titles.format(part)
 
 
+_DELEGATIONS: Final = ("delegation", "ending_delegation")
 _ABOUT_EXPECTATIONS: Final = ("outcome_overdue", "open_outcome", "overdue_outcome")
 
 

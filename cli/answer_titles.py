@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cli.table import Cell
 from domain.fields import EXISTS
-from domain.ids import LOG_SERVICE, SUBJECT_IN_TEXT, key_of
+from domain.ids import LOG_SERVICE, SUBJECT_IN_TEXT, is_subject, key_of
 
 Row = Mapping[str, Any]
 WHO: Final = ("who", "why", "put by", "source", "position")
@@ -47,7 +47,8 @@ class Titles:
             case dict():
                 return self._format_object(value)
             case _:
-                return "the log" if value == LOG_SERVICE else self._titles.get(str(value), str(value))
+                is_log = value == LOG_SERVICE or (str(value).startswith("log:") and is_subject(str(value)))
+                return "the log" if is_log else self._titles.get(str(value), str(value))
 
     def _format_object(self, value: Row) -> str:
         match value:
@@ -57,7 +58,10 @@ class Titles:
             case {"title": title, **rest}:
                 more = self.format(rest)
                 return f"{title} ({more})" if more else str(title)
-        return "; ".join(f"{name}: {self.format(part)}" for name, part in value.items() if part not in (None, []))
+            case {"amount": int(amount), "currency": currency}:
+                return f"{amount:,} {currency}"
+        parts = ((name.replace("_", " "), part) for name, part in value.items() if part not in (None, []))
+        return "; ".join(f"{name}: {self.format(part)}" for name, part in parts)
 
     def title_of(self, subject: str) -> str:
         """Return what a subject is called; empty if it has no title."""

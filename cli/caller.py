@@ -11,10 +11,12 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from cli.bootstrap import find_writer, local_caller, open_for_write, open_read_only
+from cli.display import to_single_line
 from cli.errors import CommandFailed
-from cli.remote_log import connect_to_writer
+from cli.remote_log import RemoteLog, connect_to_writer
 from cli.settings import Settings
 from cli.token_lookup import find_token
+from decisionlog_client import questions
 from domain.credentials import is_active
 from domain.errors import Forbidden, Refused
 from domain.ids import LOG_SERVICE, is_subject, kind_of
@@ -167,6 +169,28 @@ def find_person(log: DecisionLog, name: str) -> str:
             "A service needs no registration: use service:KEY."
         )
     return found[0]
+
+
+def call_holder(log: DecisionLog, holder: str) -> str:
+    """Return what a person is called, with their id if others have the same name; a service by its id."""
+    name = log.directory.name(holder)
+    return label_holder(holder, name, log.directory.find(name) if name else ())
+
+
+def call_remote_holder(server: RemoteLog, holder: str) -> str:
+    """Return the same as `call_holder`, from the log of a server."""
+    if kind_of(holder) != "person":
+        return holder
+    name = server.client.ask(questions.person(holder))["name"]
+    same = server.client.ask(questions.people(name))["rows"] if name else ()
+    return label_holder(holder, name, [each["id"] for each in same])
+
+
+def label_holder(holder: str, name: str | None, same: Sequence[str]) -> str:
+    """Return a name, with the id of its holder if it has several; the id if there is no name."""
+    if name is None:
+        return holder
+    return f"{to_single_line(name)} ({holder})" if len(same) > 1 else to_single_line(name)
 
 
 def _find_similar_people(log: DecisionLog, name: str) -> list[str]:

@@ -16,7 +16,10 @@ REPLACEMENT: Final = "\ufffd"
 MAX_TEXT_WIDTH: Final = 100
 """Lines of prose are no longer than this, however wide the terminal."""
 _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
-_ISOLATE, _END_ISOLATE = "\u2068", "\u2069"
+_ISOLATE, END_ISOLATE, LEFT_TO_RIGHT = "\u2068", "\u2069", "\u200e"
+DIRECTION_MARKS: Final = f"{_ISOLATE}{END_ISOLATE}{LEFT_TO_RIGHT}"
+"""What the terminal's own output has around text from right to left; they take no column."""
+_WITHOUT_MARKS: Final = dict.fromkeys(map(ord, DIRECTION_MARKS))
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:T|$)")
 _RELATIVE_DAYS: Final = 60
 """Times farther away than this are shown as dates."""
@@ -42,7 +45,7 @@ def width_of(text: str) -> int:
         return len(text)
     from rich.cells import cell_len  # noqa: PLC0415  (only for other scripts)
 
-    return cell_len(text.replace(_ISOLATE, "").replace(_END_ISOLATE, ""))
+    return cell_len(text.translate(_WITHOUT_MARKS))
 
 
 def shorten(text: str, width: int) -> str:
@@ -82,9 +85,13 @@ def _without_parted_character(text: str, end: int) -> str:
 
 
 def isolate(text: str) -> str:
-    """Return a text that runs from right to left between marks that keep what surrounds it in its place."""
+    """Return a text that runs from right to left between marks that keep what surrounds it in its place.
+
+    An isolate alone is not enough: tmux drops a mark that is the first character of a line, and a number after the
+    unmatched end of an isolate becomes part of the text before it.
+    """
     if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in text):
-        return f"{_ISOLATE}{text}{_END_ISOLATE}"
+        return f"{LEFT_TO_RIGHT}{_ISOLATE}{text}{END_ISOLATE}{LEFT_TO_RIGHT}"
     return text
 
 

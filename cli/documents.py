@@ -259,10 +259,9 @@ class Document:
             return
         yield []
         for name, cell in shown.items():
-            value = self._format_detail(name, cell)
+            label, value = self._format_detail(name, cell)
             blame = cell.get("blame")
             since = f" ({self.titles.format(blame['principal'])}, {self._when(cell['since'])})" if blame else ""
-            label = field_label(name)
             yield from wrap(
                 [
                     (f"{label[:1].upper()}{label[1:]}: ", "bold"),
@@ -273,12 +272,21 @@ class Document:
                 2,
             )
 
-    def _format_detail(self, name: str, cell: Row) -> str:
-        if name.startswith("delegation.") and cell["value"]:
-            return describe_delegation(cell["value"], self.titles)
-        if name == "report":
-            return f"{describe_report(cell['value'])}, at position {cell['value']['position']}"
-        return format_day(to_single_line(self.titles.format_field(cell)))
+    def _format_detail(self, name: str, cell: Row) -> tuple[str, str]:
+        """Return what a field is called, without the key of what it names, and its value in words."""
+        group, _, key = name.partition(".")
+        value = format_day(to_single_line(self.titles.format_field(cell)))
+        match group:
+            case "delegation" if cell["value"]:
+                return group, f"{describe_delegation(cell['value'], self.titles)}, with the key {key}"
+            case "access":
+                about = "all products" if cell["value"] == "all" else value
+                return "role", f"{key.partition('.')[0]} for {about}"
+            case "link" if self.titles.title_of(key.replace(".", ":", 1)):
+                return f"link to {to_single_line(self.titles.title_of(key.replace('.', ':', 1)))}", value
+            case "report":
+                return name, f"{describe_report(cell['value'])}, at position {cell['value']['position']}"
+        return field_label(name), value
 
     def _relations(self) -> Iterator[Line]:
         for relation, heading in _RELATIONS.items():

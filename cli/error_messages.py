@@ -64,12 +64,15 @@ def _describe_refusal(refused: Refused | decisionlog_client.Refused) -> str:
         case Forbidden() | decisionlog_client.Forbidden() if "the scope" in message:
             return f"Refused: {message} An administrator of the log can create a token that has it."
         case Unknown() | decisionlog_client.Unknown() if kind := _kind_of_unknown(refused):
-            return f"Refused: {message} List them with `decisionlog show --kind {kind} --field title`."
+            listed = "imports" if kind == "import" else f"show --kind {kind}"
+            return f"Refused: {message} List them with `decisionlog {listed}`."
         case _:
             return f"Refused: {message}"
 
 
 def _kind_of_unknown(refused: Unknown | decisionlog_client.Unknown) -> str | None:
+    if " has no " in str(refused):  # the subject exists, and what it does not have is no subject
+        return None
     found = _SUBJECT.search(str(refused))
     subject = refused.subject or (found[0] if found else "")
     return kind_of(subject) if is_subject(subject) and kind_of(subject) != "person" else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from base64 import b64encode
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -26,6 +27,11 @@ from projections.read_model.model import ReadModel
 
 MAX_COMPARED_ENTRIES: Final = 20_000
 """Larger logs are compared with the read model only on request; this many take about ten seconds."""
+
+
+def format_root(root: bytes) -> str:
+    """Return a Merkle root in both of its forms: as the API and the pages show it, and as a checkpoint has it."""
+    return f"Merkle root {root.hex()}\nin a checkpoint {b64encode(root).decode()}"
 
 
 def verify_and_save(settings: Settings, log: DecisionLog, checkpoints: Sequence[Checkpoint]) -> Checkpoint:

@@ -13,6 +13,7 @@ import click
 from cli.bootstrap import clock, open_read_model_database
 from cli.errors import CommandFailed
 from cli.settings import Settings
+from cli.table import print_note
 from consumers.kafka.broker import Broker, KafkaClientMissing, require_client
 from consumers.kafka.status_reporter import StatusReporter
 from consumers.kafka.topic_reader import CannotPublish
@@ -57,8 +58,8 @@ def build_topics(settings: Settings) -> Topics:
 
 
 def build_reporter(settings: Settings, name: str, place: str) -> StatusReporter:
-    """Return the reporter of a worker's status."""
-    return StatusReporter(workers_at(settings.log), name, place, clock)
+    """Return the reporter of a worker's status, which also prints when the worker begins to fail."""
+    return StatusReporter(workers_at(settings.log), name, place, clock, notify=print_note)
 
 
 def run_worker(worker: Worker) -> None:

@@ -12,11 +12,11 @@ from typing import Final
 
 import click
 
-from cli.display import Line
+from cli.display import DIRECTION_MARKS, Line
 from cli.terminal import open_console
 
 DEFAULT_PAGER: Final = "less -FRX"
-_WITHOUT_ISOLATES: Final = {0x2068: None, 0x2069: None}
+_WITHOUT_MARKS: Final = dict.fromkeys(map(ord, DIRECTION_MARKS))
 """Marks of direction are for a terminal."""
 
 
@@ -34,7 +34,7 @@ def print_lines(lines: Iterable[Line]) -> None:
     """Print styled lines, which must fit; a reader who leaves the pager early ends the output."""
     if not is_terminal():
         for line in lines:
-            click.echo("".join(text for text, _ in line).rstrip().translate(_WITHOUT_ISOLATES))
+            click.echo("".join(text for text, _ in line).rstrip().translate(_WITHOUT_MARKS))
         return
     shown = list(lines)
     _show(_render(shown), len(shown))

@@ -71,7 +71,7 @@ def print_response(
     build_table: Callable[[T, Titles], Table],
     output: Output,
     draw: Callable[[T, Titles, int], Iterable[Line]] | None = None,
-    if_empty: str = NOTHING_FOUND,
+    if_empty: str = "",
 ) -> None:
     """Ask an open log and print the answer: as a table, or on a terminal as `draw` lays it out in a width."""
     answer, asked = ask(log, question, output)
@@ -81,16 +81,7 @@ def print_response(
             print_lines(draw(answer, titles, min(width_of_terminal(), MAX_TEXT_WIDTH)))
         else:
             print_table(build_table(answer, titles), get_context().zone, get_context().now())
-        print_notes(answer, log, output, if_empty)
-        if not answer.get("rows", True) and not answer.get("why_not") and if_empty == NOTHING_FOUND:
-            note_emptiness(log, asked, question)
-
-
-def note_emptiness(log: Client, question: Question[Any], typed: Question[Any]) -> None:
-    """Print why the answer to a question is empty, with the names as they were typed."""
-    from cli.empty_answers import explain_emptiness  # noqa: PLC0415  (only for an empty answer)
-
-    explain_emptiness(log, question, typed)
+        print_notes(answer, log, output, asked, question, if_empty)
 
 
 def ask(log: Client, question: Question[T], output: Output) -> tuple[T | None, Question[T]]:
@@ -213,9 +204,28 @@ def _flatten(row: Mapping[str, Any]) -> dict[str, Any]:
     return {**values, **plain, **({"number": row["number"]} if "number" in row else {})}
 
 
-def print_notes(answer: Mapping[str, Any], log: Client, output: Output, if_empty: str = NOTHING_FOUND) -> None:
-    """Print below an answer whether it is empty, its time and position, which log it is of, and how to get more."""
+def print_notes(
+    answer: Mapping[str, Any],
+    log: Client,
+    output: Output,
+    asked: Question[Any] | None = None,
+    typed: Question[Any] | None = None,
+    if_empty: str = "",
+) -> None:
+    """Print below an answer why it is empty, its time and position, which log it is of, and how to get more.
+
+    `asked` is the question that it answers, and `typed` the same with the names as they were typed.
+    """
+    explained: Iterable[str] = ()
+    if _has_nothing(answer) and asked is not None and not if_empty:
+        from cli.empty_answers import describe_missing, explain_emptiness  # noqa: PLC0415  (only for an empty answer)
+
+        if_empty = describe_missing(log, asked) or ""
+        skip = (*_KINDS_OF_PARAMETERS, *(("kind",) if asked.path == "/v1/fields" else ())) if if_empty else ()
+        explained = explain_emptiness(log, asked, typed or asked, skip=skip)
     for note in build_notes(answer, get_context().zone, name_log(log, output), if_empty):
+        print_note(note)
+    for note in explained:
         print_note(note)
 
 
@@ -231,14 +241,16 @@ def name_log(log: Client, output: Output) -> str:
     return "PostgreSQL, without a server" if location.store else f"{location.data}, without a server"
 
 
-_SAY_MORE_THAN_ROWS: Final = frozenset({"counts", "attendees"})
-"""Parts of answers that say something without any row: forecasts, and a meeting without minutes."""
+def _has_nothing(answer: Mapping[str, Any]) -> bool:
+    """Return whether an answer is empty; forecasts whose score is not shown are no rows, but are counted or hidden."""
+    has_forecasts = "why_not" in answer and (answer["who"] or any(answer["counts"].values()))
+    return not answer.get("rows", True) and not has_forecasts
 
 
-def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "", if_empty: str = NOTHING_FOUND) -> Iterator[str]:
+def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "", if_empty: str = "") -> Iterator[str]:
     """Return the notes below an answer."""
-    if not answer.get("rows", True) and not answer.keys() & _SAY_MORE_THAN_ROWS:
-        yield if_empty
+    if _has_nothing(answer):
+        yield if_empty or NOTHING_FOUND
     began = answer.get("from")
     since = f"From {_format_time(began, zone)} to " if began else "As of "
     source = f" of {name}" if name else ""

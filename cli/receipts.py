@@ -9,7 +9,8 @@ from typing import Any, Final
 import click
 
 from api.pages.verbs import verb_of
-from cli.display import isolate, to_single_line
+from cli.answer_titles import Titles
+from cli.display import DIRECTION_MARKS, isolate, to_single_line
 from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.table import wrap_sentences
 from cli.values import describe, format_number
@@ -26,7 +27,22 @@ def print_receipt(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log:
     """Print what was done in a sentence, and how to refer to it."""
     name, title = _call(receipt["subject"], log)
     sentence = _describe(receipt, verb, command, name, title, log)
+    if verb["command"] == "RatifyDecision":
+        sentence = f"{sentence} {_judge_ratification(receipt, log)}"
     _print(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
+
+
+def _judge_ratification(receipt: Receipt, log: Client) -> str:
+    """Return whether a ratification counts, as the log judged it, and why not."""
+    answer = log.ask(questions.decision_authority(receipt["subject"].partition(":")[2]))
+    titles = Titles(answer["titles"])
+    own = [row for row in answer["rows"] if row["position"] == receipt["position"]]
+    if answer["verdict"] != "exceeds":
+        return "The decision did not need it: it does not exceed the authority of its deciders."
+    if any(row["verdict"] != "within" or "self_approved" in row["flags"] for row in own):
+        why = " ".join(titles.format_sentence(each) for row in own for each in row["explanation"])
+        return f"This does not count, and the decision still needs ratification: {why}"
+    return "It counts: the person who ratified it had the authority to decide it."
 
 
 def print_preview(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client, *, as_json: bool) -> None:
@@ -53,7 +69,7 @@ def _call(subject: str, log: Client) -> tuple[str, str]:
     if subject.startswith("person:"):
         return "", str(log.ask(questions.person(subject))["name"] or "")
     page = log.ask(questions.subject(subject))
-    return format_number(page["number"]), page["title"] or ""
+    return format_number(page["number"]), page["title"] or describe(subject, log)
 
 
 def _isolate(text: str) -> str:
@@ -77,11 +93,36 @@ def _describe(receipt: Receipt, verb: Verb, command: Mapping[str, Any], name: st
     called = " ".join(each for each in (name, _isolate(title or str(created or ""))) if each)
     fields = [each for each in verb["fields"] if "argument" in each and each["name"] != "subject"]
     values = (
-        [] if verb["creates"] else [describe(command[each["name"]], log) for each in fields if each["name"] in command]
+        [] if verb["creates"] else [_describe_value(each, command, log) for each in fields if each["name"] in command]
     )
     values += [describe(command[name], log) for name in ("release", "day") if name in command and not verb["creates"]]
     detail = f": {', '.join(map(_isolate, values))}" if values else ""
     if verb["creates"] and command.get("supersedes"):
         detail = f", which supersedes {to_single_line(describe(command['supersedes'], log))}"
+    if verb["command"] == "ChangeTitle":  # whose subject may have its new title already
+        return f"Renamed {receipt['subject']} to {detail.removeprefix(': ')}."
+    if verb["command"] in _SENTENCES and values:
+        return f"{_SENTENCES[verb['command']].format(called, ', '.join(map(_isolate, values)) or 'no product')}."
     sentence = f"{done[:1].upper()}{done[1:]} {called}{detail}".replace("  ", " ")
-    return sentence if sentence.endswith((".", "!", "?", "。")) else f"{sentence}."
+    return sentence if sentence.rstrip(DIRECTION_MARKS).endswith((".", "!", "?", "。")) else f"{sentence}."
+
+
+_SENTENCES: Final = {
+    "SupersedeDecision": "Superseded {} by {}",
+    "SupersedeEvidence": "Superseded {} by {}",
+    "HandOverOwnership": "Handed over {} to {}",
+    "MergePeople": "Merged {} into {}",
+    "RescheduleRelease": "Moved {} to {}",
+    "RescheduleTask": "Moved the task {} to {}",
+    "DelegateOwnership": "Delegated {} to {}",
+    "DelegateActions": "Let {1} act on behalf of {0}",
+    "AssignToProducts": "Assigned {} to {}",
+}
+"""The receipts of commands in which a colon would not say what became of what: of the subject, and of the value."""
+
+
+def _describe_value(field: Mapping[str, Any], command: Mapping[str, Any], log: Client) -> str:
+    """Return a value in words; a number with what it counts: "option 1"."""
+    value = describe(command[field["name"]], log)
+    is_number = field["name"].endswith("_number")
+    return f"{field['name'].removesuffix('_number')} {value}" if is_number else value

@@ -208,6 +208,8 @@ def _confirm_name(verb: Verb, command: Mapping[str, Any], finder: Finder, *, yes
 
 
 def _label(finder: Finder, subject: str) -> str:
+    if subject.startswith("log:"):
+        return "the log"
     kind = subject.partition(":")[0]
     known = finder.candidates(kind) if kind in KINDS else []
     return next((each.label for each in known if each.subject == subject), subject)
@@ -280,9 +282,32 @@ def _explain(refused: Refused, fields: Mapping[str, Field], finder: Finder) -> R
     field = fields.get(path.partition(".")[0])
     if isinstance(refused, Malformed) and field is not None:
         detail = refused.detail.removeprefix(str(refused.field)).lstrip(": ")
-        return CommandFailed(f"Invalid {name_of(field)}: {detail.rstrip('.')}.", Exit.USAGE_ERROR)
-    refused.args = (SUBJECT_IN_TEXT.sub(lambda found: _label(finder, found[0]), str(refused)),)
+        inner = "" if field["type"] == "member" else _name_inner(path)
+        detail = _OTHER_PATH.sub(lambda found: f"{_name_inner(found[1]) or found[1]}: ", detail)
+        return CommandFailed(
+            f"Invalid {name_of(field)}: {f'{inner}: ' if inner else ''}{detail.rstrip('.')}.", Exit.USAGE_ERROR
+        )
+    message = _TO_GIVE.sub(lambda found: _name_options(found[0], fields), str(refused))
+    message = re.sub(r"`[a-z_]+`", lambda found: _name_options(found[0], fields), message)
+    refused.args = (SUBJECT_IN_TEXT.sub(lambda found: _label(finder, found[0]), message),)
     return refused
+
+
+_TO_GIVE: Final = re.compile(r"; give [^;]*$")
+"""The end of a refusal that names fields which would help."""
+_OTHER_PATH: Final = re.compile(r"\bcommands\.0\.([\w.-]+): ")
+
+
+def _name_inner(path: str) -> str:
+    """Return which part of an option's value a path is about: `kindz` for `rules.0.kindz`; empty for all of it."""
+    return ".".join(part for part in path.split(".")[1:] if not part.isdecimal())
+
+
+def _name_options(text: str, fields: Mapping[str, Field]) -> str:
+    """Return a text in which the names of fields are those of options."""
+    return re.sub(
+        r"`?\b([a-z_]+)\b`?", lambda found: name_of(fields[found[1]]) if found[1] in fields else found[0], text
+    )
 
 
 def _path_of(refused: Refused) -> str:

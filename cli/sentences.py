@@ -294,13 +294,18 @@ def _describe_object(name: str, value: Any, titles: Titles) -> str:
 
 def describe_delegation(value: Row, titles: Titles) -> str:
     """Return to whom something was delegated, and what: "to Aoife Byrne (feature)"."""
+    limits = describe_limits(value, titles)
+    to = to_single_line(titles.format(value.get("to")))
+    return f"to {isolate(to)}" + (f" ({to_single_line(limits)})" if limits else "")
+
+
+def describe_limits(value: Row, titles: Titles) -> str:
+    """Return which commands and kinds of decisions a delegation covers, about what and until when; empty for all."""
     actions = [command_label(each).lower() for each in value.get("actions") or ()]
     what = ", ".join([*actions, *(value.get("kinds") or ())])
     where = titles.format(value.get("products") or [])
     until = f"until {format_day(value['until'])}" if value.get("until") else ""
-    limits = "; ".join(part for part in (what, where, until) if part)
-    to = to_single_line(titles.format(value.get("to")))
-    return f"to {isolate(to)}" + (f" ({to_single_line(limits)})" if limits else "")
+    return "; ".join(part for part in (what, where, until) if part)
 
 
 def describe_report(value: Row | None) -> str:

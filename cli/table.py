@@ -11,6 +11,7 @@ import sys
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 import click
@@ -133,6 +134,8 @@ alone."""
 
 _COMMAND: Final = re.compile(r"`[^`\n]+`")
 _JOINER: Final = "\u00a0"
+_NAMED: Final = re.compile(r"^[A-Za-z][A-Za-z0-9.+-]*:\S|/|`")
+"""What ids, addresses and paths have, also those with letters that are not ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -435,13 +438,38 @@ def print_note(note: str) -> None:
 
 
 def wrap_sentences(text: str, width: int) -> Iterator[str]:
-    """Yield the lines of a text, broken between words; a command in backquotes is one word, so that it can be copied."""
+    """Yield the lines of a text, broken between words; a command in backquotes is one word, so that it can be copied.
+
+    A word that is wider than a line is broken, unless a line break in it would be copied: in a command, an id, a path or
+    a cursor.
+    """
     joined = _COMMAND.sub(lambda found: found[0].replace(" ", _JOINER), text)
     for paragraph in joined.split("\n"):
-        lines = [paragraph]  # a line break within a cursor would be copied with it
-        if all(width_of(word) <= width for word in paragraph.split(" ")):
-            lines = ["".join(part for part, _ in line) for line in wrap([(paragraph, "")], width)] or [""]
-        yield from (line.replace(_JOINER, " ") for line in lines)
+        indent = len(paragraph) - len(paragraph.lstrip(" "))
+        lines: list[str] = []
+        for words in _part_copied(paragraph, width):
+            if len(words) == 1 and _is_copied(words[0]):
+                lines.append(f"{' ' * indent if not lines else ''}{words[0]}")
+            else:
+                spans: Line = [(f"{' ' * indent if not lines else ''}{' '.join(words)}", "")]
+                lines += ["".join(part for part, _ in line) for line in wrap(spans, width, indent)]
+        yield from (line.replace(_JOINER, " ") for line in lines or [""])
+
+
+def _part_copied(paragraph: str, width: int) -> Iterator[list[str]]:
+    """Yield the words of a paragraph in order, each that is wider than a line and to be copied on its own."""
+    words = paragraph.strip(" ").split(" ")
+    for is_apart, group in groupby(words, key=lambda word: width_of(word) > width and _is_copied(word)):
+        found = list(group)
+        yield from ([word] for word in found) if is_apart else [found]
+
+
+def _is_copied(word: str) -> bool:
+    """Return whether a reader copies a word as a whole: it is a command, an id, a path or a cursor, and no prose."""
+    core = word.strip(".,;()'\"")
+    return (
+        _JOINER in word or (not core.isascii() and bool(_NAMED.search(core))) or (core.isascii() and not core.isalpha())
+    )
 
 
 def print_sentence(text: str) -> None:

@@ -13,16 +13,15 @@ import os
 import select
 import signal
 import sys
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, TextIO
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO
 
-from cli.display import MAX_TEXT_WIDTH
+from cli.display import DIRECTION_MARKS, MAX_TEXT_WIDTH
 from domain.characters import escape_unsafe
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
     from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderResult
 
-_ISOLATES: Final = "\u2068\u2069"
 """Tables put these around right-to-left text, which has been escaped."""
 
 
@@ -180,12 +179,12 @@ class _EscapingHook:
 
 
 def escape_styled(text: str) -> str:
-    """Return the text escaped, but for the isolates that a table puts around text from right to left."""
+    """Return the text escaped, but for the marks that are put around text from right to left."""
     return escape_unsafe(text, _isolate_or_escape)
 
 
 def _isolate_or_escape(character: str) -> str:
-    return character if character in _ISOLATES else escape_unsafe(character)
+    return character if character in DIRECTION_MARKS else escape_unsafe(character)
 
 
 def open_console(*, stderr: bool = False, **options: Any) -> Console:

@@ -123,19 +123,31 @@ class HeldRoles:
         return self._holds(role, line)
 
     def include_all(self, role: str, products: tuple[str, ...]) -> bool:
-        """Return whether the caller holds a role, or one that includes it, for each of the products; if none, for all."""
+        """Return whether a role, or one that includes it, was granted for each of the products; if none, for all.
+
+        What was found before is asked first: nearly every command is like one that its caller sent before.
+        """
         principal, found_roles = self.principal, self.evidence.found_roles
         question: RoleQuestion = (principal.actor, principal.groups, role, products, OF_PRODUCTS)
-        if found_roles.find(question, self._subjects, self._now) is not None:
+        if found_roles.find(question, self._subjects, self._now) is not None or _is_local(principal):
             return True
+        grounds = self._find_grounds_of_all(role, products)
+        if grounds is None:
+            return False
+        found_roles.add(question, grounds, self._now)
+        return True
+
+    def _find_grounds_of_all(self, role: str, products: tuple[str, ...]) -> Sequence[SubjectState] | None:
+        actor = self._subjects[self.principal.actor]
+        if roles.is_granted(actor, role, NO_PRODUCT):
+            return (actor,)  # so the products need not be read
         states: list[SubjectState] = []
         for line in find_lines(products, self._subjects, self._now):
             grounds = self._find_grounds(role, line)
             if grounds is None:
-                return False
+                return None
             states += (*(self._subjects[each] for each in line), *grounds)
-        found_roles.add(question, states, self._now)
-        return True
+        return states
 
     def include_anywhere(self, role: str) -> bool:
         """Return whether a role, or one that includes it, is held for any product."""

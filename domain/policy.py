@@ -198,13 +198,17 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
     """
     rule = RULES.get(type(command))
     action = _needed_action(rule, command, context.actor) if rule is not None else None
-    if action is not None and has_own_role_for_all(action, context, subjects):
-        return  # nearly every command, so that its products need not be read; who has it reads every product
-    held = HeldRoles(context, subjects, evidence, context.now)
-    if evidence.limits_reading:
+    if evidence.limits_reading and not (action is not None and has_own_role_for_all(action, context, subjects)):
         require_readable(referenced_subjects(command), context, subjects, evidence)
     if rule is None or action is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
+    held = HeldRoles(context, subjects, evidence, context.now)
+    products = _find_named_products(command)
+    if products is None:
+        if has_own_role_for_all(action, context, subjects):
+            return  # so the products of its subject need not be read
+    elif action.scope in context.scopes and held.include_all(action.role, products):
+        return
     reason = _judge(action, rule, command, context, held, subjects)
     if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
         return
@@ -215,7 +219,7 @@ def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
     """The action of a rule, for administrators if it concerns all people; an import writes with its own scope."""
     action = rule.action
     if command.creates:
-        return _with_import_scope(action, command)
+        return action if command.source is None else _with_import_scope(action, command)
     if isinstance(command, ownership.AcknowledgeOwnership) and command.on_behalf_of not in (None, actor):
         return ADMINISTER  # people acknowledge a role with their own credentials
     if action is MANAGE:
@@ -233,9 +237,6 @@ def _with_import_scope(action: Action, command: Command) -> Action:
 def _judge(
     action: Action, rule: Rule, command: Command, context: CommandContext, held: HeldRoles, subjects: Subjects
 ) -> str | None:
-    products = _find_named_products(command)
-    if products is not None and action.scope in held.principal.scopes and held.include_all(action.role, products):
-        return None
     if rule.anywhere or _is_unknown(command, subjects):
         return may_anywhere(held, action)
     return may(held, action, lines_of(command, subjects, context.now))

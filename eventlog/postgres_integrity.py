@@ -106,11 +106,12 @@ WHERE c.relnamespace = %(schema)s::regnamespace AND c.relkind = 'r' ORDER BY c.r
 """A generated column, a default or an identity is a value of its own. With a collation that takes different texts for
 equal, an account of one person would be that of another."""
 _CONSTRAINTS: Final = """
-SELECT conname, conrelid::regclass::text FROM pg_constraint n
-WHERE (contype NOT IN ('p', 'u', 'n') OR condeferrable) AND pg_get_constraintdef(n.oid) <> 'CHECK ((one = 1))'
-  AND EXISTS (SELECT 1 FROM pg_class c WHERE c.oid IN (conrelid, confrelid)
-    AND c.relnamespace = %s::regnamespace) ORDER BY 1
+WITH found AS MATERIALIZED (
+  SELECT oid, conname, conrelid FROM pg_constraint n WHERE (contype NOT IN ('p', 'u', 'n') OR condeferrable)
+    AND EXISTS (SELECT 1 FROM pg_class c WHERE c.oid IN (conrelid, confrelid) AND c.relnamespace = %s::regnamespace))
+SELECT conname, conrelid::regclass::text FROM found WHERE pg_get_constraintdef(oid) <> 'CHECK ((one = 1))' ORDER BY 1
 """
+"""Those of other schemas are not looked at, as their tables may be dropped meanwhile."""
 _FUNCTIONS: Final = """
 SELECT kind, name FROM (
   SELECT 'a function' AS kind, proname::text AS name, oid FROM pg_proc WHERE pronamespace = %(schema)s::regnamespace
@@ -229,7 +230,7 @@ def _compare_with_tables(connection: Connection, indexes: list[tuple[str, str, s
 
 def _sum_of_rows(columns: str) -> str:
     """SQL: how many rows have a first column, and the sum of the hashes of these columns in them."""
-    text = " || chr(0x1F) || ".join(f"{column}::text" for column in columns.split(", "))
+    text = " || chr(31) || ".join(f"{column}::text" for column in columns.split(", "))
     present = f"FILTER (WHERE {columns.partition(', ')[0]} IS NOT NULL)"
     return f"count(*) {present}, coalesce(sum(hashtextextended({text}, 0)) {present}, 0)"
 

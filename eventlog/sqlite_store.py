@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from eventsourcing import persistence
 
-from eventlog.errors import DamagedLogError, NewerLogError
+from eventlog.errors import DamagedLogError, DatabaseUnavailableError, NewerLogError
 from eventlog.records import Append, Outcome, UniqueClaim
 from eventlog.sequencer import Sequencer
 from eventlog.side_tables import write_side_tables
@@ -34,6 +34,8 @@ BACKUP_PAGES_PER_STEP: Final = 1024
 MAX_IDLE_CONNECTIONS: Final = 8
 BUSY_TIMEOUT_S: Final = 30
 APPLICATION_ID: Final = 0x64_6C_6F_67  # "dlog": marks a file as a decision log
+MIN_SQLITE_VERSION: Final = (3, 37)
+"""The first with tables that check the types of their columns."""
 SCHEMA_VERSION: Final = 1
 SCHEMA: Final = """
 CREATE TABLE events (
@@ -144,6 +146,12 @@ class SqliteStore(Store):
 
     def _prepare(self, *, whole: bool) -> None:
         """Create the tables of a new file, or check an existing one."""
+        if sqlite3.sqlite_version_info < MIN_SQLITE_VERSION:
+            raise DatabaseUnavailableError(
+                f"This Python uses SQLite {sqlite3.sqlite_version}; a decision log needs version "
+                f"{'.'.join(map(str, MIN_SQLITE_VERSION))} or later. Run it with another Python, such as one that "
+                "`uv python install` installs."
+            )
         try:
             with self._read_connection() as connection:
                 if not self.read_only and connection.execute("PRAGMA user_version").fetchone()[0] == 0:

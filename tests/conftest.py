@@ -15,6 +15,9 @@ from hypothesis import HealthCheck, settings
 
 MEMORY = Path("/dev/shm")
 NEEDED_BYTES = 4 << 30
+EARLY = "test_questions.py"
+"""Runs first: its tests are quick after a long preparation, which each worker that takes over some of them repeats. Others
+take over from the end."""
 
 # No example fails for being slow: how long it takes says more about the machine than about the code.
 settings.register_profile(
@@ -43,6 +46,11 @@ def pytest_configure(config: pytest.Config) -> None:
     if config.option.basetemp is None and "TMPDIR" not in os.environ and _has_room(MEMORY):
         os.environ["TMPDIR"] = str(MEMORY)
         tempfile.tempdir = None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that are to run first at the beginning, in their order."""
+    items.sort(key=lambda item: item.path.name != EARLY)
 
 
 def pytest_collection_finish() -> None:

@@ -38,7 +38,8 @@ from projections.queries.audit import AuditFilter
 from projections.queries.issued_report import ReportMismatch, issued_report
 from projections.queries.paging import Answer, Row
 from projections.queries.reasons import Reason
-from projections.queries.report import SECTIONS, ReportNotFound, ReportRequest, report
+from projections.queries.report import ReportNotFound, ReportRequest, report
+from projections.queries.report_lines import SECTIONS
 from projections.queries.titles import titles_of_answer
 from projections.read_model.model import Read
 

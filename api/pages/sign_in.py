@@ -42,12 +42,14 @@ async def show_sign_in(
 ) -> Response:
     """A page with a button: previews of links in mail and chat programs fetch a page, but press no button."""
     provider = services.provider
-    signed_in = provider is not None and await find_session(request, services) is not None
+    session = await find_session(request, services)
+    accounts = await to_thread(services.log.accounts.all, session.person) if session and provider else []
     context = {
         "code": code,
         "next": local_path(next),
         "provider": provider.config.name if provider else None,
-        "signed_in": signed_in,
+        "signed_in": session is not None,
+        "is_connected": provider is not None and any(each.issuer == provider.config.issuer for each in accounts),
     }
     return render(request, "sign_in.html", context)
 

@@ -35,7 +35,7 @@ from projections.queries.expected_outcomes import expected_outcomes
 from projections.queries.field_groups import flat_fields
 from projections.queries.filters import Filter
 from projections.queries.paging import Row
-from projections.queries.report import ENDED_STATUSES
+from projections.queries.report_state import ENDED_STATUSES
 from projections.queries.timepoint import resolve_time
 from projections.read_model.model import Read
 

@@ -14,7 +14,7 @@ from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH, count
 from cli.options import Output, TimeParam, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from cli.query import ask, note_emptiness, open_log, print_notes
+from cli.query import ask, open_log, print_notes
 from cli.sentences import Happening, lay_out_groups
 from cli.table import print_note, print_table
 from decisionlog_client import questions
@@ -51,9 +51,7 @@ def changes(output: Output, as_table: bool, opens: bool, **options_: Any) -> Non
         answer, asked = ask(log, question, output)
         if answer is not None:
             show_changes(answer, as_table=as_table or not is_terminal())
-            print_notes(answer, log, output)
-            if not answer["rows"]:
-                note_emptiness(log, asked, question)
+            print_notes(answer, log, output, asked, question)
 
 
 def show_changes(answer: Any, *, as_table: bool) -> None:

@@ -14,7 +14,7 @@ import click
 from cli import options
 from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only
 from cli.files import loose_modes
-from cli.integrity import require_valid_log, require_valid_read_model
+from cli.integrity import format_root, require_valid_log, require_valid_read_model
 from cli.settings import Settings
 from cli.settings_loading import load_settings
 from cli.table import count_entries, print_sentence
@@ -86,7 +86,7 @@ def _print_files(settings: Settings) -> None:
 
 def _print_positions(settings: Settings, log: DecisionLog) -> None:
     head = log.head()
-    click.echo(f"{log.id}: {count_entries(head.size)}\nMerkle root {head.root}")
+    click.echo(f"{log.id}: {count_entries(head.size)}\n{format_root(bytes.fromhex(head.root))}")
     if not settings.store and not settings.model_file.exists():
         click.echo("No read model: the next `decisionlog serve` builds it.")
         return

@@ -10,7 +10,7 @@ import click
 from api.routes.sessions import build_link
 from cli import options
 from cli.bootstrap import open_local_for_write
-from cli.caller import find_person, require_administrator
+from cli.caller import call_holder, call_remote_holder, find_person, require_administrator
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from cli.settings_loading import load_settings
@@ -42,12 +42,14 @@ def create_login_link(settings: Settings, person: str) -> None:
         with open_local_for_write(settings) as log:
             administrator = require_administrator(log, settings)
             who = find_person(log, person)
+            name = call_holder(log, who)
             code, until = log.sign_in_links.create(who, by=administrator)
         url, expires_at = build_link(settings.server_url, code), format_micros(until)
     except LogInUseError as found:
         with connect_to_writer(found, settings) as server:
             made = server.send("POST", "/v1/sign-in-links", json.dumps({"person": person}).encode())
-        who, url, expires_at = made["person"], made["url"], made["expires_at"]
+            name = call_remote_holder(server, made["person"])
+        url, expires_at = made["url"], made["expires_at"]
     print_sentence(
-        f"Sign-in link for {who}. It works once, until {expires_at[:16].replace('T', ' ')} UTC:\n\n  {url}\n"
+        f"Sign-in link for {name}. It works once, until {expires_at[:16].replace('T', ' ')} UTC:\n\n  {url}\n"
     )

@@ -26,10 +26,4 @@ def options(output: Output, decision: str, **given: Any) -> None:
     when = drop_unset(**given)
     with open_log(output) as log:
         key = find_subject(log, decision, when, kinds=("decision",)).removeprefix("decision:")
-        print_response(
-            log,
-            questions.decision_options(key, **when),
-            answer_tables.weighed_options,
-            output,
-            if_empty="The decision has no options.",
-        )
+        print_response(log, questions.decision_options(key, **when), answer_tables.weighed_options, output)

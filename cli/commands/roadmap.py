@@ -14,7 +14,7 @@ from cli.context import get_context
 from cli.errors import CommandFailed, Exit
 from cli.options import Output, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from cli.query import ask, note_emptiness, open_log, print_notes
+from cli.query import ask, open_log, print_notes
 from cli.roadmap_drawing import draw_plan, read_schedule
 from cli.table import print_table
 from decisionlog_client import Client, questions
@@ -88,9 +88,7 @@ def roadmap(
         else:
             draw = partial(draw_plan, answer, titles, read_schedule(log, chosen), get_context(), width_of_terminal())
             print_lines(draw(shows_all=shows_all or bool(given["status"])))
-        print_notes(answer, log, output)
-        if not answer["rows"]:
-            note_emptiness(log, asked, question)
+        print_notes(answer, log, output, asked, question)
 
 
 def _check_columns(log: Client, columns: str) -> None:

@@ -18,9 +18,10 @@ from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.display import make_safe
 from cli.errors import CommandFailed
+from cli.integrity import format_root
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from cli.table import count_entries
+from cli.table import count_entries, print_sentence
 from decisionlog_client import questions
 from domain.times import parse_timestamp
 from eventlog.dsn import without_secret
@@ -81,7 +82,7 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
         return
     count = f"{len(unowned['rows'])}{'+' if unowned.get('next') else ''}"
     for line in _format_log(answer, Titles(titles), count, settings):
-        click.echo(make_safe(line))
+        print_sentence(make_safe(line))
 
 
 def _format_log(answer: Mapping[str, Any], titles: Titles, unowned: str, settings: Settings) -> Iterator[str]:
@@ -90,7 +91,7 @@ def _format_log(answer: Mapping[str, Any], titles: Titles, unowned: str, setting
     yield f"{answer['log']} {where}, decisionlog {answer['version']}"
     last = get_context().zone.format(parse_timestamp(answer["recorded_at"]))
     yield f"{count_entries(answer['size'])}, last recorded {last}; read model at position {answer['read_model']}"
-    yield f"Merkle root {answer['root']}"
+    yield from format_root(bytes.fromhex(answer["root"])).split("\n")
     you = answer["you"]
     scopes = f", with the scopes {', '.join(you['scopes'])}" if you["scopes"] else ""
     yield f"You are {titles.format(you['actor'])}{scopes}."

@@ -13,14 +13,14 @@ import click
 
 from cli import options
 from cli.bootstrap import open_local_for_write, open_read_only
-from cli.caller import find_holder, require_administrator
+from cli.caller import call_holder, call_remote_holder, find_holder, require_administrator
 from cli.connection import connect
 from cli.context import get_context
 from cli.expiry import NEVER, ExpiryParam
 from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from cli.settings_loading import load_settings
-from cli.table import Cell, Table, print_sentence, print_table
+from cli.table import Cell, Table, print_note, print_sentence, print_table
 from cli.token_lookup import find_token
 from decisionlog_client import questions
 from domain.ids import is_subject
@@ -132,6 +132,7 @@ def create_token(settings: Settings, new: NewToken) -> None:
         with open_local_for_write(settings) as log:
             administrator = require_administrator(log, settings)
             actor = find_holder(log, new.holder)
+            holder = call_holder(log, actor)
             token_id, secret = log.tokens.create(
                 actor,
                 scopes=new.scopes,
@@ -145,9 +146,10 @@ def create_token(settings: Settings, new: NewToken) -> None:
         body = json.dumps({**asdict(new), "product": product}).encode()
         with connect_to_writer(found, settings) as server:
             created = server.send("POST", "/v1/tokens", body)
-        token_id, actor, secret = created["id"], created["holder"], created["secret"]
+            holder = call_remote_holder(server, created["holder"])
+        token_id, secret = created["id"], created["secret"]
     until = "never expires" if new.expires_at == NEVER else f"expires on {new.expires_at[:10]}"
-    print_sentence(f"Token {token_id} for {actor} {until} (the secret won't be shown again):\n\n  {secret}\n")
+    print_sentence(f"Token {token_id} for {holder} {until} (the secret won't be shown again):\n\n  {secret}\n")
 
 
 def list_tokens(settings: Settings, *, as_json: bool) -> None:
@@ -169,6 +171,9 @@ def list_tokens(settings: Settings, *, as_json: bool) -> None:
         ]
         for each in tokens
     ]
+    if not rows:
+        print_note("No tokens yet. Create one with `decisionlog token create PERSON`.")
+        return
     table = Table(HEADINGS, rows, frozenset({"created"}), below=frozenset({"scopes"}))
     print_table(table, get_context().zone, get_context().now())
 

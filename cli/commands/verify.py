@@ -11,7 +11,7 @@ from cli import options
 from cli.bootstrap import open_read_only, tune_gc
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
-from cli.integrity import require_valid_read_model, verify_and_save
+from cli.integrity import format_root, require_valid_read_model, verify_and_save
 from cli.settings import Settings
 from cli.settings_loading import load_settings
 from cli.table import count_entries, print_sentence
@@ -57,7 +57,7 @@ def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | No
             raise CommandFailed(f"{write} is a checkpoint of another log, {replaced.log}. Choose another file.")
         now = verify_and_save(settings, log, known)
         require_valid_read_model(settings)
-    click.echo(f"{now.log}: {count_entries(now.size)}\nroot {now.root.hex()}")
+    click.echo(f"{now.log}: {count_entries(now.size)}\n{format_root(now.root)}")
     if write:
         with open_new_file(write, overwrite=replaced is not None) as stream:
             stream.write(str(now).encode())

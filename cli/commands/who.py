@@ -8,7 +8,7 @@ import click
 
 from cli import answer_tables, options
 from cli.options import Output, drop_unset, refuse_combination
-from cli.query import NOTHING_FOUND, find_subject, open_log, print_answer, print_response
+from cli.query import find_subject, open_log, print_answer, print_response
 from decisionlog_client import Question, questions
 from decisionlog_client.answers import Roles
 from domain.ids import kind_of
@@ -49,7 +49,7 @@ def who(output: Output, name: str | None, nobody: bool, **options_: Any) -> None
 
 def _explain_no_roles(subject: str, given: dict[str, Any]) -> str:
     if kind_of(subject) in ("person", "team", "service"):
-        return NOTHING_FOUND if given.keys() - {"as_of", "known_at"} else "No roles are held."
+        return "" if given.keys() - {"as_of", "known_at"} else "No roles are held."
     hint = "" if given else f" Assign an owner with `decisionlog owner assign {subject}`."
     return f"No one is accountable for it.{hint}"
 

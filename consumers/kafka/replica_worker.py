@@ -55,6 +55,7 @@ class ReplicaWorker:
         self._extensions = tuple(extensions)
         self._notify = notify
         self._last_message = ""
+        self._last_error = ""
         self._damage = ""
         replica = Replica(model)
         self._checker = SubjectChecker(replica, model, replica.subjects)
@@ -76,7 +77,7 @@ class ReplicaWorker:
             try:
                 self._run_session()
             except (*self._model.database.transient_errors, *self._feed.transient_errors) as error:
-                _log.warning("The replica will retry: %s", error)
+                self._warn_once(str(error))
                 self._stop.wait(RETRY_DELAY_S)
             except Exception as error:
                 if not self._model.is_damage(error):
@@ -101,6 +102,7 @@ class ReplicaWorker:
             self._notify_once(f"Keeping the replica in {self._model.database}.")
             while not self._stop.is_set() and not self._damage:
                 session.step()
+                self._last_error = ""
                 for extension in self._extensions:
                     extension.sync(writer)
                 if self._clock() >= self._next_check_at:
@@ -110,6 +112,12 @@ class ReplicaWorker:
         """Compare some subjects with their entries, so that all are compared again and again."""
         self._next_check_at = self._clock() + CHECK_INTERVAL_US
         return self._checker.check_next()
+
+    def _warn_once(self, error: str) -> None:
+        """Log an error after which the replica retries, unless the last retry failed with the same one."""
+        if error != self._last_error:
+            _log.warning("The replica is failing, and keeps trying: %s", error)
+        self._last_error = error
 
     def _notify_once(self, message: str) -> None:
         if message != self._last_message:

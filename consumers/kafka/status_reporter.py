@@ -15,12 +15,24 @@ MAX_ERROR_CHARACTERS: Final = 500
 
 
 class StatusReporter:
-    """Stores the status of one worker. Its last error is kept, with whether the worker is still failing."""
+    """Stores the status of one worker. Its last error is kept, with whether the worker is still failing.
 
-    def __init__(self, workers: Workers, name: str, place: str, clock: Callable[[], int]) -> None:
+    `notify` gets a sentence when the worker begins to fail, and when it works again.
+    """
+
+    def __init__(
+        self,
+        workers: Workers,
+        name: str,
+        place: str,
+        clock: Callable[[], int],
+        *,
+        notify: Callable[[str], None] = lambda _message: None,
+    ) -> None:
         previous = workers.find(name)
         self._workers = workers
         self._clock = clock
+        self._notify = notify
         self._reported_at = 0
         self.previous = previous
         """The last status of the previous process."""
@@ -32,6 +44,8 @@ class StatusReporter:
         now = self._clock()
         has_recovered = self._status.failing
         self._status = replace(self._status, position=position, behind=behind, topic=topic, failing=False, at=now)
+        if has_recovered:
+            self._notify(f"The {self._status.name} works again, at position {position}.")
         if has_recovered or now - self._reported_at >= REPORT_INTERVAL_US:
             self._store(now)
 
@@ -39,6 +53,8 @@ class StatusReporter:
         """Report an error after which the worker will retry."""
         now = self._clock()
         text = " ".join(str(error).split()) or type(error).__name__
+        if not self._status.failing:
+            self._notify(f"The {self._status.name} is failing, and keeps trying: {text[:MAX_ERROR_CHARACTERS]}")
         self._status = self._status.with_error(text[:MAX_ERROR_CHARACTERS], now)
         self._store(now)
 

@@ -24,6 +24,9 @@ class ActivityRow(TypedDict):
     credential: Annotated[str | None, Field(description="The id of the token or session; null if unknown.")]
     subject: Annotated[str | None, Field(description="The subject of the event; null for access.")]
     what: Annotated[str | None, Field(description="The method and path of a request; null for an event.")]
+    because: Annotated[
+        list[str], Field(description="The decisions and the like behind the event, by id; empty for access.")
+    ]
     reason: Annotated[str | None, Field(description="Why it was refused, or the note of the event; null without one.")]
     mentions: Annotated[
         list[str],

@@ -31,7 +31,8 @@ from projections.queries.field_values import all_field_values, by_subject
 from projections.queries.filters import Filter
 from projections.queries.flags import find_flags
 from projections.queries.paging import Answer, build_answer, page_after
-from projections.queries.report import ENDED_STATUSES, planning_fields
+from projections.queries.report_lines import planning_fields
+from projections.queries.report_state import ENDED_STATUSES
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
 from projections.read_model.schema import members

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from domain.decision_messages import OPEN as OPEN_DECISION
@@ -15,7 +15,7 @@ from projections.queries.expected_outcomes import find_expectations
 from projections.queries.field_values import all_field_values, as_ids
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, build_answer
-from projections.queries.report import ENDED_STATUSES
+from projections.queries.report_state import ENDED_STATUSES
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
 
@@ -55,6 +55,7 @@ def _row(
     since: str,
     part: str | None = None,
     holders: Sequence[str] = (),
+    detail: Mapping[str, Value] | None = None,
 ) -> SuccessionRow:
     return {
         "relation": relation,
@@ -64,6 +65,7 @@ def _row(
         "part": part,
         "since": since,
         "holders": list(holders),
+        "detail": dict(detail or {}),
     }
 
 
@@ -76,7 +78,8 @@ def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Succ
             continue
         if row["field"].startswith(DELEGATION):
             if isinstance(row["value"], dict) and row["value"].get("to") in read.all_ids(person):
-                yield _row("holds", "delegation", row, row["since"], row["field"].removeprefix(DELEGATION))
+                key, given = row["field"].removeprefix(DELEGATION), {**row["value"], "until": row["until"]}
+                yield _row("holds", "delegation", row, row["since"], key, detail=given)
         elif isinstance(row["value"], list):
             yield _row("holds", "role", row, row["since"], row["field"].removeprefix("role."), as_ids(row["value"]))
 
@@ -92,7 +95,7 @@ def _find_owed(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Succ
     finder = DebtFinder(read, DebtFilter(owners=(person,)), resolved)
     for item in sorted(finder.find(), key=lambda each: (each.since, each.subject, each.code, each.part)):
         row = finder.build_row(item)
-        yield _row("owes", item.code, row, row["since"], row["part"])
+        yield _row("owes", item.code, row, row["since"], row["part"], detail=row["detail"])
     ids, today = read.all_ids(person), format_micros(resolved.as_of)[:10]
     for each in find_expectations(read, Filter(), resolved):  # those that are overdue are debt
         if each.judge in ids and each.state(today) == "open":

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from cli import answer_tables
+from cli.answer_titles import Titles
 from tests.support_log import LocalService, quiet_token
 
 
@@ -52,6 +54,19 @@ def test_entries_and_access_are_listed_by_time(busy: LocalService) -> None:
     assert "scope" in rows[1]["reason"]
     assert (rows[0]["subject"], rows[0]["position"], rows[0]["number"]) == ("team:web", busy.log.head().size, None)
     assert (rows[2]["what"], rows[2]["position"]) == ("GET /v1/decisions", None)
+
+
+def test_the_reason_of_an_entry_is_the_decision_behind_it(service: LocalService) -> None:
+    """A row has the decisions behind the event, as `blame` does, and its note."""
+    decision = {"key": "tea", "title": "Tea", "decision": "D.", "why": "W.", "accountable": service.ada}
+    service.post("/decisions", decision)
+    service.post("/teams", {"key": "web", "title": "Web", "because": ["tea"], "note": "Soon."})
+
+    answer = ask(service, limit=1)
+
+    assert (answer["rows"][0]["because"], answer["rows"][0]["reason"]) == (["decision:tea"], "Soon.")
+    assert answer["titles"]["decision:tea"] == "Tea"
+    assert answer_tables.activity(answer, Titles(answer["titles"])).rows[0][5] == "Tea"
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

@@ -456,6 +456,7 @@ def sent_until_cut_off(made: socket.socket, part: bytes, most: int, pause_s: flo
     return sent
 
 
+@pytest.mark.slow
 def test_a_client_that_goes_on_after_its_refusal_is_cut_off(attacked: Attacked) -> None:
     """When it has sent a bounded number of bytes, and when it goes silent."""
     endless = post_of(attacked.server.token, 1 << 40)

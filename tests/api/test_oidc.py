@@ -344,13 +344,14 @@ def test_an_unknown_account_is_refused_or_registered(service: LocalService, open
 def test_a_person_connects_their_account(service: LocalService, openid: OpenidProvider) -> None:
     """Who signed in with a link connects an account, which signs them in from then on; no other site can begin that."""
     browser = service.browser(service.log.sign_in_links.create(service.ada)[0])
-    assert "Connect your account at Acme" in browser.get("/sign-in").text
+    assert "account at Acme</button>" in browser.get("/sign-in").text
     attack = browser.post("/sign-in/connect", headers={"Sec-Fetch-Site": "cross-site"})
     answer = browser.post("/sign-in/connect")
     back = openid.approve(service, answer.headers["Refresh"].partition("url=")[2], sub="u-7")
 
     assert attack.status_code == 403
     assert finish(browser, back).status_code == 303
+    assert "Your account at Acme is connected" in browser.get("/sign-in").text
     entry = service.log.entry(service.log.head().size)
     assert (entry.type, entry.subject, entry.metadata.actor) == ("AccountConnected.v1", service.ada, service.ada)
     other = service.browser()

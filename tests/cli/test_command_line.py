@@ -14,6 +14,7 @@ import httpx2
 import pytest
 
 from cli.bootstrap import open_read_only
+from cli.caller import label_holder
 from cli.commands.doctor import has_wal_reset_bug
 from cli.settings import Settings
 from eventlog.worker_status import VERIFIER, workers_at
@@ -281,6 +282,19 @@ def test_tokens_without_a_server(log_folder):
     assert secret.encode() not in b"".join(path.read_bytes() for path in log_folder.iterdir())
 
 
+def test_a_person_is_named(log_folder):
+    """Who a token or link is for is a name; with the id where two people have it, and no name for a service."""
+    named = [run(log_folder, *words, "ann").stdout for words in (("token", "create"), ("login-link",))]
+
+    assert named[0].split()[2:5] == ["for", "ann", "expires"]
+    assert named[1].startswith("Sign-in link for ann. ")
+    assert [label_holder("person:x", "Ann", ("person:x", *more)) for more in ((), ("person:y",))] == [
+        "Ann",
+        "Ann (person:x)",
+    ]
+    assert label_holder("service:x", None, ()) == "service:x"
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
@@ -317,11 +331,13 @@ def test_beside_a_server(tmp_path):
         second = run(data, "serve")
         entry = client.get("/v1/log/entries/6").json()["entry"]
         client.close()
+        named = [run(data, *words, "ann").stdout for words in (("token", "create"), ("login-link",))]
 
     assert json.loads(imported.stdout)["imported"] == 1, imported.stderr
     assert (refused.returncode, "already exists" in refused.stdout) == (1, True)
     assert known["size"] == 8
     assert (revoked.returncode, unknown.status_code) == (0, 401)
+    assert (named[0].split()[2:4], named[1].startswith("Sign-in link for ann. ")) == (["for", "ann"], True)
     assert f"Server running at {server.address}." in checked.stdout
     assert "The content is unchanged." in rebuilt.stdout
     assert len(exported.stdout.splitlines()) == 9

@@ -30,7 +30,8 @@ from projections.queries.changes import changes
 from projections.queries.filters import Filter
 from projections.queries.issued_report import issued_report
 from projections.queries.minutes import minutes
-from projections.queries.report import SECTIONS, ReportRequest, report
+from projections.queries.report import ReportRequest, report
+from projections.queries.report_lines import SECTIONS
 from projections.queries.roadmap import roadmap
 from projections.queries.search import search
 from projections.queries.slips import slips

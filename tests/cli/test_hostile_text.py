@@ -471,7 +471,9 @@ def _pieces(stream: int, until: bytes | None = None) -> Iterator[bytes]:
 def unsafe_in(said: bytes) -> set[str]:
     """The characters in it that act on a terminal, turn a line, or hide, but for our own styling."""
     text = OURS.sub("", said.decode("utf-8", "surrogateescape")).replace("\r\n", "\n")
-    text = re.sub("\u2068([^\u2068\u2069\n]*)\u2069", r"\1", text)  # put by tables around text from right to left
+    text = re.sub(
+        "\u200e\u2068([^\u200e\u2068\u2069\n]*)\u2069\u200e", r"\1", text
+    )  # put around text from right to left
     return {found for found in text if escape_unsafe(found) != found}
 
 

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from base64 import b64encode
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from zoneinfo import ZoneInfo
@@ -141,7 +142,7 @@ def test_another_day(service):
 
     assert answer.stdout.count("\n") == 1
     assert answer.stderr.startswith(
-        "No matching results.\nAs of 2025-01-01 00:00 UTC, known at 2025-05-13 09:05 UTC; position"
+        "No features on the roadmap at that time.\nAs of 2025-01-01 00:00 UTC, known at 2025-05-13 09:05 UTC; position"
     )
 
 
@@ -287,7 +288,9 @@ def test_status(service):
     assert f"{service.log.head().size} entries" in told
     assert "You are Ada Lovelace, with the scopes admin, erase, import, read, write." in told
     assert "see `decisionlog who --nobody`" in told
-    assert json.loads(run_command(service, "status", "--json").stdout)["root"] == service.log.head().root
+    root = json.loads(run_command(service, "status", "--json").stdout)["root"]
+    assert root == service.log.head().root
+    assert f"Merkle root {root}\nin a checkpoint {b64encode(bytes.fromhex(root)).decode()}\n" in told
 
 
 # How tables look -----------------------------------------------------------------------------------------------------
@@ -335,7 +338,7 @@ def test_what_all_rows_have_in_common_is_said_once():
         ),
         (
             ("show", "decision:none"),
-            "Refused: no decision 'none'. List them with `decisionlog show --kind decision --field title`.",
+            "Refused: no decision 'none'. List them with `decisionlog show --kind decision`.",
         ),
         (
             ("who", "Nobody At All"),

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from cli import answer_tables, paging, receipts
 from cli.answer_titles import Titles
 from cli.dates import Zone
-from cli.display import format_when, shorten, width_of, wrap
+from cli.display import REPLACEMENT, format_when, isolate, make_safe, shorten, width_of, wrap
 from cli.examples import wrap_command
 from cli.main import SECTIONS
 from cli.table import Table, layout, style_of, wrap_sentences
@@ -175,7 +175,7 @@ def test_the_report_fits(service, monkeypatch, width):
 
     page = run_command(service, "report", "shop", "--since", "2024", "--format", "text").stdout
 
-    lines = re.sub(r"\x1b\[[0-9;]*m|[\u2068\u2069]", "", page).splitlines()
+    lines = re.sub(r"\x1b\[[0-9;]*m|[\u2068\u2069\u200e]", "", page).splitlines()
     assert [line for line in lines if width_of(line) > min(width, 100)] == []
     text = "".join("".join(lines).split())
     for written in (WIDE, *NAMES[1:4], "Thirst."):
@@ -194,7 +194,7 @@ def test_no_person_is_only_an_id(service, monkeypatch, width):
         lines = on_a_terminal(service, monkeypatch, width, *words)
         for number, line in enumerate(lines):
             for found in re.findall(r"person:[\w-]+", line):
-                text = re.sub("[\u2068\u2069]", "", " ".join(lines[max(number - 2, 0) : number + 1]))
+                text = re.sub("[\u2068\u2069\u200e]", "", " ".join(lines[max(number - 2, 0) : number + 1]))
                 assert names[found][:6] in text, (words, line)
 
 
@@ -321,7 +321,7 @@ def test_short_values_stay_in_their_row():
 
     assert len(lines) == 5
     assert re.search(r"horizon +now +Derek$", lines[1])
-    assert lines[3].startswith(f"    change: \u2068\u2068{NAMES[2]}\u2069 → ")
+    assert lines[3].startswith(f"    change: \u200e\u2068\u200e\u2068{NAMES[2]}\u2069\u200e → ")
     assert all(width_of(line) <= 80 for line in lines)
 
 
@@ -376,6 +376,40 @@ def test_a_command_in_a_message_stays_in_one_line():
     assert Titles({"person:l8zhyq337hp5txal": "Ann"}).format_sentence(message) == message
 
 
+def test_what_follows_a_name_from_right_to_left_stays_behind_it():
+    """The marks around a name also hold where tmux drops the first character of a line, and take no column."""
+    name = NAMES[2]
+
+    marked = isolate(name)
+
+    assert marked == f"\u200e\u2068{name}\u2069\u200e"
+    assert width_of(marked) == width_of(name)
+    assert make_safe(marked) == f"{REPLACEMENT * 2}{name}{REPLACEMENT * 2}", "what others wrote has no such marks"
+
+
+@pytest.mark.parametrize(
+    ("word", "lines"),
+    [
+        (WIDE, 3),
+        ("Donaudampfschifffahrtsgesellschaft" * 2, 3),
+        ("person:" + "l8zhyq337hp5txal" * 4, 1),
+        ("/var/lib/港/" + "decisionlog" * 5, 1),
+        ("0003-let-the-harbor-master-open-the-gate-from-the-phone", 1),
+        ("5b37362c315d" * 5, 1),
+        ("`decisionlog feature target night-mode 2.0 --note Later`", 1),
+    ],
+    ids=["without spaces", "long", "id", "path", "key", "cursor", "command"],
+)
+def test_a_word_that_is_wider_than_a_line(word, lines):
+    """It is broken where the line ends, unless it is copied; what is around it is wrapped either way."""
+    found = list(wrap_sentences(f"What was asked for is not in the log: {word} What to do is in the handbook.", 40))
+
+    with_word = [line for line in found if set(line.split()) & {word} or (len(line) > 8 and line.strip(" ") in word)]
+    assert "".join("".join(found).split()).count("".join(word.split())) == 1
+    assert (word in found) == (lines == 1)
+    assert [line for line in found if width_of(line) > 40] == ([word] if lines == 1 else []), with_word
+
+
 def test_an_overdue_task_is_marked(service):
     """A task whose day has passed is overdue; before that it is only open."""
     assert {row["status"] for row in table(service, "tasks")} == {"open"}
@@ -409,7 +443,7 @@ def test_names_in_a_receipt_run_in_their_own_direction(service, monkeypatch):
     isolated = " ".join(on_a_terminal(service, monkeypatch, 200, *words))
 
     assert f": {NAMES[3]}." in plain
-    assert f": \u2068{NAMES[3]}\u2069." in isolated
+    assert f": \u200e\u2068{NAMES[3]}\u2069\u200e." in isolated
 
 
 def all_subjects(service):

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import closing
@@ -26,7 +27,7 @@ from domain.errors import (
 )
 from domain.examples import EXAMPLES, examples_for
 from eventlog.entry import Caller, Receipt
-from eventlog.errors import DamagedLogError, LogInUseError
+from eventlog.errors import DamagedLogError, DatabaseUnavailableError, LogInUseError
 from eventlog.records import Append, NewEvent
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import ANN, START, Clock, do, do_many, open_log, tables, transaction
@@ -591,3 +592,14 @@ def test_verify_finds_an_alteration(log: DecisionLog, place: Path | str, tamper:
     finding = log.verify()
     assert finding is not None
     assert finding.position == position
+
+
+def test_a_sqlite_that_is_too_old_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a SQLite that does not know such tables, the error names its version and the one it takes, and no log is made."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 36, 0))
+    monkeypatch.setattr(sqlite3, "sqlite_version", "3.36.0")
+
+    with pytest.raises(DatabaseUnavailableError, match=r"SQLite 3\.36\.0; a decision log needs version 3\.37"):
+        open_log(tmp_path)
+
+    assert not (tmp_path / "log.sqlite").exists()

@@ -91,10 +91,10 @@ def test_concurrent_processes_write_without_a_gap(address: str) -> None:
     with open_log(address, clock=lambda: time.time_ns() // 1000) as log:
         do(log, SHOP)
         command = [sys.executable, "-c", script, address]
-        running = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("a", "b", "c")]
-        recorded = sum(int(process.communicate(timeout=60)[0]) for process in running)
-        assert [process.returncode for process in running] == [0, 0, 0]
-        assert recorded >= 90
+        running = [subprocess.Popen([*command, name], stdout=subprocess.PIPE, text=True) for name in ("a", "b")]
+        recorded = sum(int(process.communicate(timeout=300)[0]) for process in running)
+        assert [process.returncode for process in running] == [0, 0]
+        assert recorded >= 60
         assert log.head().size == recorded + 2
         assert log.verify() is None
 

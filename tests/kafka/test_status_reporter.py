@@ -48,6 +48,23 @@ def test_the_next_process_continues_the_status(tmp_path):
     assert (sheet().position, sheet().topic) == (0, "")
 
 
+def test_a_failure_is_said_once(tmp_path):
+    """The process that works says when it begins to fail and when it works again, not at each retry."""
+    said = []
+    clock = Clock()
+    reporter = StatusReporter(workers_at(tmp_path / "log.sqlite3"), "publisher", "t", clock, notify=said.append)
+
+    for error in (OSError("no broker"), OSError("no broker at all")):
+        reporter.report_failure(error)
+    for position in (7, 8):
+        reporter.report_progress(position)
+
+    assert said == [
+        "The publisher is failing, and keeps trying: no broker",
+        "The publisher works again, at position 7.",
+    ]
+
+
 def test_a_failing_store_does_not_stop_the_work(tmp_path, caplog):
     """If the status cannot be stored, a warning is logged."""
     (tmp_path / "workers").write_text("in the way")

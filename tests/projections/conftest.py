@@ -41,7 +41,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run each test on SQLite, and on PostgreSQL too, unless it is marked `sqlite_only`, by itself or by its module.
 
     A test that is marked `seeds(COUNT)` runs with this number of seeds on SQLite; PostgreSQL, where each takes ten times as
-    long and the queries are the same, gets the first `SEEDS_ON_POSTGRESQL` of them.
+    long and the queries are the same, gets the first `SEEDS_ON_POSTGRESQL` of them. For the same reason, properties of
+    generated logs are tested on PostgreSQL in the slow tests only.
     """
     if "new_database" not in metafunc.fixturenames:
         return
@@ -55,7 +56,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ]
         metafunc.parametrize(("new_database", "seed"), runs, indirect=["new_database"])
     else:
-        metafunc.parametrize("new_database", list(databases.values()), ids=list(databases), indirect=True)
+        is_property = hasattr(metafunc.function, "hypothesis")
+        slow = {"postgresql": [pytest.mark.slow]} if is_property else {}
+        choices = [pytest.param(new, id=name, marks=slow.get(name, [])) for name, new in databases.items()]
+        metafunc.parametrize("new_database", choices, indirect=True)
 
 
 @pytest.fixture

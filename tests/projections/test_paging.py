@@ -11,7 +11,19 @@ from typing import Any
 
 import pytest
 
-from projections.queries import audit, changes, decisions, field_history, field_values, listings, report, roadmap, slips
+from projections.queries import (
+    audit,
+    changes,
+    decisions,
+    field_history,
+    field_values,
+    listings,
+    report,
+    report_basis,
+    report_lines,
+    roadmap,
+    slips,
+)
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer
 from projections.queries.timepoint import TimePoint
@@ -139,7 +151,8 @@ def test_a_long_report_keeps_the_most_relevant_lines(model: ReadModel, monkeypat
     span = report.ReportRequest("product:p0", START + 1, None, EVENTS)
     with model.read() as read:
         whole = report.report(read, span)
-        monkeypatch.setattr(report, "MAX_LINES", 9)
+        for module in (report_basis, report_lines):
+            monkeypatch.setattr(module, "MAX_LINES", 9)
         short = report.report(read, span)
     assert short.about["counts"] == whole.about["counts"]
     shown = Counter(row["section"] for row in short.rows)

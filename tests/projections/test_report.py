@@ -48,7 +48,8 @@ from domain.values import ERASED, StringKind, from_micros
 from eventlog.entry import Origin
 from projections.queries.issued_report import issued_report
 from projections.queries.paging import Answer
-from projections.queries.report import SECTIONS, ReportNotFound, ReportRequest, report, report_hash
+from projections.queries.report import ReportNotFound, ReportRequest, report, report_hash
+from projections.queries.report_lines import SECTIONS
 from projections.queries.titles import titles_of_answer
 from projections.read_model.model import Read
 from tests.projections.support import Log, at

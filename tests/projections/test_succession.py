@@ -61,6 +61,20 @@ def test_what_a_person_holds_owes_and_waits_for(log: Log, read: Reader) -> None:
     assert relations(read(), TimePoint(as_of=at(1))) == [("holds", "role", "feature:cards", "accountable")]
 
 
+def test_what_is_held_or_owed_is_described(log: Log, read: Reader) -> None:
+    """A delegation has what it covers, and an item of decision debt what makes it owed."""
+    story(log)
+
+    found = {
+        (row["relation"], row["code"]): row["detail"]
+        for row in succession(read(), ANN, TimePoint(as_of=at(86_400 * 10))).rows
+    }
+
+    assert found["holds", "delegation"] == {"to": ANN, "by": [BOB], "kinds": [], "until": None}
+    assert found["owes", "outcome_overdue"] == {"due_on": "2023-11-20", "measure": "M", "target": "T"}
+    assert found["holds", "role"] == {}
+
+
 def test_the_commands_hand_over_every_role_once(log: Log, read: Reader) -> None:
     """The successor takes each role in the place of the person, and is named once; memberships are not handed over."""
     story(log)

@@ -133,6 +133,8 @@ class ActivityRow(TypedDict):
     "The subject of the event; null for access."
     what: str | None
     "The method and path of a request; null for an event."
+    because: list[str]
+    "The decisions and the like behind the event, by id; empty for access."
     reason: str | None
     "Why it was refused, or the note of the event; null without one."
     mentions: list[str]
@@ -1348,6 +1350,8 @@ class SuccessionRow(TitledSubject):
     "The time since which this is the case."
     holders: list[str]
     "All holders of the role; empty for anything else."
+    detail: dict[str, Any]
+    "What a delegation covers, or what makes the item of decision debt owed; else empty."
 
 
 class SubjectField(TitledSubject):
