@@ -615,7 +615,7 @@ async def _answering() -> tuple[BoundedProtocol, Unread, float]:
 
 
 def test_a_pipelined_request_ends_when_its_client_leaves() -> None:
-    """The first of several is told that the client has left, and what it still answers goes nowhere, without an error."""
+    """The first of several gets the disconnect, and what it still answers goes nowhere, without an error."""
     told: list[str] = []
 
     async def app(_scope: Any, receive: Any, send: Any) -> None:
