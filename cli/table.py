@@ -204,7 +204,7 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
         columns = _fit_whole(table, measured, width)
     below = [each.index for each in measured if _goes_below(table, each, columns)]
     while below:
-        columns = _fit_around(table, measured, below, width)
+        columns = _fit_around(table, measured, below, width, cells)
         more = [each.index for each in measured if each.index not in below and _goes_below(table, each, columns)]
         if not more:
             break
@@ -299,9 +299,19 @@ def _find_events(table: Table) -> list[Cell]:
     return [row[index] for row in table.rows]
 
 
-def _fit_around(table: Table, measured: Sequence[_Column], below: Sequence[int], width: int) -> dict[int, int]:
-    """Return the columns that are shown. One of `PARTLY_BELOW` has a place for the short values; long ones go below."""
-    partly = [each for each in measured if each.index in below and table.columns[each.index] in PARTLY_BELOW]
+def _fit_around(
+    table: Table, measured: Sequence[_Column], below: Sequence[int], width: int, cells: Sequence[Sequence[str]]
+) -> dict[int, int]:
+    """Return the columns that are shown. One of `PARTLY_BELOW` has a place for the short values, if it has any; long ones
+    go below.
+    """
+    partly = [
+        each
+        for each in measured
+        if each.index in below
+        and table.columns[each.index] in PARTLY_BELOW
+        and any(0 < width_of(row[each.index]) <= PARTLY_BELOW_WIDTH for row in cells)
+    ]
     taken = sum(min(each.width, PARTLY_BELOW_WIDTH) + len(GAP) for each in partly)
     columns = _fit_whole(table, [each for each in measured if each.index not in below], width - taken)
     for each in partly:

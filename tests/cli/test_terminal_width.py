@@ -376,6 +376,19 @@ def test_a_command_in_a_message_stays_in_one_line():
     assert Titles({"person:l8zhyq337hp5txal": "Ann"}).format_sentence(message) == message
 
 
+def test_a_change_below_its_row_takes_no_room_in_it():
+    """Where no value before or after a change is short, its column is left out, and there is room for who made it."""
+    people = ", ".join(("Derek Carr", "Abdullah Gharaibeh", "Wojciech", "David"))
+    columns = ("when", "title", "field", "before", "after", "who")
+    row = (NOW, "In-place Update of Pod Resources", "role.approver", people, f"{people}, Tim", "Vinay Kulkarni")
+
+    lines = ["".join(part for part, _ in line) for line in layout(Table(columns, [row]), Zone(), NOW, 80)]
+
+    assert lines[0].split() == ["when", "title", "field", "who"]
+    assert "Vinay Kulkarni" in lines[1]
+    assert f"change: {people} → {people}, Tim" in " ".join("".join(f"{line}\n" for line in lines[2:]).split())
+
+
 def test_what_follows_a_name_from_right_to_left_stays_behind_it():
     """The marks around a name also hold where tmux drops the first character of a line, and take no column."""
     name = NAMES[2]
