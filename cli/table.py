@@ -459,9 +459,9 @@ def wrap_sentences(text: str, width: int) -> Iterator[str]:
         lines: list[str] = []
         for words in _part_copied(paragraph, width):
             if len(words) == 1 and _is_copied(words[0]):
-                lines.append(f"{' ' * indent if not lines else ''}{words[0]}")
+                lines.append(f"{' ' * indent}{words[0]}")
             else:
-                spans: Line = [(f"{' ' * indent if not lines else ''}{' '.join(words)}", "")]
+                spans: Line = [(f"{' ' * indent}{' '.join(words)}", "")]
                 lines += ["".join(part for part, _ in line) for line in wrap(spans, width, indent)]
         yield from (line.replace(_JOINER, " ") for line in lines or [""])
 
