@@ -373,13 +373,13 @@ def _fit(columns: Sequence[_Column], width: int) -> dict[int, int]:
 
 
 def _fit_whole(table: Table, columns: Sequence[_Column], width: int) -> dict[int, int]:
-    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides only optional
+    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides no more than optional
     columns.
     """
     fitted = _fit(columns, width)
     whole = _fit([_keep_whole(table.columns[each.index], each) for each in columns], width)
     needed = {each.index for each in columns if not each.is_optional}
-    return whole if fitted.keys() & needed == whole.keys() & needed else fitted
+    return whole if fitted.keys() & needed <= whole.keys() else fitted
 
 
 def _keep_whole(heading: str, column: _Column) -> _Column:
