@@ -22,7 +22,7 @@ from api.authentication import CurrentCaller, authenticate_request
 from api.bodies import json_body, read_json
 from api.headers import find_header
 from api.problems import HttpProblem, unprocessable
-from api.query_parameters import refuse_unknown_parameters
+from api.query_parameters import check_parameters
 from api.services import ServiceDependency, Services, refuse_writes_on_replica
 from domain import any_subject, decision_messages
 from domain.catalog import COMMAND
@@ -80,7 +80,7 @@ class CommandRoute(APIRoute):
             services: Services = request.app.state.services
             caller = await authenticate_request(request, services)
             await refuse_writes_on_replica(request, services)
-            await refuse_unknown_parameters(request)
+            await check_parameters(request)
             response: Response = await endpoint(request, services, caller, **_read_flags(request))
             return response
 

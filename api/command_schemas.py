@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -25,7 +25,7 @@ def build_schemas(others: Iterable[type[BaseModel]]) -> dict[str, Any]:
     schemas: dict[str, Any] = found["$defs"]
     for name, command in COMMANDS.items():
         whole = schemas[name]
-        _require_unique_items(whole, command)
+        _require_unique_items(schemas, name, command)
         from_path = {"type"} if command.creates else {"type", "subject"}
         whole["examples"] = [EXAMPLES[name]]
         schemas[f"{name}Body"] = {
@@ -60,13 +60,21 @@ def _describe_defaults(schema: dict[str, Any]) -> None:
         properties[name] = described
 
 
-def _require_unique_items(schema: dict[str, Any], command: type[Command]) -> None:
+def _require_unique_items(schemas: dict[str, Any], name: str, command: type[Command]) -> None:
     """Add `uniqueItems` to each list of subjects or people: a command names each of them once."""
     if command is any_subject.ImportChanges:
         return
     for path in (*string_paths(command, StringKind.SUBJECT), *string_paths(command, StringKind.PERSON)):
-        if path[1:] == ("*",):
-            found = schema["properties"][path[0]]
-            for each in (found, *found.get("anyOf", ())):
-                if each.get("type") == "array":
-                    each["uniqueItems"] = True
+        if path[-1] == "*":
+            _require_unique_at({"$ref": name}, path, schemas)
+
+
+def _require_unique_at(schema: dict[str, Any], path: Sequence[str], schemas: dict[str, Any]) -> None:
+    """Follow the path of the members of a list, through whatever is not null, and mark that list."""
+    schema = schemas[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    for each in schema.get("anyOf", ()):
+        _require_unique_at(each, path, schemas)
+    if path == ("*",):
+        schema |= {"uniqueItems": True} if schema.get("type") == "array" else {}
+    elif "items" in schema or path[0] in schema.get("properties", {}):
+        _require_unique_at(schema["items"] if path[0] == "*" else schema["properties"][path[0]], path[1:], schemas)

@@ -39,7 +39,9 @@ BODY_BYTES_PER_S: Final = 16 * 1024
 """The minimum rate of a body: the largest one takes four minutes at most."""
 KEEP_ALIVE_S: Final = 20.0
 STALLED_S: Final = 30.0
-"""Seconds for which a client may read nothing of its response."""
+"""Seconds in which a client must have read its response, or as much of it as the minimum rate asks for."""
+READ_BYTES_PER_S: Final = 4 * 1024
+"""The minimum rate at which a client reads a response. Without one, a byte every half minute would hold a connection."""
 LINGER_S: Final = 10.0
 """Seconds for which a closing connection reads and discards what its client still sends, so that it reads the response."""
 LINGER_IDLE_S: Final = 2.0
@@ -195,7 +197,12 @@ class BoundedProtocol(HttpToolsProtocol):
         self._lingers_since = 0.0
         self._discarded = (0, 0.0)
         """How many bytes a closing connection has discarded, and when it may read more."""
-        self._stalled = (0, 0.0)
+        self._answered: RequestResponseCycle | None = None
+        """The request that the application answers, or answered last."""
+        self._written = 0
+        """Bytes of responses that were passed to the transport."""
+        self._read_goal: tuple[int, float] | None = None
+        """How many of them the client must have read, and when; None while it has read all."""
         self._read_on_timer: asyncio.TimerHandle | None = None
 
     # The connection
@@ -203,7 +210,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._cycle_transport = SimpleNamespace(
-            write=transport.write, is_closing=transport.is_closing, close=self._close_after_response
+            write=self._write, is_closing=transport.is_closing, close=self._close_after_response
         )
         self.address = self.client[0] if self.client else ""
         self._began = self.loop.time()
@@ -215,6 +222,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self.pool.remove(self)
         self._drop_body()
+        self._disconnect()
         if self._read_on_timer is not None:
             self._read_on_timer.cancel()  # it would keep the connection in memory until then
         super().connection_lost(exc)
@@ -241,9 +249,13 @@ class BoundedProtocol(HttpToolsProtocol):
     def _check_reading(self, now: float) -> None:
         """Close the connection if the client does not read its response."""
         waiting = self.transport.get_write_buffer_size()
-        if not waiting or waiting != self._stalled[0]:
-            self._stalled = (waiting, now)
-        elif now - self._stalled[1] > STALLED_S:
+        read = self._written - waiting
+        goal = self._read_goal
+        if not waiting:
+            self._read_goal = None
+        elif goal is None or (read >= goal[0] and now >= goal[1]):
+            self._read_goal = (read + min(waiting, int(READ_BYTES_PER_S * STALLED_S)), now + STALLED_S)
+        elif now > goal[1]:
             self.transport.abort()
 
     def _close_late(self, detail: str, *, silently: bool) -> None:
@@ -252,6 +264,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self._refuse(408, detail)
+
+    def _write(self, data: bytes) -> None:
+        if not self.transport.is_closing():  # which raises an error: the client has gone, or was cut off
+            self._written += len(data)
+            self.transport.write(data)
 
     # Reading
 
@@ -324,6 +341,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         # The protocol makes cycles of its own class, which has the same members.
         cycle.__class__ = Cycle
+        self._answered = cycle
         super()._start_asgi_task(cycle, app)
 
     def _check_fields(self) -> None:
@@ -443,10 +461,11 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.body = bytearray()
 
     def _disconnect(self) -> None:
-        """Tell the application that the client has disconnected."""
-        if self.cycle is not None and not self.cycle.response_complete:
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
+        """Tell the application that the client has disconnected: of pipelined requests, the last read is `cycle`."""
+        for cycle in (self.cycle, self._answered):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
         self.pipeline.clear()
 
 

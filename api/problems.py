@@ -151,6 +151,16 @@ def of_validation(found: Sequence[Any]) -> Problem:
     return problem(422, name, summarize_errors(errors_by_field), field=errors_by_field[0][0] or None, errors=listed)
 
 
+def of_parameters(error: RequestValidationError) -> Problem:
+    """Return the problem document of invalid parameters. `query` and names of the types tried are not part of a path."""
+    errors = ({**each, "loc": (each["loc"][1], *_indices(each["loc"][2:]))} for each in error.errors())
+    return of_validation(list(errors))
+
+
+def _indices(path: Sequence[str | int]) -> list[int]:
+    return [each for each in path if isinstance(each, int)]
+
+
 def _truncate(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}..."
 
@@ -212,8 +222,7 @@ def install(app: FastAPI, respond_to: Responder) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def handle_invalid_parameters(request: Request, error: RequestValidationError) -> Response:
-        # The first part of each path is `query`, `path` or `header`.
-        return respond_to(request, of_validation([{**each, "loc": each["loc"][1:]} for each in error.errors()]))
+        return respond_to(request, of_parameters(error))
 
     @app.exception_handler(ValidationError)
     async def handle_invalid_body(request: Request, error: ValidationError) -> Response:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from typing import Annotated, Any, Final, get_origin
+from typing import Annotated, Any, Final, get_args, get_origin
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import AfterValidator
@@ -54,6 +54,10 @@ SubjectText = Annotated[str, documented(pattern=f"^{SUBJECT_PATTERN}$")]
 """A subject in a list parameter. The endpoint checks it when it looks it up."""
 KindText = Annotated[str, documented(enum=list(SUBJECT_KINDS))]
 DirectionText = Annotated[str, documented(enum=list(DIRECTIONS))]
+
+
+ConditionText = Annotated[str, documented(pattern=r"^\s*[^=<>!\s]+\s*(?:[!<>]?=|[<>])\s*\S")]
+FieldNameText = Annotated[str, documented(pattern=r"^[^=<>!]*[^=<>!\s][^=<>!]*$")]
 
 
 def subject_of_kind(kind: str) -> Any:
@@ -106,7 +110,7 @@ PageParameters = Annotated[Page, Depends(_page_parameters)]
 async def _conditions(
     services: ServiceDependency,
     where: Annotated[
-        list[str],
+        list[ConditionText],
         list_parameter(
             "Only subjects whose fields meet all of these conditions: `status=accepted`, `kind!=process`, "
             "`cost>=50000`, `review_on<2024-07-01`, `why=*` (has a value), `deciders=field:proposed_by` (two fields have "
@@ -116,7 +120,7 @@ async def _conditions(
         ),
     ],
     without: Annotated[
-        list[str],
+        list[FieldNameText],
         list_parameter("Only subjects for which all of these fields are empty, such as `why` or `role.accountable`."),
     ],
 ) -> Sequence[Condition]:
@@ -219,11 +223,13 @@ ValueFilter = Annotated[Filter, Depends(_value_filter)]
 """Which fields to return, by their name and value."""
 
 
-async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuse query parameters that the route does not have: a misspelled `as_of` would return today's data.
+async def check_parameters(request: Request) -> None:
+    """Refuse query parameters that the OpenAPI document does not describe.
+
+    A misspelled `as_of` would return today's data. And FastAPI alone takes `limit=1_000` and `blame=on`.
 
     Raises:
-        HttpProblem: 422 for an unknown parameter, or a repeated one that takes one value.
+        HttpProblem: 422 for an unknown parameter, a repeated one that takes one value, or another spelling of a value.
     """
     if not request.scope["query_string"]:
         return
@@ -233,13 +239,33 @@ async def refuse_unknown_parameters(request: Request) -> None:
             close = get_close_matches(name, known, 1)
             hint = f"did you mean `{close[0]}`?" if close else f"valid parameters: {', '.join(sorted(known)) or 'none'}"
             raise HttpProblem(422, f"there is no parameter `{name}`; {hint}", field=name)
-        if not known[name] and len(request.query_params.getlist(name)) > 1:
-            raise HttpProblem(422, f"`{name}` can be given only once", field=name)
+        _check_values(name, known[name], request.query_params.getlist(name))
 
 
-def _list_parameters(route: Any) -> Iterator[tuple[str, bool]]:
-    """Yield the query parameters of a route and its dependencies, each with whether it can be repeated."""
+def _check_values(name: str, annotation: Any, values: Sequence[str]) -> None:
+    if len(values) > 1 and get_origin(annotation) is not list:
+        raise HttpProblem(422, f"`{name}` can be given only once", field=name)
+    spelling, right = _SPELLINGS.get(_scalar_of(annotation), (None, ""))
+    if spelling and not all(map(spelling.fullmatch, values)):
+        raise HttpProblem(422, f"`{name}` must be {right}", field=name)
+
+
+_SPELLINGS: Final = {
+    int: (re.compile("-?(?:0|[1-9][0-9]*)"), "a whole number, such as 10"),
+    bool: (re.compile("true|false"), "`true` or `false`"),
+}
+"""How JSON writes what a parameter holds."""
+
+
+def _scalar_of(annotation: Any) -> Any:
+    """Return the type of a parameter's value, or of one of several, that is not None."""
+    members = [each for each in get_args(annotation) if each is not type(None)]
+    return _scalar_of(members[0]) if members else annotation
+
+
+def _list_parameters(route: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the query parameters of a route and its dependencies, each with its type."""
     for parameter in route.query_params:
-        yield parameter.alias, get_origin(parameter.field_info.annotation) is list
+        yield parameter.alias, parameter.field_info.annotation
     for dependency in route.dependencies:
         yield from _list_parameters(dependency)

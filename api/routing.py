@@ -12,7 +12,7 @@ from api.admission import LaneName
 from api.authentication import authenticate
 from api.permissions import require
 from api.query_execution import run_as_query
-from api.query_parameters import refuse_unknown_parameters
+from api.query_parameters import check_parameters
 from api.query_route import QueryRoute
 from api.services import refuse_writes_on_replica
 from domain.actions import READ, Action
@@ -31,7 +31,7 @@ def v1_router(tag: str, dependencies: Sequence[Any] = (), *, action: Action | No
     The application adds its routes as they are. Including a router builds each route again, which doubles startup time.
     """
     permission = [Depends(require(action))] if action else []
-    checks = [Depends(authenticate), *permission, Depends(refuse_writes_on_replica), Depends(refuse_unknown_parameters)]
+    checks = [Depends(authenticate), *permission, Depends(refuse_writes_on_replica), Depends(check_parameters)]
     return APIRouter(prefix="/v1", tags=[tag], responses=problems.RESPONSES, dependencies=[*checks, *dependencies])
 
 

@@ -5,9 +5,10 @@ an entry; importing changes; and erasing text.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import combinations
 from typing import Annotated, ClassVar, Final, Literal, assert_never
 
-from pydantic import Field, StrictBool, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.decision_messages import OPEN as OPEN_DECISION
@@ -15,7 +16,7 @@ from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
 from domain.guards import require_status
-from domain.messages import Command, CommandContext, Draft, Event, Message
+from domain.messages import Command, CommandContext, Draft, Event, Message, Source
 from domain.roles import FIELD_PREFIX
 from domain.values import (
     COMBINATION,
@@ -232,6 +233,17 @@ class ImportedChange(Message):
     """
 
     field: FieldName = Field(description="The field that changed.")
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {
+                "anyOf": [
+                    {"required": list(pair), "properties": {name: {"not": {"type": "null"}} for name in pair}}
+                    for pair in combinations(("value", "subjects", "holders", "text", "texts"), 2)
+                ]
+            }
+        }
+    )
+
     value: StrictBool | Integer | Code | None = Field(
         None, description="The new value: a code, a date, a number, true or false, or a single subject."
     )
@@ -278,6 +290,7 @@ class ImportChanges(Command):
     type: Literal["ImportChanges"] = "ImportChanges"
     subject: SubjectId
     changes: tuple[ImportedChange, ...] = Field(min_length=1, max_length=256, description="The changes, in order.")
+    source: Source = Field(description="Where the changes were recorded originally.")
 
 
 class ChangesImported(Event):

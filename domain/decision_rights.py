@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Annotated, Final, Literal, NamedTuple
 
-from pydantic import Field, Strict, StrictBool, model_validator
+from pydantic import ConfigDict, Field, Strict, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.delegation import iterate_lines
@@ -27,6 +27,12 @@ Count = Annotated[int, Strict(), Field(ge=1, le=100), Integral]
 
 class DecisionRule(Message):
     """One rule of the decision rights of a product: who may decide what."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "not": {"properties": {name: {"maxItems": 0} for name in ("roles", "line_roles", "holders")}}
+        }
+    )
 
     kinds: tuple[Slug, ...] = Field((), max_length=50, description="The kinds of decision it is for; all by default.")
     cost_limit: Cost | None = Field(None, description="The highest cost it covers; any cost by default.")

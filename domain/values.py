@@ -61,6 +61,8 @@ _LINE: Final = rf"[{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}][^\x00-\
 _END: Final = r"(?!\n)$"  # in some languages `$` alone also matches before a final line break
 LINE_PATTERN: Final = rf"^{_LINE}{_END}"
 """What `Line` accepts, as JSON Schema (ECMA 262): one line, not blank, no control characters. It never backtracks."""
+OPTIONAL_LINE_PATTERN: Final = rf"^(?:{_LINE})?{_END}"
+"""A line that may be left empty."""
 TEXT_PATTERN: Final = (
     rf"^[\t\n\r\u2028\u2029{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}]"
     rf"[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]*{_END}"
@@ -75,6 +77,7 @@ COMBINATION: Final = "combination"
 
 _KEY_FORMAT: Final = "a key has 1 to 100 characters from a-z 0-9 . _ ~ - and starts with a letter or digit"
 _KEY = re.compile(KEY_PATTERN)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 _FORBIDDEN_IN_TEXT = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _FORBIDDEN_IN_LINE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -170,7 +173,7 @@ def _check_slug(value: str) -> str:
 
 def _check_day(value: str) -> str:
     try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+        if _DAY.fullmatch(value):
             return date.fromisoformat(value).isoformat()
     except ValueError:
         pass
@@ -220,16 +223,42 @@ def _name_validator(*kinds: str) -> AfterValidator:
 
 _id_schema = {"type": "string", "pattern": f"^{SUBJECT_PATTERN}$", "description": "The id of a subject, `KIND:KEY`."}
 YEAR_PATTERN: Final = "^(?!0000)[0-9]{4}-"
-TIME_PATTERN: Final = "^(?!0000|0001-01-01.*[+]|9999-12-31.*-[0-9]{2}:[0-9]{2}$)[0-9]{4}-"
-"""Times whose year in UTC is 1 to 9999: an offset can move the first and the last day out of that range."""
+TIME_PATTERN: Final = (
+    "^(?!0000|0001-01-01.*[+](?!00:00)|9999-12-31.*-(?!00:00)[0-9]{2}:[0-9]{2}$)[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    r"[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]+)?(?:[Zz]|[+-][0-9]{2}:[0-5][0-9])$"
+)
+"""RFC 3339 times that Python has: without leap seconds, and in the years 1 to 9999 also in UTC.
+
+An offset can move the first and the last day out of that range, so they have none.
+"""
+_time_schema = {
+    "anyOf": [
+        {"type": "string", "format": "date-time", "pattern": TIME_PATTERN},
+        {"type": "string", "format": "date", "pattern": YEAR_PATTERN},
+    ],
+    "examples": ["2025-03-01T09:30:00Z", "2025-03-01"],
+}
+_TIME: Final = re.compile(TIME_PATTERN)
+
+
+def _parse_time(value: object) -> datetime:
+    """Parse a time or a date as `parse_timestamp` does, but only as RFC 3339 writes them.
+
+    ISO 8601 has more, such as `20250301T0930+01`, which few other parsers read.
+    """
+    parsed = parse_timestamp(value)
+    if isinstance(value, str) and not _DAY.fullmatch(value) and not _TIME.fullmatch(value):
+        raise ValueError(
+            f"{value!r} is not an RFC 3339 time between the years 1 and 9999 in UTC; write it like 2025-03-01T09:30:00Z"
+        )
+    return parsed
+
 
 Timestamp = Annotated[
     datetime,
-    BeforeValidator(parse_timestamp),
+    BeforeValidator(_parse_time),
     PlainSerializer(format_timestamp, return_type=str),
-    WithJsonSchema(
-        {"type": "string", "format": "date-time", "pattern": TIME_PATTERN, "examples": ["2025-03-01T09:30:00Z"]}
-    ),
+    WithJsonSchema(_time_schema),
 ]
 Integral: Final = BeforeValidator(_convert_integral)
 Integer = Annotated[int, Strict(), Field(ge=-MAX_INTEGER, le=MAX_INTEGER), Integral]

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Final, Protocol
 
 from domain import credentials, policy
-from domain.any_subject import EraseTexts, ImportChanges, VoidEntry
+from domain.any_subject import EraseTexts, VoidEntry
 from domain.catalog import EVENT_NAMES, decide
 from domain.credentials import LOCAL_CREDENTIAL, Access, TokenRevoked
 from domain.decision_messages import SUPERSEDED_BY
@@ -564,7 +564,7 @@ def _find_revoked(entries: Iterable[Entry]) -> tuple[str, ...]:
 
 
 def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
-    """Check that only an importer names a source, and that an import names one."""
+    """Check that only an importer names a source, or a service that made the change there."""
     if command.source is not None and IMPORT_SCOPE not in scopes:
         raise Forbidden(
             f"only a token with the scope `{IMPORT_SCOPE}`, or `{IMPORT_SCOPE}:{command.source.system}`, may give this source",
@@ -574,8 +574,6 @@ def _must_have_source(command: Command, scopes: frozenset[str]) -> None:
         raise Malformed(
             "must be a person; only an imported change may have been made by a service", field="on_behalf_of"
         )
-    if isinstance(command, ImportChanges) and command.source is None:
-        raise Malformed("an import needs a source: name the system it comes from", field="source")
 
 
 def _effective_times(command: Command, now: int) -> tuple[int | None, int]:

@@ -103,10 +103,12 @@ def _list_fields(model: type[BaseModel], names: tuple[str, ...] | list[str]) -> 
 
 def _describe_type(schema: dict[str, Any]) -> str:
     """Return the type of a field without strings."""
-    kinds = {schema.get("format") or schema.get("type")} | {
-        part.get("format") or part.get("type") for part in schema.get("anyOf", ())
-    }
-    return ", ".join(sorted(str(kind) for kind in kinds - {None, "null"}))
+    return ", ".join(sorted(_list_types(schema) - {"null"}))
+
+
+def _list_types(schema: dict[str, Any]) -> set[str]:
+    own = schema.get("format") or schema.get("type")
+    return {own} if own else {each for part in schema.get("anyOf", ()) for each in _list_types(part)}
 
 
 def _format_table(rows: Iterator[tuple[str, str, str, str]]) -> str:

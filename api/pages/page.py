@@ -31,7 +31,7 @@ from api.pages.visits import LOOKED_COOKIE, find_visits
 from api.permissions import require
 from api.problems import HttpProblem, unprocessable
 from api.query_execution import ExecutionDependency, QueryExecution, run_as_query, wait_for_position
-from api.query_parameters import refuse_unknown_parameters
+from api.query_parameters import check_parameters
 from api.return_addresses import local_path
 from api.services import ServiceDependency, Services
 from domain.actions import READ
@@ -265,7 +265,7 @@ async def _page(  # noqa: PLR0917  (the parameters of every page)
     services: ServiceDependency,  # after the permission, which limits them to what the caller may read
     execution: ExecutionDependency,
     _: Annotated[None, Depends(wait_for_position)],
-    as_of: TimeText = "",  # noqa: ARG001  (these are parsed together, and named here for `refuse_unknown_parameters`)
+    as_of: TimeText = "",  # noqa: ARG001  (these are parsed together, and named here for `check_parameters`)
     known_at: TimeText = "",  # noqa: ARG001
     compare: TimeText = "",  # noqa: ARG001
     compare_known_at: TimeText = "",  # noqa: ARG001
@@ -327,7 +327,7 @@ def respond_with_error(request: Request, error: Exception) -> Response:
     elif isinstance(error, Refused):
         document = problems.of_refusal(error)
     elif isinstance(error, RequestValidationError):
-        document = problems.of_validation([{**each, "loc": each["loc"][1:]} for each in error.errors()])
+        document = problems.of_parameters(error)
     else:
         assert isinstance(error, ValidationError)
         document = problems.of_invalid(error)
@@ -336,7 +336,7 @@ def respond_with_error(request: Request, error: Exception) -> Response:
 
 def page_router() -> APIRouter:
     """Return a router for pages. They are not part of the API, so its document leaves them out."""
-    return APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(refuse_unknown_parameters)])
+    return APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(check_parameters)])
 
 
 def add_page(router: APIRouter, path: str, endpoint: Callable[..., Response], lane: LaneName = "heavy") -> None:

@@ -26,7 +26,8 @@ from identity.decision_log import DecisionLog
 COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/erase"}
 
 _ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
-_BATCH_SIZE: Final = 1000
+_BATCH_SIZE: Final = 100
+"""Entries that are read at once. Each client that reads slowly holds that many in memory."""
 """Entries read at once."""
 _READER_THREADS: Final = 2
 _reader_threads: Final = RunVar[CapacityLimiter]("reader_threads")
@@ -118,8 +119,10 @@ def _read_lines(log: DecisionLog, services: Services, position: int, limit: int 
         found = list(log.raw(position, min(left, _BATCH_SIZE)))
         if not found:
             return
-        yield b"".join(_format_line(services, each) + b"\n" for each in found if services.is_entry_readable(each))
         position, left = found[-1].position, left - len(found)
+        part = b"".join(_format_line(services, each) + b"\n" for each in found if services.is_entry_readable(each))
+        found.clear()  # the client may take minutes to read the part
+        yield part
 
 
 def _format_line(services: Services, raw: RawEntry) -> bytes:

@@ -19,7 +19,7 @@ from api.services import ServiceDependency
 from domain.actions import ADMINISTER
 from domain.roles import Role
 from domain.scopes import DEFAULT_SCOPES, SCOPE_PATTERN, SCOPES
-from domain.values import Code, ProductId, Timestamp, format_micros, to_micros
+from domain.values import OPTIONAL_LINE_PATTERN, Code, ProductId, Timestamp, documented, format_micros, to_micros
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token, Tokens
 from projections.queries.paging import build_answer
 from projections.queries.timepoint import NOW, resolve_time
@@ -38,7 +38,9 @@ class NewToken(BaseModel):
         default_factory=lambda: sorted(DEFAULT_SCOPES),
         description=f"{', '.join(f'`{scope}`' for scope in SCOPES)}. `import:SYSTEM` imports from one system only. By default `read` and `write`.",
     )
-    label: str = Field("", max_length=200, description="What the token is used for.")
+    label: Annotated[str, documented(pattern=OPTIONAL_LINE_PATTERN)] = Field(
+        "", max_length=200, description="What the token is used for."
+    )
     expires_at: Timestamp | Literal["never"] | None = Field(
         None, description=f"When it stops working, or `never`. Default: in {DEFAULT_LIFETIME_DAYS} days."
     )

@@ -21,7 +21,7 @@ from projections.read_model.schema import dumps, loads
 MAX_GROUPS: Final = 200_000
 ValueGroup = Literal["from", "from_source_value", "to", "to_source_value"]
 TimeUnit = Literal["year", "quarter", "month", "week"]
-Group = Literal["subject", "field", "direction", "actor", "principal", "kind", "product"] | ValueGroup | TimeUnit
+Group = Literal["subject", "field", "direction", "actor", "principal", "kind", "product", ValueGroup, TimeUnit]
 TIME_UNITS: Final[tuple[str, ...]] = get_args(TimeUnit)
 
 

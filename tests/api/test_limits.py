@@ -40,6 +40,7 @@ from api.connections import (
     LINGER_BYTES,
     LINGER_IDLE_S,
     PIPELINED_REQUESTS,
+    READ_BYTES_PER_S,
     STALLED_S,
     SWEEP_INTERVAL_S,
     BoundedProtocol,
@@ -55,6 +56,7 @@ from tests.support_log import LocalService
 from tests.support_serving import COMMAND, Serving, serving
 
 DESCRIPTORS = 512
+STALLED_BYTES = int(READ_BYTES_PER_S * STALLED_S)
 SLOW = 200
 SIZE = 3_900_000
 WAIT_S = 60.0
@@ -542,7 +544,7 @@ def test_more_connections_than_descriptors_keep_nobody_out(attacked: Attacked) -
 class Unread(asyncio.Transport):
     """A connection to a client that reads nothing, or only as much as `left` says."""
 
-    left = 1_000
+    left = 20 * STALLED_BYTES
 
     def __init__(self) -> None:
         super().__init__()
@@ -566,27 +568,92 @@ async def _never_ending(_scope: Any, _receive: Any, send: Any) -> None:
     await asyncio.sleep(WAIT_S)
 
 
-def test_who_reads_nothing_of_an_answer_is_cut_off() -> None:
-    """After half a minute without progress, and not before; a slow reader may continue."""
+@pytest.mark.parametrize("bytes_each", [0, 1, STALLED_BYTES - 1])
+def test_who_reads_too_little_of_an_answer_is_cut_off(bytes_each: int) -> None:
+    """Half a minute after the last that was fast enough, and not before: a drop now and then holds no connection."""
 
     async def answer() -> None:
-        loop, transport = asyncio.get_running_loop(), Unread()
-        config = Config(_never_ending, http=BoundedProtocol, access_log=False)
-        connection = protocol_of(Pool(limit=10))(config, ServerState(), {}, loop)
-        connection.connection_made(transport)
-        connection.data_received(HEALTH)
-        await asyncio.sleep(0)
-        now = loop.time()
+        connection, transport, now = await _answering()
         for n in range(10):
-            transport.left -= 1
+            transport.left -= STALLED_BYTES
             connection.check_deadlines(now + n * STALLED_S)
-        assert not transport.aborted
-        connection.check_deadlines(now + 9 * STALLED_S + STALLED_S / 2)
+        transport.left -= bytes_each
+        connection.check_deadlines(now + 9.5 * STALLED_S)
         assert not transport.aborted
         connection.check_deadlines(now + 10 * STALLED_S + 1)
         assert transport.aborted
 
     asyncio.run(answer())
+
+
+def test_who_reads_the_rest_of_an_answer_is_not_cut_off() -> None:
+    """However little it is, and however long the server takes for what comes next."""
+
+    async def answer() -> None:
+        connection, transport, now = await _answering()
+        transport.left = 10
+        connection.check_deadlines(now)
+        for n in range(1, 5):
+            transport.left = 0
+            connection.check_deadlines(now + n * STALLED_S - 1)
+            transport.left = 10
+            connection.check_deadlines(now + n * STALLED_S)
+        assert not transport.aborted
+
+    asyncio.run(answer())
+
+
+async def _answering() -> tuple[BoundedProtocol, Unread, float]:
+    """A connection whose answer does not end, and the time."""
+    loop, transport = asyncio.get_running_loop(), Unread()
+    config = Config(_never_ending, http=BoundedProtocol, access_log=False)
+    connection = protocol_of(Pool(limit=10))(config, ServerState(), {}, loop)
+    connection.connection_made(transport)
+    connection.data_received(HEALTH)
+    await asyncio.sleep(0)
+    return connection, transport, loop.time()
+
+
+def test_a_pipelined_request_ends_when_its_client_leaves() -> None:
+    """The first of several gets the disconnect, and what it still answers goes nowhere, without an error."""
+    told: list[str] = []
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        told.extend([(await receive())["type"], (await receive())["type"]])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"too late"})
+
+    async def answer() -> None:
+        transport = Closed()
+        connection = protocol_of(Pool(limit=10))(
+            Config(app, http=BoundedProtocol), ServerState(), {}, asyncio.get_running_loop()
+        )
+        connection.connection_made(transport)
+        connection.data_received(HEALTH * 3)
+        await asyncio.sleep(0)
+        transport.abort()
+        connection.connection_lost(None)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    asyncio.run(answer())
+    assert told == ["http.request", "http.disconnect"]
+
+
+class Closed(Unread):
+    """A connection on which nothing can be written any more once it is closed."""
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.aborted = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        assert not self.aborted, data
 
 
 class Closing(Unread):

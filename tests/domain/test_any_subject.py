@@ -34,6 +34,7 @@ from domain.decision_messages import (
 )
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.feature import FeatureCommitted, FeatureProposed, FeatureStarted
+from domain.messages import Source
 from domain.people import RegisterPerson
 from domain.product import DefineProduct, SetVision
 from tests.support_story import backdated, day, day_time, fact, given
@@ -208,10 +209,11 @@ def test_voiding_an_acceptance_that_supersedes_another_decision():
 
 
 def import_changes(*changes: ImportedChange) -> ImportChanges:
-    return ImportChanges(subject="feature:imported", changes=changes)
+    return ImportChanges(subject="feature:imported", changes=changes, source=SOURCE)
 
 
 CREATED = ImportedChange(field="exists", value=True)
+SOURCE = Source(system="jira")
 
 
 def test_a_role_cannot_be_imported():
@@ -226,14 +228,14 @@ def test_only_the_title_of_a_new_service_is_imported():
     """A service that the log does not know gets its title by an import; nothing else of a service is imported."""
     title = ImportedChange(field="title", text="Renovate Bot")
     status = ImportedChange(field="status", value="left")
-    new = ImportChanges(subject="service:renovate", changes=(CREATED, title))
+    new = ImportChanges(subject="service:renovate", changes=(CREATED, title), source=SOURCE)
 
     story = given().when(new).recorded()
 
     story.when(new).refused(NotAllowed, "subject", "cannot be imported")
     removed = ImportedChange(field="exists", value=False)
     for changes in ((CREATED, status), (removed,)):
-        given().when(ImportChanges(subject="service:ci", changes=changes)).refused(NotAllowed, "subject")
+        given().when(ImportChanges(subject="service:ci", changes=changes, source=SOURCE)).refused(NotAllowed, "subject")
 
 
 def test_imports_are_not_checked_by_rules():

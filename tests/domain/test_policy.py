@@ -141,7 +141,9 @@ def test_a_token_never_exceeds_its_scopes():
 @pytest.mark.parametrize("scope", sorted(SCOPES))
 def test_a_scope_without_a_role_allows_nothing(scope: str):
     """A token of a contributor with every scope neither imports, nor erases, nor administers."""
-    change = ImportChanges(subject="feature:x", changes=(ImportedChange(field="exists", value=True),))
+    change = ImportChanges(
+        subject="feature:x", changes=(ImportedChange(field="exists", value=True),), source=Source(system="jira")
+    )
     for command in (change, MergePeople(subject="person:bob", into="person:ann"), RECORD):
         assert judge(holding("contributor"), command, scopes={scope, "write"})
 

@@ -180,12 +180,19 @@ def judge(original: Untouched, url: str) -> Verdict:
 
 
 def change_many(original: Untouched, seeds: Iterable[int]) -> Iterator[tuple[int, Change, Verdict]]:
-    """Change a fresh copy for each seed, and judge what comes of it; what the database refuses is left out."""
-    for seed in seeds:
+    """Make the change of each seed in an untouched copy, and judge what comes of it.
+
+    A seed that changes nothing, such as where the database refuses the change, is left out, and leaves its copy to the
+    next: making and dropping a copy takes as long as judging it.
+    """
+    remaining = iter(seeds)
+    for seed in remaining:
         with copy_of(original.url) as url:
-            change = _apply_some(url, Random(seed))
-            if change is not None:
-                yield seed, change, judge(original, url)
+            for each in itertools.chain([seed], remaining):
+                change = _apply_some(url, Random(each))
+                if change is not None:
+                    yield each, change, judge(original, url)
+                    break
 
 
 def _apply_some(url: str, chance: Random) -> Change | None:
