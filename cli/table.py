@@ -40,6 +40,7 @@ MIN_FLEXIBLE_WIDTH: Final = 12
 MIN_TITLE_WIDTH: Final = 24
 SHORT_WIDTH: Final = 18
 """A column of text that is no wider than this is never cut."""
+_MINIMA: Final = {"title": MIN_TITLE_WIDTH, "field": SHORT_WIDTH}
 COMFORTABLE_WIDTH: Final = 30
 """Optional columns are hidden before a column of text becomes narrower than this."""
 TITLE_SHARE: Final = 1.5
@@ -341,7 +342,7 @@ def _measure(table: Table, index: int, cells: Sequence[Sequence[str]]) -> _Colum
     widest = max([width_of(row[index]) for row in cells] + [width_of(heading)])
     has_ids = all((isinstance(cell := row[index], str) and is_subject(cell)) or not cell for row in table.rows)
     is_text = (heading in FLEXIBLE or widest > MAX_FIXED_WIDTH) and not has_ids and widest > SHORT_WIDTH
-    least = min(widest, MIN_TITLE_WIDTH if heading == "title" else MIN_FLEXIBLE_WIDTH) if is_text else widest
+    least = min(widest, _MINIMA.get(heading, MIN_FLEXIBLE_WIDTH)) if is_text else widest
     if heading == "title" or (index == 0 and not has_ids and heading not in table.optional):
         rank = TITLE_RANK
     elif heading in table.optional:
@@ -373,13 +374,14 @@ def _fit(columns: Sequence[_Column], width: int) -> dict[int, int]:
 
 
 def _fit_whole(table: Table, columns: Sequence[_Column], width: int) -> dict[int, int]:
-    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides no more than optional
-    columns.
+    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides only optional columns,
+    or where it shows who made a change.
     """
     fitted = _fit(columns, width)
     whole = _fit([_keep_whole(table.columns[each.index], each) for each in columns], width)
     needed = {each.index for each in columns if not each.is_optional}
-    return whole if fitted.keys() & needed <= whole.keys() else fitted
+    kept, more = fitted.keys() & needed <= whole.keys(), whole.keys() & needed - fitted.keys()
+    return whole if kept and {table.columns[index] for index in more} <= {"who"} - table.below else fitted
 
 
 def _keep_whole(heading: str, column: _Column) -> _Column:
