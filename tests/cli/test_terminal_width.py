@@ -403,12 +403,12 @@ def test_a_change_below_its_row_takes_no_room_in_it():
 
 def test_titles_are_shortened_rather_than_to_hide_who():
     """Who made a change is shown, even if the titles are cut for it; nothing else takes room from them so."""
-    columns = ("when", "title", "field", "change", "who", "since")
+    columns = ("when", "title", "field", "status", "who", "since")
     row = ("20 minutes ago", "x" * 40, "role.accountable", "y" * 16, "Vinay", "Feb 25, 2021")
 
     (heading, *_) = ("".join(part for part, _ in line) for line in layout(Table(columns, [row]), Zone(), NOW, 80))
 
-    assert heading.split() == ["when", "title", "field", "change", "who"]
+    assert heading.split() == ["when", "title", "field", "status", "who"]
 
 
 def test_what_follows_a_name_from_right_to_left_stays_behind_it():
