@@ -194,7 +194,7 @@ def test_the_guide_to_the_code_names_files_that_exist():
 
 
 def test_no_dependency_may_be_older_than_the_one_that_is_tested():
-    """Each lower bound is the release, major and minor, that the lock file installs: with older ones nobody has tried."""
+    """Each lower bound is the release, major and minor, that the lock file installs: older ones are not tried."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     named = [*project["dependencies"], *(each for extra in project["optional-dependencies"].values() for each in extra)]
     bounds = dict(re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", each).groups() for each in named if ">=" in each)
