@@ -122,7 +122,7 @@ def search_results(answer: Answer, titles: Titles) -> Table:
     rows = [
         [
             _title(row, titles),
-            row["field"],
+            "unplaced line" if row["field"].startswith("line.") else row["field"],
             row["snippet"],
             "" if row["current"] else "removed",
             row["subject"],

@@ -104,21 +104,37 @@ def wrap(spans: Line, width: int, indent: int = 0) -> Iterator[list[Span]]:
     size = 0
     for word in _join_words(spans):
         taken = sum(width_of(text) for text, _ in word)
-        if size > indent and size + width_of("".join(text for text, _ in word).rstrip()) > width:
+        whole = "".join(text for text, _ in word)
+        is_apart = width_of(whole) > len(whole) + len(whole.strip()) // 2  # mostly of a script without spaces
+        has_room = is_apart and width - size >= _MIN_BEGINNING
+        if size > indent and size + width_of(whole.rstrip()) > width and not has_room:
             yield [*line[:-1], (line[-1][0].rstrip(" "), line[-1][1])]
             line, size = [(" " * indent, "")], indent
             taken -= len(word[0][0]) - len(word[0][0].lstrip())
             word[0] = (word[0][0].lstrip(), word[0][1])  # a line begins without spaces
         for text, style in word:
             rest = text
-            while size + width_of(rest) > width and taken > width - indent:
-                part = _beginning(rest, width - size) or ("" if size > indent else rest[:1])
+            while size + width_of(rest) > width and (has_room or taken > width - indent):
+                part = _keep_with(rest, _beginning(rest, width - size)) or ("" if size > indent else rest[:1])
                 yield [*line, (part, style)]
                 line, size, rest = [(" " * indent, "")], indent, rest[len(part) :]
             line.append((rest, style))
             size += width_of(rest)
     if line:
         yield line
+
+
+_MIN_BEGINNING: Final = 8
+"""The columns that a text without spaces needs at the end of a line to begin there."""
+_NEVER_FIRST: Final = frozenset("。、，．：；！？）」』】〉》〕］｝・ーぁぃぅぇぉっゃゅょァィゥェォッャュョ々…")
+
+
+def _keep_with(text: str, beginning: str) -> str:
+    """Return the beginning of a text, shorter if the next line would begin with punctuation of Chinese or Japanese."""
+    end = len(beginning)
+    while 1 < end < len(text) and text[end] in _NEVER_FIRST:
+        end -= 1
+    return beginning if end <= 1 else beginning[:end]
 
 
 def _join_words(spans: Line) -> Iterator[list[Span]]:

@@ -100,6 +100,10 @@ def type_of(field: Mapping[str, Any]) -> click.ParamType[Any]:
     """Return the type of an option."""
     if field["type"] == "choice":
         return click.Choice(field["choices"], case_sensitive=False)
+    if field["type"] == "cost":
+        from cli.options import Number  # noqa: PLC0415  (which imports more than the list of commands needs)
+
+        return click.Tuple([Number(0), click.STRING])
     if field["type"] in ("person", "subject", "target"):
         return NameType(field["kinds"])
     return _PLAIN_TYPES.get(field["type"], lambda: click.STRING)()

@@ -24,6 +24,13 @@ Option = Callable[[Command], Command]
 
 MAX_ROWS: Final = 10_000
 
+
+class Number(click.IntRange):
+    """A whole number within limits, as help and errors call it."""
+
+    name = "number"
+
+
 data: Option = click.option(
     "--data", type=click.Path(file_okay=False, path_type=Path), help="Data directory.  [DECISIONLOG_DATA; ./data]"
 )
@@ -211,7 +218,7 @@ bitemporal: Option = combine(
     time_option("--known-at", "Ignore everything recorded after this time.  [now]"),
 )
 paging: Option = combine(
-    click.option("--limit", type=click.IntRange(1, MAX_ROWS), help="Maximum number of rows.  [1000]"),
+    click.option("--limit", type=Number(1, MAX_ROWS), help="Maximum number of rows.  [1000]"),
     click.option("--cursor", help="Pagination cursor from the previous page."),
 )
 include_removed: Option = click.option("--include-removed", is_flag=True, help="Include removed subjects.")

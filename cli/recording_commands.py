@@ -138,7 +138,7 @@ def _build_option(field: Field) -> click.Option:
         multiple=bool(field.get("many")),
         nargs=2 if is_cost else 1,
         is_flag=is_flag,
-        type=None if is_flag else (click.IntRange(0), str) if is_cost else type_,
+        type=None if is_flag else type_,
         metavar="AMOUNT CURRENCY" if is_cost else _METAVARS.get(field["type"]),
         help=field["help"],
     )

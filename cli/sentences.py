@@ -83,10 +83,6 @@ _SAID_OF_IT: Final = {
     "found false:": "found it false",
     "found true:": "found it true",
     "assigned to products:": "assigned it to products",
-    "set the goal": "set it",
-    "revised the goal": "revised it",
-    "assigned the task": "assigned it",
-    "moved the task": "moved it",
 }
 """Verbs with "it" as their object, where it does not simply follow."""
 
@@ -237,7 +233,9 @@ def _with_pronoun(verb: str, pronoun: str) -> str:
     """Return a verb with its object: "handed it over", "set its vision", "moved it"."""
     if verb in _SAID_OF_IT:
         return _SAID_OF_IT[verb]
-    owned = re.fullmatch(r"(set|ordered|reviewed|judged) the (.+) of", verb)
+    if named := re.fullmatch(r"(\w+) the (goal|task)", verb):
+        return f"{named[1]} {pronoun}"
+    owned = re.fullmatch(r"(set|ordered|reviewed|judged|added to) the (.+) of", verb)
     return f"{owned[1]} {pronoun}s {owned[2]}" if owned else f"{verb} {pronoun}"
 
 

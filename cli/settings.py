@@ -114,13 +114,13 @@ class Settings(BaseModel):
         "The role is granted to `service:anonymous` when the server starts. Recording needs a token or a session.",
     )
     requests_per_minute: int = Field(
-        12_000,
+        300_000,
         ge=0,
         description="Requests that one token may send a minute, evenly or all at once; a person with several tokens and "
         "sessions may send twice as many. More get 429 with `Retry-After`. Each process counts for itself; 0: no limit.",
     )
     commands_per_minute: int = Field(
-        60_000, ge=0, description="Commands that one token may send in a minute, counted in the same way."
+        600_000, ge=0, description="Commands that one token may send in a minute, counted in the same way."
     )
     questions_per_token: int = Field(
         64,

@@ -40,6 +40,7 @@ MIN_FLEXIBLE_WIDTH: Final = 12
 MIN_TITLE_WIDTH: Final = 24
 SHORT_WIDTH: Final = 18
 """A column of text that is no wider than this is never cut."""
+_MINIMA: Final = {"title": MIN_TITLE_WIDTH, "field": SHORT_WIDTH}
 COMFORTABLE_WIDTH: Final = 30
 """Optional columns are hidden before a column of text becomes narrower than this."""
 TITLE_SHARE: Final = 1.5
@@ -204,7 +205,7 @@ def layout(table: Table, zone: Zone, now: datetime, width: int) -> Iterator[Line
         columns = _fit_whole(table, measured, width)
     below = [each.index for each in measured if _goes_below(table, each, columns)]
     while below:
-        columns = _fit_around(table, measured, below, width)
+        columns = _fit_around(table, measured, below, width, cells)
         more = [each.index for each in measured if each.index not in below and _goes_below(table, each, columns)]
         if not more:
             break
@@ -299,9 +300,19 @@ def _find_events(table: Table) -> list[Cell]:
     return [row[index] for row in table.rows]
 
 
-def _fit_around(table: Table, measured: Sequence[_Column], below: Sequence[int], width: int) -> dict[int, int]:
-    """Return the columns that are shown. One of `PARTLY_BELOW` has a place for the short values; long ones go below."""
-    partly = [each for each in measured if each.index in below and table.columns[each.index] in PARTLY_BELOW]
+def _fit_around(
+    table: Table, measured: Sequence[_Column], below: Sequence[int], width: int, cells: Sequence[Sequence[str]]
+) -> dict[int, int]:
+    """Return the columns that are shown. One of `PARTLY_BELOW` has a place for the short values, if it has any; long ones
+    go below.
+    """
+    partly = [
+        each
+        for each in measured
+        if each.index in below
+        and table.columns[each.index] in PARTLY_BELOW
+        and any(0 < width_of(row[each.index]) <= PARTLY_BELOW_WIDTH for row in cells)
+    ]
     taken = sum(min(each.width, PARTLY_BELOW_WIDTH) + len(GAP) for each in partly)
     columns = _fit_whole(table, [each for each in measured if each.index not in below], width - taken)
     for each in partly:
@@ -331,7 +342,7 @@ def _measure(table: Table, index: int, cells: Sequence[Sequence[str]]) -> _Colum
     widest = max([width_of(row[index]) for row in cells] + [width_of(heading)])
     has_ids = all((isinstance(cell := row[index], str) and is_subject(cell)) or not cell for row in table.rows)
     is_text = (heading in FLEXIBLE or widest > MAX_FIXED_WIDTH) and not has_ids and widest > SHORT_WIDTH
-    least = min(widest, MIN_TITLE_WIDTH if heading == "title" else MIN_FLEXIBLE_WIDTH) if is_text else widest
+    least = min(widest, _MINIMA.get(heading, MIN_FLEXIBLE_WIDTH)) if is_text else widest
     if heading == "title" or (index == 0 and not has_ids and heading not in table.optional):
         rank = TITLE_RANK
     elif heading in table.optional:
@@ -363,13 +374,14 @@ def _fit(columns: Sequence[_Column], width: int) -> dict[int, int]:
 
 
 def _fit_whole(table: Table, columns: Sequence[_Column], width: int) -> dict[int, int]:
-    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides only optional
-    columns.
+    """Return the columns as `_fit` does, with values whole and the titles shorter where that hides only optional columns,
+    or where it shows who made a change.
     """
     fitted = _fit(columns, width)
     whole = _fit([_keep_whole(table.columns[each.index], each) for each in columns], width)
     needed = {each.index for each in columns if not each.is_optional}
-    return whole if fitted.keys() & needed == whole.keys() & needed else fitted
+    kept, more = fitted.keys() & needed <= whole.keys(), whole.keys() & needed - fitted.keys()
+    return whole if kept and {table.columns[index] for index in more} <= {"who"} - table.below else fitted
 
 
 def _keep_whole(heading: str, column: _Column) -> _Column:
@@ -449,9 +461,9 @@ def wrap_sentences(text: str, width: int) -> Iterator[str]:
         lines: list[str] = []
         for words in _part_copied(paragraph, width):
             if len(words) == 1 and _is_copied(words[0]):
-                lines.append(f"{' ' * indent if not lines else ''}{words[0]}")
+                lines.append(f"{' ' * indent}{words[0]}")
             else:
-                spans: Line = [(f"{' ' * indent if not lines else ''}{' '.join(words)}", "")]
+                spans: Line = [(f"{' ' * indent}{' '.join(words)}", "")]
                 lines += ["".join(part for part, _ in line) for line in wrap(spans, width, indent)]
         yield from (line.replace(_JOINER, " ") for line in lines or [""])
 

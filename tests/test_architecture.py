@@ -191,3 +191,17 @@ def test_the_guide_to_the_code_names_files_that_exist():
 
     assert len(named) > len(FOLDERS)
     assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+def test_no_dependency_may_be_older_than_the_one_that_is_tested():
+    """Each lower bound is the release, major and minor, that the lock file installs: older ones are not tried."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    named = [*project["dependencies"], *(each for extra in project["optional-dependencies"].values() for each in extra)]
+    bounds = dict(re.match(r"([\w-]+)(?:\[\w+\])?>=([\d.]+)", each).groups() for each in named if ">=" in each)
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locked = dict(re.findall(r"^([\w-]+)(?:\[\w+\])?==([\d.]+)", lock, re.MULTILINE))
+
+    older = {name: bound for name, bound in bounds.items() if bound.split(".")[:2] != locked[name].split(".")[:2]}
+
+    assert len(bounds) >= 15
+    assert older == {}

@@ -94,7 +94,8 @@ def _help_of_command(kind: type[Command], words: Words) -> str:
     """Return the summary, then the docstring without its first sentence if that is the summary."""
     summary = words.summary or _first_sentence(kind)
     doc = " ".join(_doc(kind).split())
-    return f"{summary}\n\n{doc.removeprefix(summary).strip()}".strip()
+    text = f"{summary}\n\n{doc.removeprefix(summary).strip()}".strip()
+    return re.sub(r"`([a-z]+(?:_[a-z]+)+)`", lambda found: f"--{found[1].replace('_', '-')}", text)
 
 
 def derive_words(kind: type[Command]) -> Words:

@@ -25,7 +25,7 @@ from decisionlog_client import questions
 @options.repeatable("--system", "Filter by the system the event was imported from.")
 @options.repeatable("--reference", "Filter by the reference in that system.")
 @options.repeatable("--transaction", "Filter by transaction id.")
-@click.option("--position", multiple=True, type=click.IntRange(1), help="Filter by position. Repeatable.")
+@click.option("--position", multiple=True, type=options.Number(1), help="Filter by position. Repeatable.")
 @click.option("--text", help="Filter by words in any text.")
 @click.option("--justified/--unjustified", default=None, help="Filter by whether a decision is behind the event.")
 @click.option("--corrections", is_flag=True, help="Only events that void or replace another.")

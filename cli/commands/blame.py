@@ -47,7 +47,7 @@ GROUPS = (
     metavar="BY",
     help=f"Count the changes by one of {', '.join(GROUPS)}. Repeatable.",
 )
-@click.option("--min-count", type=click.IntRange(1), help="With --count-by: minimum count.")
+@click.option("--min-count", type=options.Number(1), help="With --count-by: minimum count.")
 @options.bitemporal
 @options.paging
 @options.output

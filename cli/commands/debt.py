@@ -18,8 +18,8 @@ from decisionlog_client import questions
 @options.kinds
 @options.repeatable("--code", "Filter by code, e.g. review_overdue.")
 @options.repeatable("--owner", "Filter by the person or team who should act.")
-@click.option("--stale-days", type=click.IntRange(1), help="Days without an event after which it is stale.  [30]")
-@click.option("--months", type=click.IntRange(1), help="Count month by month instead: the number of months.")
+@click.option("--stale-days", type=options.Number(1), help="Days without an event after which it is stale.  [30]")
+@click.option("--months", type=options.Number(1), help="Count month by month instead: the number of months.")
 @options.bitemporal
 @options.paging
 @options.output

@@ -15,7 +15,7 @@ from decisionlog_client import questions
 @click.command()
 @click.argument("product", type=options.AnySubject("product"))
 @click.option("--kind", help="Kind of decision: strategic, feature, process, or your own.  [strategic]")
-@click.option("--cost", nargs=2, type=(click.IntRange(0), str), metavar="AMOUNT CURRENCY", help="What it costs.")
+@click.option("--cost", nargs=2, type=(options.Number(0), str), metavar="AMOUNT CURRENCY", help="What it costs.")
 @options.bitemporal
 @options.output
 def deciders(output: Output, product: str, cost: tuple[int, str] | None, **given: Any) -> None:

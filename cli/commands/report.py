@@ -28,10 +28,10 @@ from domain.times import parse_timestamp
 @click.argument("product", type=options.AnySubject("product"))
 @options.time_option("--since", "Start of the period, e.g. 2025-03-01 or 'last quarter'.")
 @options.time_option("--until", "End of the period, exclusive.  [now]")
-@click.option("--position", type=click.IntRange(1), help="Use entries up to this position.  [the last]")
+@click.option("--position", type=options.Number(1), help="Use entries up to this position.  [the last]")
 @click.option(
     "--issued-at",
-    type=click.IntRange(1),
+    type=options.Number(1),
     help="Show the report issued at this position again, instead of --since, --until and --position.",
 )
 @click.option(
@@ -42,7 +42,7 @@ from domain.times import parse_timestamp
 )
 @click.option(
     "--lines",
-    type=click.IntRange(1),
+    type=options.Number(1),
     help="Maximum number of lines in Markdown and HTML.  [what fits on two printed pages]",
 )
 @options.output_file

@@ -17,7 +17,7 @@ from decisionlog_client import questions
 @options.product_and_status
 @options.kinds
 @options.include_removed
-@click.option("--limit", type=click.IntRange(1, options.MAX_ROWS), help="Maximum number of results.  [50]")
+@click.option("--limit", type=options.Number(1, options.MAX_ROWS), help="Maximum number of results.  [50]")
 @click.option("--cursor", help="Pagination cursor from the previous page.")
 @options.bitemporal
 @options.output

@@ -67,7 +67,7 @@ default, 0.005. With 0.0002 they would take two thirds of this, but a write a fi
 @options.data
 @options.owner
 @click.option("--host", help="Address to listen on.  [DECISIONLOG_HOST; 127.0.0.1]")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port; 0 picks a free one.  [DECISIONLOG_PORT; 8737]")
+@click.option("--port", type=options.Number(0, 65535), help="Port; 0 picks a free one.  [DECISIONLOG_PORT; 8737]")
 @click.option(
     "--replica",
     type=options.AddressParam(),

@@ -25,7 +25,7 @@ from decisionlog_client import questions
     type=click.Choice(["cause", "release", "owner", "quarter", "target"]),
     help="Count the moves in groups instead of listing them; by target, include moves to an earlier date.",
 )
-@click.option("--min-count", type=click.IntRange(1), help="With --by target: minimum number of moves.")
+@click.option("--min-count", type=options.Number(1), help="With --by target: minimum number of moves.")
 @options.bitemporal
 @options.paging
 @options.output

@@ -18,7 +18,7 @@ from domain.ids import kind_of
 @click.argument("name", required=False, type=options.AnySubject())
 @options.repeatable("--role", "Filter by role, e.g. accountable.")
 @click.option("--nobody", is_flag=True, help="List what has no accountable person or team.")
-@click.option("--min-count", type=click.IntRange(1), help="Without NAME: minimum number of roles held.")
+@click.option("--min-count", type=options.Number(1), help="Without NAME: minimum number of roles held.")
 @click.option("--blame", is_flag=True, help="For a person or team: show who assigned each role, when and why.")
 @options.product_and_status
 @options.kinds

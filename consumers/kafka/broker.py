@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from types import MappingProxyType
@@ -41,6 +42,15 @@ def require_client() -> None:
         raise KafkaClientMissing(
             "Kafka needs kafka-python. Install it with `pip install 'decisionlog-server[kafka]'`, and try again."
         )
+
+
+def describe_broker_error(error: BaseException) -> str:
+    """Return an error of the client library in one line; that no broker answers, in words."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    return _UNREACHABLE.sub(lambda found: f"no broker answers at {found[1].replace(chr(39), '')}", text)
+
+
+_UNREACHABLE: Final = re.compile(r"^KafkaTimeoutError: Unable to bootstrap from \[(.*)\]$")
 
 
 class _Secret(str):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Final, Protocol
 
+from consumers.kafka.broker import describe_broker_error
 from consumers.kafka.replica_session import POLL_INTERVAL_S, EventFeed, ReplicaSession, UpstreamLog
 from eventlog.sqlite_integrity import describe
 from projections.read_model.continuous_check import SubjectChecker
@@ -77,7 +78,7 @@ class ReplicaWorker:
             try:
                 self._run_session()
             except (*self._model.database.transient_errors, *self._feed.transient_errors) as error:
-                self._warn_once(str(error))
+                self._warn_once(describe_broker_error(error))
                 self._stop.wait(RETRY_DELAY_S)
             except Exception as error:
                 if not self._model.is_damage(error):

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+from consumers.kafka.broker import describe_broker_error
 from eventlog.worker_status import Workers, WorkerStatus
 
 _log: Final = logging.getLogger("decisionlog.consumers")
@@ -52,7 +53,7 @@ class StatusReporter:
     def report_failure(self, error: BaseException) -> None:
         """Report an error after which the worker will retry."""
         now = self._clock()
-        text = " ".join(str(error).split()) or type(error).__name__
+        text = describe_broker_error(error)
         if not self._status.failing:
             self._notify(f"The {self._status.name} is failing, and keeps trying: {text[:MAX_ERROR_CHARACTERS]}")
         self._status = self._status.with_error(text[:MAX_ERROR_CHARACTERS], now)

@@ -376,6 +376,41 @@ def test_a_command_in_a_message_stays_in_one_line():
     assert Titles({"person:l8zhyq337hp5txal": "Ann"}).format_sentence(message) == message
 
 
+def test_a_text_without_spaces_begins_where_there_is_room():
+    """It fills the line that it begins in, and no line begins with the punctuation that ends a sentence."""
+    text = "これは長い説明である。次の文もここに続いている。"
+
+    lines = list(wrap_sentences(f"Refused: {text} (feature:f6) is dropped.", 29))
+
+    assert lines[0] == "Refused: これは長い説明であ"
+    assert lines[1].startswith("る。次の文も")
+    assert "".join(lines).replace(" ", "") == f"Refused:{text}(feature:f6)isdropped."
+    assert [line for line in lines if width_of(line) > 29 or line[0] in "。、"] == []
+
+
+def test_a_change_below_its_row_takes_no_room_in_it():
+    """Where no value before or after a change is short, its column is left out, and there is room for who made it."""
+    people = "Derek Carr, Abdullah Gharaibeh, Wojciech, David"
+    columns = ("when", "title", "field", "before", "after", "who")
+    row = (NOW, "In-place Update of Pod Resources", "role.approver", people, f"{people}, Tim", "Vinay Kulkarni")
+
+    lines = ["".join(part for part, _ in line) for line in layout(Table(columns, [row]), Zone(), NOW, 80)]
+
+    assert lines[0].split() == ["when", "title", "field", "who"]
+    assert "Vinay Kulkarni" in lines[1]
+    assert f"change: {people} → {people}, Tim" in " ".join("".join(f"{line}\n" for line in lines[2:]).split())
+
+
+def test_titles_are_shortened_rather_than_to_hide_who():
+    """Who made a change is shown, even if the titles are cut for it; nothing else takes room from them so."""
+    columns = ("when", "title", "field", "status", "who", "since")
+    row = ("20 minutes ago", "x" * 40, "role.accountable", "y" * 16, "Vinay", "Feb 25, 2021")
+
+    (heading, *_) = ("".join(part for part, _ in line) for line in layout(Table(columns, [row]), Zone(), NOW, 80))
+
+    assert heading.split() == ["when", "title", "field", "status", "who"]
+
+
 def test_what_follows_a_name_from_right_to_left_stays_behind_it():
     """The marks around a name also hold where tmux drops the first character of a line, and take no column."""
     name = NAMES[2]

@@ -54,13 +54,14 @@ def test_a_failure_is_said_once(tmp_path):
     clock = Clock()
     reporter = StatusReporter(workers_at(tmp_path / "log.sqlite3"), "publisher", "t", clock, notify=said.append)
 
-    for error in (OSError("no broker"), OSError("no broker at all")):
+    unreachable = "KafkaTimeoutError: Unable to bootstrap from ['one:9092', 'two:9092']"
+    for error in (OSError(unreachable), OSError("no broker at all")):
         reporter.report_failure(error)
     for position in (7, 8):
         reporter.report_progress(position)
 
     assert said == [
-        "The publisher is failing, and keeps trying: no broker",
+        "The publisher is failing, and keeps trying: no broker answers at one:9092, two:9092",
         "The publisher works again, at position 7.",
     ]
 
