@@ -49,6 +49,7 @@ def _list_commands(
 ) -> Iterator[tuple[str, click.Context]]:
     context = click.Context(command, info_name=path.rpartition(" ")[2], parent=parent, terminal_width=100)
     context.help_option_names = ["-h", "--help"]
+    command._help_option = None  # noqa: SLF001  (kept from an earlier context, it would have the names of that one)
     if parent:
         yield path, context
     if isinstance(command, click.Group):
