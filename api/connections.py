@@ -52,6 +52,8 @@ LINGER_BUFFER_BYTES: Final = 64 * 1024
 """The system's receive buffer of a closing connection, which else can grow to megabytes."""
 DISCARD_BYTES_PER_S: Final = 50 * 1024 * 1024
 """The rate at which all closing connections together are read, so that many of them do not block the event loop."""
+WHOLE_BYTES: Final = 64 * 1024
+"""A larger body is not joined with the head of its response, as that copies it for each client that reads slowly."""
 SWEEP_INTERVAL_S: Final = 1.0
 SINGLE: Final = (b"authorization", b"content-type", b"idempotency-key", b"origin", b"sec-fetch-site")
 """Headers that may occur only once: of several, this server would read the first, and a proxy might read the last."""
@@ -158,6 +160,8 @@ class Cycle(RequestResponseCycle):
         if message.get("more_body") or not self.keep_alive or self.disconnected or self.flow.write_paused:
             return False
         body: bytes = message.get("body", b"")
+        if len(body) > WHOLE_BYTES:
+            return False
         fields = [*self.default_headers, *start["headers"]]
         head = b"".join([STATUS_LINE[start["status"]], *[b"%b: %b\r\n" % field for field in fields], b"\r\n"])
         names = [name for name, _ in fields]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from urllib.parse import SplitResult, parse_qsl, unquote, unquote_plus, urlencode, urlsplit, urlunsplit
+from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from eventlog.errors import DatabaseUnavailableError
 
@@ -28,11 +28,11 @@ def split_dsn(url: str) -> tuple[str, str]:
         DatabaseUnavailableError: the name of the schema is not valid.
     """
     parts = _split(url)
-    query = parse_qsl(parts.query)
+    query = parse_qsl(parts.query.replace("+", "%2B"))  # for PostgreSQL, as in any URL but a form's, + is no space
     schema = dict(query).get("schema", DEFAULT_SCHEMA)
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
         raise DatabaseUnavailableError(f"Invalid schema name {schema!r}: use lowercase letters, digits and _.")
-    rest = urlencode([(name, value) for name, value in query if name != "schema"])
+    rest = urlencode([(name, value) for name, value in query if name != "schema"], quote_via=quote)
     return urlunsplit(parts._replace(query=rest)), schema
 
 

@@ -150,6 +150,7 @@ def _connect(url: str, *, read_only: bool, **options: str) -> Connection:
     settings = {
         "search_path": schema,
         "synchronous_commit": "on",
+        "default_transaction_isolation": r"read\ committed",  # who waits for a lock sees what was committed before
         "enable_seqscan": "off",
         "jit": "off",
         "client_min_messages": "warning",

@@ -43,6 +43,7 @@ from api.connections import (
     READ_BYTES_PER_S,
     STALLED_S,
     SWEEP_INTERVAL_S,
+    WHOLE_BYTES,
     BoundedProtocol,
     Pool,
     protocol_of,
@@ -638,6 +639,31 @@ def test_a_pipelined_request_ends_when_its_client_leaves() -> None:
 
     asyncio.run(answer())
     assert told == ["http.request", "http.disconnect"]
+
+
+def test_a_large_answer_is_not_copied_for_each_client() -> None:
+    """What is the same for all, such as the OpenAPI document, is passed on as it is, however many clients read it slowly."""
+    body = bytes(WHOLE_BYTES + 1)
+    written: list[Any] = []
+
+    async def app(_scope: Any, _receive: Any, send: Any) -> None:
+        length = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        await send({"type": "http.response.body", "body": body})
+
+    async def answer() -> None:
+        transport = Closed()
+        transport.write = written.append
+        connection = protocol_of(Pool(limit=10))(
+            Config(app, http=BoundedProtocol), ServerState(), {}, asyncio.get_running_loop()
+        )
+        connection.connection_made(transport)
+        connection.data_received(HEALTH)
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    asyncio.run(answer())
+    assert any(each is body for each in written)
 
 
 class Closed(Unread):

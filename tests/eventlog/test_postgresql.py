@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
+from urllib.parse import quote
 
 import psycopg
 import pytest
@@ -64,8 +65,11 @@ def kill(address: str, log: DecisionLog) -> None:
 # Several processes ----------------------------------------------------------------------------------------------------
 
 
-def test_concurrent_processes_create_one_log(address: str) -> None:
-    """Of many processes that open a new schema at once, one creates the log, and all open it."""
+@pytest.mark.parametrize("isolation", ["read committed", "serializable"])
+def test_concurrent_processes_create_one_log(address: str, isolation: str) -> None:
+    """Of many processes that open a new schema at once, one creates the log, and all open it, whatever is the default."""
+    options = quote(f"-c default_transaction_isolation={isolation}".replace("d c", r"d\ c"))
+    address += f"&options={options}"
     with ThreadPoolExecutor(8) as pool:
         opening = [pool.submit(open_log, address, entropy=os.urandom) for _ in range(8)]
     logs = [one.result() for one in opening if not one.exception()]
@@ -290,6 +294,8 @@ def test_the_schema_is_part_of_the_address() -> None:
         "mine",
     )
     assert split_dsn("postgresql://h/db") == ("postgresql://h/db", "decisionlog")
+    spaced = "postgresql://h/db?options=-c%20a%3Db&sslrootcert=%2Fa%2Bb"
+    assert split_dsn(spaced.replace("%2B", "+"))[0] == split_dsn(spaced)[0] == spaced  # only a form writes a space as +
     with pytest.raises(DatabaseUnavailableError):
         split_dsn("postgresql://h/db?schema=a;drop")
     shown = without_secret("postgresql://ann:hush@h/db?password=hush&schema=mine")
