@@ -58,6 +58,9 @@ def _list_commands(
                 yield from _list_commands(found, f"{path} {name}", context)
 
 
+_HELP: Final = ("-h, --help", "Show this message and exit.")
+
+
 def _find_common_options(commands: Commands) -> frozenset[Record]:
     counts = Counter(record for context in commands.values() for record in _list_options(context))
     return frozenset(record for record, count in counts.items() if count >= MANY)
@@ -65,8 +68,10 @@ def _find_common_options(commands: Commands) -> frozenset[Record]:
 
 def _list_options(context: click.Context) -> list[Record]:
     """Return the options, and the arguments that have a description."""
-    records = [each.get_help_record(context) for each in context.command.get_params(context)]
-    return [record for record in records if record and record[1]]
+    params = [each for each in context.command.get_params(context) if "--help" not in each.opts]
+    records = [each.get_help_record(context) for each in params]
+    # A command keeps the help option of the context that asked for it first, which may have had another name for it.
+    return [record for record in (*records, _HELP) if record and record[1]]
 
 
 def _describe(path: str, context: click.Context, common: frozenset[Record]) -> str:
