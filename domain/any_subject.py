@@ -232,7 +232,6 @@ class ImportedChange(Message):
     emptied, or, with a `source_value`, has a value that could not be mapped.
     """
 
-    field: FieldName = Field(description="The field that changed.")
     model_config = ConfigDict(
         json_schema_extra={
             "not": {
@@ -244,6 +243,7 @@ class ImportedChange(Message):
         }
     )
 
+    field: FieldName = Field(description="The field that changed.")
     value: StrictBool | Integer | Code | None = Field(
         None, description="The new value: a code, a date, a number, true or false, or a single subject."
     )

@@ -28,7 +28,6 @@ COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/er
 _ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
 _BATCH_SIZE: Final = 100
 """Entries that are read at once. Each client that reads slowly holds that many in memory."""
-"""Entries read at once."""
 _READER_THREADS: Final = 2
 _reader_threads: Final = RunVar[CapacityLimiter]("reader_threads")
 _ENTRIES: Final[answer_documentation.Responses] = {
