@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 
+import pytest
+
 from tests.browser.support import Site, press, served_empty
 
 
@@ -134,6 +136,7 @@ def open_with_draft(page):
     page.get_by_text("Restored what you typed earlier.").wait_for()
 
 
+@pytest.mark.slow
 def test_a_draft_survives_a_lost_connection(demo):
     """A form that was sent while offline is restored, including the third option that was added to it."""
     with demo.tab() as page:
@@ -153,6 +156,7 @@ def test_a_draft_survives_a_lost_connection(demo):
         demo.problems[:] = [each for each in demo.problems if "net::ERR_" not in each]
 
 
+@pytest.mark.slow
 def test_a_decision_whose_answer_was_lost_is_recorded_once(demo):
     """The draft keeps the key of the form, so sending it again returns what was already recorded."""
     with demo.tab() as page:
@@ -171,6 +175,7 @@ def test_a_decision_whose_answer_was_lost_is_recorded_once(demo):
         demo.problems[:] = [each for each in demo.problems if "net::ERR_" not in each]
 
 
+@pytest.mark.slow
 def test_a_draft_survives_the_end_of_the_session(demo):
     """The next page says that nothing was recorded; after signing in, the form is filled in again."""
 

@@ -183,7 +183,16 @@ def test_where_there_is_no_log(tmp_path, command):
     assert not (tmp_path / "none").exists()
 
 
-@pytest.mark.parametrize("command", ["export --output OUT", "backup OUT", "rebuild", "import commands MANY"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "backup OUT",
+        *(
+            pytest.param(one, marks=pytest.mark.slow)
+            for one in ("export --output OUT", "rebuild", "import commands MANY")
+        ),
+    ],
+)
 def test_where_there_is_no_room(log_folder, tmp_path, command):
     """On a full disk, a command prints a sentence about it; no partial write remains, and the log and its model are intact."""
     many = write_lines(tmp_path / "many", *({**DECISION, "key": f"k{n}", "why": "x" * 900} for n in range(300)))

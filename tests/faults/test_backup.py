@@ -22,6 +22,7 @@ def content(data, **more):
     return re.search(r"content: (\w{64})", run(data, "rebuild", **more).stdout)[1]
 
 
+@pytest.mark.slow
 def test_a_restored_log_equals_the_original(tmp_path):
     """A restored log verifies, agrees with the checkpoint, and its read model is rebuilt to the same content."""
     data, new, checkpoint = tmp_path / "data", tmp_path / "new", tmp_path / "checkpoint"

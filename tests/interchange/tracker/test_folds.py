@@ -288,6 +288,7 @@ def by_authorship(changes):
     return sorted(changes, key=lambda change: (authored(change), change.line["seq"]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", COUNTS)
 def test_as_of_uses_the_time_of_writing(twice_dated, count):
     """As of T is the result of the lines written until T, in the order of writing."""
@@ -309,7 +310,8 @@ def test_as_of_uses_the_time_of_writing(twice_dated, count):
     assert naive.fold(ordered).docs[kep_1122]["stage"] == "alpha"
 
 
-@pytest.mark.parametrize("count", [3, pytest.param(8, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [3, 8])
 def test_known_at_goes_by_when_it_landed(twice_dated, count):
     """Known at K is the fold of the lines that had landed by then, as they took effect: the log gives lines that land
     together microseconds of their own, so that K is taken a second's fraction after, and just before."""
