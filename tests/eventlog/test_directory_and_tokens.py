@@ -63,7 +63,7 @@ def test_a_name_of_another_person_is_refused_unless_shared(log: DecisionLog) -> 
 
 
 def test_a_process_that_has_read_no_names_yet_knows_those_of_others(place: Path | str) -> None:
-    """Just started, it refuses the handle of somebody registered before, and a name that has become ambiguous."""
+    """A process that just started refuses the handle of another person, and a name that several people have."""
     with open_log(place) as earlier:
         do(earlier, {"type": "RegisterPerson", "key": "ann", "name": "Ann Bee", "identifiers": ["@annb"]})
     names = {"handle": {"name": "Bea", "identifiers": ["@AnnB"]}, "same": {"name": "Ann Bee"}}
