@@ -23,6 +23,8 @@ SEND_TIMEOUT_S: Final = 60.0
 """The time a client has to read a large response before the connection is closed."""
 LONG: Final = 32
 """A list or object with more members is encoded in parts."""
+PART_CHARACTERS: Final = 1 << 14
+"""About how long a part becomes: no other thread runs while it is encoded, some 0.2 milliseconds."""
 
 _encode: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
@@ -110,8 +112,12 @@ def _encode_members(value: list[Any]) -> Iterator[Iterator[str]]:
     if _is_deep(value):
         yield from map(json_parts, value)
         return
-    for begin in range(0, len(value), LONG):
-        yield iter([_encode(value[begin : begin + LONG])[1:-1]])
+    begin, count = 0, 1
+    while begin < len(value):
+        part = _encode(value[begin : begin + count])[1:-1]
+        yield iter([part])
+        begin += count
+        count = max(1, min(LONG, PART_CHARACTERS * count // len(part)))
 
 
 def _is_deep(value: list[Any]) -> bool:

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
@@ -34,6 +33,7 @@ from projections.queries.paging import Answer, build_answer, page_after
 from projections.queries.report_lines import planning_fields
 from projections.queries.report_state import ENDED_STATUSES
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
+from projections.read_model.cached_property import CachedProperty
 from projections.read_model.model import Read
 from projections.read_model.schema import members
 
@@ -218,7 +218,7 @@ class DebtFinder:
 
     # What is read
 
-    @cached_property
+    @CachedProperty
     def fields(self) -> Mapping[str, Fields]:
         """The fields of the subjects that match, by subject and name."""
         asked = replace(self.selection.about.of_subjects(), kinds=self._kinds(), fields=(*FIELDS, "exists"))
@@ -228,20 +228,20 @@ class DebtFinder:
         wanted = self.selection.about.kinds
         return [kind for kind in READ_KINDS if not wanted or kind in wanted] or ("none",)
 
-    @cached_property
+    @CachedProperty
     def _decisions_in_force(self) -> frozenset[str]:
         """The decisions in force, of any product."""
         asked = Filter(kinds=("decision",), fields=(STATUS,), values=(ACCEPTED,))
         return frozenset(row["subject"] for row in all_field_values(self.read, asked, self.resolved))
 
-    @cached_property
+    @CachedProperty
     def _inactive(self) -> Mapping[str, int]:
         """The people and teams that left or were disbanded, and when."""
         asked = Filter(kinds=("person", "team"), fields=(STATUS,), values=sorted(INACTIVE_STATUSES))
         rows = all_field_values(self.read, asked, self.resolved)
         return {row["subject"]: _micros(row["since"]) for row in rows}
 
-    @cached_property
+    @CachedProperty
     def _citations(self) -> Mapping[int, frozenset[str]]:
         """The decisions that the events behind the plan cite, by position."""
         positions = {
@@ -256,7 +256,7 @@ class DebtFinder:
             found.setdefault(position, set()).add(decision)
         return {position: frozenset(decisions) for position, decisions in found.items()}
 
-    @cached_property
+    @CachedProperty
     def _recorders(self) -> Mapping[int, tuple[str, str, bool]]:
         """Of the event behind each owner: its type, who did it themselves, and whether it was imported."""
         positions = sorted(

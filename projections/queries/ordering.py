@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final, get_args
 
 from domain.fields import Value
@@ -13,6 +12,7 @@ from domain.ids import key_of
 from domain.values import kind_of
 from projections.answer_types.parts import Direction, ListDifference
 from projections.queries.timepoint import ResolvedTime
+from projections.read_model.cached_property import CachedProperty
 from projections.read_model.model import Read
 from projections.read_model.schema import loads
 
@@ -33,13 +33,13 @@ class TargetOrder:
     read: Read
     time: ResolvedTime
 
-    @cached_property
+    @CachedProperty
     def _release_ranks(self) -> tuple[Mapping[str, int], ...]:
         """The ranks of releases, for each product that has ordered its releases."""
         lists = (loads(value) for value in self._find_values("releases").values())
         return tuple({str(item): n for n, item in enumerate(items)} for items in lists if isinstance(items, list))
 
-    @cached_property
+    @CachedProperty
     def _versions(self) -> Mapping[str, tuple[int, ...] | None]:
         """The version numbers of each release that has a version."""
         versions = {subject: str(loads(value)) for subject, value in self._find_values("version").items()}

@@ -16,6 +16,7 @@ from typing import Final, Protocol
 from eventlog.sqlite_integrity import describe
 from projections.read_model.checking import Streams, find_different_subject
 from projections.read_model.model import ReadModel
+from projections.read_model.query_limits import LONG_WORK
 from projections.read_model.runner import Runner, Stopped
 
 _log: Final = logging.getLogger("decisionlog.projections")
@@ -150,7 +151,7 @@ class Sampler:
     def _check(self, subjects: Sequence[str]) -> None:
         different = ""
         for _ in range(ATTEMPTS):
-            with self._model.snapshot() as read:
+            with LONG_WORK.turn(), self._model.snapshot() as read:
                 different = find_different_subject(self._log, read, subjects) or ""
             if not different:
                 return

@@ -6,10 +6,9 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +17,7 @@ from eventsourcing.persistence import OperationalError
 from domain.fields import CHANGES_PER_EVENT
 from eventlog.sqlite_integrity import describe
 from projections.read_model import schema
+from projections.read_model.cached_property import CachedProperty
 from projections.read_model.database import MISSING, PROJECTOR, REBUILD, Database, Row, RunQuery
 from projections.read_model.projector import Source, WrongPositionError
 from projections.read_model.query_limits import UNBOUNDED, Bounds
@@ -46,18 +46,21 @@ class Read:
 
     def rows(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
         """Return the rows of a statement in the SQL dialect of `projections.read_model.schema`, within the bounds."""
-        found = self.run(sql, parameters)
+        found = self._execute(sql, parameters)
         return self.bounds.keep_rows(found) if self.bounds.is_bounded else iter(found)
 
     def stream(self, sql: str, parameters: Mapping[str, Any]) -> Iterator[Row]:
         """Return the rows for a caller that does not keep them; only the time is bounded."""
-        return self.bounds.stream_rows(self.run(sql, parameters))
+        return self.bounds.stream_rows(self._execute(sql, parameters))
+
+    def _execute(self, sql: str, parameters: Mapping[str, Any]) -> Iterable[Row]:
+        return self.bounds.out_of_turn(lambda: self.run(sql, parameters))
 
     def one(self, sql: str, parameters: Mapping[str, Any]) -> Row | None:
         """Return the first row, or None."""
         return next(self.rows(sql, parameters), None)
 
-    @cached_property
+    @CachedProperty
     def _last_entry(self) -> tuple[int, int]:
         """The position and the time of the last entry in the snapshot."""
         sql = """select projection.position, last.position, last.recorded_at from projection
@@ -76,12 +79,12 @@ class Read:
         """The last position in the snapshot."""
         return self._last_entry[0]
 
-    @cached_property
+    @CachedProperty
     def now(self) -> int:
         """The current time in microseconds; never before the last entry, even if this machine's clock is."""
         return max(self.clock(), self._last_entry[1])
 
-    @cached_property
+    @CachedProperty
     def merged_into(self) -> Mapping[str, str]:
         """The surviving id of each merged person, as now known."""
         rows = self.rows(
@@ -90,7 +93,7 @@ class Read:
         )
         return _resolve_merges({str(subject): str(schema.loads(value)) for subject, value in rows})
 
-    @cached_property
+    @CachedProperty
     def titles(self) -> dict[tuple[int, int], dict[str, str | None]]:
         """What `projections.queries.titles` has read so far, by time and position."""
         return {}
@@ -111,7 +114,7 @@ class PinnedRead(Read):
 
     pinned_position: int
 
-    @cached_property
+    @CachedProperty
     def merged_into(self) -> Mapping[str, str]:
         """The surviving id of each person merged by that position."""
         sql = """select subject, value from field_value where field = 'merged_into' and value is not null and id < :b

@@ -1,16 +1,22 @@
-"""Bounds on the time and the memory of one query. A query that exceeds them ends with an error."""
+"""Bounds on the time and the memory of one query, and turns between queries that take long.
+
+A query that exceeds its bounds ends with an error.
+"""
 
 from __future__ import annotations
 
 import marshal
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from math import inf
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 Row = tuple[Any, ...]
+Result = TypeVar("Result")
 
 COLUMN_BYTES: Final = 64
 """The approximate size of a value in memory, without its characters."""
@@ -22,6 +28,8 @@ BATCH_BYTES: Final = 1 << 20
 PAUSE_S: Final = 0.0003
 """How often a query that steps aside looks whether it can go on."""
 LONGEST_PAUSE_S: Final = 0.005
+TURN_S: Final = 0.05
+"""How long a thread waits at most for the turn of another one to end."""
 OPCODES_PER_CHECK: Final = 20_000
 """SQLite checks the time after this many instructions of its virtual machine, about half a millisecond."""
 
@@ -42,6 +50,61 @@ class Abandoned(QuestionEnded):
     """The caller disconnected."""
 
 
+class Turns:
+    """Lets one thread at a time compute, the others in the order in which they came.
+
+    Python runs one thread at a time anyway. Each other thread that wants to run makes a short request wait longer for the
+    interpreter lock, which goes to any of them. A turn is not a lock: who has waited for `TURN_S` goes on.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._taken = 0
+        self._waiting: deque[threading.Lock] = deque()
+
+    def take(self) -> None:
+        """Wait for a turn. Each thread must give it back before it takes the next."""
+        with self._lock:
+            if not self._taken:
+                self._taken = 1
+                return
+            passed_on = threading.Lock()
+            passed_on.acquire()
+            self._waiting.append(passed_on)
+        if not passed_on.acquire(timeout=TURN_S):
+            with self._lock:
+                if passed_on in self._waiting:
+                    self._waiting.remove(passed_on)
+                    self._taken += 1
+
+    def give_back(self) -> None:
+        """End the turn; the next is that of the thread that has waited longest."""
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()
+            else:
+                self._taken -= 1
+
+    def pass_on(self) -> None:
+        """Let those that wait now have their turns, and take the next."""
+        if self._waiting:
+            self.give_back()
+            self.take()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Wait for a turn, and give it back at the end."""
+        self.take()
+        try:
+            yield
+        finally:
+            self.give_back()
+
+
+LONG_WORK: Final = Turns()
+"""Of all threads of this process that compute for long: expensive queries and checks of the read model."""
+
+
 class Bounds:
     """The bounds of one query.
 
@@ -49,7 +112,8 @@ class Bounds:
     a page ends before it has all its rows. `cancel` may be called from any thread; the query notices at its next batch
     of rows, or within a statement if the database supports that. While `others_wait` is true, the query pauses between
     batches, for as long as it has worked since the last pause: short queries wait for the interpreter lock at each row
-    that they read, so that a long one next to them makes them take several times as long.
+    that they read, so that a long one next to them makes them take several times as long. With `turns`, the query
+    computes only in its turns: it passes them on between batches, and gives them back while the database works.
     """
 
     def __init__(
@@ -58,6 +122,7 @@ class Bounds:
         size: float = inf,
         page: float = inf,
         others_wait: Callable[[], bool] = lambda: False,
+        turns: Turns | None = None,
     ) -> None:
         self.seconds = seconds
         self.size = size
@@ -66,6 +131,7 @@ class Bounds:
         """Bytes of the rows that were kept so far."""
         self.is_bounded = min(seconds, size, page) < inf  # unbounded queries do not count
         self._others_wait = others_wait
+        self._turns = turns
         self._resumed = time.monotonic()
         self._deadline = self._resumed + seconds
         self._is_cancelled = False
@@ -102,6 +168,8 @@ class Bounds:
             TookTooLong: the deadline has passed.
             ReadTooMuch: the query keeps more than it may.
         """
+        if self._turns:
+            self._turns.pass_on()
         if self._others_wait():
             self._step_aside()
         if self._is_cancelled:
@@ -110,6 +178,23 @@ class Bounds:
             raise TookTooLong(f"it took longer than {self.seconds:g} seconds")
         if self.kept_bytes > self.size:
             raise ReadTooMuch(f"it needs more than {self.size / (1 << 20):.0f} MiB of the read model at once")
+
+    def in_turn(self, work: Callable[[], Result]) -> Result:
+        """Return the result of the query's work, done in its turns."""
+        if not self._turns:
+            return work()
+        with self._turns.turn():
+            return work()
+
+    def out_of_turn(self, work: Callable[[], Result]) -> Result:
+        """Return the result of work that the database does, during which other queries have their turns."""
+        if not self._turns:
+            return work()
+        self._turns.give_back()
+        try:
+            return work()
+        finally:
+            self._turns.take()
 
     def _step_aside(self) -> None:
         now = time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 
 from api import admission, large_responses
-from api.admission import Admission, LaneLimits, Limits
+from api.admission import HEAVY_SWITCH_INTERVAL_S, Admission, LaneLimits, LaneName, Limits
 from projections.queries import roadmap
 from projections.queries.paging import Answer, build_answer
 from projections.queries.timepoint import NOW, resolve_time
@@ -311,3 +312,23 @@ def test_heavy_questions_pause_for_light_ones_only() -> None:
         return seen
 
     assert asyncio.run(ask()) == {"heavy": [False, True, False], "light": [False]}
+
+
+def test_threads_switch_more_often_only_while_heavy_queries_run() -> None:
+    """The interpreter changes hands sooner while a heavy query runs, and as before afterwards, also after an error."""
+    before = sys.getswitchinterval()
+
+    async def ask(lane: LaneName, work: Callable[[Bounds], float]) -> float:
+        async def receive() -> None:
+            await asyncio.Event().wait()
+
+        return await Admission().ask(lane, "ann", receive, work)
+
+    def fail(_: Bounds) -> float:
+        raise ValueError
+
+    assert asyncio.run(ask("heavy", lambda _: sys.getswitchinterval())) == pytest.approx(HEAVY_SWITCH_INTERVAL_S)
+    assert asyncio.run(ask("light", lambda _: sys.getswitchinterval())) == pytest.approx(before)
+    with pytest.raises(ValueError):  # noqa: PT011
+        asyncio.run(ask("heavy", fail))
+    assert sys.getswitchinterval() == pytest.approx(before)

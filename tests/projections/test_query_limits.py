@@ -10,8 +10,9 @@ from collections.abc import Iterator
 import pytest
 
 from projections.read_model import query_limits
+from projections.read_model.cached_property import CachedProperty
 from projections.read_model.model import ReadModel
-from projections.read_model.query_limits import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong
+from projections.read_model.query_limits import BATCH_BYTES, Abandoned, Bounds, ReadTooMuch, TookTooLong, Turns
 
 # It takes hours: a test that goes on shows that the statement was ended.
 ENDLESS = """with recursive n(i) as (select 1 union all select i + 1 from n where i < 100000000000)
@@ -119,3 +120,86 @@ def test_a_query_steps_aside_while_others_wait(
     clock.now += worked_s
     query.check()
     assert clock.slept < longest_s + 2 * query_limits.PAUSE_S
+
+
+def test_turns_are_taken_in_the_order_in_which_threads_came() -> None:
+    """While one thread has a turn, others wait; each gets the turn of the one before it."""
+    turns, order = Turns(), []
+    turns.take()
+
+    def work(number: int) -> None:
+        with turns.turn():
+            order.append(number)
+
+    threads = []
+    for number in range(5):
+        threads.append(threading.Thread(target=work, args=(number,)))
+        threads[-1].start()
+        while len(turns._waiting) <= number:
+            time.sleep(0.001)
+    assert order == []
+    turns.pass_on()  # comes back when all five had theirs
+    assert order == [0, 1, 2, 3, 4]
+    turns.give_back()
+    assert turns._taken == 0
+
+
+def test_who_waits_too_long_for_a_turn_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that keeps its turn does not stop another one, and the turns are in order when both have ended."""
+    monkeypatch.setattr(query_limits, "TURN_S", 0.01)
+    turns = Turns()
+    turns.take()
+    went_on = threading.Event()
+
+    def work() -> None:
+        with turns.turn():
+            went_on.set()
+
+    other = threading.Thread(target=work)
+    other.start()
+    assert went_on.wait(10)
+    other.join()
+    turns.give_back()
+    assert turns._taken == 0
+
+
+def test_another_query_computes_while_the_database_works() -> None:
+    """A query gives its turn back for a statement, and a second one has it meanwhile; an error does not lose the turn."""
+    turns = Turns()
+    first, second = (Bounds(seconds=10, turns=turns) for _ in range(2))
+
+    def statement() -> str:
+        return second.in_turn(lambda: "had its turn")
+
+    assert first.in_turn(lambda: first.out_of_turn(statement)) == "had its turn"
+    with pytest.raises(ZeroDivisionError):
+        first.in_turn(lambda: first.out_of_turn(lambda: 1 / 0))
+    assert turns._taken == 0
+
+
+def test_a_property_of_one_snapshot_does_not_wait_for_that_of_another() -> None:
+    """A short query reads what it needs while a long one still reads the same of its own snapshot."""
+    entered, go_on = threading.Event(), threading.Event()
+
+    class Snapshot:
+        def __init__(self, wait: bool) -> None:
+            self._wait = wait
+
+        @CachedProperty
+        def merges(self) -> list[str]:
+            """All merges."""
+            if self._wait:
+                entered.set()
+                go_on.wait(10)
+            return ["ann"]
+
+    long = Snapshot(wait=True)
+    thread = threading.Thread(target=lambda: long.merges)
+    thread.start()
+    assert entered.wait(10)
+    short = Snapshot(wait=False)
+    assert short.merges == ["ann"]
+    assert short.merges is short.merges
+    assert Snapshot.merges.__doc__ == "All merges."
+    go_on.set()
+    thread.join()
