@@ -22,7 +22,7 @@ import msgspec
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.meeting import MINUTES
 
-VERSION: Final = 8
+VERSION: Final = 9
 """The version of these tables and of their contents. A read model of another version is dropped and rebuilt."""
 
 TABLES: Final = {
@@ -93,6 +93,7 @@ create index {tag}_event_by_source on {p}event (source_system, position) where s
 create table {p}event_because (
     decision {text} not null, position {integer} not null, primary key (decision, position)
 ) {keyed};
+create index {tag}_event_because_by_position on {p}event_because (position, decision);
 """
 
 _INDEX_NEEDED_TO_FILL: Final = "_field_ref_by_field_value "

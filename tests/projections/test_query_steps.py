@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from domain.decision_messages import DecisionRecorded
 from domain.feature import FeaturePrioritized, FeatureProposed
 from domain.product import ProductDefined
+from projections.queries.accountability import roles_of_subject
 from projections.queries.audit import AuditFilter, audit
+from projections.queries.authority import decision_authority
+from projections.queries.decisions import graph, history, subject_page
+from projections.queries.field_history import ChangeFilter, field_history
 from projections.queries.filters import Filter
+from projections.queries.grounds import grounds
+from projections.queries.options import weighed_options
 from projections.queries.paging import encode_cursor
+from projections.queries.reviews import review
 from projections.queries.roadmap import roadmap_table
 from projections.queries.timepoint import TimePoint
+from projections.read_model.checking import _rows_of_entry
 from projections.read_model.factory import open_database
-from projections.read_model.model import ReadModel
+from projections.read_model.model import Read, ReadModel
 from tests.projections.support import SECOND, START, Log, at, catch_up, count_steps
 
 FEATURES = 20
@@ -62,3 +71,54 @@ def test_what_was_known_costs_little_more_than_what_was_in_effect(path: Path) ->
         return count_steps(path, lambda read: len(roadmap_table(read, selection, when).rows) == FEATURES // 2)
 
     assert count(TimePoint(middle, middle)) < 2 * count(TimePoint(middle))
+
+
+QUESTIONS: dict[str, Callable[[Read], object]] = {
+    "decision": lambda read: subject_page(read, "decision:d").about,
+    "feature": lambda read: subject_page(read, "feature:f").about,
+    "product": lambda read: subject_page(read, "product:one").about,
+    "history": lambda read: history(read, "feature:f").rows,
+    "history of a field": lambda read: field_history(read, ChangeFilter(fields=Filter(subjects=("feature:f",)))).rows,
+    "graph": lambda read: graph(read, "decision:d").rows,
+    "grounds": lambda read: grounds(read, "feature:f").rows,
+    "authority": lambda read: decision_authority(read, "decision:d").rows,
+    "options": lambda read: weighed_options(read, "decision:d").rows,
+    "review": lambda read: review(read, "decision:d").rows,
+    "roles": lambda read: roles_of_subject(read, "feature:f").rows,
+    "audit trail": lambda read: audit(read, AuditFilter(subjects=("feature:f",))).rows,
+    "rows to check": lambda read: list(_rows_of_entry(read.rows, 5)),
+}
+"""Each about one subject, or one event."""
+
+
+def _count_beside(folder: Path, others: int) -> dict[str, int]:
+    """The steps of each question, in a log with some other features whose moves cite another decision."""
+    log = Log()
+    log.add("product:one", ProductDefined(title="One"))
+    for name in ("d", "other"):
+        log.add(
+            f"decision:{name}",
+            DecisionRecorded(
+                title="Go", decision="We go.", why="Why not?", accountable="person:ann", deciders=("person:ann",)
+            ),
+        )
+    log.add("feature:f", FeatureProposed(title="Ours", products=("product:one",)))
+    log.add("feature:f", FeaturePrioritized(horizon="now"), because=("decision:d",))
+    for n in range(others):
+        log.add(f"feature:g{n}", FeatureProposed(title="Another", products=("product:two",)))
+        log.add(f"feature:g{n}", FeaturePrioritized(horizon="next"), because=("decision:other",))
+    folder.mkdir()
+    model = ReadModel.open(open_database(folder / "model.sqlite"), log, lambda: START + 10_000 * SECOND)
+    catch_up(model, log, 500)
+    model.close()
+    return {
+        name: count_steps(folder / "model.sqlite", lambda read, ask=ask: ask(read) is not None)
+        for name, ask in QUESTIONS.items()
+    }
+
+
+def test_a_question_about_one_subject_costs_the_same_in_a_long_log(tmp_path: Path) -> None:
+    """With twenty times as many events of others, it takes at most a fifth more steps."""
+    short, long = (_count_beside(tmp_path / str(others), others) for others in (50, 1_000))
+
+    assert {name: (short[name], long[name]) for name in QUESTIONS if long[name] > 1.2 * short[name]} == {}
