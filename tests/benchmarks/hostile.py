@@ -32,6 +32,7 @@ from projections.read_model.model import ReadModel
 from projections.read_model.rebuild import rebuild
 from tests.benchmarks.filling import filled
 from tests.benchmarks.local_service import system_clock
+from tests.support_postgresql import fresh_schema
 from tests.support_serving import Serving, serving
 
 MEMORY_LIMIT_MB: Final = 512
@@ -249,10 +250,13 @@ def measure_questions(events: int) -> Iterator[str]:
 
 
 def _measure(events: int, sizes: Sizes, attacks: Callable[[Sizes], list[Attack]]) -> Iterator[str]:
-    with tempfile.TemporaryDirectory() as folder:
-        fill(Path(folder), events)
-        for outcome in outcomes(Path(folder), sizes, attacks(sizes)):
-            yield str(outcome)
+    with tempfile.TemporaryDirectory() as folder, fresh_schema() as url:
+        for name, store in (("SQLite", ""), ("PostgreSQL", url)):
+            place = Path(folder) / name
+            place.mkdir()
+            fill(place, events, store)
+            for outcome in outcomes(place, sizes, attacks(sizes)):
+                yield f"{name}: {outcome}"
 
 
 @dataclass(frozen=True)
@@ -283,18 +287,19 @@ def _ms(seconds: Sequence[float], of: Callable[[Sequence[float]], float] = stati
     return f"{of(seconds) * 1000:.0f} ms" if seconds else "no answer"
 
 
-def fill(folder: Path, events: int) -> None:
-    """A log of this many events with its read model, as a server expects them in a folder."""
+def fill(folder: Path, events: int, store: str = "") -> None:
+    """A log of this many events with its read model, as a server expects them in a folder or at an address."""
     with (
-        filled(folder / "log.sqlite3", events) as (log, history),
-        closing(open_database(folder / "views.sqlite3")) as database,
+        filled(store or folder / "log.sqlite3", events) as (log, history),
+        closing(open_database(store or folder / "views.sqlite3")) as database,
     ):
         rebuild(log, ReadModel.open(database, log, system_clock))
         tokens = {
             who: log.tokens.create(f"person:p{n}", role="admin")[1]
             for n, who in enumerate(("attacker", "reader", "writer"), start=1)
         }
-    (folder / "tokens.json").write_text(json.dumps({"tokens": tokens, "feature": history.features[0]}))
+    known = {"tokens": tokens, "feature": history.features[0], "store": store}
+    (folder / "tokens.json").write_text(json.dumps(known))
 
 
 def outcomes(folder: Path, sizes: Sizes, attacks: Sequence[Attack]) -> Iterator[Outcome]:
@@ -307,10 +312,18 @@ def outcomes(folder: Path, sizes: Sizes, attacks: Sequence[Attack]) -> Iterator[
                 yield _outcome(victim, left.pop(0), quiet, sizes)
 
 
+def _of_store(store: str) -> dict[str, str]:
+    """The settings of a server whose log is at this address, or in its folder if there is none."""
+    return {"DECISIONLOG_STORE": store} if store else {}
+
+
 @contextmanager
 def _victim(folder: Path) -> Iterator[Victim]:
     known = json.loads((folder / "tokens.json").read_text())
-    with suppress(ProcessLookupError, subprocess.TimeoutExpired), serving(folder) as server:
+    with (
+        suppress(ProcessLookupError, subprocess.TimeoutExpired),
+        serving(folder, **_of_store(known["store"])) as server,
+    ):
         victim = Victim(server, known["tokens"], known["feature"])
         ended = threading.Event()
         guard = threading.Thread(target=_kill_if_too_large, args=(victim, ended))
