@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from typing import Final, Protocol
 
@@ -29,6 +30,8 @@ MAX_ENTRIES_AT_START: Final = 5_000
 """Up to this many entries, the whole read model is checked before the server answers; that takes less than a second."""
 FIRST_ROUND_PAUSE_S: Final = 0.05
 """Between two batches of the first round after the start: at most 100 subjects a second."""
+IDLE_SHARE: Final = 9
+"""How many times as long as a batch took the pause after it is at least: subjects with many entries take longer."""
 PAUSE_S: Final = 1.25
 """Between two batches of later rounds: 14,400 subjects an hour."""
 VERIFY_PAUSE_S: Final = 0.05
@@ -106,7 +109,9 @@ class Sampler:
             self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopping.wait(PAUSE_S if self.rounds else FIRST_ROUND_PAUSE_S):
+        pause_s = FIRST_ROUND_PAUSE_S
+        while not self._stopping.wait(pause_s):
+            begun = time.thread_time()
             try:
                 self.check_next()
             except Exception as error:  # noqa: BLE001  (a failed check must not stop later ones)
@@ -114,6 +119,8 @@ class Sampler:
                     self._runner.report_damage(describe(error))
                 elif not self._stopping.is_set():
                     _log.warning("The read model could not be compared with the log (%s); retrying later", error)
+            shortest_s = PAUSE_S if self.rounds else FIRST_ROUND_PAUSE_S
+            pause_s = max(shortest_s, IDLE_SHARE * (time.thread_time() - begun))
 
     def check_next(self) -> None:
         """Check the next subjects; after the last one check the database and the log, and start over."""
