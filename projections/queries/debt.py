@@ -148,6 +148,7 @@ def debt_by_month(
     resolved = resolve_time(read, when)
     rows: list[DebtMonth] = []
     for as_of in _month_ends(resolved.as_of, min(months, MAX_MONTHS)):
+        kept_bytes = read.bounds.kept_bytes
         finder = DebtFinder(read, selection, replace(resolved, as_of=as_of))
         counts = Counter((product, item.code) for item in finder.find() for product in finder.products_of(item.subject))
         rows += [
@@ -160,6 +161,7 @@ def debt_by_month(
             }
             for (product, code), count in counts.items()
         ]
+        read.bounds.release_to(kept_bytes)
     shown, next_cursor = page_after(sorted(rows, key=_month_key), _month_key, (str, str, str), limit, cursor)
     return build_answer(resolved, shown, next_cursor=next_cursor)
 

@@ -31,8 +31,9 @@ from projections.queries.debt import CODES, DebtFilter, debt, debt_by_month
 from projections.queries.expected_outcomes import expected_outcomes
 from projections.queries.filters import Filter
 from projections.queries.timepoint import NOW, TimePoint
-from projections.read_model.model import Read
-from tests.projections.support import Log, at
+from projections.read_model.model import Read, ReadModel
+from projections.read_model.query_limits import Bounds
+from tests.projections.support import Log, at, catch_up
 
 Reader = Callable[[], Read]
 P, TEA, CARDS = "product:p", "decision:tea", "feature:cards"
@@ -284,6 +285,23 @@ def test_debt_by_month_is_what_the_list_said_at_the_end_of_each(log: Log, read: 
     log.add("decision:milk", EntryVoided(position=position, why="No."))
     assert {row["product"] for row in debt_by_month(read(), DebtFilter(codes=["review_overdue"]), TODAY).rows} == {P}
     assert debt_by_month(read(), None, NOW, months=1).rows[0]["month"] == "2023-11"
+
+
+def test_many_months_need_no_more_memory_than_the_largest(log: Log, model: ReadModel) -> None:
+    """What was read for one month is not kept for the next."""
+    for n in range(20):
+        decided(log, f"d{n}", review_on="2023-12-01")
+    catch_up(model, log)
+    bounds = Bounds(size=1 << 30)
+    with model.read(bounds) as read:
+        assert debt(read, None, TODAY).rows
+
+    with model.read(Bounds(size=2 * bounds.kept_bytes)) as read:
+        assert {row["month"] for row in debt_by_month(read, None, TODAY, months=60).rows} == {
+            "2023-12",
+            "2024-01",
+            "2024-02",
+        }
 
 
 def test_imported_values_of_any_form_do_no_harm(log: Log, read: Reader) -> None:
