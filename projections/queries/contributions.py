@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from domain import decision_messages, feature
 from domain.fields import STATUS
+from domain.values import kind_of
 from projections.answer_types.contributions import ContributionGap, ContributionGraph, ContributionRow, GapReason
 from projections.answer_types.fields import FieldRow
 from projections.answer_types.subjects import ContributionEdge, GraphNode
@@ -113,6 +114,8 @@ def contributions(
     it; `nodes` are the subjects on these rows with title and status, and `edges` lead from each to the next.
     """
     resolved = resolve_time(read, when)
+    if selection is not None and not _may_contribute(read, selection, resolved):
+        return build_answer(resolved, [], about={"nodes": [], "edges": []})
     links = _read_links(read, resolved)
     wanted = _select(read, selection, resolved)
     found = [path for path in dict.fromkeys(links.paths()) if wanted is None or not wanted.isdisjoint(path)]
@@ -128,6 +131,23 @@ def contributions(
     ]
     about: ContributionGraph = {"nodes": nodes, "edges": _build_edges(shown)}
     return build_answer(resolved, rows, next_cursor=next_cursor, about=about)
+
+
+def _may_contribute(read: Read, selection: Filter, resolved: ResolvedTime) -> bool:
+    """Return False if the selection is decisions and features of which none names a goal, nor a decision behind them.
+
+    Most are like that, and the links of the whole log need not be read for the page of one of them.
+    """
+    subjects = selection.subjects
+    if selection.of_subjects() != Filter(subjects=subjects) or not subjects:
+        return True
+    if any(kind_of(subject) not in ("decision", "feature") for subject in subjects):
+        return True
+    features = [subject for subject in subjects if subject.startswith("feature:")]
+    links = (*edges_out(read, features, resolved, "decisions"), *because_edges(read, features, resolved))
+    decisions = {decision for _, decision in links}
+    asked = Filter(subjects=sorted({*subjects, *decisions}), fields=("goals",))
+    return any(row["value"] for row in all_field_values(read, asked, resolved))
 
 
 def contribution_gaps(

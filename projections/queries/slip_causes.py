@@ -13,12 +13,13 @@ from domain.fields import Value
 from domain.values import kind_of, parse_timestamp, to_micros
 from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.slips import SlipCause, SlipCauseCounts, SlipCount, SlipReason
-from projections.queries.field_history import ChangeFilter, all_field_history
+from projections.queries.field_history import ChangeFilter, iterate_changes
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, build_answer, page_after
 from projections.queries.reasons import find_own_reason
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
+from projections.read_model.query_limits import memory_bytes
 from projections.read_model.schema import members
 
 CAUSES: Final[tuple[SlipReason, ...]] = get_args(SlipReason)
@@ -116,12 +117,14 @@ def _groups_of(row: SlipCause, by: SlipGroup) -> Sequence[str]:
 
 def _find_slips(read: Read, selection: SlipFilter, resolved: ResolvedTime) -> list[SlipCause]:
     asked = replace(selection.fields, fields=selection.fields.fields or TARGETS, kinds=selection.fields.kinds or KINDS)
-    changes = all_field_history(read, ChangeFilter(fields=asked, existing_only=True), resolved)
     firsts: dict[tuple[str, str], Value] = {}
-    for change in changes:
+    moves: list[FieldChangeRow] = []
+    for change in iterate_changes(read, ChangeFilter(fields=asked, existing_only=True), resolved):
         firsts.setdefault((change["subject"], change["field"]), change["after"]["value"])
+        if change["direction"] == "later":
+            moves.append(change)
+            read.bounds.count_bytes(memory_bytes([(change,)]))
     since, until = selection.span
-    moves = [change for change in changes if change["direction"] == "later"]
     causes = _find_causes(read, (change["position"] for change in moves))
     owners = _Owners(read, {change["subject"] for change in moves}, resolved)
     rows = [_build_row(change, firsts, causes[change["position"]], owners) for change in moves]
@@ -216,10 +219,12 @@ class _Owners:
         asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE,), include_removed=True)
         if not asked.subjects:
             return
-        for change in all_field_history(read, ChangeFilter(fields=asked), resolved):
+        for change in iterate_changes(read, ChangeFilter(fields=asked), resolved):
             value = change["after"]["value"]
             holders = value if isinstance(value, list) else [value] if value else []
-            self._changes.setdefault(change["subject"], []).append((change["at"], [str(each) for each in holders]))
+            found = change["at"], [str(each) for each in holders]
+            self._changes.setdefault(change["subject"], []).append(found)
+            read.bounds.count_bytes(memory_bytes([found]))
 
     def at(self, subject: str, at: str) -> list[str]:
         """Return who was accountable for a subject at a time, under the ids they are known by."""

@@ -159,7 +159,7 @@ def naive_ways(entries: list[Entry], as_of: int) -> set[tuple[str | None, ...]]:
 
 @pytest.mark.seeds(15)
 def test_contributions_equal_a_naive_fold(build_model: BuildModel, seed: int) -> None:
-    """On random logs, the ways equal those found by trying all combinations."""
+    """On random logs, the ways equal those found by trying all combinations; those of a subject are those it is on."""
     random = Random(seed)
     log = Log()
     goals, decisions = [f"goal:{key}" for key in "ab"], [f"decision:{key}" for key in "abc"]
@@ -191,3 +191,6 @@ def test_contributions_equal_a_naive_fold(build_model: BuildModel, seed: int) ->
             got = [tuple(row.values()) for row in contributions(read, None, TimePoint(as_of)).rows]
             assert len(set(got)) == len(got)
             assert set(got) == naive_ways(log.entries, as_of)
+            for subject in (*goals, *decisions, *features, *releases):
+                asked = contributions(read, Filter(subjects=(subject,)), TimePoint(as_of))
+                assert [tuple(row.values()) for row in asked.rows] == [way for way in got if subject in way]

@@ -13,6 +13,7 @@ from domain.product import ProductDefined
 from projections.queries.accountability import roles_of_subject
 from projections.queries.audit import AuditFilter, audit
 from projections.queries.authority import decision_authority
+from projections.queries.contributions import contributions
 from projections.queries.decisions import graph, history, subject_page
 from projections.queries.field_history import ChangeFilter, field_history
 from projections.queries.filters import Filter
@@ -85,6 +86,7 @@ QUESTIONS: dict[str, Callable[[Read], object]] = {
     "options": lambda read: weighed_options(read, "decision:d").rows,
     "review": lambda read: review(read, "decision:d").rows,
     "roles": lambda read: roles_of_subject(read, "feature:f").rows,
+    "ways to goals": lambda read: contributions(read, Filter(subjects=("decision:d", "feature:f"))).about,
     "audit trail": lambda read: audit(read, AuditFilter(subjects=("feature:f",))).rows,
     "rows to check": lambda read: list(_rows_of_entry(read.rows, 5)),
 }
