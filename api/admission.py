@@ -7,9 +7,9 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final, Literal, TypeVar
@@ -205,21 +205,31 @@ class Admission:
             waiter = self.lanes[lane].enter(caller)
             if waiter is not None:
                 await self._wait(lane, waiter, watch)
-            return await self._run(lane, caller, watch, work)
+            with self._count_running(lane):
+                return await self._run(lane, caller, watch, work)
         finally:
             watch.stop()
 
-    def _switch_threads_often(self) -> None:
-        """Let threads that wait for the interpreter have it sooner while heavy queries run."""
+    @contextmanager
+    def _count_running(self, lane: LaneName) -> Iterator[None]:
+        """Count a query as running. While heavy ones run, other threads get the interpreter sooner."""
+        if lane == "light":
+            self.short += 1
+            try:
+                yield
+            finally:
+                self.short -= 1
+            return
         self._heavy += 1
         if self._heavy == 1:
             self._switch_interval_s = sys.getswitchinterval()
             sys.setswitchinterval(min(HEAVY_SWITCH_INTERVAL_S, self._switch_interval_s))
-
-    def _switch_threads_as_before(self) -> None:
-        self._heavy -= 1
-        if self._heavy == 0:
-            sys.setswitchinterval(self._switch_interval_s)
+        try:
+            yield
+        finally:
+            self._heavy -= 1
+            if self._heavy == 0:
+                sys.setswitchinterval(self._switch_interval_s)
 
     async def _wait(self, lane: LaneName, waiter: _Waiter, watch: _Watch) -> None:
         try:
@@ -237,14 +247,11 @@ class Admission:
 
     async def _run(self, lane: LaneName, caller: str, watch: _Watch, work: Callable[[Bounds], Result]) -> Result:
         loop = asyncio.get_running_loop()
-        is_light = lane == "light"
-        if is_light:
+        if lane == "light":
             bounds = self.limits.bounds(lambda: False, None)
         else:
             bounds = self.limits.bounds(lambda: self.short > 0, LONG_WORK)
-            self._switch_threads_often()
         running = asyncio.wrap_future(self.lanes[lane].run(caller, lambda: _run_to_outcome(work, bounds)))
-        self.short += is_light
         timers = [loop.call_later(WATCH_AFTER_S, watch.start, bounds.cancel)]
         if isfinite(self.limits.seconds):
             timers.append(loop.call_later(self.limits.seconds, bounds.interrupt))
@@ -255,9 +262,6 @@ class Admission:
             running.add_done_callback(lambda done: done.cancelled() or done.exception())
             raise
         finally:
-            self.short -= is_light
-            if not is_light:
-                self._switch_threads_as_before()
             for timer in timers:
                 timer.cancel()
         if isinstance(result, QuestionEnded):

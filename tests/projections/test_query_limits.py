@@ -145,7 +145,7 @@ def test_turns_are_taken_in_the_order_in_which_threads_came() -> None:
 
 
 def test_who_waits_too_long_for_a_turn_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A thread that keeps its turn does not stop another one, and the turns are in order when both have ended."""
+    """A thread that keeps its turn does not stop another one, and no turn is left when both have ended."""
     monkeypatch.setattr(query_limits, "TURN_S", 0.01)
     turns = Turns()
     turns.take()
