@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import sys
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from api import admission, large_responses
-from api.admission import HEAVY_SWITCH_INTERVAL_S, Admission, LaneLimits, LaneName, Limits
+from api.admission import HEAVY_GC_THRESHOLDS, HEAVY_SWITCH_INTERVAL_S, Admission, LaneLimits, LaneName, Limits
 from projections.queries import roadmap
 from projections.queries.paging import Answer, build_answer
 from projections.queries.timepoint import NOW, resolve_time
@@ -314,21 +315,24 @@ def test_heavy_questions_pause_for_light_ones_only() -> None:
     assert asyncio.run(ask()) == {"heavy": [False, True, False], "light": [False]}
 
 
-def test_threads_switch_more_often_only_while_heavy_queries_run() -> None:
-    """The interpreter changes hands sooner while a heavy query runs, and as before afterwards, also after an error."""
-    before = sys.getswitchinterval()
+def test_short_requests_are_favored_only_while_heavy_queries_run() -> None:
+    """Threads switch more often and garbage is collected in small steps, until the query has ended or failed."""
 
-    async def ask(lane: LaneName, work: Callable[[Bounds], float]) -> float:
+    def settings(_: Bounds | None = None) -> tuple[float, tuple[int, int, int]]:
+        return round(sys.getswitchinterval(), 6), gc.get_threshold()
+
+    def fail(_: Bounds) -> None:
+        raise ValueError
+
+    async def ask(lane: LaneName, work: Callable[[Bounds], Any]) -> Any:
         async def receive() -> None:
             await asyncio.Event().wait()
 
         return await Admission().ask(lane, "ann", receive, work)
 
-    def fail(_: Bounds) -> float:
-        raise ValueError
-
-    assert asyncio.run(ask("heavy", lambda _: sys.getswitchinterval())) == pytest.approx(HEAVY_SWITCH_INTERVAL_S)
-    assert asyncio.run(ask("light", lambda _: sys.getswitchinterval())) == pytest.approx(before)
+    before = settings()
+    assert asyncio.run(ask("heavy", settings)) == (HEAVY_SWITCH_INTERVAL_S, HEAVY_GC_THRESHOLDS)
+    assert asyncio.run(ask("light", settings)) == before
     with pytest.raises(ValueError):  # noqa: PT011
         asyncio.run(ask("heavy", fail))
-    assert sys.getswitchinterval() == pytest.approx(before)
+    assert settings() == before
