@@ -14,7 +14,7 @@ from api.pages.fields import BlamedValue, Origins
 from api.pages.graph import lay_out
 from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
-from api.pages.sentences import Sentence, build_sentences
+from api.pages.sentences import MAX_HISTORY, Sentence, build_sentences
 from api.query_parameters import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
 from domain.decision_messages import Option
 from domain.ids import SUBJECT_IN_TEXT
@@ -149,8 +149,8 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
         rows = dict(flat_fields(about))
         fields = Origins(read, (row["blame"] for row in rows.values()), page.time.point).values(rows)
         authority = find_authority(read, subject, page)
-        events = decision_queries.history(read, subject, page.time.point).rows
-        history = build_sentences(read, events, page.time.point)
+        latest = decision_queries.latest_history(read, subject, page.time.point, MAX_HISTORY)
+        history = build_sentences(read, latest.events, page.time.point)
         status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
         return {
             "subject": subject,
@@ -168,6 +168,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "may_check": page.time.is_now and bool(page.permissions.of(("CheckConstraint",), subject)),
             **find_evidence_parts(read, page, subject),
             "history": history,
+            "event_count": latest.total,
             "meetings": find_meetings(read, page, subject),
             "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
             "authority": authority,

@@ -157,7 +157,7 @@ def field_label(field: str) -> str:
         return f"{'expected outcome' if group == 'expectation' else 'outcome'} {name}"
     if group in ("advice", "dissent", "confirmed", "ratified", "acknowledged"):
         return group
-    if group in ("role", "access"):
+    if group in ("role", "access", "x"):  # `x.NAME` is an attribute
         return f"role {name}" if group == "access" else name.replace("_", " ")
     return field.replace("_", " ").replace(".", " ")
 

@@ -28,6 +28,8 @@ _LONG_FIELDS: Final = (
     *("advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approval.", "abstention."),
 )
 IMPORTED: Final = "ChangesImported"
+MAX_HISTORY: Final = 200
+"""The events that the page of a subject shows, the latest ones."""
 _PLACES: Final = ("horizon", "target.", "due_on")
 _MOVES: Final = ("FeaturePrioritized", "MilestoneTargeted", "ReleaseRescheduled", "TaskRescheduled")
 _HANDOVERS: Final = ("OwnershipAssigned", "OwnershipHandedOver")

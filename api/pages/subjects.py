@@ -18,7 +18,7 @@ from api.pages.fields import BlamedValue, Origins, flatten
 from api.pages.labels import command_label
 from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
-from api.pages.sentences import build_sentences
+from api.pages.sentences import MAX_HISTORY, build_sentences
 from api.pages.value_formats import plain_value
 from api.query_parameters import KeyPath
 from domain.decision_rights import RIGHTS_FIELD, DecisionRule, find_rights
@@ -99,7 +99,7 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
     about = decision_queries.subject_page(read, subject, when).about
     rows = dict(flat_fields(about))
     fields = Origins(read, (row["blame"] for row in rows.values()), when).values(rows)
-    history = build_sentences(read, decision_queries.history(read, subject, when).rows, when)
+    latest = decision_queries.latest_history(read, subject, when, MAX_HISTORY)
     status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
     is_writable = page.time.is_now and about["current"]
     actions = actions_for(kind, status, has_owner="role.accountable" in fields)
@@ -113,7 +113,8 @@ def _build(read: Read, page: Page, kind: str, subject: str) -> Context:
         "status": status,
         "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
         "values": _group_by_event(_sorted_values(fields)),
-        "history": history,
+        "history": build_sentences(read, latest.events, when),
+        "event_count": latest.total,
         "difference": find_differences(read, page.time, Filter(subjects=(subject,))).get(subject),
         "actions": page.permissions.of(actions, subject) if is_writable else [],
         "version": about["version"],

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from functools import partial
+from typing import Any, Final, NamedTuple
 
 from domain.fields import EXISTS, STATUS, Value
 from projections.answer_types.changes import FieldChange, FieldChangeRow
@@ -251,17 +252,36 @@ def history(
         changed = {change["position"] for change in iterate_changes(read, selection, time)}
         found = [(at, position) for at, position in found if position in changed]
     shown, next_cursor = page_after(found, tuple, (str, int), limit, cursor)
-
-    def build(batch: Sequence[tuple[str, int]]) -> list[HistoryEvent]:
-        positions = [position for _, position in batch]
-        changes = _changes_by_event(read, selection, time, positions)
-        events = {event["position"]: event for event in all_events(read, AuditFilter(positions=positions), time)}
-        return [{**events[position], "changes": changes.get(position, [])} for position in positions]
-
+    build = partial(_build_history, read, selection, time)
     rows = build_until_full(read, shown, build, BATCH_ROWS) if shown else []
     if len(rows) < len(shown):
         next_cursor = encode_cursor(*shown[len(rows) - 1])
     return build_answer(time, rows, next_cursor=next_cursor)
+
+
+class LatestHistory(NamedTuple):
+    """The latest events of a subject, in the order in which they took effect, and the number of all."""
+
+    events: list[HistoryEvent]
+    total: int
+
+
+def latest_history(read: Read, subject: str, when: TimePoint, most: int) -> LatestHistory:
+    """Return at most this many events of a subject: those that took effect last."""
+    time = resolve_time(read, when)
+    found = find_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
+    selection = ChangeFilter(fields=Filter(subjects=(subject,)))
+    latest = found[-most:]
+    return LatestHistory(_build_history(read, selection, time, latest) if latest else [], len(found))
+
+
+def _build_history(
+    read: Read, selection: ChangeFilter, time: ResolvedTime, found: Sequence[tuple[str, int]]
+) -> list[HistoryEvent]:
+    positions = [position for _, position in found]
+    changes = _changes_by_event(read, selection, time, positions)
+    events = {event["position"]: event for event in all_events(read, AuditFilter(positions=positions), time)}
+    return [{**events[position], "changes": changes.get(position, [])} for position in positions]
 
 
 def _changes_by_event(
