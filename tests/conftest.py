@@ -57,5 +57,5 @@ def pytest_collection_finish() -> None:
     """Take what was imported and collected out of garbage collection: it stays, and going through it costs time."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 50)  # about as each command sets it
+    gc.set_threshold(20_000, 20, 50)  # as the commands set it, but with more full collections
     gc.enable()

@@ -58,6 +58,7 @@ STEP_LABELS: Final = {
     "ReasoningReviewed": "Reasoning reviewed",
     "DecisionReviewed": "Reviewed",
 }
+STEP_TYPES: Final = (*STEP_LABELS, "AdviceGiven")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +151,10 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
         fields = Origins(read, (row["blame"] for row in rows.values()), page.time.point).values(rows)
         authority = find_authority(read, subject, page)
         latest = decision_queries.latest_history(read, subject, page.time.point, MAX_HISTORY)
-        history = build_sentences(read, latest.events, page.time.point)
+        history = step_history = build_sentences(read, latest.events, page.time.point)
+        if not latest.is_complete:
+            deciding = decision_queries.latest_history(read, subject, page.time.point, MAX_HISTORY, STEP_TYPES)
+            step_history = build_sentences(read, deciding.events, page.time.point)
         status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
         return {
             "subject": subject,
@@ -158,7 +162,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "version": about["version"],
             "fields": fields,
             "status": status,
-            "steps": find_steps(history, fields),
+            "steps": find_steps(step_history, fields),
             "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
             "lists": [(label, fields[name]) for name, label in LISTS.items() if name in fields],
             "option_columns": find_option_columns(fields),

@@ -59,8 +59,8 @@ PORTS_TO_TRY: Final = 20
 """How many ports to try, from the default one on, if no one chose a port."""
 
 SWITCH_INTERVAL_S: Final = 0.001
-"""How often threads take turns. Measured: while expensive queries run, short requests take twice as long with Python's
-default, 0.005. With 0.0002 they would take two thirds of this, but a write a fifth more CPU."""
+"""How often threads take turns, except while expensive queries run (`api.admission`). Python's default, 0.005, is several
+times what a short request takes; with 0.0002, a write costs a fifth more CPU."""
 
 
 @click.command()

@@ -265,11 +265,16 @@ class LatestHistory(NamedTuple):
     events: list[HistoryEvent]
     total: int
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether there are no earlier events."""
+        return len(self.events) == self.total
 
-def latest_history(read: Read, subject: str, when: TimePoint, most: int) -> LatestHistory:
-    """Return at most this many events of a subject: those that took effect last."""
+
+def latest_history(read: Read, subject: str, when: TimePoint, most: int, types: Sequence[str] = ()) -> LatestHistory:
+    """Return at most this many events of a subject, of these types or of any: those that took effect last."""
     time = resolve_time(read, when)
-    found = find_events(read, AuditFilter(subjects=read.all_ids(subject)), time)
+    found = find_events(read, AuditFilter(subjects=read.all_ids(subject), types=types), time)
     selection = ChangeFilter(fields=Filter(subjects=(subject,)))
     latest = found[-most:]
     return LatestHistory(_build_history(read, selection, time, latest) if latest else [], len(found))

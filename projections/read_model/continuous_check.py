@@ -31,7 +31,7 @@ MAX_ENTRIES_AT_START: Final = 5_000
 FIRST_ROUND_PAUSE_S: Final = 0.05
 """Between two batches of the first round after the start: at most 100 subjects a second."""
 IDLE_SHARE: Final = 9
-"""How many times as long as a batch took the pause after it is at least: subjects with many entries take longer."""
+"""The pause after a batch is at least this many times the CPU time of the batch, as subjects differ in their entries."""
 PAUSE_S: Final = 1.25
 """Between two batches of later rounds: 14,400 subjects an hour."""
 VERIFY_PAUSE_S: Final = 0.05

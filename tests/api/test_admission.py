@@ -284,6 +284,13 @@ def test_json_in_parts_is_the_json_of_the_framework(value: Any) -> None:
     assert "".join(large_responses.json_parts(value)).encode() == JSONResponse(value).body
 
 
+def test_a_large_answer_is_encoded_in_parts_of_about_the_same_size() -> None:
+    """A part holds up all other threads, which is why large members are encoded one by one."""
+    rows = [{"text": "x" * 8_000} for _ in range(200)]
+
+    assert max(map(len, large_responses.json_parts({"rows": rows}))) < 2 * large_responses.PART_CHARACTERS
+
+
 def test_heavy_questions_pause_for_light_ones_only() -> None:
     """A heavy query pauses while a light one runs, and a light one never does."""
 

@@ -312,17 +312,12 @@ def outcomes(folder: Path, sizes: Sizes, attacks: Sequence[Attack]) -> Iterator[
                 yield _outcome(victim, left.pop(0), quiet, sizes)
 
 
-def _of_store(store: str) -> dict[str, str]:
-    """The settings of a server whose log is at this address, or in its folder if there is none."""
-    return {"DECISIONLOG_STORE": store} if store else {}
-
-
 @contextmanager
 def _victim(folder: Path) -> Iterator[Victim]:
     known = json.loads((folder / "tokens.json").read_text())
     with (
         suppress(ProcessLookupError, subprocess.TimeoutExpired),
-        serving(folder, **_of_store(known["store"])) as server,
+        serving(folder, DECISIONLOG_STORE=known["store"]) as server,
     ):
         victim = Victim(server, known["tokens"], known["feature"])
         ended = threading.Event()

@@ -423,6 +423,21 @@ def test_damage_of_a_served_read_model_is_found(
     assert {question: flips._answer(client, question) for question in flips.QUESTIONS} == untouched.answers
 
 
+def test_the_check_pauses_for_longer_after_a_longer_batch(
+    served: tuple[DecisionLog, Runtime, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes at most a tenth of a core, whatever the subjects hold."""
+    log, built, _ = served
+    sampler, pauses = Sampler(log, built.model, built.runner), []
+    spent = iter([0.0, 0.2, 1.0, 1.001])
+    monkeypatch.setattr("projections.read_model.continuous_check.time.thread_time", lambda: next(spent))
+    monkeypatch.setattr(sampler, "check_next", lambda: None)
+    monkeypatch.setattr(sampler._stopping, "wait", lambda pause_s: pauses.append(pause_s) or len(pauses) == 3)
+    sampler._run()
+
+    assert pauses == pytest.approx([0.05, 1.8, 0.05])
+
+
 def test_a_growing_read_model_is_not_reported_as_damaged(served: tuple[DecisionLog, Runtime, Settings]) -> None:
     """Entries and erasures during the comparison are not differences."""
     log, built, _ = served

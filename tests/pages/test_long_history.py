@@ -29,3 +29,19 @@ def test_a_long_history_shows_the_latest_events(
     assert "size 0" not in history
     assert "/audit?subject=feature:cards" in page
     assert "All events in the audit trail" not in pages.get("/decisions/go")
+
+
+def test_a_decision_with_a_long_history_shows_all_its_steps(
+    service: LocalService, pages: PageReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it was decided stands on its page, also if later events fill the history."""
+    monkeypatch.setattr(decisions, "MAX_HISTORY", 3)
+    decided = {"title": "Go", "decision": "We go.", "why": "Why not?", "accountable": service.ada, "key": "go"}
+    service.post("/decisions", decided)
+    for size in range(5):
+        service.post("/subjects/decision:go/attributes", {"name": "size", "value": str(size)})
+
+    page = pages.get("/decisions/go")
+    assert "the latest 3 of" in text_of(page)
+    steps = page[page.index('<ol class="steps">') : page.index("</ol>")]
+    assert text_of(steps).startswith("Decided ")

@@ -25,7 +25,7 @@ from projections.queries import (
     slips,
 )
 from projections.queries.filters import Filter
-from projections.queries.paging import Answer
+from projections.queries.paging import Answer, page_after, smallest_after
 from projections.queries.timepoint import TimePoint
 from projections.read_model.factory import open_database
 from projections.read_model.model import Read, ReadModel
@@ -163,3 +163,14 @@ def test_a_long_report_keeps_the_most_relevant_lines(model: ReadModel, monkeypat
     moved = [row for row in whole.rows if row["section"] == "moved" and row["current"]][:9]
     assert [row for row in short.rows if row["section"] == "moved"] == moved
     assert report.report_hash(short.to_dict()) == short.about["sha256"]
+
+
+def test_a_page_of_unsorted_rows_is_that_of_the_sorted_ones() -> None:
+    """Every page is the same, up to the last one."""
+    rows = [(n * 7 % 20, str(n)) for n in range(20)]
+    cursor, pages = None, 0
+    while pages == 0 or cursor:
+        page = smallest_after(rows, tuple, (int, str), 6, cursor)
+        assert page == page_after(sorted(rows), tuple, (int, str), 6, cursor)
+        cursor, pages = page[1], pages + 1
+    assert pages == 4

@@ -122,8 +122,9 @@ def test_a_query_steps_aside_while_others_wait(
     assert clock.slept < longest_s + 2 * query_limits.PAUSE_S
 
 
-def test_turns_are_taken_in_the_order_in_which_threads_came() -> None:
+def test_turns_are_taken_in_the_order_in_which_threads_came(monkeypatch: pytest.MonkeyPatch) -> None:
     """While one thread has a turn, others wait; each gets the turn of the one before it."""
+    monkeypatch.setattr(query_limits, "TURN_S", 60.0)
     turns, order = Turns(), []
     turns.take()
 

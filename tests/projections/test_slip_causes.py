@@ -14,8 +14,9 @@ from domain.product import ReleaseRescheduled, ReleaseScheduled
 from projections.queries.filters import Filter
 from projections.queries.slip_causes import SlipFilter, count_slips, slip_causes
 from projections.queries.timepoint import NOW, TimePoint
-from projections.read_model.model import Read
-from tests.projections.support import Log, at
+from projections.read_model.model import Read, ReadModel
+from projections.read_model.query_limits import Bounds
+from tests.projections.support import Log, at, catch_up
 
 Reader = Callable[[], Read]
 CARDS, R1, WATER = "feature:cards", "release:r1", "assumption:water"
@@ -47,6 +48,19 @@ def causes(read: Read, when: TimePoint = NOW, **more: Any) -> list[tuple[str, in
 
 
 LATER = TimePoint(as_of=at(100 * DAY))
+
+
+def test_only_what_slips_is_kept_in_memory(log: Log, model: ReadModel) -> None:
+    """Of a target that moved often, the other moves do not count toward the memory of the query."""
+    log.add(CARDS, FeatureProposed(title="Cards", products=("product:p",), accountable="person:ann"))
+    for n in range(200):
+        target(log, f"{2300 - n}-01-01")
+    target(log, "2301-01-01")
+    catch_up(model, log)
+    bounds = Bounds(size=1 << 30)
+    with model.read(bounds) as read:
+        assert [row["after"] for row in slip_causes(read, SlipFilter(Filter())).rows] == ["2301-01-01"]
+    assert bounds.kept_bytes < 10_000
 
 
 def test_each_move_to_later_has_its_cause(log: Log, read: Reader) -> None:
