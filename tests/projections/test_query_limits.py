@@ -200,6 +200,7 @@ def test_a_property_of_one_snapshot_does_not_wait_for_that_of_another() -> None:
     assert entered.wait(10)
     short = Snapshot(wait=False)
     assert short.merges == ["ann"]
+    assert "merges" not in vars(long), "it waited until the other one had been read"
     assert short.merges is short.merges
     assert Snapshot.merges.__doc__ == "All merges."
     go_on.set()
