@@ -383,9 +383,14 @@ class EventLog:
         """The damage found since the log was opened, as a sentence; empty if none. A damaged log is not written."""
         return str(self._store.damage or "")
 
-    def find_damage(self, on_progress: Callable[[int, int], None] = lambda _done, _total: None) -> str:
-        """Verify the log and return what is wrong, or an empty string. If something is, nothing more is written."""
-        found = self.verify_against((), on_progress)
+    def find_damage(
+        self, on_progress: Callable[[int, int], None] = lambda _done, _total: None, rows_per_read: int | None = None
+    ) -> str:
+        """Verify the log and return what is wrong, or an empty string. If something is, nothing more is written.
+
+        `on_progress` is called after each read of at most `rows_per_read` rows.
+        """
+        found = verify(self._store, (), on_progress, rows_per_read)
         if isinstance(found, Finding):
             self._store.stop_writing(str(found))
             return str(found)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -24,12 +24,14 @@ from eventlog.postgres_integrity import find_damage
 from eventlog.records import Append, EntryRow, Expected, Head, Lookups, Outcome, UniqueClaim
 from eventlog.sequencer import Sequencer
 from eventlog.side_tables import write_side_tables
-from eventlog.sql import HEAD, Result, Session, parse_head, update_head
+from eventlog.sql import HEAD, Session, parse_head, update_head
 from eventlog.store import Store
 from eventlog.store_errors import UnknownOutcomeError
 
 try:
     import psycopg
+
+    from eventlog.postgresql_pipeline import Pipeline
 except ImportError as missing:  # an optional dependency
     raise DatabaseUnavailableError(
         "A postgresql:// address needs psycopg. Install it with `pip install 'decisionlog-server[postgresql]'` and retry."
@@ -43,7 +45,7 @@ MIN_POSTGRES_VERSION: Final = 15
 MAX_READ_CONNECTIONS: Final = 8
 POLL_INTERVAL_S: Final = 1.0
 """How often a process polls the size of the log when it receives no notification."""
-PAUSE_AFTER_OWN_COMMIT_S: Final = 0.005
+PAUSE_AFTER_OWN_COMMIT_S: Final = 0.02
 """How long a process that commits does not listen, or it would be woken by each of its own commits."""
 ERASED: Final = " erased"
 """Appended to a notification when the commit erased texts."""
@@ -91,42 +93,32 @@ CREATE TABLE read_only (reason text NOT NULL);
 INSERT INTO head VALUES (1, 0, '', 0);
 INSERT INTO access_journal_head VALUES (1, 1, '', 0, '')
 """
-COLUMN_TYPES: Final = {
-    "events": ("bigint", "text", "bigint", "text", "bigint", "bytea", "bytea"),
-    "idempotency_records": ("text", "text", "bytea", "bytea", "bigint", "bigint"),
-    "names": ("text", "text", "text", "smallint"),
-    "tokens": ("text", "bytea", "text", "text", "text", "bigint", "bigint", "bigint", "bigint"),
-    "provider_accounts": ("text", "text", "text"),
-    "owners": ("text", "text"),
-    "access_journal": ("bigint", "bigint", "text", "text", "text", "text", "text", "bigint", "bytea"),
-    "access_journal_head": ("integer", "bigint", "bytea", "bigint", "bytea"),
-}
 BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 VERSIONS: Final = """
 SELECT * FROM (SELECT subject, (SELECT max(version) FROM events WHERE events.subject = wanted.subject) AS version
-FROM unnest(%b::text[]) AS wanted (subject)) AS found WHERE version IS NOT NULL
+FROM unnest(?::text[]) AS wanted (subject)) AS found WHERE version IS NOT NULL
 """
 VERSIONS_BETWEEN: Final = (
     "SELECT subject, max(version) FROM events WHERE position > ? AND position <= ? GROUP BY subject"
 )
 USED_KEYS: Final = """
-SELECT scope, key FROM idempotency_records JOIN unnest(%b::text[], %b::text[]) AS wanted (scope, key) USING (scope, key)
+SELECT scope, key FROM idempotency_records JOIN unnest(?::text[], ?::text[]) AS wanted (scope, key) USING (scope, key)
 """
 AS_EXPECTED: Final = """
 SELECT 1 / (
-  (SELECT frontier FROM head) = %b
+  (SELECT frontier FROM head) = ?
   AND NOT EXISTS (
-    SELECT FROM unnest(%b::text[], %b::bigint[]) AS expected (subject, version)
+    SELECT FROM unnest(?::text[], ?::bigint[]) AS expected (subject, version)
     WHERE (SELECT max(version) FROM events WHERE events.subject = expected.subject) IS DISTINCT FROM expected.version)
   AND NOT EXISTS (
-    SELECT FROM unnest(%b::text[], %b::text[]) AS expected (normalized, people)
+    SELECT FROM unnest(?::text[], ?::text[]) AS expected (normalized, people)
     WHERE (
       SELECT coalesce(string_agg(DISTINCT person, ' ' ORDER BY person), '') FROM names
       WHERE names.normalized = expected.normalized) <> expected.people)
 )::integer
 """
 """Divides by zero, which ends the transaction, unless the new head is stored and all was as expected before."""
-PEOPLE: Final = "SELECT normalized, person FROM names WHERE normalized = ANY (%b::text[])"
+PEOPLE: Final = "SELECT normalized, person FROM names WHERE normalized = ANY (?::text[])"
 
 
 def connect(url: str, *, read_only: bool = False, **options: str) -> Connection:
@@ -174,7 +166,7 @@ class PostgresStore(Store):
         self._channel = split_dsn(url)[1]
         self._last_remote = 0
         """The size of the log up to which the writes of other processes are known."""
-        self._write_connection: Connection | None = None
+        self._writer: Pipeline | None = None
         self._write_backend = 0
         self._is_alone = False
         """Whether this process wrote last, so that it can expect the head to be where it left it."""
@@ -242,11 +234,11 @@ class PostgresStore(Store):
                 self._read("SELECT pg_notify(?, '')", (self._channel,))  # wakes the listener
             self._listener.join()
         self._drop_idle()
-        if self._write_connection:
-            self._write_connection.close()
+        if self._writer:
+            self._writer.connection.close()
 
     def _vacuum(self) -> None:
-        self._open_write_connection().execute("VACUUM (FULL) events, idempotency_records, names")
+        self._open_writer().connection.execute("VACUUM (FULL) events, idempotency_records, names")
 
     def find_damage(self) -> list[str]:
         """Describe differences from the expected schema, and indexes that differ from their tables."""
@@ -298,23 +290,23 @@ class PostgresStore(Store):
 
     # Writing
 
-    def _open_write_connection(self) -> Connection:
+    def _open_writer(self) -> Pipeline:
         """Return the writer's connection; a new one if it was lost."""
-        if self._write_connection is None or self._write_connection.closed:
-            self._write_connection = connect(self.url)
-            self._write_backend = self._write_connection.info.backend_pid
-        return self._write_connection
+        if self._writer is None or self._writer.connection.closed:
+            self._writer = Pipeline(connect(self.url))
+            self._write_backend = self._writer.connection.info.backend_pid
+        return self._writer
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
-        connection = self._begin(Lookups([], [], [])).connection
+        writer = self._begin(Lookups([], [], [])).writer
         try:
-            with self._unknown_outcome_if_lost(connection):
-                yield _Session(connection.cursor())
-                commit = connection.execute("COMMIT")
-            self._must_be_committed(commit)
+            with self._unknown_outcome_if_lost(writer):
+                yield writer
+                status = writer.execute("COMMIT").status
+            self._must_be_committed(status)
         finally:
-            _roll_back(connection)
+            _roll_back(writer)
 
     def _append_group(self, appends: Sequence[Append]) -> list[Outcome]:
         head = self.cached_head
@@ -329,17 +321,17 @@ class PostgresStore(Store):
             outcomes = [sequencer.append(append) for append in appends]
             written = _find_written(appends, outcomes)
             if written:
-                self._write(locked.connection, sequencer.head, written)
+                self._write(locked.writer, sequencer.head, written)
         finally:
-            _roll_back(locked.connection)
+            _roll_back(locked.writer)
         self.cache_head(sequencer.head)
         return outcomes
 
     def _append_as_expected(self, appends: Sequence[Append]) -> list[Outcome] | None:
         """Append a group in one round trip, if the log is as these appends expect; else nothing is written: None."""
         self._is_alone = False
-        connection = self._open_write_connection()
-        if any(append.alongside for append in appends) or _is_lost(connection):
+        writer = self._open_writer()
+        if any(append.alongside for append in appends) or writer.is_lost():
             return None
         before = self.cached_head
         sequencer = Sequencer(before, self._clock)
@@ -349,11 +341,11 @@ class PostgresStore(Store):
         if len(written) < len(appends):  # a conflict, or what looks like one
             return None
         try:
-            self._write(connection, sequencer.head, written, _Basis(before, expected))
+            self._write(writer, sequencer.head, written, _Basis(before, expected))
         except (psycopg.errors.DivisionByZero, psycopg.errors.UniqueViolation):
             return None
         finally:
-            _roll_back(connection)
+            _roll_back(writer)
         self._is_alone = True
         self.cache_head(sequencer.head)
         return outcomes
@@ -361,47 +353,46 @@ class PostgresStore(Store):
     def _begin(self, wanted: Lookups) -> _LockedLog:
         """Begin a transaction that locks the head. Retry once if the connection was lost while idle."""
         try:
-            return _begin(self._open_write_connection(), wanted)
+            return _begin(self._open_writer(), wanted)
         except psycopg.OperationalError:
-            if self._write_connection and not self._write_connection.closed:
-                _roll_back(self._write_connection)
+            if self._writer and not self._writer.connection.closed:
+                _roll_back(self._writer)
                 raise
-            return _begin(self._open_write_connection(), wanted)  # nothing was written yet, so a retry is safe
+            return _begin(self._open_writer(), wanted)  # nothing was written yet, so a retry is safe
 
     def _write(
         self,
-        connection: Connection,
+        writer: Pipeline,
         head: Head,
         written: list[tuple[Append, list[EntryRow]]],
         basis: _Basis | None = None,
     ) -> None:
         """Write a group and commit it, in one round trip. With a basis, begin the transaction and check the basis first."""
         notification = f"{head.size}{ERASED if any(append.erased_positions for append, _ in written) else ''}"
-        session = _Session(connection.cursor())
-        with self._unknown_outcome_if_lost(connection), _one_round_trip(connection):
+        with self._unknown_outcome_if_lost(writer):
             if basis is not None:
-                connection.execute(BEGIN)
+                writer.execute(BEGIN)
             # This locks the head, so what is read after it is what was committed before.
             update_head(
-                session,
+                writer,
                 head,
                 basis.head if basis else None,
                 " RETURNING pg_notify(?, ?)",
                 (self._channel, notification),
             )
             if basis is not None:
-                _check_expected(connection, head, basis.expected)
-            session.insert("events", [row for _, rows in written for row in rows])
-            write_side_tables(session, written)
-            commit = connection.execute("COMMIT")
-        self._must_be_committed(commit)
+                _check_expected(writer, head, basis.expected)
+            writer.insert("events", [row for _, rows in written for row in rows])
+            write_side_tables(writer, written)
+            status = writer.execute("COMMIT").status
+        self._must_be_committed(status)
 
-    def _must_be_committed(self, commit: psycopg.Cursor[tuple[Any, ...]]) -> None:
-        if commit.statusmessage != "COMMIT":  # COMMIT of a failed transaction answers ROLLBACK, without an error
+    def _must_be_committed(self, status: str) -> None:
+        if status != "COMMIT":  # COMMIT of a failed transaction answers ROLLBACK, without an error
             raise persistence.OperationalError(f"{self.name} rolled the transaction back")
 
     @contextmanager
-    def _unknown_outcome_if_lost(self, connection: Connection) -> Iterator[None]:
+    def _unknown_outcome_if_lost(self, writer: Pipeline) -> Iterator[None]:
         """If the connection is lost in this context, it is unknown whether it committed before.
 
         Raises:
@@ -410,7 +401,7 @@ class PostgresStore(Store):
         try:
             yield
         except psycopg.Error as error:
-            if connection.closed:
+            if writer.connection.closed:
                 raise UnknownOutcomeError(self.name) from error
             raise
 
@@ -469,44 +460,24 @@ class _Basis(NamedTuple):
 class _LockedLog(NamedTuple):
     """A transaction that holds the lock of the head, and what was read in it."""
 
-    connection: Connection
+    writer: Pipeline
     head: Head
     versions: dict[str, int | None]
     claimed: dict[UniqueClaim, bool]
     people: dict[str, set[str]]
 
 
-@contextmanager
-def _one_round_trip(connection: Connection) -> Iterator[None]:
-    """Send the statements of this context together.
-
-    An error of one of them may be raised by a later one. It is raised again after the end of the pipeline, whose driver
-    would log as warnings that the other statements failed with it.
-    """
-    failed: psycopg.Error | None = None
-    try:
-        with connection.pipeline():
-            try:
-                yield
-            except psycopg.Error as error:
-                failed = error
-    except psycopg.Error as error:
-        failed = failed or error
-    if failed is not None:
-        raise failed
-
-
-def _begin(connection: Connection, wanted: Lookups) -> _LockedLog:
+def _begin(writer: Pipeline, wanted: Lookups) -> _LockedLog:
     """Begin a transaction, lock the head, and then read: each statement sees all that was committed before it began."""
     keys = [claim for claim in wanted.claims if claim.kind == "key"]
     new_names = [claim.key for claim in wanted.claims if claim.kind == "name"]
     names = list({*wanted.names, *new_names})
-    with _one_round_trip(connection):
-        connection.execute(BEGIN)
-        head = connection.execute(f"{HEAD} FOR UPDATE".encode(), binary=True)
-        versions = connection.execute(VERSIONS, (wanted.streams,), binary=True)
-        used = connection.execute(USED_KEYS, ([key.scope for key in keys], [key.key for key in keys])) if keys else None
-        found = connection.execute(PEOPLE, (names,)) if names else None
+    writer.execute(BEGIN)
+    head = writer.execute(f"{HEAD} FOR UPDATE")
+    versions = writer.execute(VERSIONS, (wanted.streams,))
+    used = writer.execute(USED_KEYS, ([key.scope for key in keys], [key.key for key in keys])) if keys else None
+    found = writer.execute(PEOPLE, (names,)) if names else None
+    writer.run()
     people: dict[str, set[str]] = {name: set() for name in names}
     for name, person in found.fetchall() if found else ():
         people[name].add(person)
@@ -515,10 +486,10 @@ def _begin(connection: Connection, wanted: Lookups) -> _LockedLog:
     if used:
         claimed |= {UniqueClaim("key", scope, key): True for scope, key in used.fetchall()}
     known = {**dict.fromkeys(wanted.streams), **dict(versions.fetchall())}
-    return _LockedLog(connection, parse_head(head.fetchall()), known, claimed, people)
+    return _LockedLog(writer, parse_head(head.fetchall()), known, claimed, people)
 
 
-def _check_expected(connection: Connection, head: Head, expected: Expected) -> None:
+def _check_expected(writer: Pipeline, head: Head, expected: Expected) -> None:
     """End the transaction by an error unless the head was moved, and the versions and people are as expected."""
     versions, people = expected
     values = (
@@ -528,7 +499,7 @@ def _check_expected(connection: Connection, head: Head, expected: Expected) -> N
         [*people],
         [" ".join(ids) for ids in people.values()],
     )
-    connection.execute(AS_EXPECTED, values)
+    writer.execute(AS_EXPECTED, values)
 
 
 def _find_written(appends: Sequence[Append], outcomes: Sequence[Outcome]) -> list[tuple[Append, list[EntryRow]]]:
@@ -536,45 +507,14 @@ def _find_written(appends: Sequence[Append], outcomes: Sequence[Outcome]) -> lis
     return [(append, rows) for append, rows in zip(appends, outcomes, strict=True) if isinstance(rows, list)]
 
 
-def _is_lost(connection: Connection) -> bool:
-    """Whether the server has closed the connection while it was idle, as far as can be known without a round trip."""
-    try:
-        connection.pgconn.consume_input()  # reads the server's last message, if there is one
-        connection.pgconn.consume_input()  # fails at the end of the stream
-    except psycopg.OperationalError:
-        return True
-    return False
-
-
-def _roll_back(connection: Connection) -> None:
+def _roll_back(writer: Pipeline) -> None:
     """Roll back a transaction that is not committed."""
+    writer.discard()
+    connection = writer.connection
     if not connection.closed and connection.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         with suppress(psycopg.Error):  # a connection that cannot even roll back is closed afterwards
-            connection.execute("ROLLBACK")
-
-
-class _Session:
-    """The writer's transaction, for the statements of `eventlog.sql`."""
-
-    def __init__(self, cursor: psycopg.Cursor[tuple[Any, ...]]) -> None:
-        self._cursor = cursor
-
-    def execute(self, statement: str, parameters: Sequence[Any] = (), /) -> Result:
-        return self._cursor.execute(_to_psycopg(statement), parameters)
-
-    def executemany(self, statement: str, parameters: Iterable[Sequence[Any]], /) -> None:
-        self._cursor.executemany(_to_psycopg(statement), parameters)
-
-    def insert(self, table: str, rows: Sequence[Sequence[Any]], on_conflict: str = "") -> None:
-        """Insert any number of rows in one statement. `on_conflict` is the clause for rows whose key exists."""
-        if rows:
-            self._cursor.execute(_insert_statement(table, on_conflict), [*map(list, zip(*rows, strict=True))])
-
-
-@cache
-def _insert_statement(table: str, on_conflict: str) -> bytes:
-    arrays = ", ".join(f"%b::{kind}[]" for kind in COLUMN_TYPES[table])
-    return f"INSERT INTO {table} SELECT * FROM unnest({arrays}) {on_conflict}".encode()
+            writer.execute("ROLLBACK")
+            writer.run()
 
 
 @cache

@@ -84,14 +84,15 @@ def verify(
     stored: Stored,
     checkpoints: Iterable[Checkpoint] = (),
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    rows_per_read: int | None = None,
 ) -> Checkpoint | Finding:
     """Verify a log, also while it grows: return a checkpoint of it, or the first thing that is wrong.
 
     `checkpoints` are earlier ones that it must agree with. `on_progress` is called with the number of verified entries
-    and their total.
+    and their total, after each read of at most `rows_per_read` rows (1,000 by default).
     """
     try:
-        return _Verifier(stored, checkpoints, on_progress).run()
+        return _Verifier(stored, checkpoints, on_progress, rows_per_read or ROWS_PER_READ).run()
     except _FindingError as error:
         return error.finding
 
@@ -112,11 +113,16 @@ class _Verifier:
     """
 
     def __init__(
-        self, stored: Stored, checkpoints: Iterable[Checkpoint], on_progress: Callable[[int, int], None]
+        self,
+        stored: Stored,
+        checkpoints: Iterable[Checkpoint],
+        on_progress: Callable[[int, int], None],
+        rows_per_read: int,
     ) -> None:
         self._stored = stored
         self._checkpoints = sorted(checkpoints, key=lambda checkpoint: checkpoint.size)
         self._on_progress = on_progress
+        self._rows_per_read = rows_per_read
         # The verified entries so far:
         self._log = ""
         self._size = 0
@@ -180,7 +186,7 @@ class _Verifier:
     def _read_rows(self, after: int) -> list[EntryRow]:
         """Return the next rows; if one of them cannot be read, only the first."""
         try:
-            return self._stored.rows(after, ROWS_PER_READ)
+            return self._stored.rows(after, self._rows_per_read)
         except PersistenceError:
             return self._read_row(after)
 
@@ -353,9 +359,10 @@ class _Verifier:
         """Check that each idempotency record refers to one whole transaction, and no two to the same."""
         first, is_full_page = BEFORE_FIRST, True
         while is_full_page:
-            spans = _read(partial(self._stored.result_spans, first, ROWS_PER_READ + 1), "idempotency records")
+            spans = _read(partial(self._stored.result_spans, first, self._rows_per_read + 1), "idempotency records")
             self._check_spans(spans)
-            is_full_page = len(spans) > ROWS_PER_READ
+            self._on_progress(self._size, self._size)
+            is_full_page = len(spans) > self._rows_per_read
             # The last record is read again, or another one of the same transaction could follow it unseen.
             first = spans[-1][0] if spans else first
 
@@ -396,11 +403,12 @@ class _Verifier:
         self._subjects = set(self._versions)
         for table, key in KEY_COLUMNS.items():
             after: Sequence[Any] | None = None
-            while rows := _read(partial(self._stored.read_side_table, table, after, ROWS_PER_READ), table):
+            while rows := _read(partial(self._stored.read_side_table, table, after, self._rows_per_read), table):
                 self._add_later_subjects()
                 if problem := find_invalid_row(table, rows, self._subjects):
                     raise _FindingError(None, f"a row of the table {table} is invalid: {problem}")
                 after = [rows[-1][n] for n in key]
+                self._on_progress(self._size, self._size)
 
     def _add_later_subjects(self) -> None:
         """Add the subjects of entries that were recorded after this pass read the log."""

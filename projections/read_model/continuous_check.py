@@ -30,12 +30,14 @@ MAX_ENTRIES_AT_START: Final = 5_000
 """Up to this many entries, the whole read model is checked before the server answers; that takes less than a second."""
 FIRST_ROUND_PAUSE_S: Final = 0.05
 """Between two batches of the first round after the start: at most 100 subjects a second."""
-IDLE_SHARE: Final = 9
-"""The pause after a batch is at least this many times the CPU time of the batch, as subjects differ in their entries."""
+IDLE_SHARE: Final = 39
+"""The pause after a batch is at least this many times the CPU time of the batch, so that the check takes at most a
+fortieth of a core. Requests and the check share the interpreter: what it takes, decisions a second lose.
+"""
 PAUSE_S: Final = 1.25
 """Between two batches of later rounds: 14,400 subjects an hour."""
-VERIFY_PAUSE_S: Final = 0.05
-"""After each thousand entries of the log that are verified, which takes about ten milliseconds."""
+ROWS_AT_ONCE: Final = 100
+"""How many rows of the log are verified at once: about two milliseconds of work."""
 ATTEMPTS: Final = 3
 """A difference counts only if it is still there after the read model has caught up with the log twice."""
 CATCH_UP_S: Final = 10.0
@@ -44,7 +46,7 @@ CATCH_UP_S: Final = 10.0
 class Log(Streams, Protocol):
     """A log to compare the read model with."""
 
-    def find_damage(self, tell: Callable[[int, int], None]) -> str:
+    def find_damage(self, on_progress: Callable[[int, int], None], rows_per_read: int) -> str:
         """Verify the log. Return what is wrong with it, or an empty string. A damaged log becomes read-only."""
         ...
 
@@ -64,6 +66,8 @@ class Sampler:
         self._after = ""
         self.rounds = 0
         """How often all subjects have been checked."""
+        self._begun = 0.0
+        """The CPU time of the thread when it began the current batch, in seconds."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decisionlog-sampler", daemon=True)
 
@@ -111,7 +115,7 @@ class Sampler:
     def _run(self) -> None:
         pause_s = FIRST_ROUND_PAUSE_S
         while not self._stopping.wait(pause_s):
-            begun = time.thread_time()
+            self._begun = time.thread_time()
             try:
                 self.check_next()
             except Exception as error:  # noqa: BLE001  (a failed check must not stop later ones)
@@ -119,8 +123,11 @@ class Sampler:
                     self._runner.report_damage(describe(error))
                 elif not self._stopping.is_set():
                     _log.warning("The read model could not be compared with the log (%s); retrying later", error)
-            shortest_s = PAUSE_S if self.rounds else FIRST_ROUND_PAUSE_S
-            pause_s = max(shortest_s, IDLE_SHARE * (time.thread_time() - begun))
+            pause_s = self._pause_s(PAUSE_S if self.rounds else FIRST_ROUND_PAUSE_S)
+
+    def _pause_s(self, shortest_s: float) -> float:
+        """Return how long to pause after the current batch."""
+        return max(shortest_s, IDLE_SHARE * (time.thread_time() - self._begun))
 
     def check_next(self) -> None:
         """Check the next subjects; after the last one check the database and the log, and start over."""
@@ -139,13 +146,14 @@ class Sampler:
         for what in self._model.database.find_damage():
             self._runner.report_damage(what)
             return
-        self._log.find_damage(self._pause)  # a damaged log becomes read-only
+        self._log.find_damage(self._pause, ROWS_AT_ONCE)  # a damaged log becomes read-only
         self.rounds += 1
 
     def _pause(self, _done: int, _of: int) -> None:
-        """Leave most of the time to queries."""
-        if self._stopping.wait(VERIFY_PAUSE_S):
+        """Pause after each read of the log that is verified."""
+        if self._stopping.wait(self._pause_s(FIRST_ROUND_PAUSE_S)):
             raise Stopped("the server is shutting down")
+        self._begun = time.thread_time()
 
     def _next_subjects(self, at_once: int) -> list[str]:
         """Return the next subjects of the log and of the read model, which must not have subjects that the log lacks."""

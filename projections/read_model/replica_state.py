@@ -211,7 +211,7 @@ class Replica:
         with self._model.snapshot() as read:
             return [str(subject) for (subject,) in read.rows(sql, {"after": after, "limit": limit})]
 
-    def find_damage(self, _tell: Callable[[int, int], None] = lambda _done, _all: None) -> str:
+    def find_damage(self, _on_progress: Callable[[int, int], None], _rows_per_read: int) -> str:
         """Return an empty string: a replica has no Merkle tree to verify."""
         return ""
 

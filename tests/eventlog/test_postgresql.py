@@ -196,7 +196,7 @@ class Cut(PostgresStore):
 
     cut = ""
 
-    def _write(self, connection, *more):  # type: ignore[no-untyped-def]
+    def _write(self, writer, *more):  # type: ignore[no-untyped-def]
         def lose() -> None:
             with connect(self.url) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", (self._write_backend,))
@@ -204,11 +204,12 @@ class Cut(PostgresStore):
         when, Cut.cut = Cut.cut, ""
         if when == "before":
             lose()
-        super()._write(connection, *more)
+        super()._write(writer, *more)
         if when == "after":
-            with self._unknown_outcome_if_lost(connection):
+            with self._unknown_outcome_if_lost(writer):
                 lose()
-                connection.execute("SELECT 1")
+                writer.execute("SELECT 1")
+                writer.run()
 
 
 @pytest.mark.parametrize(("when", "recorded"), [("before", 2), ("after", 3)])
@@ -319,7 +320,7 @@ def test_a_rolled_back_commit_is_an_error(address: str) -> None:
     def fail(session):  # type: ignore[no-untyped-def]
         session.execute("INSERT INTO read_only VALUES ('x')")
         with suppress(psycopg.Error):
-            session.execute("SELECT 1 / 0")
+            session.execute("SELECT 1 / 0").fetchall()
 
     with closing(PostgresStore(address, clock=Clock())) as store:
         with pytest.raises(PersistenceError, match="rolled"):

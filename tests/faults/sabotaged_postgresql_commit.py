@@ -8,10 +8,9 @@ from __future__ import annotations
 import threading
 from typing import Any, Final
 
-import psycopg
-
 from cli.main import main
 from eventlog import postgresql_store
+from eventlog.postgresql_pipeline import Pipeline
 from eventlog.postgresql_store import PostgresStore
 
 LATE: Final = 1.0
@@ -22,35 +21,26 @@ def delay_commits() -> None:
     """Leave groups with a decision open when they are answered, and commit them later; the next group waits."""
     whole, ending, late = PostgresStore._write, postgresql_store._roll_back, set[int]()
 
-    def commit(connection: psycopg.Connection[Any]) -> None:
-        connection.execute("COMMIT")
-        connection.close()
+    def commit(writer: Pipeline) -> None:
+        writer.execute("COMMIT")
+        writer.run()
+        writer.connection.close()
 
-    def write(store: PostgresStore, connection: Any, head: Any, placed: Any, *basis: Any) -> None:
+    def write(store: PostgresStore, writer: Pipeline, head: Any, placed: Any, *basis: Any) -> None:
         if not any(row.type.startswith("DecisionRecorded") for _, rows in placed for row in rows):
-            whole(store, connection, head, placed, *basis)
+            whole(store, writer, head, placed, *basis)
             return
-        late.add(id(connection))
-        store._write_connection = None
-        whole(store, _Open(connection), head, placed, *basis)
-        threading.Timer(LATE, commit, [connection]).start()
+        late.add(id(writer))
+        store._writer = None
+        execute = writer.execute
+        writer.execute = lambda statement, *more: execute("SELECT 1" if statement == "COMMIT" else statement, *more)  # type: ignore[method-assign]
+        whole(store, writer, head, placed, *basis)
+        writer.execute = execute  # type: ignore[method-assign]
+        threading.Timer(LATE, commit, [writer]).start()
 
     PostgresStore._write = write  # type: ignore[method-assign]
     PostgresStore._must_be_committed = lambda *_: None  # type: ignore[method-assign]
-    postgresql_store._roll_back = lambda connection: None if id(connection) in late else ending(connection)
-
-
-class _Open:
-    """A connection that does not commit."""
-
-    def __init__(self, connection: psycopg.Connection[Any]) -> None:
-        self._connection = connection
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._connection, name)
-
-    def execute(self, query: Any, *more: Any, **options: Any) -> Any:
-        return self._connection.execute("SELECT 'later'" if query == "COMMIT" else query, *more, **options)
+    postgresql_store._roll_back = lambda writer: None if id(writer) in late else ending(writer)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from itertools import count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -426,7 +427,7 @@ def test_damage_of_a_served_read_model_is_found(
 def test_the_check_pauses_for_longer_after_a_longer_batch(
     served: tuple[DecisionLog, Runtime, Settings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It takes at most a tenth of a core, whatever the subjects hold."""
+    """It takes at most a fortieth of a core, whatever the subjects hold."""
     log, built, _ = served
     sampler, pauses = Sampler(log, built.model, built.runner), []
     spent = iter([0.0, 0.2, 1.0, 1.001])
@@ -435,7 +436,26 @@ def test_the_check_pauses_for_longer_after_a_longer_batch(
     monkeypatch.setattr(sampler._stopping, "wait", lambda pause_s: pauses.append(pause_s) or len(pauses) == 3)
     sampler._run()
 
-    assert pauses == pytest.approx([0.05, 1.8, 0.05])
+    assert pauses == pytest.approx([0.05, 7.8, 0.05])
+
+
+def test_the_check_pauses_while_it_verifies_the_log(
+    served: tuple[DecisionLog, Runtime, Settings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Verifying some rows of the log, or of its side tables, is a batch like any other."""
+    monkeypatch.setattr("projections.read_model.continuous_check.ROWS_AT_ONCE", 1)
+    log, built, _ = served
+    sampler, pauses = Sampler(log, built.model, built.runner), []
+    sampler._after = "~"  # behind the last subject
+    spent = count(0.1, 0.1)
+    monkeypatch.setattr("projections.read_model.continuous_check.time.thread_time", lambda: next(spent))
+    monkeypatch.setattr(sampler._stopping, "wait", pauses.append)
+    sampler.check_next()
+
+    ((records, names),) = log._store.read("SELECT count(*), (SELECT count(*) FROM names) FROM idempotency_records")
+    assert len(pauses) >= log.head().size + 2 * records + names - 1  # the records are compared with the entries first
+    assert set(map(round, pauses)) == {4}
+    assert sampler.rounds == 1
 
 
 def test_a_growing_read_model_is_not_reported_as_damaged(served: tuple[DecisionLog, Runtime, Settings]) -> None:
