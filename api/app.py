@@ -102,13 +102,16 @@ class Application(FastAPI):
         await self.middleware_app(scope, receive, send)
 
 
-def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: Sequence[str] = ()) -> FastAPI:
+def create_app(
+    services: Services, hosts: Hosts | None = None, *, cors_origins: Sequence[str] = (), pages: bool = True
+) -> FastAPI:
     """Return the HTTP API over one log and its read model.
 
     Args:
         services: what to serve; see `api.services`.
         hosts: the names this server answers to. Default: any.
         cors_origins: the origins whose pages may call the API from a browser. Default: none.
+        pages: whether it has pages for people, too.
     """
     app = Application(
         title="Decision log",
@@ -122,7 +125,7 @@ def create_app(services: Services, hosts: Hosts | None = None, *, cors_origins: 
     app.state.services = services
     app.state.documents = docs_page.Documents()
     problems.install(app, respond_to)
-    app.router.routes += [*_write_routes(), *_read_routes()]
+    app.router.routes += [*_write_routes(), *_read_routes(), *(_page_routes() if pages else ())]
     fast_router = FastRouter(super(Application, app).__call__, app, app.router.routes)
     app.middleware_app = Middleware(fast_router, app.router.routes, hosts or Hosts(), cors_origins)
     app.openapi = lambda: openapi.build_document(app)  # type: ignore[method-assign]  # FastAPI's own extension point
@@ -141,6 +144,10 @@ def _write_routes() -> Sequence[BaseRoute]:
 
 @cache
 def _read_routes() -> Sequence[BaseRoute]:
-    modules = (*QUERY_MODULES, *PAGE_MODULES)
+    return [route for module in QUERY_MODULES for route in module.router().routes]
+
+
+@cache
+def _page_routes() -> Sequence[BaseRoute]:
     static = Route(f"{STATIC_PATH}/{{name}}", get_static_file, methods=["GET"])
-    return [*(route for module in modules for route in module.router().routes), static]
+    return [*(route for module in PAGE_MODULES for route in module.router().routes), static]

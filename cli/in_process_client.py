@@ -56,7 +56,8 @@ def open_in_process_client(settings: Settings, *, writes: bool) -> Iterator[Clie
             questions=Admission(NO_LIMITS),
         )
         hosts = Hosts(settings.public_url.rstrip("/"), in_process=True)
-        with connect(IN_PROCESS_URL, UNUSED_TOKEN, InProcessTransport(create_app(services, hosts))) as client:
+        app = create_app(services, hosts, pages=False)
+        with connect(IN_PROCESS_URL, UNUSED_TOKEN, InProcessTransport(app)) as client:
             yield client
 
 

@@ -12,7 +12,7 @@ import click
 from eventsourcing.persistence import OperationalError
 
 from cli import options
-from cli.bootstrap import clock, open_for_write, open_read_only, tune_gc
+from cli.bootstrap import clock, freeze_gc, open_for_write, open_read_only
 from cli.errors import CommandFailed
 from cli.kafka_workers import become_active, build_reporter, build_topics, connect_broker, kafka_errors, run_worker
 from cli.remote_log import RemoteLog, connect_to_writer
@@ -55,7 +55,7 @@ def run_consumer(settings: Settings) -> None:
 
 def _consume(settings: Settings) -> None:
     with _open_sink(settings) as (log, sink, caller):
-        tune_gc()
+        freeze_gc()
         broker, topics = connect_broker(settings), build_topics(settings)
         reporter = build_reporter(settings, CONSUMER, topics.commands.name)
         run_worker(

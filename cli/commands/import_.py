@@ -18,7 +18,7 @@ import click
 
 from cli import options
 from cli.asking import confirm_new_log
-from cli.bootstrap import tune_gc
+from cli.bootstrap import freeze_gc
 from cli.display import make_safe, to_single_line
 from cli.errors import CommandFailed, Exit
 from cli.import_sinks import open_dry_run_sink, open_sink
@@ -311,7 +311,7 @@ def _import(how: ImportRun, run: Import, reading: str | None = None) -> None:
         progress("Dry run" if how.dry_run else "Importing", reading=reading) as bar,
         _stop_on_interrupt(bar) as report_progress,
     ):
-        tune_gc()
+        freeze_gc()
         report = asyncio.run(_await(run(sink, caller, report_progress)))
     (click.echo if how.as_json else print_sentence)(_format_report(report, as_json=how.as_json))
     if report.rejected and not how.dry_run:

@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from cli import options
-from cli.bootstrap import POLL_INTERVAL_S, open_read_only, open_runtime, tune_gc
+from cli.bootstrap import POLL_INTERVAL_S, freeze_gc, open_read_only, open_runtime
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from cli.settings_loading import load_settings
@@ -44,7 +44,7 @@ def run_projector(settings: Settings) -> None:
         open_read_only(settings) as log,
         open_runtime(log, settings, poll=POLL_INTERVAL_S, check=True) as runtime,
     ):
-        tune_gc()
+        freeze_gc()
         _watch(runtime.runner)
     click.echo("Stopped.")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cli import options
-from cli.bootstrap import clock, find_writer, open_read_model_database, open_read_only, tune_gc
+from cli.bootstrap import clock, find_writer, freeze_gc, open_read_model_database, open_read_only
 from cli.errors import CommandFailed
 from cli.progress import progress
 from cli.settings import Settings
@@ -35,7 +35,7 @@ def rebuild_read_model(settings: Settings) -> None:
         CommandFailed: it could not be built.
     """
     with open_read_only(settings) as log, progress("Rebuilding") as report_progress:
-        tune_gc()
+        freeze_gc()
         is_shared = find_writer(settings) is not None or bool(settings.store)
         # A running server has checked the file and has it open; without one, a file that cannot be trusted is discarded.
         database = open_read_model_database(settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from cli import options
-from cli.bootstrap import clock, tune_gc
+from cli.bootstrap import clock, freeze_gc
 from cli.errors import CommandFailed
 from cli.kafka_workers import build_topics, connect_broker, kafka_errors, run_worker
 from cli.replica_reader import open_replica_database
@@ -49,7 +49,7 @@ def keep_replica(settings: Settings) -> None:
         broker, topics = connect_broker(settings), build_topics(settings)
         people = NameReplicator(broker, topics, clock) if settings.kafka_people else NoNames()
         model = ReadModel(database, clock)
-        tune_gc()
+        freeze_gc()
         try:
             run_worker(
                 ReplicaWorker(model, TopicFeed(broker, topics), upstream, clock, extensions=[people], notify=click.echo)

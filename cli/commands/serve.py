@@ -33,11 +33,11 @@ from cli.bootstrap import (
     clock,
     find_last_verification,
     find_writer,
+    freeze_gc,
     list_workers,
     local_caller,
     open_for_write,
     open_runtime,
-    tune_gc,
 )
 from cli.caller import resolve_owner
 from cli.demo.writer import load_demo
@@ -183,7 +183,7 @@ def _run(services: Services, listener: socket.socket, settings: Settings, on_rea
         timeout_graceful_shutdown=SHUTDOWN_TIMEOUT_S,
     )
     server = _Server(config, on_ready)
-    tune_gc()
+    freeze_gc()
     sys.setswitchinterval(SWITCH_INTERVAL_S)
     # uvicorn shuts down on either signal and then raises it again; that must close the log, not kill the process.
     signal.signal(signal.SIGTERM, signal.default_int_handler)

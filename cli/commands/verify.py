@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from cli import options
-from cli.bootstrap import open_read_only, tune_gc
+from cli.bootstrap import freeze_gc, open_read_only
 from cli.errors import CommandFailed
 from cli.files import must_not_exist, open_new_file
 from cli.integrity import format_root, require_valid_read_model, verify_and_save
@@ -51,7 +51,7 @@ def verify_log(settings: Settings, checkpoints: Sequence[Path], write: Path | No
     replaced = _read_replaced_checkpoint(write) if write else None
     if replaced:
         known.append(replaced)  # a checkpoint is only replaced by one that is consistent with it
-    tune_gc()
+    freeze_gc()
     with open_read_only(settings, whole=False) as log:
         if replaced and replaced.log != log.id:
             raise CommandFailed(f"{write} is a checkpoint of another log, {replaced.log}. Choose another file.")

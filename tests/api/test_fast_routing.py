@@ -81,3 +81,14 @@ def test_a_query_gets_the_same_answer_from_the_framework(service: LocalService, 
         anonymous = [client.get(path, headers={"Authorization": ""}) for client in (service.client, framework)]
         assert [each.status_code for each in anonymous] == [401, 401]
     assert len(routes) > 50  # so that the list above is that of the queries
+
+
+def test_an_application_without_pages_has_all_of_the_api(service: LocalService) -> None:
+    """A command without a server does not build what it never asks for."""
+    paths = [
+        {route.path for route in create_app(service.app.state.services, pages=pages).router.routes}
+        for pages in (True, False)
+    ]
+
+    assert {path for path in paths[0] if path.startswith("/v1")} <= paths[1] < paths[0]
+    assert not any(path.startswith(("/roadmap", "/static")) for path in paths[1])

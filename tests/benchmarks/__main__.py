@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import sys
 
-from cli.bootstrap import tune_gc
+from cli.bootstrap import freeze_gc
+from cli.main import GC_THRESHOLDS
 from tests.benchmarks import (
     asking,
     growing,
@@ -57,7 +59,8 @@ def main() -> None:
     asked = parser.parse_args()
     names = asked.names or [*BENCHMARKS, *SIZED]
     sys.stdout.write(local_service.machine() + "\n")
-    tune_gc()  # as the commands do
+    freeze_gc()  # as the commands do
+    gc.set_threshold(*GC_THRESHOLDS)
     for name in names:
         sys.stdout.write(f"\n{name}\n")
         for line in SIZED[name](asked.events) if name in SIZED else BENCHMARKS[name]():

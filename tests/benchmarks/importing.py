@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from cli.bootstrap import tune_gc
+from cli.bootstrap import freeze_gc
 from domain.roles import GrantRole
 from eventlog.entry import Transaction
 from tests.benchmarks.local_service import FILES, imported, system_clock
@@ -23,7 +23,7 @@ def measure() -> Iterator[str]:
         with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder), system_clock) as service:
             service.execute(Transaction((GrantRole(subject=service.ada, role="admin"),), service.caller()))
             service.log.default_role = None
-            tune_gc()
+            freeze_gc()
             times = []
             for _ in range(2):
                 begun = time.perf_counter()

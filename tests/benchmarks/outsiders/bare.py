@@ -40,11 +40,14 @@ async def record(decision: Decision) -> Recorded:
 
 def serve(application: FastAPI) -> None:
     """Serve on a free port, as our own server does: one process, no access log, the same collector settings."""
+    import gc
     import os
 
-    from cli.bootstrap import tune_gc
+    from cli.bootstrap import freeze_gc
+    from cli.main import GC_THRESHOLDS
 
-    tune_gc()
+    freeze_gc()
+    gc.set_threshold(*GC_THRESHOLDS)
     uvicorn.run(application, port=int(os.environ["PORT"]), log_level="warning", access_log=False, server_header=False)
 
 
