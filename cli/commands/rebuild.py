@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -42,7 +43,7 @@ def rebuild_read_model(settings: Settings) -> None:
         model = ReadModel(database, clock) if is_shared else ReadModel.open(database, log, clock)
         try:
             before = _hash_content(model, discard_damaged=not is_shared)
-            position = rebuild_model(log, model, report_progress)
+            position = rebuild_model(log, model, report_progress, partial(open_read_only, settings, whole=False))
             after = content_hash(model)
         except database.transient_errors as error:
             raise CommandFailed(

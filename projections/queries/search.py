@@ -12,7 +12,7 @@ from projections.queries.filters import Filter, matches_text, subjects_where
 from projections.queries.paging import Answer, BadCursor, build_answer, decode_cursor, encode_cursor, take_page
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
-from projections.read_model.projector import NOTE
+from projections.read_model.row_batch import NOTE
 from projections.read_model.schema import TEXTS_PER_EVENT
 from projections.read_model.tokenizer import snippet, tokenize
 

@@ -7,32 +7,19 @@ a row that was inserted or voided affects its next row and the row before it, an
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
+from collections.abc import Sequence
+from itertools import groupby, pairwise
 from operator import itemgetter
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 from eventsourcing.persistence import OperationalError
 
-from domain.any_subject import TextsErased
-from domain.fields import CHANGES_PER_EVENT, FieldChange, Value
-from domain.values import ERASED, is_subject
+from domain.fields import CHANGES_PER_EVENT
 from eventlog.entry import Entry
 from projections.read_model.database import NextRow, RowKey, RowRange, Writer
-from projections.read_model.event_rows import COLUMNS, entry_from_row, event_row, without_texts
-from projections.read_model.schema import TEXTS_PER_EVENT, dumps
-
-NOTE: Final = "note"
-"""The field name of an event's note in the search index."""
-
-MAX_REF_CHARS: Final = 500
-"""Longer items of a list are prose, which `field_ref` does not index."""
-
-FieldRowKey = tuple[str, str, int, int]
-_FieldRow = tuple[FieldRowKey, int | None, str | None, str | None]
-"""A new row of `field_value`: its key, the end of its period, value and source value."""
+from projections.read_model.event_rows import COLUMNS, entry_from_row, without_texts
+from projections.read_model.row_batch import FieldRowKey, RowBatch, flatten
+from projections.read_model.schema import TEXTS_PER_EVENT
 
 
 class Head(Protocol):
@@ -56,54 +43,6 @@ class Source(Protocol):
 
 class Gap(Exception):
     """An entry is missing: reading on would silently lose events."""
-
-
-@dataclass(slots=True)
-class _Batch:
-    """The rows of some entries."""
-
-    events: list[tuple[Any, ...]] = field(default_factory=list)
-    becauses: list[tuple[str, int]] = field(default_factory=list)
-    field_values: list[_FieldRow] = field(default_factory=list)
-    refs: list[tuple[str, str, str, int, int]] = field(default_factory=list)
-    texts: list[tuple[int, str, str, int, str]] = field(default_factory=list)
-    voids: list[tuple[str, int, int]] = field(default_factory=list)
-    erased: list[int] = field(default_factory=list)
-    created: set[str] = field(default_factory=set)
-    """The subjects whose first entry is among these: the tables have no rows of them yet."""
-
-    def add(self, entry: Entry) -> None:
-        if entry.version == 1:
-            self.created.add(entry.subject)
-        self.events.append(event_row(entry))
-        if entry.metadata.because:
-            self.becauses.extend((decision, entry.position) for decision in dict.fromkeys(entry.metadata.because))
-        effective_at = entry.effective_at
-        for n, change in enumerate(entry.event.field_changes()):
-            self._add_change(entry, n, change, effective_at if change.starts_at is None else change.starts_at)
-        if entry.metadata.note is not None:
-            self._add_text(entry, TEXTS_PER_EVENT - 1, NOTE, entry.metadata.note)
-        voided = entry.event.voided_position()
-        if voided is not None:
-            self.voids.append((entry.subject, voided, entry.position))
-        if isinstance(entry.event, TextsErased):
-            self.erased.extend(entry.event.positions)
-
-    def _add_change(self, entry: Entry, n: int, change: FieldChange, valid_from: int) -> None:
-        name, subject = change.field, entry.subject
-        id_ = entry.position * CHANGES_PER_EVENT + n
-        value = None if change.value is None else dumps(change.value)
-        self.field_values.append(((subject, name, valid_from, id_), change.ends_at, value, change.source_value))
-        for ref in _refs(change):
-            self.refs.append((ref, name, subject, valid_from, id_))
-        if change.is_searchable:
-            self._add_text(entry, n, name, [change.value, change.source_value])
-
-    def _add_text(self, entry: Entry, n: int, name: str, value: Value) -> None:
-        content = "\n".join([text for text in _strings(value) if text != ERASED])
-        if content:
-            row = entry.position * TEXTS_PER_EVENT + n
-            self.texts.append((row, entry.subject, name, entry.position, content))
 
 
 class WrongPositionError(OperationalError):
@@ -139,49 +78,56 @@ class Projector:
         Raises:
             Gap: the first entry does not follow the last one written, or one is missing.
         """
-        before = self.position()
-        for expected, entry in enumerate(entries, before + 1):
-            if entry.position != expected:
-                raise Gap(f"the read model is at position {expected - 1}, but the next entry is at {entry.position}")
-        batch = self.write(entries)
+        return self.apply_batch(flatten(entries))
+
+    def apply_batch(self, batch: RowBatch) -> bool:
+        """Write the rows of the next entries. Return whether they erased texts.
+
+        Raises:
+            Gap: the first entry does not follow the last one written, or one is missing.
+        """
+        position = self.position()
+        for found, *_ in batch.events:
+            if found != position + 1:
+                raise Gap(f"the read model is at position {position}, but the next entry is at {found}")
+            position = found
+        self._insert(batch)
         self._erase_texts(batch.erased)
-        position = before + len(entries)
         self._run("update {p}projection set position = :position where name = 'fields'", position=position)
         return bool(batch.erased)
 
-    def write(self, entries: Sequence[Entry]) -> _Batch:
+    def write(self, entries: Sequence[Entry]) -> None:
         """Write only the rows of some entries, from anywhere in the log: not the position, and no erasure."""
-        batch = _Batch()
-        for entry in entries:
-            batch.add(entry)
-        self._insert(batch)
-        return batch
+        self._insert(flatten(entries))
 
     def _run(self, sql: str, **parameters: Any) -> Sequence[tuple[Any, ...]]:
         return self.writer.rows(sql.format(p=self.prefix), parameters)
 
-    def _insert(self, batch: _Batch) -> None:
+    def _insert(self, batch: RowBatch) -> None:
         self.writer.insert(self.prefix, "event", batch.events)
         self.writer.insert(self.prefix, "event_because", batch.becauses)
         self._insert_field_values(batch)
         self.writer.insert(self.prefix, "field_ref", sorted(batch.refs))
         self.writer.insert(self.prefix, "search", batch.texts)
 
-    def _insert_field_values(self, batch: _Batch) -> None:
+    def _insert_field_values(self, batch: RowBatch) -> None:
         """Insert the rows with their next rows, and update the rows before them and the voided ones."""
-        new = {row[0] for row in batch.field_values}
+        ordered = sorted(batch.field_values, key=itemgetter(0))  # rows next to each other are on the same page
+        new = [row[0] for row in ordered]
         voided = self._find_voided(batch, new)
-        after, before = self._find_next_rows(new, voided, batch.created)
+        after, before = self._find_next_rows(sorted({*new, *voided}) if voided else new, voided, batch.created)
         rows = [
             (*key, *(key[2:] if key in voided else after[key]), ends_at, voided.get(key), value, source_value)
-            for key, ends_at, value, source_value in sorted(batch.field_values, key=itemgetter(0))
-        ]  # sorted, because rows next to each other are on the same page
+            for key, ends_at, value, source_value in ordered
+        ]
         self.writer.insert(self.prefix, "field_value", rows)
-        updated = [(*key, *row_key, None) for key, row_key in after.items() if key in before and before[key] != row_key]
-        newly_void = [(*key, *key[2:], by) for key, by in voided.items() if key not in new]
+        updated = [
+            (*key, *after[key], None) for key, next_row in before.items() if after.get(key, next_row) != next_row
+        ]
+        newly_void = [(*key, *key[2:], voided[key]) for key in set(voided).difference(new)]
         self.writer.update_validity(self.prefix, updated + newly_void)
 
-    def _find_voided(self, batch: _Batch, new: set[FieldRowKey]) -> dict[FieldRowKey, int]:
+    def _find_voided(self, batch: RowBatch, new: Sequence[FieldRowKey]) -> dict[FieldRowKey, int]:
         """Return the rows that were voided, each with the position that first voided it, and mark their events."""
         found: dict[FieldRowKey, int] = {}
         for subject, voided, by in batch.voids:
@@ -196,33 +142,42 @@ class Projector:
         return found
 
     def _find_next_rows(
-        self, new: set[FieldRowKey], voided: dict[FieldRowKey, int], created: set[str]
+        self, touched: Sequence[FieldRowKey], voided: dict[FieldRowKey, int], created: set[str]
     ) -> tuple[dict[FieldRowKey, NextRow], dict[FieldRowKey, NextRow]]:
-        """Return the next rows of inserted rows and of their neighbors, and what they were before."""
-        touched: dict[tuple[str, str], list[RowKey]] = defaultdict(list)
-        for subject, name, valid_from, id_ in sorted({*new, *voided}):
-            touched[subject, name].append((valid_from, id_))
-        ranges: list[RowRange] = [(*field_key, row_keys[0], row_keys[-1]) for field_key, row_keys in touched.items()]
+        """Return the next rows of inserted rows and of their neighbors, and what they were before.
+
+        `touched` are the keys of inserted and voided rows, in order.
+        """
         before: dict[FieldRowKey, NextRow] = {}
-        for subject, name, *row_key in voided:
-            touched[subject, name].remove((row_key[0], row_key[1]))
-        live_rows = [set(row_keys) for row_keys in touched.values()]
-        stored = [n for n, (subject, *_) in enumerate(ranges) if subject not in created]
-        for index, valid_from, id_, valid_to, next_id in self.writer.neighbors(
-            self.prefix, [ranges[n] for n in stored]
-        ):
-            n = stored[index]
+        after: dict[FieldRowKey, NextRow] = {}
+        ranges: list[RowRange] = []
+        live_rows: list[set[RowKey]] = []
+        """The rows of each range, and those next to it, that are not void."""
+        for (subject, name), found in groupby(touched, itemgetter(0, 1)):
+            keys = list(found)
+            if subject in created:  # these are all rows of the field
+                self._link([key for key in keys if key not in voided] if voided else keys, after)
+            else:
+                ranges.append((subject, name, keys[0][2:], keys[-1][2:]))
+                live_rows.append({key[2:] for key in keys if key not in voided})
+        for n, valid_from, id_, valid_to, next_id in self.writer.neighbors(self.prefix, ranges):
             key = (*ranges[n][:2], valid_from, id_)
             before[key] = valid_to, next_id
             if key not in voided:
                 live_rows[n].add((valid_from, id_))
-        after: dict[FieldRowKey, NextRow] = {}
         for (subject, name, _, last), row_keys in zip(ranges, live_rows, strict=True):
-            ordered = sorted(row_keys)
-            after |= {(subject, name, *one): next_cursor for one, next_cursor in pairwise(ordered)}
-            if ordered and ordered[-1] <= last:  # there is no next row; rows beyond the range keep theirs
-                after[subject, name, *ordered[-1]] = None, None
+            keys = [(subject, name, *row_key) for row_key in sorted(row_keys)]
+            # Where the range has a next row, that row keeps its own.
+            self._link(keys, after, is_last=not keys or keys[-1][2:] <= last)
         return after, before
+
+    @staticmethod
+    def _link(keys: Sequence[FieldRowKey], after: dict[FieldRowKey, NextRow], *, is_last: bool = True) -> None:
+        """Set the next row of each row of a field to the one that follows it; the last may have none."""
+        for one, following in pairwise(keys):
+            after[one] = following[2:]
+        if keys and is_last:
+            after[keys[-1]] = None, None
 
     def _rows_of_entry(self, subject: str, position: int) -> Sequence[tuple[Any, ...]]:
         """Return the rows of `field_value` that an entry created."""
@@ -238,8 +193,7 @@ class Projector:
         """
         for position in positions:
             (row,) = self._run(f"select {COLUMNS} from {{p}}event where position = :position", position=position)
-            erased = _Batch()
-            erased.add(without_texts(entry_from_row(row)))
+            erased = flatten([without_texts(entry_from_row(row))])
             self._update_texts(erased)
             note, refs, body = (erased.events[0][n] for n in (14, 19, 22))
             sql = "update {p}event set note = :note, refs = :refs, body = :body where position = :position"
@@ -250,7 +204,7 @@ class Projector:
         if positions:
             self.writer.optimize_search(self.prefix)
 
-    def _update_texts(self, erased: _Batch) -> None:
+    def _update_texts(self, erased: RowBatch) -> None:
         this = "subject = :subject and field = :field and valid_from = :valid_from and id = :id"
         for (subject, name, valid_from, id_), _, value, source_value in erased.field_values:
             key = {"subject": subject, "field": name, "valid_from": valid_from, "id": id_}
@@ -262,23 +216,3 @@ class Projector:
             )
             self._run(f"delete from {{p}}field_ref where {this}", **key)
         self.writer.insert(self.prefix, "field_ref", erased.refs)
-
-
-def _refs(change: FieldChange) -> Iterable[str]:
-    """Return what a field can be found by: the subjects it refers to, and the items of its list."""
-    if not isinstance(change.value, list):
-        return dict.fromkeys(change.refs)
-    short = [item for item in change.value if isinstance(item, str) and len(item) <= MAX_REF_CHARS and item != ERASED]
-    return dict.fromkeys((*change.refs, *short))
-
-
-def _strings(value: Value) -> list[str]:
-    """Return all strings in a value at any depth, but not the ids that name subjects in a record."""
-    if isinstance(value, str):
-        return [value]
-    members: Iterable[Value] = ()
-    if isinstance(value, list):
-        members = value
-    elif isinstance(value, dict):
-        members = [member for member in value.values() if not (isinstance(member, str) and is_subject(member))]
-    return [text for member in members for text in _strings(member)]

@@ -2,29 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Final
 
 from projections.read_model.database import REBUILD, Writer
 from projections.read_model.model import ReadModel
 from projections.read_model.projector import Gap, Projector, Source
+from projections.read_model.read_ahead import OpenSource, reading_ahead
+from projections.read_model.row_batch import RowBatch
 from projections.read_model.schema import SHADOW
 
 BATCH_ENTRIES: Final = 5_000
+HEAD_START: Final = 4 * BATCH_ENTRIES
+"""A process that reads ahead begins here: it takes about a second to start, in which this one reads by itself."""
+MIN_READ_AHEAD: Final = 2 * HEAD_START
+"""In a shorter log, that process would be started for little."""
 
 
 class Rebuilding(Exception):
     """Another process is rebuilding the read model."""
 
 
-def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], None] = lambda _done, _all: None) -> int:
+def rebuild(
+    source: Source,
+    model: ReadModel,
+    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    open_source: OpenSource | None = None,
+) -> int:
     """Rebuild the read model from the log's first entry, and return its position.
 
-    `progress` is called with the number of entries done and of all entries. Readers see the old content until the end,
-    and the projector may keep writing to it, since it reads its position in each of its transactions. A rebuild that
-    fails leaves nothing behind. What a killed process leaves is dropped by the next rebuild, or when the read model is
-    opened.
+    `progress` is called with the number of entries done and of all entries. With `open_source`, a long log is read by a
+    process of its own, as soon as that has started.
+
+    Readers see the old content until the end, and the projector may keep writing to it, since it reads its position in
+    each of its transactions. A rebuild that fails leaves nothing behind. What a killed process leaves is dropped by the
+    next rebuild, or when the read model is opened.
 
     Raises:
         Gap: an entry is missing in the log.
@@ -38,7 +51,13 @@ def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], Non
                 writer.drop_tables(SHADOW)
                 writer.create_tables(SHADOW)
             shadow = Projector(writer, SHADOW)
-            position = _fill(shadow, source, 0, progress)
+            size = source.head().size
+            position = 0
+            if open_source and size >= MIN_READ_AHEAD:
+                with reading_ahead(open_source, HEAD_START, size, BATCH_ENTRIES) as batches:
+                    _fill(shadow, source, 0, progress, until=HEAD_START)
+                    position = _write_batches(shadow, batches, progress, size)
+            position = _fill(shadow, source, position, progress)
             _create_indexes(writer)
             position = _fill(shadow, source, position, progress)
             with writer.transaction():
@@ -53,6 +72,19 @@ def rebuild(source: Source, model: ReadModel, progress: Callable[[int, int], Non
     return position
 
 
+def _write_batches(
+    shadow: Projector, batches: Iterable[RowBatch], progress: Callable[[int, int], None], size: int
+) -> int:
+    """Write the rows that another process has computed, and return the position."""
+    position = HEAD_START
+    for batch in batches:
+        with shadow.writer.transaction(SHADOW):
+            shadow.apply_batch(batch)
+        position = batch.last
+        progress(position, size)
+    return position
+
+
 def _create_indexes(writer: Writer) -> None:
     """Create the indexes after most rows were inserted. The projector waits for one index at a time."""
     indexes = iter(writer.create_indexes(SHADOW))
@@ -62,11 +94,18 @@ def _create_indexes(writer: Writer) -> None:
             more = next(indexes, ...) is not ...
 
 
-def _fill(shadow: Projector, source: Source, position: int, progress: Callable[[int, int], None]) -> int:
+def _fill(
+    shadow: Projector,
+    source: Source,
+    position: int,
+    progress: Callable[[int, int], None],
+    until: int | None = None,
+) -> int:
+    """Apply the entries up to a position, or all there are, and return the position."""
     size = source.head().size
-    while position < size:
+    while position < (until or size):
         with shadow.writer.transaction(SHADOW):
-            position = _apply_next(shadow, source, position, BATCH_ENTRIES)
+            position = _apply_next(shadow, source, position, min(BATCH_ENTRIES, (until or size) - position))
         size = source.head().size
         progress(position, size)
     return position

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 from identity.decision_log import DecisionLog
 from projections.read_model.database import Database
@@ -29,7 +30,8 @@ def measure(events: int) -> Iterator[str]:
                 _decode(log)
                 decoding = log.head().size / (time.perf_counter() - begun)
                 begun = time.perf_counter()
-                size = rebuild(log, model)
+                open_source = partial(DecisionLog.open, where, clock=system_clock, read_only=True)
+                size = rebuild(log, model, open_source=open_source)
                 building = size / (time.perf_counter() - begun)
                 yield (
                     f"{name}, {size:,} events: rebuild {building:,.0f}/s, {building / decoding:.2f} of decoding alone "

@@ -1,0 +1,50 @@
+"""Reads a log in a process of its own, so that one core computes rows while another writes them."""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
+from multiprocessing.connection import Connection
+
+from projections.read_model.projector import Source
+from projections.read_model.row_batch import RowBatch, flatten
+
+OpenSource = Callable[[], AbstractContextManager[Source]]
+"""Opens the log for reading. It is called in the other process, so it must be picklable."""
+
+
+@contextmanager
+def reading_ahead(open_source: OpenSource, after: int, until: int, limit: int) -> Iterator[Iterator[RowBatch]]:
+    """Start a process that reads the entries after a position and up to another; provide their rows, `limit` entries each.
+
+    The process is one batch ahead. If it fails, the batches end early: who reads the next entries itself meets the
+    same error.
+    """
+    context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_send, args=(sender, open_source, after, until, limit), daemon=True)
+    process.start()
+    sender.close()
+    try:
+        yield _receive(receiver)
+    finally:
+        receiver.close()  # ends the process, at the latest when it sends its next batch
+        process.join()
+
+
+def _receive(receiver: Connection) -> Iterator[RowBatch]:
+    with suppress(EOFError):
+        while True:
+            yield receiver.recv()
+
+
+def _send(sender: Connection, open_source: OpenSource, after: int, until: int, limit: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, too, and closes the pipe
+    gc.disable()  # entries and rows hold no reference cycles
+    with suppress(Exception), sender, open_source() as source:
+        while after < until and (entries := source.read(after, min(limit, until - after))):
+            sender.send(flatten(entries))
+            after = entries[-1].position
