@@ -38,6 +38,12 @@ REST_S: Final = 0.0002
 """Pause between two slices. A body short enough for the event loop is one or two."""
 _POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
 """Parses one large body at a time, so that many of them cannot exhaust memory or hold the interpreter lock."""
+PAUSE_AFTER_S: Final = 0.005
+PAUSE_SHARE: Final = 2
+"""After a body that took longer than `PAUSE_AFTER_S`, the next large one waits this many times as long. To parse one can
+hold the interpreter lock for ten milliseconds, also if it is mere whitespace, and other requests need more than the gaps
+between them.
+"""
 
 T = TypeVar("T")
 
@@ -53,11 +59,19 @@ async def validate(body: bytes | bytearray, build: Callable[[Any], T]) -> T:
         return build(parse(body))
     content = [body]
     del body
-    return await asyncio.get_running_loop().run_in_executor(_POOL, _build_and_clear, content, build)
+    loop = asyncio.get_running_loop()
+    spent: list[float] = []
+    built = loop.run_in_executor(_POOL, _build_and_clear, content, build, spent)
+    loop.run_in_executor(_POOL, _pause, spent)
+    return await built
 
 
-def _build_and_clear(content: list[bytes | bytearray], build: Callable[[Any], T]) -> T:
-    """Do as `validate` does, and leave no reference to the body: the traceback of an error would keep it in memory."""
+def _build_and_clear(content: list[bytes | bytearray], build: Callable[[Any], T], spent: list[float]) -> T:
+    """Do as `validate` does, and leave no reference to the body: the traceback of an error would keep it in memory.
+
+    The CPU time that this takes, in seconds, is added to `spent`.
+    """
+    begun = time.thread_time()
     try:
         return build(parse(content[0]))
     except (HttpProblem, ValidationError) as error:
@@ -65,6 +79,13 @@ def _build_and_clear(content: list[bytes | bytearray], build: Callable[[Any], T]
         raise error.with_traceback(None) from None
     finally:
         content.clear()
+        spent.append(time.thread_time() - begun)
+
+
+def _pause(spent: list[float]) -> None:
+    """Pause before the next large body, if the last one took long."""
+    if sum(spent) > PAUSE_AFTER_S:
+        time.sleep(PAUSE_SHARE * sum(spent))
 
 
 def parse(body: bytes | bytearray) -> Any:

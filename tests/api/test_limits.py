@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
-from itertools import pairwise
+from itertools import count, pairwise
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -284,6 +284,27 @@ def test_the_rest_of_a_body_with_too_many_members_is_not_read() -> None:
 
     assert (refused.value.status, refused.value.headers) == (413, {"Connection": "close"})
     assert next(numbers) == json_parsing.MAX_MEMBERS // 20_000 + 1
+
+
+def test_the_next_large_body_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a large body, valid or not, others have twice the time that it took, before the next one is parsed."""
+    done: list[object] = []
+    times = count(1.0, 0.25)
+    clock = SimpleNamespace(thread_time=lambda: next(times), sleep=done.append)
+    monkeypatch.setattr(json_parsing, "time", clock)
+    blank = b" " * json_parsing.INLINE_BYTES
+
+    async def send_two() -> None:
+        with pytest.raises(HttpProblem):
+            await json_parsing.validate(blank + b"{", done.append)
+        await json_parsing.validate(blank + b"{}", done.append)
+        await json_parsing.validate(b"[]", done.append)
+
+    asyncio.run(send_two())
+    json_parsing._POOL.submit(int).result()
+
+    assert sorted(done, key=str) == [0.5, 0.5, [], {}]
+    assert done.index(0.5) < done.index({})
 
 
 def test_the_error_of_a_body_does_not_keep_it_in_memory() -> None:
