@@ -26,7 +26,11 @@ def reading_ahead(open_source: OpenSource, after: int, until: int, limit: int) -
     context = multiprocessing.get_context("spawn")  # a fork would copy locks that other threads hold
     receiver, sender = context.Pipe(duplex=False)
     process = context.Process(target=_send, args=(sender, open_source, after, until, limit), daemon=True)
-    process.start()
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited: only this process is interrupted
+    try:
+        process.start()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     sender.close()
     try:
         yield _receive(receiver)
@@ -42,7 +46,6 @@ def _receive(receiver: Connection) -> Iterator[RowBatch]:
 
 
 def _send(sender: Connection, open_source: OpenSource, after: int, until: int, limit: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent is interrupted, too, and closes the pipe
     gc.disable()  # entries and rows hold no reference cycles
     with suppress(Exception), sender, open_source() as source:
         while after < until and (entries := source.read(after, min(limit, until - after))):
