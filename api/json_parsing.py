@@ -40,8 +40,8 @@ _POOL: Final = ThreadPoolExecutor(1, thread_name_prefix="large-bodies")
 """Parses one large body at a time, so that many of them cannot exhaust memory or hold the interpreter lock."""
 PAUSE_AFTER_S: Final = 0.005
 PAUSE_SHARE: Final = 2
-"""After a body that took longer than `PAUSE_AFTER_S`, the next large one waits this many times as long. To parse one can
-hold the interpreter lock for ten milliseconds, also if it is mere whitespace, and other requests need more than the gaps
+"""After a body that took longer than `PAUSE_AFTER_S`, the next large one waits this many times as long. Parsing one can
+hold the interpreter lock for ten milliseconds, even if it is only whitespace, and other requests need more than the gaps
 between them.
 """
 

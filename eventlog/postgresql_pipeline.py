@@ -1,7 +1,7 @@
-"""Statements that are sent to PostgreSQL in one packet, and whose results are read together.
+"""Statements that are sent to PostgreSQL in one batch, and whose results are read together.
 
 psycopg's own pipeline sends each statement when it is executed and converts arrays value by value. For a group of eight
-appends that is twice the CPU time and four more round trips to the kernel. This module uses psycopg's wrapper of libpq
+appends that is twice the CPU time and four more round trips to the kernel. This module uses psycopg's wrapper around libpq
 (`psycopg.pq`) instead, and the rules of libpq's pipeline mode: https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
 """
 
@@ -49,12 +49,18 @@ class _Type(NamedTuple):
     dump: Callable[[Any], bytes]
 
 
+def _dump_bytes(value: bytes) -> bytes:
+    if not isinstance(value, bytes):  # `bytes(3)` would be three zero bytes
+        raise psycopg.DataError(f"a value of the type {type(value).__name__} cannot be sent as bytea")
+    return value
+
+
 _TYPES: Final[Mapping[str, _Type]] = {
     "bigint": _Type(20, 1016, struct.Struct("!q").pack),
     "integer": _Type(23, 1007, struct.Struct("!i").pack),
     "smallint": _Type(21, 1005, struct.Struct("!h").pack),
     "text": _Type(25, 1009, str.encode),
-    "bytea": _Type(17, 1001, bytes),
+    "bytea": _Type(17, 1001, _dump_bytes),
 }
 _TYPES_OF_VALUES: Final = {int: _TYPES["bigint"], str: _TYPES["text"], bytes: _TYPES["bytea"]}
 
@@ -69,8 +75,13 @@ _LOADERS: Final[Mapping[int, Callable[[bytes], Any]]] = {
     _TYPES["smallint"].oid: _load_integer,
     _TYPES["text"].oid: bytes.decode,
     _TYPES["bytea"].oid: bytes,
+    16: b"\x01".__eq__,  # boolean
     2278: lambda _void: None,
 }
+
+
+_Key = tuple[bytes, tuple[int, ...]]
+"""A statement with the types of its parameters: what is prepared once."""
 
 
 class _Command(NamedTuple):
@@ -87,12 +98,12 @@ class PipelineResult:
 
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
-        self._received: pq.abc.PGresult | None = None
+        self._received: pq.abc.PGresult | psycopg.Error | None = None
         self._rows: list[Any] | None = None
 
-    def receive(self, result: pq.abc.PGresult) -> None:
-        """Accept what the server answered."""
-        self._received = result
+    def receive(self, result: pq.abc.PGresult | psycopg.Error) -> None:
+        """Accept what the server answered, or the error because of which it did not."""
+        self._received = self._received or result
 
     @property
     def status(self) -> str:
@@ -122,14 +133,15 @@ class PipelineResult:
     def _wait(self) -> pq.abc.PGresult:
         if self._received is None:
             self._pipeline.run()
-        assert self._received is not None  # `run` would have raised an error
+        if self._received is None or isinstance(self._received, psycopg.Error):
+            raise self._received or psycopg.OperationalError("the statement was discarded")
         return self._received
 
 
 class Pipeline:
     """A connection to the log, in autocommit mode, whose statements are sent together.
 
-    It is a `eventlog.sql.Session`: `execute` and `insert` only collect. `run` sends what was collected and raises the
+    It is an `eventlog.sql.Session`: `execute` and `insert` only collect. `run` sends what was collected and raises the
     first error; so does the first use of a result. Only one thread may use it. psycopg itself must not roll back on this
     connection, because it then deallocates all prepared statements.
     """
@@ -138,7 +150,7 @@ class Pipeline:
         self.connection = connection
         self._pending: list[_Command] = []
         self._pending_bytes = 0
-        self._prepared: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
+        self._prepared: dict[_Key, bytes] = {}
         self._names = 0
         self._poll = select.poll()
 
@@ -155,7 +167,7 @@ class Pipeline:
                 oids.append(0)  # the server infers the type
                 values.append(None)
             else:
-                type_ = _TYPES_OF_VALUES[type(parameter)]
+                type_ = _type_of(parameter)
                 oids.append(type_.oid)
                 values.append(type_.dump(parameter))
         result = PipelineResult(self)
@@ -186,19 +198,19 @@ class Pipeline:
         if not pending:
             return
         pgconn = self.connection.pgconn
-        pgconn.enter_pipeline_mode()
-        prepared_before = dict(self._prepared)
         try:
+            pgconn.enter_pipeline_mode()
             receivers = [receiver for command in pending for receiver in self._send(pgconn, command)]
             pgconn.pipeline_sync()
             self._flush(pgconn)
             error = self._receive(pgconn, receivers)
             pgconn.exit_pipeline_mode()
-        except BaseException:
+        except BaseException as failure:
             pgconn.finish()  # what is still to be received would be taken for the results of the next statements
+            _fail(pending, failure)
             raise
         if error is not None:
-            self._prepared = prepared_before  # a statement after the error was not prepared
+            _fail(pending, error)
             raise error
 
     def discard(self) -> None:
@@ -214,8 +226,8 @@ class Pipeline:
             return True
         return False
 
-    def _send(self, pgconn: pq.abc.PGconn, command: _Command) -> list[PipelineResult | None]:
-        """Send a statement; return where the results go that the server answers, in order."""
+    def _send(self, pgconn: pq.abc.PGconn, command: _Command) -> list[PipelineResult | _Key]:
+        """Send a statement; return where the results go that the server answers, in order: a key if it is prepared."""
         key = (command.statement, command.oids)
         formats = [_BINARY] * len(command.values)
         name = self._prepared.get(key)
@@ -229,24 +241,29 @@ class Pipeline:
         name = self._prepared[key] = b"decisionlog_%d" % self._names
         pgconn.send_prepare(name, command.statement, command.oids)
         pgconn.send_query_prepared(name, command.values, formats, _BINARY)
-        return [None, command.result]
+        return [key, command.result]
 
     def _flush(self, pgconn: pq.abc.PGconn) -> None:
         while pgconn.flush():  # the server may have to get rid of results before it reads on
             self._wait(pgconn, select.POLLIN | select.POLLOUT)
             pgconn.consume_input()
 
-    def _receive(self, pgconn: pq.abc.PGconn, receivers: Sequence[PipelineResult | None]) -> psycopg.Error | None:
+    def _receive(self, pgconn: pq.abc.PGconn, receivers: Sequence[PipelineResult | _Key]) -> psycopg.Error | None:
         """Receive the results of all statements; return the first error among them."""
         error: psycopg.Error | None = None
         for receiver in receivers:
+            is_done = False
             while (result := self._next_result(pgconn)) is not None:
                 if result.status == pq.ExecStatus.FATAL_ERROR:
                     error = error or psycopg.errors.error_from_result(result)
-                elif receiver is not None and result.status != pq.ExecStatus.PIPELINE_ABORTED:
-                    receiver.receive(result)
+                elif result.status != pq.ExecStatus.PIPELINE_ABORTED:
+                    is_done = True
+                    if isinstance(receiver, PipelineResult):
+                        receiver.receive(result)
+            if not is_done and not isinstance(receiver, PipelineResult):
+                del self._prepared[receiver]  # it failed, or the server skipped it after an error
         end = self._next_result(pgconn)
-        if end is not None and end.status == pq.ExecStatus.FATAL_ERROR:  # raised as the server ended a transaction
+        if end is not None and end.status == pq.ExecStatus.FATAL_ERROR:  # raised when the server ended a transaction
             error = error or psycopg.errors.error_from_result(end)
             end = self._next_result(pgconn) or self._next_result(pgconn)  # None ends the results of each statement
         if end is None or end.status != pq.ExecStatus.PIPELINE_SYNC:
@@ -276,6 +293,23 @@ def _compile(statement: str) -> tuple[bytes, tuple[str | None, ...]]:
     return _PLACEHOLDER.sub(number, statement).encode(), tuple(kinds)
 
 
+def _type_of(value: Any) -> _Type:
+    """Return the type as which a value is sent."""
+    if type_ := _TYPES_OF_VALUES.get(type(value)):
+        return type_
+    for kind, type_ in _TYPES_OF_VALUES.items():  # for example, a member of an enumeration
+        if isinstance(value, kind):
+            return type_
+    raise psycopg.DataError(f"a value of the type {type(value).__name__} cannot be sent")
+
+
+def _fail(commands: Iterable[_Command], error: BaseException) -> None:
+    """Make the results that were not received raise an error."""
+    lost = error if isinstance(error, psycopg.Error) else psycopg.OperationalError(str(error))
+    for command in commands:
+        command.result.receive(lost)
+
+
 @cache
 def _insert_statement(table: str, on_conflict: str) -> str:
     arrays = ", ".join(f"?::{kind}[]" for kind in _COLUMN_TYPES[table])
@@ -291,12 +325,11 @@ def _dump_array(type_: _Type, values: Sequence[Any]) -> bytes:
         else:
             dumped = type_.dump(value)
             parts += (_LENGTH.pack(len(dumped)), dumped)
-    has_null = _NULL in parts
-    return _FIRST_OF_ARRAY.pack(1, has_null, type_.oid, len(values), 1) + b"".join(parts)
+    return _FIRST_OF_ARRAY.pack(1, None in values, type_.oid, len(values), 1) + b"".join(parts)
 
 
 def _load_rows(result: pq.abc.PGresult) -> list[Any]:
-    loaders = [_LOADERS[result.ftype(column)] for column in range(result.nfields)]
+    loaders = [_loader_of(result.ftype(column)) for column in range(result.nfields)]
     return [
         tuple(
             None if (value := result.get_value(row, column)) is None else load(value)
@@ -304,3 +337,9 @@ def _load_rows(result: pq.abc.PGresult) -> list[Any]:
         )
         for row in range(result.ntuples)
     ]
+
+
+def _loader_of(oid: int) -> Callable[[bytes], Any]:
+    if load := _LOADERS.get(oid):
+        return load
+    raise psycopg.NotSupportedError(f"a column of the type {oid} cannot be read")

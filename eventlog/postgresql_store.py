@@ -152,7 +152,8 @@ def _connect(url: str, *, read_only: bool, **options: str) -> Connection:
     given = psycopg.conninfo.conninfo_to_dict(conninfo)
     flags = " ".join([str(given.pop("options", "")), *(f"-c {name}={value}" for name, value in settings.items())])
     defaults = {"connect_timeout": "10", "tcp_user_timeout": "10000", "application_name": "decisionlog"}
-    whole = psycopg.conninfo.make_conninfo("", **{**defaults, **given, "options": flags.strip()})
+    fixed = {"client_encoding": "utf8", "options": flags.strip()}
+    whole = psycopg.conninfo.make_conninfo("", **{**defaults, **given, **fixed})
     return psycopg.connect(whole, autocommit=True, prepare_threshold=0)
 
 
@@ -352,11 +353,11 @@ class PostgresStore(Store):
 
     def _begin(self, wanted: Lookups) -> _LockedLog:
         """Begin a transaction that locks the head. Retry once if the connection was lost while idle."""
+        writer = self._open_writer()
         try:
-            return _begin(self._open_writer(), wanted)
+            return _begin(writer, wanted)
         except psycopg.OperationalError:
-            if self._writer and not self._writer.connection.closed:
-                _roll_back(self._writer)
+            if not writer.connection.closed:
                 raise
             return _begin(self._open_writer(), wanted)  # nothing was written yet, so a retry is safe
 
@@ -468,7 +469,16 @@ class _LockedLog(NamedTuple):
 
 
 def _begin(writer: Pipeline, wanted: Lookups) -> _LockedLog:
-    """Begin a transaction, lock the head, and then read: each statement sees all that was committed before it began."""
+    """Begin a transaction, lock the head, and then read; nothing is left of the transaction if that fails."""
+    try:
+        return _lock_and_read(writer, wanted)
+    except BaseException:
+        _roll_back(writer)
+        raise
+
+
+def _lock_and_read(writer: Pipeline, wanted: Lookups) -> _LockedLog:
+    """Lock the head, and then read: each statement sees all that was committed before it began."""
     keys = [claim for claim in wanted.claims if claim.kind == "key"]
     new_names = [claim.key for claim in wanted.claims if claim.kind == "name"]
     names = list({*wanted.names, *new_names})

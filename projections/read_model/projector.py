@@ -124,7 +124,8 @@ class Projector:
         updated = [
             (*key, *after[key], None) for key, next_row in before.items() if after.get(key, next_row) != next_row
         ]
-        newly_void = [(*key, *key[2:], voided[key]) for key in set(voided).difference(new)]
+        inserted = set(new) if voided else set()
+        newly_void = [(*key, *key[2:], by) for key, by in voided.items() if key not in inserted]
         self.writer.update_validity(self.prefix, updated + newly_void)
 
     def _find_voided(self, batch: RowBatch, new: Sequence[FieldRowKey]) -> dict[FieldRowKey, int]:

@@ -9,15 +9,15 @@ from typing import Final
 from projections.read_model.database import REBUILD, Writer
 from projections.read_model.model import ReadModel
 from projections.read_model.projector import Gap, Projector, Source
-from projections.read_model.read_ahead import OpenSource, reading_ahead
+from projections.read_model.read_ahead import OpenSource, start_reader
 from projections.read_model.row_batch import RowBatch
 from projections.read_model.schema import SHADOW
 
 BATCH_ENTRIES: Final = 5_000
 HEAD_START: Final = 4 * BATCH_ENTRIES
-"""A process that reads ahead begins here: it takes about a second to start, in which this one reads by itself."""
+"""A process that reads ahead begins here. It takes about a second to start; meanwhile, this process reads the log itself."""
 MIN_READ_AHEAD: Final = 2 * HEAD_START
-"""In a shorter log, that process would be started for little."""
+"""A shorter log does not repay the start of a process."""
 
 
 class Rebuilding(Exception):
@@ -54,7 +54,7 @@ def rebuild(
             size = source.head().size
             position = 0
             if open_source and size >= MIN_READ_AHEAD:
-                with reading_ahead(open_source, HEAD_START, size, BATCH_ENTRIES) as batches:
+                with start_reader(open_source, HEAD_START, size, BATCH_ENTRIES) as batches:
                     _fill(shadow, source, 0, progress, until=HEAD_START)
                     position = _write_batches(shadow, batches, progress, size)
             position = _fill(shadow, source, position, progress)

@@ -314,6 +314,32 @@ def test_a_read_only_log_can_be_read_and_not_written(address: str) -> None:
         assert log.head().size == 1
 
 
+def test_text_is_stored_whatever_encoding_the_environment_prefers(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither PGCLIENTENCODING nor the address changes how names and texts are stored."""
+    monkeypatch.setenv("PGCLIENTENCODING", "LATIN1")
+    with open_log(f"{address}&client_encoding=LATIN1", clock=Clock(), entropy=os.urandom) as log:
+        do(log, {"type": "RegisterPerson", "key": "asa", "name": "Åsa Ødegård"})
+        assert log._store.names("person:asa") == [("person:asa", "Åsa Ødegård")]
+        assert log.verify() is None
+
+
+def test_an_error_of_a_lookup_does_not_stop_later_writes(address: str) -> None:
+    """The transaction that locked the head is rolled back, whatever the error."""
+    with open_log(address, clock=Clock(), entropy=os.urandom) as log:
+        do(log, SHOP)
+        log._store._is_alone = False
+        with connect(address) as other:
+            other.execute("ALTER TABLE names RENAME TO hidden")
+            with pytest.raises(PersistenceError):
+                do(log, {"type": "RegisterPerson", "key": "ann", "name": "Ann"})
+            other.execute("ALTER TABLE hidden RENAME TO names")
+        log._store._is_alone = False
+
+        assert do(log, retitle("T")).position == log.head().size
+
+
 def test_a_rolled_back_commit_is_an_error(address: str) -> None:
     """COMMIT of a failed transaction answers ROLLBACK without an error; the caller gets an error."""
 

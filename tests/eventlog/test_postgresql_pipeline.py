@@ -8,6 +8,7 @@ from contextlib import closing
 import psycopg
 import pytest
 
+from domain.values import StringKind
 from eventlog import postgresql_pipeline
 from eventlog.postgresql_pipeline import MAX_PENDING_BYTES, Pipeline
 from eventlog.postgresql_store import connect
@@ -80,6 +81,56 @@ def test_an_error_at_the_end_of_the_transaction_is_raised(pipeline: Pipeline) ->
         pipeline.run()
 
     assert pipeline.execute("SELECT n FROM late").fetchall() == []
+
+
+def test_statements_are_prepared_once_whatever_fails(pipeline: Pipeline) -> None:
+    """Those before an error are not prepared again, and those after it are prepared when they are sent again."""
+    for _ in range(5):
+        pipeline.execute("INSERT INTO t (n) VALUES (?)", (1,))
+        pipeline.execute("SELECT 1 / ?", (0,))
+        pipeline.execute("SELECT 'skipped'")
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            pipeline.run()
+
+    prepared = "SELECT statement FROM pg_prepared_statements WHERE name LIKE 'decisionlog%' ORDER BY 1"
+    found = [statement for (statement,) in pipeline.connection.execute(prepared).fetchall()]
+    assert found == ["INSERT INTO t (n) VALUES ($1)", "SELECT 1 / $1"]
+
+
+def test_a_result_that_an_error_prevented_raises_that_error(pipeline: Pipeline) -> None:
+    """Also when it is used again, or for the first time after other statements; so does a discarded one."""
+    wrong, skipped = pipeline.execute("SELECT 1 / ?", (0,)), pipeline.execute("SELECT 1")
+    for _ in range(2):
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            wrong.fetchall()
+    assert pipeline.execute("SELECT 2").fetchall() == [(2,)]
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        skipped.fetchone()
+
+    discarded = pipeline.execute("SELECT 3")
+    pipeline.discard()
+    with pytest.raises(psycopg.OperationalError, match="discarded"):
+        _ = discarded.rowcount
+
+
+@pytest.mark.parametrize(
+    ("statement", "value", "error"),
+    [
+        ("SELECT ?", 1.5, psycopg.DataError),
+        ("SELECT ?::bytea[]", [3], psycopg.DataError),
+        ("SELECT ?", "a\0b", psycopg.DataError),
+        ("SELECT 1.5 + ?", 1, psycopg.NotSupportedError),
+    ],
+)
+def test_what_cannot_be_sent_or_read_is_an_error(
+    pipeline: Pipeline, statement: str, value: object, error: type[psycopg.Error]
+) -> None:
+    """Nothing is sent as something else, and the connection remains usable."""
+    with pytest.raises(error):
+        pipeline.execute(statement, (value,)).fetchall()
+    pipeline.discard()
+
+    assert pipeline.execute("SELECT ? = 1, ?", (True, StringKind.TEXT)).fetchall() == [(True, "text")]
 
 
 def test_many_different_statements_are_not_all_prepared(pipeline: Pipeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
 
 import pytest
 from eventsourcing.persistence import OperationalError
 
+from cli.bootstrap import open_for_write
+from cli.commands.rebuild import rebuild_read_model
+from cli.settings_loading import load_settings
 from eventlog.entry import Entry
 from projections.read_model import read_ahead, rebuild
 from projections.read_model.model import ReadModel, content_hash
 from projections.read_model.row_batch import RowBatch
+from tests.eventlog.support import do
 from tests.projections.support import Log, catch_up
 from tests.projections.test_field_values import imported
 
@@ -89,6 +96,39 @@ def test_a_rebuild_goes_on_where_the_other_process_failed(
         assert written_by_another == list(range(FIRST + BATCH, unreadable, BATCH))
 
 
+@contextmanager
+def open_and_die() -> Iterator[Log]:
+    """A log of a process that ends while it sends its first batch."""
+
+    def send_half(self: Connection, _batch: RowBatch) -> None:
+        os.write(self.fileno(), (1_000).to_bytes(4, "big") + b"half")
+        os._exit(1)
+
+    Connection.send = send_half  # type: ignore[method-assign]
+    with open_log() as log:
+        yield log
+
+
+@pytest.mark.parametrize("reason", ["it is killed", "it cannot be started"])
+def test_a_rebuild_without_the_other_process_is_complete(
+    model: ReadModel, written_by_another: list[int], monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    """Whether it ends in the middle of a batch or does not begin."""
+
+    def refuse(_process: object) -> None:
+        raise OSError("no more processes")
+
+    if reason == "it cannot be started":
+        monkeypatch.setattr(multiprocessing.context.SpawnProcess, "start", refuse)
+    with open_log() as log:
+        catch_up(model, log)
+        before = content_hash(model)
+
+        assert rebuild.rebuild(log, model, open_source=open_and_die) == SIZE
+        assert content_hash(model) == before
+        assert written_by_another == []
+
+
 def test_a_failed_rebuild_ends_the_other_process(model: ReadModel, written_by_another: list[int]) -> None:
     """Its remaining batches are not waited for."""
 
@@ -99,5 +139,18 @@ def test_a_failed_rebuild_ends_the_other_process(model: ReadModel, written_by_an
     with open_log() as log, pytest.raises(KeyboardInterrupt):
         rebuild.rebuild(log, model, fail, open_log)
 
-    assert len(written_by_another) <= 1
+    assert written_by_another == [FIRST + BATCH]
     assert multiprocessing.active_children() == []
+
+
+def test_the_command_reads_a_long_log_in_another_process(tmp_path: Path, written_by_another: list[int]) -> None:
+    """`decisionlog rebuild` can open its log there, whatever its settings are."""
+    settings = load_settings(data=tmp_path)
+    with open_for_write(settings) as log:
+        log.default_role = "admin"
+        for n in range(2 * FIRST):
+            do(log, {"type": "RegisterPerson", "name": f"Person {n}"})
+
+    rebuild_read_model(settings)
+
+    assert written_by_another[-1] >= 2 * FIRST
