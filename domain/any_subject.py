@@ -15,7 +15,7 @@ from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
-from domain.guards import require_status
+from domain.guards import require_change, require_status
 from domain.messages import Command, CommandContext, Draft, Event, Message, Source
 from domain.roles import FIELD_PREFIX
 from domain.values import (
@@ -354,11 +354,11 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
                 require_status(subjects[command.subject], context, OPEN_DECISION, "be retitled", default="proposed")
             event = TitleChanged(title=command.title)
         case SetAliases():
-            event = AliasesSet(aliases=command.aliases)
+            event = _set_aliases(command, context, subjects)
         case SetAttribute():
-            event = AttributeSet(name=command.name, value=command.value)
+            event = _set_attribute(command, context, subjects)
         case AssignToProducts():
-            event = ProductsAssigned(products=command.products)
+            event = _assign(command, context, subjects)
         case ConfirmStillValid():
             _require_field(command, subjects[command.subject], context)
             event = StillValidConfirmed(field=command.field, why=command.why)
@@ -388,6 +388,27 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
+
+
+def _set_aliases(command: SetAliases, context: CommandContext, subjects: Subjects) -> Event:
+    event = AliasesSet(aliases=command.aliases)
+    state = subjects[command.subject]
+    require_change(event, command, context, state, field="aliases", problem="already has these aliases")
+    return event
+
+
+def _set_attribute(command: SetAttribute, context: CommandContext, subjects: Subjects) -> Event:
+    event = AttributeSet(name=command.name, value=command.value)
+    problem = f"has no attribute x.{command.name} to clear"
+    require_change(event, command, context, subjects[command.subject], field="name", problem=problem)
+    return event
+
+
+def _assign(command: AssignToProducts, context: CommandContext, subjects: Subjects) -> Event:
+    event = ProductsAssigned(products=command.products)
+    state = subjects[command.subject]
+    require_change(event, command, context, state, field="products", problem="already belongs to these products")
+    return event
 
 
 def _require_field(command: ConfirmStillValid, state: SubjectState, context: CommandContext) -> None:

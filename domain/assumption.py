@@ -13,9 +13,9 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field, Strict
 
-from domain.evidence import link_changes, require_links
+from domain.evidence import link_changes, require_links, require_new_links
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, refs, text
-from domain.guards import new_subject_id, require_status, revised_values
+from domain.guards import first_given, new_subject_id, require_change, require_status, revised_values
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import AssumptionId, Day, DependentId, EvidenceId, Holder, Integral, Key, Line, ProductId, Text
@@ -188,9 +188,10 @@ def decide(command: AssumptionCommand, context: CommandContext, subjects: Subjec
             require_active_holder(command.accountable, context, subjects)
             return [Draft(subject, derive(AssumptionStated, command))]
         case ReviseAssumption():
-            event = AssumptionRevised(**revised_values(command, _REVISABLE, "confidence"))
+            event = _revise(command, context, subjects)
         case LinkAssumption():
             event = AssumptionLinked(to=command.to)
+            require_new_links(event, command, context, subjects)
         case UnlinkAssumption():
             require_links(subjects[command.subject], command.to, context)
             event = AssumptionUnlinked(to=command.to)
@@ -203,6 +204,13 @@ def decide(command: AssumptionCommand, context: CommandContext, subjects: Subjec
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
+
+
+def _revise(command: ReviseAssumption, context: CommandContext, subjects: Subjects) -> Event:
+    event = AssumptionRevised(**revised_values(command, _REVISABLE, "confidence"))
+    field = first_given(command, _REVISABLE)
+    require_change(event, command, context, subjects[command.subject], field=field, problem="already has these values")
+    return event
 
 
 def _content_changes(event: AssumptionStated | AssumptionRevised) -> Iterable[FieldChange]:

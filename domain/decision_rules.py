@@ -73,7 +73,7 @@ from domain.decision_messages import (
 from domain.delegation import Basis, find_basis
 from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges
 from domain.fields import STATUS, Subjects, SubjectState
-from domain.guards import new_subject_id, require_person, require_status
+from domain.guards import first_given, new_subject_id, require_change, require_person, require_status
 from domain.ids import key_of
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import require_active_holder
@@ -92,7 +92,7 @@ def decide(command: DecisionCommand, context: CommandContext, subjects: Subjects
         case RecordDecision():
             return _record(command, context, subjects)
         case LinkDecision():
-            return [Draft(command.subject, DecisionLinked(goals=command.goals))]
+            return [_link(command, context, subjects)]
         case JudgeChoice():
             return [_judge_choice(command, context, subjects)]
         case CheckConstraint():
@@ -152,7 +152,7 @@ def _change(command: ExistingDecisionCommand, context: CommandContext, subjects:
     event: Event
     match command:
         case ReviseDecision():
-            event = _revise(command)
+            event = _revise(command, context, state)
         case AdviseOnDecision():
             event = AdviceGiven(by=command.by or require_person(context, "by"), advice=command.advice)
         case DissentFromDecision():
@@ -272,14 +272,24 @@ def has_arrived(state: SubjectState, at: int) -> bool:
             return True
 
 
-def _revise(command: ReviseDecision) -> Event:
+def _link(command: LinkDecision, context: CommandContext, subjects: Subjects) -> Draft:
+    event = DecisionLinked(goals=command.goals)
+    state = subjects[command.subject]
+    require_change(event, command, context, state, field="goals", problem="already has these goals")
+    return Draft(command.subject, event)
+
+
+def _revise(command: ReviseDecision, context: CommandContext, state: SubjectState) -> Event:
     _require_valid_options(command.options or ())
     values = {name: getattr(command, name) for name in DecisionRevised.model_fields}
     if all(value is None for value in values.values()):
         raise NothingChanges(
             f"nothing to revise; give at least one of {', '.join(values)}", field="title", subject=command.subject
         )
-    return DecisionRevised(**values)
+    event = DecisionRevised(**values)
+    field = first_given(command, [*values])
+    require_change(event, command, context, state, field=field, problem="already has these values")
+    return event
 
 
 def _dissent(command: DissentFromDecision, context: CommandContext, subjects: Subjects) -> Event:

@@ -15,8 +15,8 @@ from pydantic import ConfigDict, Field, Strict, model_validator
 from pydantic_core import PydanticCustomError
 
 from domain.errors import NotAllowed, NothingChanges
-from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, ref, refs, text
-from domain.guards import new_subject_id, require_status
+from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, code, ref, refs, text
+from domain.guards import first_given, new_subject_id, require_change, require_status
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import (
@@ -318,11 +318,11 @@ def decide(command: FeatureCommand, context: CommandContext, subjects: Subjects)
         case PrioritizeFeature():
             require(OPEN, "be prioritized")
             event = FeaturePrioritized(horizon=command.horizon, rank=command.rank)
+            problem = "already has this horizon and rank"
+            require_change(event, command, context, state, field="horizon", problem=problem)
         case TargetMilestone():
             require(OPEN, "be targeted")
-            event = MilestoneTargeted(
-                milestone=command.milestone, release=command.release, day=command.day, cause=command.cause
-            )
+            event = _target(command, context, state)
         case CommitFeature():
             require(frozenset({PROPOSED}), "be committed to")
             event = FeatureCommitted()
@@ -342,7 +342,7 @@ def decide(command: FeatureCommand, context: CommandContext, subjects: Subjects)
             require(CLOSED, "be reopened")
             event = FeatureReopened(why=command.why)
         case LinkFeature():
-            event = _link(command)
+            event = _link(command, context, state)
         case _:
             assert_never(command)
     return [Draft(state.subject, event)]
@@ -365,11 +365,25 @@ def _propose(command: ProposeFeature, context: CommandContext, subjects: Subject
     return [Draft(subject, proposed)]
 
 
-def _link(command: LinkFeature) -> Event:
+def _target(command: TargetMilestone, context: CommandContext, state: SubjectState) -> Event:
+    event = MilestoneTargeted(
+        milestone=command.milestone, release=command.release, day=command.day, cause=command.cause
+    )
+    target = command.release or command.day
+    problem = f"already has the target {target}" if target else f"has no target of its milestone {command.milestone}"
+    field = "release" if command.release else "day" if command.day else "milestone"
+    require_change(event, command, context, state, field=field, problem=problem)
+    return event
+
+
+def _link(command: LinkFeature, context: CommandContext, state: SubjectState) -> Event:
     if command.goals is None and command.decisions is None and command.features is None:
         raise NothingChanges(
             "nothing to link; give `goals`, `decisions` or `features`", field="goals", subject=command.subject
         )
     if command.subject in (command.features or ()):
         raise NotAllowed(f"{command.subject} cannot be linked to itself", field="features", subject=command.subject)
-    return FeatureLinked(goals=command.goals, decisions=command.decisions, features=command.features)
+    event = FeatureLinked(goals=command.goals, decisions=command.decisions, features=command.features)
+    field = first_given(command, ("goals", "decisions", "features"))
+    require_change(event, command, context, state, field=field, problem="already has these links")
+    return event

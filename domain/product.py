@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 
 from domain.errors import Malformed
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, Value, code, ref, refs, text
-from domain.guards import new_subject_id, require_status, revised_values
+from domain.guards import first_given, new_subject_id, require_change, require_status, revised_values
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import (
@@ -372,15 +372,15 @@ def decide(command: ProductCommand, context: CommandContext, subjects: Subjects)
             _require_active(command, context, subjects)
             event = StrategySet(strategy=command.strategy)
         case OrderReleases():
-            event = ReleasesOrdered(releases=command.releases)
+            event = _order_releases(command, context, subjects)
         case RetireProduct():
             _require_active(command, context, subjects)
             event = ProductRetired(why=command.why)
         case RescheduleRelease():
-            event = ReleaseRescheduled(due_on=command.due_on, cause=command.cause)
+            event = _reschedule(command, context, subjects)
         case ReviseGoal():
             require_status(subjects[command.subject], context, ("open",), "be revised", default="open")
-            event = GoalRevised(**revised_values(command, _REVISABLE_FIELDS, "measure"))
+            event = _revise_goal(command, context, subjects)
         case RecordMeasurement():
             event = MeasurementRecorded(value=command.value)
         case CloseGoal():
@@ -404,6 +404,27 @@ def _set_goal(command: SetGoal, context: CommandContext, subjects: Subjects) -> 
     subject = new_subject_id(command, subjects)
     require_active_holder(command.accountable, context, subjects)
     return Draft(subject, derive(GoalSet, command))
+
+
+def _order_releases(command: OrderReleases, context: CommandContext, subjects: Subjects) -> Event:
+    event = ReleasesOrdered(releases=command.releases)
+    state = subjects[command.subject]
+    require_change(event, command, context, state, field="releases", problem="already has this order of releases")
+    return event
+
+
+def _reschedule(command: RescheduleRelease, context: CommandContext, subjects: Subjects) -> Event:
+    event = ReleaseRescheduled(due_on=command.due_on, cause=command.cause)
+    problem = f"is already due on {command.due_on}"
+    require_change(event, command, context, subjects[command.subject], field="due_on", problem=problem)
+    return event
+
+
+def _revise_goal(command: ReviseGoal, context: CommandContext, subjects: Subjects) -> Event:
+    event = GoalRevised(**revised_values(command, _REVISABLE_FIELDS, "measure"))
+    field = first_given(command, _REVISABLE_FIELDS)
+    require_change(event, command, context, subjects[command.subject], field=field, problem="already has these values")
+    return event
 
 
 def _require_active(

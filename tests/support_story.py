@@ -86,7 +86,13 @@ class Story:
         for command in commands:
             effective_at = to_micros(command.effective_at) if command.effective_at else day(on)
             context = CommandContext(
-                day(on), effective_at, actor, command.on_behalf_of or actor, frozenset(scopes), lambda: "random"
+                day(on),
+                effective_at,
+                actor,
+                command.on_behalf_of or actor,
+                frozenset(scopes),
+                lambda: "random",
+                is_only_command=len(commands) == 1,
             )
             try:
                 subjects = Subjects(after.state, lambda _: after.states)

@@ -36,7 +36,7 @@ from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.feature import FeatureCommitted, FeatureProposed, FeatureStarted
 from domain.messages import Source
 from domain.people import RegisterPerson
-from domain.product import DefineProduct, SetVision
+from domain.product import DefineProduct, ProductDefined, SetVision
 from tests.support_story import backdated, day, day_time, fact, given
 
 SHOP, TEA, GIFT, LOG = "product:shop", "decision:tea", "feature:gift-cards", "log:l1"
@@ -51,15 +51,17 @@ OPENED = fact(LOG, LogOpened())
         (ChangeTitle(subject=SHOP, title="Store"), TitleChanged(title="Store")),
         (SetAliases(subject=SHOP, aliases=("S-1", "S-2")), AliasesSet(aliases=("S-1", "S-2"))),
         (SetAttribute(subject=SHOP, name="color", value="red"), AttributeSet(name="color", value="red")),
-        (SetAttribute(subject=SHOP, name="color"), AttributeSet(name="color")),
-        (AssignToProducts(subject=SHOP, products=()), ProductsAssigned(products=())),
+        (SetAttribute(subject=SHOP, name="size"), AttributeSet(name="size")),
+        (AssignToProducts(subject=SHOP, products=("gifts",)), ProductsAssigned(products=("product:gifts",))),
         (RemoveSubject(subject=SHOP, why="Never was."), REMOVED.event),
     ],
     ids=lambda value: getattr(value, "type", ""),
 )
 def test_events(command, event):
     """Each command records the matching event."""
-    given().when(command).then(fact(SHOP, event))
+    sized = fact(SHOP, AttributeSet(name="size", value="small"))
+    gifts = fact("product:gifts", ProductDefined(title="Gifts"))
+    given(sized, gifts).when(command).then(fact(SHOP, event))
 
 
 def test_an_accepted_decision_keeps_its_title():

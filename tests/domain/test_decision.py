@@ -51,6 +51,7 @@ from domain.product import DefineProduct, SetGoal
 from tests.support_story import Story, backdated, fact, given
 
 TEA, MILK = "decision:tea", "decision:milk"
+GREEN = Option(title="Green")
 PROPOSED = fact(TEA, DecisionProposed(title="Sell tea", decision="We sell tea."))
 ACCEPTED = fact(TEA, DecisionAccepted(deciders=("person:ann",)))
 RECORDED = fact(
@@ -137,7 +138,7 @@ def test_transitions(command, stage):
     ("command", "event"),
     [
         (ReviseDecision(subject=TEA, why="Thirst."), DecisionRevised(why="Thirst.")),
-        (ReviseDecision(subject=TEA, options=()), DecisionRevised(options=())),
+        (ReviseDecision(subject=TEA, options=(GREEN,)), DecisionRevised(options=(GREEN,))),
         (AdviseOnDecision(subject=TEA, advice="Do."), AdviceGiven(by="person:ann", advice="Do.")),
         (AdviseOnDecision(subject=TEA, advice="Do.", by="person:bob"), AdviceGiven(by="person:bob", advice="Do.")),
         (DissentFromDecision(subject=TEA, why="Don't."), DissentRecorded(by="person:ann", why="Don't.")),
@@ -404,7 +405,7 @@ def test_empty_revision():
 
 def test_revision_keeps_omitted_fields():
     """A revision keeps the fields it omits; an empty list clears the field."""
-    case = DecisionProposed(title="Tea", context="Thirst.", evidence=("Sweat.",), options=(Option(title="Green"),))
+    case = DecisionProposed(title="Tea", context="Thirst.", evidence=("Sweat.",), options=(GREEN,))
     story = given(fact(TEA, case)).when(ReviseDecision(subject=TEA, title="Green tea", evidence=())).recorded()
 
     assert story.value(TEA, "title") == "Green tea"
@@ -571,7 +572,7 @@ def test_backdating_other_fields():
     assert [story.value(TEA, "context", on=number) for number in (1, 2, 3)] == [None, "Between.", "Late."]
 
 
-WEIGHED = fact(TEA, DecisionProposed(title="Sell tea", options=(Option(title="Green"),), constraints=("Cheap", "Hot")))
+WEIGHED = fact(TEA, DecisionProposed(title="Sell tea", options=(GREEN,), constraints=("Cheap", "Hot")))
 REVISED = fact(TEA, DecisionRevised(constraints=("Cheap", "Hot", "Soon")))
 
 

@@ -32,6 +32,7 @@ from domain.product import GoalSet, ProductRetired, ReleaseScheduled
 from tests.support_story import backdated, fact, given
 
 GIFT = "feature:gift-cards"
+GROWTH = fact("goal:growth", GoalSet(title="Growth"))
 PROPOSED = fact(GIFT, FeatureProposed(title="Gift cards", products=("product:shop",)))
 STAGES = {
     "proposed": (PROPOSED,),
@@ -53,7 +54,7 @@ ALLOWED = {
     ShipFeature(subject=GIFT): (OPEN, FeatureShipped()),
     DropFeature(subject=GIFT, why="No use."): (OPEN, FeatureDropped(why="No use.")),
     ReopenFeature(subject=GIFT, why="Bugs."): ({"shipped", "dropped"}, FeatureReopened(why="Bugs.")),
-    LinkFeature(subject=GIFT, goals=()): (set(STAGES), FeatureLinked(goals=())),
+    LinkFeature(subject=GIFT, goals=("growth",)): (set(STAGES), FeatureLinked(goals=("goal:growth",))),
 }
 
 
@@ -63,7 +64,7 @@ def test_transitions(command, stage):
     """Each command is accepted in exactly the stages that the table lists, and records the matching event."""
     stages, event = ALLOWED[command]
 
-    outcome = given(*STAGES[stage]).when(command)
+    outcome = given(GROWTH, *STAGES[stage]).when(command)
 
     if stage in stages:
         outcome.then(fact(GIFT, event))
@@ -121,8 +122,9 @@ def test_release_and_date_together():
 
 def test_links_keep_omitted_lists():
     """A list of links replaces the previous one; an omitted list stays unchanged."""
-    goal = fact("goal:growth", GoalSet(title="Growth"))
-    story = given(goal, PROPOSED).when(LinkFeature(subject=GIFT, goals=("growth",))).recorded()
+    other = fact("feature:cards", FeatureProposed(title="Cards", products=("product:shop",)))
+    story = given(GROWTH, PROPOSED, other)
+    story = story.when(LinkFeature(subject=GIFT, goals=("growth",), features=("cards",))).recorded()
 
     story = story.when(LinkFeature(subject=GIFT, features=())).recorded()
 
@@ -132,7 +134,7 @@ def test_links_keep_omitted_lists():
 
 def test_invalid_links():
     """Linking to nothing, to the feature itself, or to the same goal twice is refused."""
-    story = given(PROPOSED, fact("goal:growth", GoalSet(title="Growth")))
+    story = given(PROPOSED, GROWTH)
 
     story.when(LinkFeature(subject=GIFT)).refused(NothingChanges, "goals")
     story.when(LinkFeature(subject=GIFT, features=(GIFT,))).refused(NotAllowed, "features", "itself")
