@@ -17,7 +17,7 @@ from api.quotas import Quotas
 from domain.catalog import EVENT_NAMES
 from domain.errors import Malformed, Unknown, format_alternatives, unknown_subject
 from domain.fields import SubjectState
-from domain.ids import SUBJECT_PATTERN
+from domain.ids import SUBJECT_PATTERN, key_of, kind_of
 from domain.read_access import CONFIDENTIAL_EVENTS, is_readable
 from domain.values import MAX_INTEGER, is_subject
 from eventlog.entry import Caller
@@ -26,7 +26,7 @@ from eventlog.worker_status import WorkerStatus
 from identity.decision_log import DecisionLog
 from projections.answer_types.meta import Positions
 from projections.queries.names import find_by_name
-from projections.queries.suggestions import similar_names, similar_subjects
+from projections.queries.suggestions import describe_other_kind, similar_names, similar_subjects
 from projections.queries.timepoint import NOW, resolve_time
 from projections.read_model.model import Read, ReadModel, ReadModelDamagedError
 from projections.read_model.query_limits import UNBOUNDED, Bounds
@@ -224,11 +224,15 @@ class Services:
         """Return the id of a subject in the log; with `kind`, its key is enough.
 
         Raises:
-            HttpProblem: 422 if the name is not a subject id or of another kind.
+            HttpProblem: 422 if the name is not a subject id, or is one of another kind.
             Unknown: the log has no such subject.
         """
         subject = f"{kind}:{name}" if kind and ":" not in name else name
-        if not is_subject(subject) or (kind and not subject.startswith(f"{kind}:")):
+        if kind and is_subject(subject) and kind_of(subject) != kind:
+            raise HttpProblem(
+                422, f"{name} is of the kind {kind_of(subject)}, and `{field}` takes a {kind}: {kind}:KEY", field=field
+            )
+        if not is_subject(subject):
             form = f"{kind}:KEY" if kind else "kind:key, such as feature:gift-cards"
             raise HttpProblem(422, f"{name!r} is not a subject; write it as {form}", field=field)
         # A subject that existed once stays known.
@@ -237,7 +241,9 @@ class Services:
         if (named := self.find_named(subject, field)) is not None:
             return named
         with self.read() as read:
-            raise unknown_subject(subject, field=field, similar=similar_subjects(read, subject))
+            other_kind = describe_other_kind(read, key_of(subject), kind_of(subject))
+            similar = [] if other_kind else similar_subjects(read, subject)
+            raise unknown_subject(subject, field=field, similar=similar, hint=other_kind)
 
 
 async def refuse_writes_on_replica(request: Request, services: ServiceDependency) -> None:

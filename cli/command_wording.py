@@ -38,7 +38,7 @@ class Words:
 
 
 WORDS: Final[Mapping[str, Words]] = {
-    "DefineProduct": Words("product add", ("title",), "Add a product or a product line."),
+    "DefineProduct": Words("product add", ("title",), "Add a product or a product line.", check_names=True),
     "SetVision": Words("product vision", ("vision",)),
     "SetStrategy": Words("product strategy", ("strategy",)),
     "OrderReleases": Words("product order-releases", ("releases",)),

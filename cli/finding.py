@@ -105,7 +105,12 @@ class Finder:
         problem = f"No {name_kinds(kinds)} {text!r}."
         if self._last_number and (numbered := _NUMBER.fullmatch(text)):
             raise CommandFailed(f"{problem} The last number is {numbered['product']}-{self._last_number}.")
-        if not (similar := find_similar(wanted, candidates)) and 0 < len(candidates) <= MAX_LISTED:
+        similar = find_similar(wanted, candidates)
+        if other_kind := self.explain_other_kind(text, kinds):
+            problem = f"{problem} {other_kind}"
+            if not similar:
+                raise CommandFailed(problem)
+        if not similar and 0 < len(candidates) <= MAX_LISTED:
             return self._offer_all(problem, candidates)
         return self._ask_back(problem, similar[:MAX_SIMILAR], text)
 
@@ -125,6 +130,19 @@ class Finder:
             ]
         )
         return self._prefer_decision(text, found) if self.prefers_decision else found
+
+    def explain_other_kind(self, text: str, kinds: Sequence[str] = ()) -> str:
+        """Return a sentence that says of which other kind the subject with this name is; empty if none has the name."""
+        from cli.other_kinds import explain_other_kind  # noqa: PLC0415  (only for an error)
+
+        candidates = self._list_candidates([kind for kind in KINDS if kind not in kinds])
+        numbered = None if "decision" in kinds else self._find_number(text)
+        found = (
+            [each for each in candidates if each.subject == numbered]
+            or [each for each in candidates if fold(text) in each.names]
+            or [each for each in candidates if any(loosen(name) == loosen(text) for name in each.names)]
+        )
+        return explain_other_kind(text, found)
 
     def _list_candidates(self, kinds: Sequence[str]) -> list[Candidate]:
         return [each for kind in kinds if kind not in UNREGISTERED for each in self.candidates(kind)]

@@ -29,6 +29,8 @@ from domain.ids import SUBJECT_IN_TEXT
 
 Values = dict[str, Any]
 
+_GIVEN_UP: Final = ("retired", "disbanded")
+"""The statuses of products and teams whose names may be used again."""
 _ATTEMPTS: Final = 5
 """How often a value that the log refuses is asked for again."""
 
@@ -201,10 +203,21 @@ def _confirm(verb: Verb, command: Mapping[str, Any], finder: Finder, *, yes: boo
 def _confirm_name(verb: Verb, command: Mapping[str, Any], finder: Finder, *, yes: bool) -> None:
     name = str(command.get("name") or command.get("title"))
     same = [each for each in finder.candidates(verb["creates"]) if fold(name) in each.names]
-    if same:
+    if any(each.subject == f"{verb['creates']}:{command.get('key')}" for each in same):
+        return  # the log refuses the key
+    if same := [each for each in same if _is_live(finder.log, each.subject)]:
         labels = " and ".join(each.label for each in same)
         problem = f"There is already a {verb['creates']} of this name: {labels}."
         confirm(f"{problem} Add another?", yes=yes, otherwise=f"{problem} Add --yes to add another of the same name.")
+
+
+def _is_live(log: Client, subject: str) -> bool:
+    """Return whether a subject is neither removed, nor a product or team that was given up. A person stays who they are."""
+    if subject.startswith("person:"):
+        return True
+    answer = log.ask(questions.subject(subject))
+    status = answer["fields"].get("status")
+    return answer["current"] and not (status and status["value"] in _GIVEN_UP)
 
 
 def _label(finder: Finder, subject: str) -> str:

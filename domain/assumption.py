@@ -13,7 +13,7 @@ from typing import Annotated, ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field, Strict
 
-from domain.evidence import link_changes, require_links
+from domain.evidence import link_changes, require_links, require_new_links
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, refs, text
 from domain.guards import new_subject_id, require_status, revised_values
 from domain.messages import Command, CommandContext, Draft, Event, derive
@@ -191,6 +191,7 @@ def decide(command: AssumptionCommand, context: CommandContext, subjects: Subjec
             event = AssumptionRevised(**revised_values(command, _REVISABLE, "confidence"))
         case LinkAssumption():
             event = AssumptionLinked(to=command.to)
+            require_new_links(event, command, context, subjects)
         case UnlinkAssumption():
             require_links(subjects[command.subject], command.to, context)
             event = AssumptionUnlinked(to=command.to)

@@ -14,7 +14,7 @@ from pydantic import Field, Strict
 
 from domain.errors import Malformed, NotAllowed, NothingChanges
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, code, ref, refs, text, texts
-from domain.guards import new_subject_id, require_status
+from domain.guards import new_subject_id, require_change, require_status
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.values import (
     MAX_INTEGER,
@@ -194,6 +194,7 @@ def decide(command: EvidenceCommand, context: CommandContext, subjects: Subjects
         case LinkEvidence():
             require_status(subjects[command.subject], context, (CURRENT,), "be linked", default=CURRENT)
             event = EvidenceLinked(to=command.to, stance=command.stance)
+            require_new_links(event, command, context, subjects)
         case UnlinkEvidence():
             require_links(subjects[command.subject], command.to, context)
             event = EvidenceUnlinked(to=command.to)
@@ -233,6 +234,17 @@ def require_links(state: SubjectState, linked: Collection[str], context: Command
     for n, subject in enumerate(linked):
         if state.value_at(link_field(subject), context.now) is None:
             raise NothingChanges(f"{state.subject} is not linked to {subject}", field=f"to.{n}", subject=subject)
+
+
+def require_new_links(event: Event, command: Command, context: CommandContext, subjects: Subjects) -> None:
+    """Check that at least one of the links that a command makes is new.
+
+    Raises:
+        NothingChanges: the ground is linked to all of these subjects already.
+    """
+    linked = [linked_subject(change.field) for change in event.field_changes()]
+    problem = f"is already linked to {', '.join(linked)}"
+    require_change(event, command, context, subjects[command.subject_id()], field="to", problem=problem)
 
 
 def _require_one_stance(command: RecordEvidence) -> None:

@@ -79,6 +79,11 @@ def ref(name: str, subject: str | None) -> FieldChange:
     return FieldChange(name, subject, refs=(subject,) if subject else ())
 
 
+def is_empty(value: Value) -> bool:
+    """Return whether a field with this value has none."""
+    return value is None or value == []
+
+
 class FieldRow(NamedTuple):
     """A field change with its effective time in microseconds and its id; rows are ordered by these two."""
 
@@ -145,6 +150,16 @@ class SubjectState:
         if row is None or (row.ends_at is not None and row.ends_at <= at):
             return None
         return row.value
+
+    def is_changed_by(self, change: FieldChange, at: int) -> bool:
+        """Whether a change at a time gives a field another value. Rules never look at texts, so a text always does."""
+        if change.is_searchable and not is_empty(change.value):
+            return True
+        row = self.row_at(change.field, at)
+        if row is None or (row.ends_at is not None and row.ends_at <= at):
+            return not is_empty(change.value)
+        is_same = row.value == change.value or (is_empty(row.value) and is_empty(change.value))
+        return not is_same or row.source_value is not None
 
     def next_change(self, name: str, at: int) -> int:
         """The first time after another one at which a field may have another value; `MAX_INTEGER` if there is none."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from domain.errors import AlreadyExists, NotAllowed, NothingChanges, format_alternatives
 from domain.fields import EXISTS, STATUS, Subjects, SubjectState
-from domain.messages import Command, CommandContext
+from domain.messages import Command, CommandContext, Event
 from domain.values import kind_of
 
 
@@ -40,6 +40,26 @@ def revised_values(command: Command, names: Sequence[str], field: str) -> dict[s
             f"nothing to revise; give at least one of {', '.join(names)}", field=field, subject=command.subject_id()
         )
     return values
+
+
+def require_change(
+    event: Event, command: Command, context: CommandContext, state: SubjectState, *, field: str, problem: str
+) -> None:
+    """Check that an event changes a field, unless its command gives a reason, corrects an entry, or is imported.
+
+    A reason makes a difference where the value stays: it is then the latest reason behind the value.
+
+    Raises:
+        NothingChanges: all fields have these values; the error is that of `field`, and says the `problem`.
+    """
+    if command.because or command.note or command.corrects is not None or command.source is not None:
+        return
+    if not any(state.is_changed_by(change, context.effective_at) for change in event.field_changes()):
+        raise NothingChanges(
+            f"{state.subject} {problem}; give something else, or a reason in `because` or `note`",
+            field=field,
+            subject=state.subject,
+        )
 
 
 def new_subject_id(command: Command, subjects: Subjects) -> str:

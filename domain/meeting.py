@@ -15,9 +15,9 @@ from typing import ClassVar, Final, Literal, assert_never
 
 from pydantic import ConfigDict, Field
 
-from domain.errors import NotAllowed
+from domain.errors import NotAllowed, NothingChanges
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, code, refs, text
-from domain.guards import new_subject_id, require_status, revised_values
+from domain.guards import new_subject_id, require_change, require_status, revised_values
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import accountable_changes, require_active_holder
 from domain.values import Day, DecisionId, Holder, Key, Line, MeetingId, Person, ProductId, Text, format_micros
@@ -234,13 +234,29 @@ def decide(command: MeetingCommand, context: CommandContext, subjects: Subjects)
             event = derive(MeetingHeld, command)
         case AddMinutes():
             require_status(subjects[command.subject], context, (HELD,), "have minutes")
-            event = derive(MinutesAdded, command)
+            event = _add_minutes(command, context, subjects)
         case CancelMeeting():
             require_status(subjects[command.subject], context, (PLANNED,), "be canceled")
             event = MeetingCanceled(why=command.why)
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
+
+
+def _add_minutes(command: AddMinutes, context: CommandContext, subjects: Subjects) -> Event:
+    """Minutes may be empty where other commands of the same transaction are what was said and decided."""
+    event = derive(MinutesAdded, command)
+    if not context.is_only_command:
+        return event
+    if command.attendees is None and command.notes is None:
+        raise NothingChanges(
+            "nothing to add; give `attendees` or `notes`, or send what was said and decided in the same transaction",
+            field="notes",
+            subject=command.subject,
+        )
+    state = subjects[command.subject]
+    require_change(event, command, context, state, field=ATTENDEES, problem="already has these attendees")
+    return event
 
 
 def _content_changes(

@@ -119,7 +119,7 @@ class CommandContext(NamedTuple):
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
     or else the actor; `credential` is what the actor signed in with, `scopes` what it may be used for, and `groups` are the
     actor's groups at the sign-in provider. `delegation` is the position of the delegation that lets the actor act for the
-    principal; without one, the principal is a claim.
+    principal; without one, the principal is a claim. `is_only_command` says that the transaction has no other command.
     """
 
     now: int
@@ -131,6 +131,7 @@ class CommandContext(NamedTuple):
     credential: str = ""
     groups: frozenset[str] = frozenset()
     delegation: int | None = None
+    is_only_command: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -320,6 +320,7 @@ class CommandHandler:
             new_key=self._new_key,
             credential=caller.credential,
             groups=caller.groups,
+            is_only_command=len(work.transaction.commands) == 1,
         )
 
     def _new_key(self) -> str:

@@ -26,6 +26,7 @@ from domain.product import ProductDefined
 from domain.values import from_micros, to_micros
 
 TODAY = 100
+HOUR_US = 3_600 * 1_000_000
 
 
 def day(number: int) -> int:
@@ -78,15 +79,27 @@ class Story:
         return self.state(subject).value_at(name, day(on))
 
     def when(
-        self, *commands: Command, on: int = TODAY, actor: str = "person:ann", scopes: Iterable[str] = ()
+        self,
+        *commands: Command,
+        on: int = TODAY,
+        hour: int = 0,
+        actor: str = "person:ann",
+        scopes: Iterable[str] = (),
     ) -> Outcome:
         """Decide the commands as one transaction, and return the events they lead to or the refusal."""
         after = Story(dict(self.states), self.position)
         recorded: list[Draft] = []
+        now = day(on) + hour * HOUR_US
         for command in commands:
-            effective_at = to_micros(command.effective_at) if command.effective_at else day(on)
+            effective_at = to_micros(command.effective_at) if command.effective_at else now
             context = CommandContext(
-                day(on), effective_at, actor, command.on_behalf_of or actor, frozenset(scopes), lambda: "random"
+                now,
+                effective_at,
+                actor,
+                command.on_behalf_of or actor,
+                frozenset(scopes),
+                lambda: "random",
+                is_only_command=len(commands) == 1,
             )
             try:
                 subjects = Subjects(after.state, lambda _: after.states)

@@ -18,6 +18,7 @@ from api.pages.references import Candidate, NotFoundError, find_one
 from api.problems import HttpProblem
 from domain.catalog import COMMAND
 from domain.decision_messages import RISKS
+from domain.ids import kind_of
 from domain.messages import Command
 from domain.quantities import TimeUnit
 from domain.validation_messages import list_errors
@@ -93,6 +94,8 @@ class Input:
     candidates: Mapping[str, Sequence[Candidate]]
     zone: tzinfo
     errors: Errors
+    find_in_other_kinds: Callable[[str, str], Sequence[str]]
+    """Returns the subjects with a key or title that are not of a kind."""
 
 
 def parse_commands(form: Form, given: Input, unchanged: Typed) -> list[Command]:
@@ -231,7 +234,9 @@ def _find_subject(field_: FormField, name: str, text: str, given: Input) -> str 
     try:
         return find_one(text, given.candidates[kind], _NOUNS.get(kind, kind))
     except NotFoundError as error:
-        given.errors.add(name, error.message, error.candidates)
+        found = [] if error.candidates else given.find_in_other_kinds(text, kind)
+        shown = " and ".join(f"the {kind_of(each)} {each}" for each in found)
+        given.errors.add(name, f"{error.message}{f' It is {shown}.' if shown else ''}", error.candidates)
         return None
 
 

@@ -44,6 +44,8 @@ SAID: Final = 4
 """Blank rows for advice and objections."""
 TASKS: Final = 3
 MAX_ROWS: Final = 60
+_INPUTS: Final = ("attendees", "held_on", "notes")
+"""The inputs that are fields of the meeting itself."""
 OUTCOMES: Final[Mapping[str, str]] = {
     "": "not decided",
     "AcceptDecision": "accepted",
@@ -198,7 +200,7 @@ async def post_write_up(request: Request, page: PageDependency, key: KeyPath) ->
             )
         except Refused as refused:
             record_refused_command(request, refused)
-            draft.errors.add("", refused.detail)
+            draft.errors.add(_input_of(refused.field), refused.detail)
         else:
             address = build_address(f"/meetings/{key}", {"done": receipt.position, "min_position": receipt.position})
             return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
@@ -239,6 +241,12 @@ def _show(page: Page, draft: Draft) -> Response:
         }
 
     return page.render("write_up.html", build, status=draft.status)
+
+
+def _input_of(refused_field: str | None) -> str:
+    """Return the input that a refusal of the meeting itself is about; empty if it is about anything else."""
+    name = (refused_field or "").removeprefix("commands.0.").partition(".")[0]
+    return name if name in _INPUTS else ""
 
 
 def _list_agenda(read: Read, values: Mapping[str, Any]) -> list[tuple[str, str]]:

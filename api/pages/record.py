@@ -46,6 +46,7 @@ from projections.queries import search as search_queries
 from projections.queries.decisions import DecisionFilter
 from projections.queries.field_values import all_field_values, as_ids, subject_fields
 from projections.queries.filters import Filter
+from projections.queries.suggestions import find_in_other_kinds
 from projections.queries.timepoint import NOW, resolve_time
 from projections.read_model.model import Read
 
@@ -236,7 +237,13 @@ def _parse(page: Page, entry: Entry) -> list[Command]:
         unchanged = {**_defaults(entry.form), **(_current_values(read, entry) if entry.subject else {})}
     labels = _labels_of(candidates)  # as the form showed them
     unchanged = {name: _label(value, labels) for name, value in unchanged.items()}
-    return parse_commands(entry.form, Input(entry.typed, candidates, page.time.zone, entry.errors), unchanged)
+
+    def find_elsewhere(name: str, kind: str) -> Sequence[str]:
+        with page.services.read() as read:
+            return find_in_other_kinds(read, name, kind)
+
+    given = Input(entry.typed, candidates, page.time.zone, entry.errors, find_elsewhere)
+    return parse_commands(entry.form, given, unchanged)
 
 
 # Showing --------------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from api import answer_documentation
 from api.parameter_checks import check_choice, check_directions, check_recorded_choice, period_of, time_point_of
+from api.problems import unprocessable
 from api.query_execution import QueryDependency
 from api.query_parameters import (
     DirectionText,
@@ -31,11 +32,15 @@ from projections.queries import roadmap as roadmap_query
 from projections.queries import slip_causes as slip_cause_queries
 from projections.queries import slips as slip_queries
 from projections.queries.paging import Answer, Row
+from projections.queries.report_lines import TARGET
 from projections.queries.slip_causes import SlipFilter, SlipGroup
+from projections.queries.suggestions import describe_other_kind
 from projections.read_model.model import Read
 
 _LAYOUTS: Final[Sequence[roadmap_query.Layout]] = get_args(roadmap_query.Layout)
 _COLUMNS: Final = ("horizon", "status", "release", "owner")
+_SHIP: Final = "ship"
+"""The milestone that a feature has a target of by default."""
 _FIELDS: Final = ("title", "aliases", "status", "horizon", "rank", "products", "goals", "decisions")
 LayoutText = Annotated[str, documented(enum=list(_LAYOUTS))]
 
@@ -124,6 +129,7 @@ def get_roadmap(
     def ask(read: Read) -> Answer[Row]:
         _check_fields(read, [columns], _COLUMNS, "columns")
         _check_fields(read, show, _FIELDS, "show")
+        _check_milestone(read, milestone)
         return roadmap_query.roadmap(
             read,
             cards,
@@ -140,13 +146,30 @@ def get_roadmap(
     return query(ask)
 
 
+def _check_milestone(read: Read, milestone: str | None) -> None:
+    """Refuse a milestone of which no feature ever had a target."""
+    if milestone is None or milestone == _SHIP or _has_field(read, f"{TARGET}{milestone}"):
+        return
+    if other_kind := describe_other_kind(read, milestone):
+        problem = f"there is no milestone `{milestone}`; {other_kind}, which `value` takes by its id"
+        raise unprocessable(problem, field="milestone")
+    rows = read.rows("select distinct field from field_value where field > 'target.' and field < 'target/'", {})
+    known = sorted({_SHIP, *(field.removeprefix(TARGET) for (field,) in rows)})
+    check_recorded_choice(milestone, known, "milestone")
+
+
 def _check_fields(read: Read, names: Sequence[str], known: Sequence[str], parameter: str) -> None:
     """Refuse a name that is none of the known ones, no prefix, no dotted field, and no field in the log."""
     for name in names:
         if name in known or "." in name or name.endswith("*"):
             continue
-        if read.one("select 1 from field_value where field = :field limit 1", {"field": name}) is None:
+        if not _has_field(read, name):
             check_recorded_choice(name, known, parameter, name="field")
+
+
+def _has_field(read: Read, name: str) -> bool:
+    """Return whether any subject ever had a field."""
+    return read.one("select 1 from field_value where field = :field limit 1", {"field": name}) is not None
 
 
 def list_changes(

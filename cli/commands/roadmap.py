@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -102,9 +103,7 @@ def _check_columns(log: Client, columns: str) -> None:
     counts = log.ask(questions.fields_count("field", include_removed=True))
     known = sorted({*_COLUMNS, *(str(row["field"]) for row in counts["rows"] if row["field"])})
     if columns not in known:
-        from cli.known_values import suggest  # noqa: PLC0415  (only for an error)
-
-        raise CommandFailed(f"No column {columns!r}.{suggest(columns, known)}", Exit.USAGE_ERROR)
+        raise CommandFailed(f"No column {columns!r}.{_suggest(log, columns, known)}", Exit.USAGE_ERROR)
 
 
 def _check_milestone(log: Client, milestone: str) -> None:
@@ -116,6 +115,15 @@ def _check_milestone(log: Client, milestone: str) -> None:
     counts = log.ask(questions.fields_count("field", field=["target.*"], include_removed=True))
     known = [str(row["field"]).removeprefix("target.") for row in counts["rows"]]
     if milestone not in known:
-        from cli.known_values import suggest  # noqa: PLC0415  (only for an error)
+        raise CommandFailed(
+            f"No target has the milestone {milestone!r}.{_suggest(log, milestone, known)}", Exit.USAGE_ERROR
+        )
 
-        raise CommandFailed(f"No target has the milestone {milestone!r}.{suggest(milestone, known)}", Exit.USAGE_ERROR)
+
+def _suggest(log: Client, typed: str, known: Sequence[str]) -> str:
+    """Return what may have been meant: a subject that is called so, and what takes it, or else one of the known names."""
+    from cli.finding import Finder  # noqa: PLC0415  (only for an error)
+    from cli.known_values import suggest  # noqa: PLC0415
+
+    other_kind = Finder(log).explain_other_kind(typed)
+    return f" {other_kind}" if other_kind else suggest(typed, known)

@@ -209,7 +209,7 @@ BODIES: Final[dict[str, Any]] = {
     "POST /demo": {"confirmed": "yes"},
     "POST /account": {"others": "yes"},
     "POST /succession/{key}": {"to": "team:somebody", "confirmed": "yes"},
-    "POST /meetings/{key}/write-up": {"attendees": "Somebody", "held_on": "2020-01-01"},
+    "POST /meetings/{key}/write-up": {"attendees": "Somebody", "held_on": "2020-01-01", "notes": "N."},
     "POST /record": {
         "title": "T",
         "decision": "D.",

@@ -535,6 +535,16 @@ def test_an_entry_about_hidden_decisions_is_not_shown(world: World) -> None:
     assert (planned in listed, revised in listed) == (True, False)
 
 
+def test_a_name_of_another_kind_that_is_hidden_is_not_recognized(world: World) -> None:
+    """An error says of which kind a name is that does not fit a parameter, unless the reader may not read the subject."""
+    own, hidden = (
+        world.readers["team"].get("/v1/fields", params={"product": f"{each.key}-1"}).json()["detail"]
+        for each in (ZINC, CORAL)
+    )
+    assert "the decision `zinc-1`" in own
+    assert "decision" not in hidden
+
+
 def test_auditors_of_a_product_read_no_access_journal(world: World) -> None:
     """The access journal is about everybody, so it needs the role `auditor` for all products."""
     assert world.auditor.get("/v1/access-journal").status_code == 403

@@ -69,6 +69,40 @@ def test_a_question_is_understood_or_refused(
     assert saying in response.json()["detail"]
 
 
+@pytest.mark.parametrize(
+    ("params", "field", "saying"),
+    [
+        (
+            {"milestone": "3.9"},
+            "milestone",
+            "no milestone `3.9`; `3.9` is the release `r1`, which `value` takes by its id",
+        ),
+        ({"milestone": "shipp"}, "milestone", "no milestone `shipp`; did you mean `ship`?"),
+        ({"milestone": "x"}, "milestone", "valid values: beta, ship"),
+        ({"product": "tea"}, "product", "no product 'tea'; `tea` is the decision `tea` and the feature `tea`"),
+        ({"product": "3.9"}, "product", "no product '3.9'; `3.9` is the release `r1`"),
+        ({"product": "feature:tea"}, "product", "feature:tea is of the kind feature, and `product` takes a product"),
+        ({"subject": "goal:tea"}, "subject", "no goal 'tea'; `tea` is the decision `tea` and the feature `tea`"),
+    ],
+)
+def test_a_name_of_another_kind_is_recognized(
+    service: LocalService, params: dict[str, Any], field: str, saying: str
+) -> None:
+    """A parameter that takes another kind of subject, or a milestone, says of which kind the one with this name is."""
+    service.post("/products", {"key": "shop", "title": "Shop"})
+    service.post("/features", {"key": "tea", "title": "Tea", "products": ["shop"]})
+    service.post("/decisions", {**FIRST, "key": "tea"})
+    service.post("/releases", {"key": "r1", "version": "3.9", "products": ["shop"]})
+    service.post("/features/tea/target", {"milestone": "beta", "release": "r1"})
+    service.rows("/roadmap", milestone="beta")
+
+    response = service.client.get("/v1/roadmap", params=params)
+
+    assert (response.status_code in (404, 422), response.json()["field"]) == (True, field)
+    assert saying in response.json()["detail"]
+    assert service.client.get("/v1/roadmap", params={"milestone": "ship"}).status_code == 200
+
+
 def test_positions_can_be_asked_for(service: LocalService) -> None:
     """The audit trail of some positions holds these."""
     assert [row["position"] for row in service.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]

@@ -173,3 +173,30 @@ def test_a_created_subject_can_be_found_where_the_answer_says(service: LocalServ
     assert found.status_code == 200
     assert found.json()["subject"] == response.json()["subject"]
     assert found.headers["ETag"] == response.headers["ETag"]
+
+
+def test_a_repetition_with_a_key_is_replayed_and_without_one_refused(service: LocalService) -> None:
+    """The same command again changes nothing and is refused, unless its key says that it is the same request."""
+    service.post("/products", {"key": "tide", "title": "Tide"})
+    service.post("/features", {"key": "tea", "title": "Tea", "products": ["tide"]})
+    service.post("/assumptions", {"key": "rain", "title": "It rains"})
+    link = {"to": ["feature:tea"]}
+    service.post("/assumptions/rain/link", link, Idempotency_Key="k-1")
+
+    assert service.post("/assumptions/rain/link", link, Idempotency_Key="k-1").json()["replayed"] is True
+    refused = service.post("/assumptions/rain/link", link)
+
+    assert (refused.status_code, refused.json()["field"]) == (409, "to")
+    assert "assumption:rain is already linked to feature:tea" in refused.json()["detail"]
+
+
+def test_empty_minutes_are_recorded_only_with_what_was_said(service: LocalService) -> None:
+    """Minutes that say nothing are refused, unless the other commands of their transaction are what was said."""
+    service.post(
+        "/meetings/record", {"key": "round", "title": "R", "held_on": "2020-05-04", "attendees": ["Ada Lovelace"]}
+    )
+    empty = {"type": "AddMinutes", "subject": "meeting:round"}
+    task = {"type": "AssignTask", "title": "Buy cups", "accountable": "Ada Lovelace"}
+
+    assert service.post("/commands", empty).status_code == 409
+    assert service.post("/commands", {"commands": [empty, task]}).status_code == 200

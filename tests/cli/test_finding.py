@@ -108,6 +108,36 @@ def test_a_note_names_what_was_typed(imported):
             "A day is written as 2027-02-28, 'next friday' or 'in 2 weeks'.",
         ),
         (("feature", "target", "pep-57", "2027-02-30"), "A day is written as"),
+        (
+            ("roadmap", "--milestone", "3.9"),
+            "No target has the milestone '3.9'. '3.9' is the release 3.9 (release:python-3.9). Give it as --value.",
+        ),
+        (("roadmap", "--milestone", "shipp"), "No target has the milestone 'shipp'. Did you mean ship?"),
+        (
+            ("roadmap", "--columns", "Ada Lovelace"),
+            "No column 'Ada Lovelace'. 'Ada Lovelace' is the person Ada Lovelace (person:",
+        ),
+        (
+            ("roadmap", "V3.9"),
+            "No product 'V3.9'. 'V3.9' is the release 3.9 (release:python-3.9). Give it as --value.",
+        ),
+        (
+            ("decisions", "--accountable", "python"),
+            "No person or team 'python'. 'python' is the product Python (product:python). Give it as --product.",
+        ),
+        (
+            ("feature", "ship", "PYTHON-1"),
+            "No feature 'PYTHON-1'. 'PYTHON-1' is the decision Record 57 (decision:pep-57).",
+        ),
+        (
+            ("release", "move", "Record 57", "2030-01-01"),
+            "No release 'Record 57'. 'Record 57' is the decision Record 57 (decision:pep-57) and the feature Record 57",
+        ),
+        (
+            ("feature", "link", "pep-57", "--goal", "3.9"),
+            "No goal '3.9'. '3.9' is the release 3.9 (release:python-3.9).",
+        ),
+        (("feature", "link", "pep-57", "--decision", "feature:pep-572"), "Give it as FEATURE."),
         (("feature", "add"), "Missing TITLE and --product."),
         (("record",), "Missing TITLE, --decision and --why."),
         (("decisions", "--status", "approvd"), "there is no status `approvd`; did you mean `accepted`?"),

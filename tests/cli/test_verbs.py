@@ -168,6 +168,11 @@ def test_any_name_finds_its_subject(service, words, subject):
         (("decision", "propose", " "), "Invalid TITLE: must not be blank."),
         (("team", "add", "X", "--key", "Y Z"), "Invalid --key: a key has 1 to 100 characters"),
         (("person", "add", "bob  TEA"), "There is already a person of this name: Bob Tea"),
+        (
+            ("product", "add", "TIDELINE"),
+            "There is already a product of this name: Tideline (product:tideline). Add --yes to add another",
+        ),
+        (("product", "add", "Tideline", "--key", "tideline"), "Tideline (product:tideline) already exists"),
         (("person", "left", "bob"), "Add --yes to confirm."),
     ],
 )
@@ -179,6 +184,30 @@ def test_what_is_wrong_is_said_with_what_would_be_right(service, words, sentence
         run_command(service, *words)
 
     assert service.log.head().size == before
+
+
+def test_a_second_product_of_a_name_is_confirmed(service, monkeypatch):
+    """On a terminal, a person is asked before a second product of the same name is added."""
+    questions_asked = []
+    monkeypatch.setattr("cli.asking.is_interactive", lambda: True)
+    monkeypatch.setattr("click.confirm", lambda question, **_: questions_asked.append(question))
+    before = service.log.head().size
+
+    with pytest.raises(CommandFailed, match="Nothing was recorded"):
+        run_command(service, "product", "add", "Tideline")
+
+    assert questions_asked == ["There is already a product of this name: Tideline (product:tideline). Add another?"]
+    assert service.log.head().size == before
+
+
+@pytest.mark.parametrize("given_up", [("subject", "remove"), ("product", "retire")], ids=" ".join)
+def test_the_name_of_a_product_that_was_given_up_is_free(service, given_up):
+    """The name of a removed or retired product can be used again without a question."""
+    key = f"harbor-{given_up[1]}"
+    for words in (("product", "add", key, "--key", key), (*given_up, f"product:{key}", "--why", "No ships.", "--yes")):
+        run_command(service, *words)
+
+    assert "Added" in run_command(service, "product", "add", key).stdout
 
 
 def test_a_refusal_names_subjects_by_their_titles(service):

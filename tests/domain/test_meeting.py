@@ -17,7 +17,8 @@ from domain.meeting import (
     ReviseMeeting,
 )
 from domain.task import AssignTask, CompleteTask, DropTask, RescheduleTask, TaskAssigned, TaskCompleted, TaskDropped
-from tests.support_story import fact, given
+from domain.values import format_micros
+from tests.support_story import TODAY, day, fact, given
 
 ROUND, CUPS = "meeting:round", "task:cups"
 PLANNED = fact(ROUND, MeetingPlanned(title="Round", held_on="2024-12-30"))
@@ -50,6 +51,18 @@ def test_a_meeting_that_was_not_planned_is_recorded_in_one_event() -> None:
     given().when(command).then(fact(ROUND, event))
     given(PLANNED).when(command).refused(AlreadyExists, "key")
     given().when(command.model_copy(update={"held_on": "2035-01-01"})).refused(NotAllowed, "held_on")
+
+
+def test_a_day_that_has_begun_anywhere_on_earth_is_not_in_the_future() -> None:
+    """A meeting of today or, once the earliest time zone has passed midnight, of tomorrow is written up; a later one is not."""
+    today, tomorrow, later = (format_micros(day(TODAY + number))[:10] for number in range(3))
+    record = RecordMeeting(key="round", title="Round", held_on=tomorrow, attendees=("person:ann",))
+    hold = HoldMeeting(subject=ROUND, attendees=("person:ann",), held_on=tomorrow)
+    for story, command in ((given(), record), (given(PLANNED), hold)):
+        story.when(command.model_copy(update={"held_on": today})).recorded()
+        story.when(command, hour=9).refused(NotAllowed, "held_on", "in the future")
+        story.when(command, hour=10).recorded()
+        story.when(command.model_copy(update={"held_on": later}), hour=23).refused(NotAllowed, "held_on")
 
 
 def test_minutes_are_added_only_to_a_meeting_that_was_held() -> None:

@@ -119,6 +119,22 @@ def test_a_misspelt_name_is_asked_back_and_nothing_typed_is_lost(service, forms,
     assert len(service.rows("/decisions")) == 1
 
 
+def test_a_name_of_another_kind_is_recognized(service, forms, product):
+    """A name that only a subject of another kind has is refused with what it is."""
+    key = product.partition(":")[2]
+    service.post("/features", {"key": "vouchers", "title": "Vouchers", "products": [key]})
+    service.post("/releases", {"key": "r1", "version": "3.9", "products": [key]})
+    service.rows("/releases")
+
+    refused = forms.send(
+        "/record", {**forms.open("/record"), "title": "T", "products": "3.9", "accountable": "vouchers"}
+    )
+
+    shown = text_of(refused.text)
+    assert "No product is called “3.9”. It is the release 3.9" in shown
+    assert "No person or team is called “vouchers”. It is the feature Vouchers" in shown
+
+
 def test_a_missing_field_is_named(forms, product):
     """Each field has its own message."""
     refused = forms.send("/record", {**forms.open("/record"), "title": "Only a title"})

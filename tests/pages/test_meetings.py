@@ -87,6 +87,22 @@ def test_what_was_typed_is_kept_if_nothing_is_recorded(service: Any, forms: Form
     assert service.log.head().size == size
 
 
+def test_a_day_in_the_future_is_refused_by_its_field(service: Any, forms: Forms, meeting: str) -> None:
+    """A meeting of a day to come is not written up, planned or not, and the error is that of the day."""
+    size = service.log.head().size
+    typed = {"attendees": "Bob Tea", "held_on": "2999-01-01"}
+    task = {"tasks.0.title": "Buy cups", "tasks.0.who": "Bob Tea"}
+    responses = [
+        forms.send("/meetings/round/write-up", typed),
+        forms.send("/meetings/round/write-up", {**typed, **task}),
+        forms.send("/do/RecordMeeting", {**forms.open("/do/RecordMeeting"), **typed, "title": "Round"}),
+    ]
+
+    assert [response.status_code for response in responses] == [422, 422, 422]
+    assert all('<a href="#f-held_on">The meeting is on 2999-01-01' in response.text for response in responses)
+    assert service.log.head().size == size
+
+
 @pytest.mark.parametrize("number", ["100000000", "9" * 5000])
 def test_a_made_up_number_of_a_row_takes_no_time(service: Any, forms: Forms, meeting: str, number: str) -> None:
     """A field of a row that no form has is ignored: it is not an error, and the rows before it are not read."""
