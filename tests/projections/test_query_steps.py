@@ -9,6 +9,7 @@ import pytest
 
 from domain.decision_messages import DecisionRecorded
 from domain.feature import FeaturePrioritized, FeatureProposed
+from domain.fields import CHANGES_PER_EVENT
 from domain.product import ProductDefined
 from projections.queries.accountability import roles_of_subject
 from projections.queries.audit import AuditFilter, audit
@@ -22,7 +23,7 @@ from projections.queries.options import weighed_options
 from projections.queries.paging import encode_cursor
 from projections.queries.reviews import review
 from projections.queries.roadmap import roadmap_table
-from projections.queries.timepoint import TimePoint
+from projections.queries.timepoint import NOW, TimePoint
 from projections.read_model.checking import _rows_of_entry
 from projections.read_model.factory import open_database
 from projections.read_model.model import Read, ReadModel
@@ -61,6 +62,47 @@ def test_a_deep_page_of_the_audit_trail_costs_what_the_first_does(path: Path) ->
             )
 
         assert count(encode_cursor(deep)) < 1.2 * count(None)
+
+
+def test_a_page_of_the_history_of_all_fields_costs_what_it_shows(path: Path) -> None:
+    """In both orders, a deep page takes at most a fifth more steps than the first, and the first far fewer than all."""
+    middle = encode_cursor(at(FEATURES * MOVES // 2), 0, 0)
+    for newest_first in (False, True):
+        for when in (NOW, TimePoint(known_at=at(FEATURES * MOVES))):
+
+            def count(limit: int, cursor: str | None, newest_first: bool = newest_first, when: TimePoint = when) -> int:
+                def ask(read: Read) -> object:
+                    changes = ChangeFilter(include_unchanged=True)
+                    return field_history(
+                        read, changes, when, newest_first=newest_first, limit=limit, cursor=cursor
+                    ).rows
+
+                return count_steps(path, ask)
+
+            assert count(10, middle) < 1.2 * count(10, None) < count(1_000, None) / 20
+
+
+def test_a_page_of_changes_at_one_time_costs_what_it_shows(tmp_path: Path) -> None:
+    """As after an import: a page among many changes at the same time takes far fewer steps than all of them."""
+    log = Log()
+    for n in range(2 * FEATURES * MOVES):
+        log.add(f"feature:f{n}", FeatureProposed(title=f"Feature {n}", products=("product:one",)), at=0)
+    model = ReadModel.open(open_database(tmp_path / "model.sqlite"), log, lambda: START + 1_000 * SECOND)
+    catch_up(model, log)
+    model.close()
+    middle = encode_cursor(at(0), FEATURES * MOVES * CHANGES_PER_EVENT, 0)
+
+    def count(limit: int, cursor: str | None, *, newest_first: bool) -> int:
+        return count_steps(
+            tmp_path / "model.sqlite",
+            lambda read: (
+                field_history(read, ChangeFilter(), newest_first=newest_first, limit=limit, cursor=cursor).rows
+            ),
+        )
+
+    for newest_first in (False, True):
+        whole = count(10_000, None, newest_first=newest_first)
+        assert count(10, middle, newest_first=newest_first) < whole / 50
 
 
 def test_what_was_known_costs_little_more_than_what_was_in_effect(path: Path) -> None:
