@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from domain.decision_messages import DecisionRecorded
-from domain.feature import FeaturePrioritized, FeatureProposed
+from domain.feature import FeaturePrioritized, FeatureProposed, MilestoneTargeted
 from domain.fields import CHANGES_PER_EVENT
-from domain.product import ProductDefined
+from domain.product import GoalSet, ProductDefined, ReleaseScheduled
 from projections.queries.accountability import roles_of_subject
 from projections.queries.audit import AuditFilter, audit
 from projections.queries.authority import decision_authority
@@ -128,7 +128,9 @@ QUESTIONS: dict[str, Callable[[Read], object]] = {
     "options": lambda read: weighed_options(read, "decision:d").rows,
     "review": lambda read: review(read, "decision:d").rows,
     "roles": lambda read: roles_of_subject(read, "feature:f").rows,
-    "ways to goals": lambda read: contributions(read, Filter(subjects=("decision:d", "feature:f"))).about,
+    "ways to goals": lambda read: contributions(read, Filter(subjects=("decision:d", "feature:f"))).rows,
+    "ways from a goal": lambda read: contributions(read, Filter(subjects=("goal:ours",))).rows,
+    "ways to a release": lambda read: contributions(read, Filter(subjects=("release:r",))).rows,
     "audit trail": lambda read: audit(read, AuditFilter(subjects=("feature:f",))).rows,
     "rows to check": lambda read: list(_rows_of_entry(read.rows, 5)),
 }
@@ -136,21 +138,31 @@ QUESTIONS: dict[str, Callable[[Read], object]] = {
 
 
 def _count_beside(folder: Path, others: int) -> dict[str, int]:
-    """The steps of each question, in a log with some other features whose moves cite another decision."""
+    """The steps of each question, in a log with some other features whose moves cite another decision, for another goal."""
     log = Log()
     log.add("product:one", ProductDefined(title="One"))
-    for name in ("d", "other"):
+    for name, goal in (("d", "goal:ours"), ("other", "goal:other")):
+        log.add(goal, GoalSet(title="More"))
         log.add(
             f"decision:{name}",
             DecisionRecorded(
-                title="Go", decision="We go.", why="Why not?", accountable="person:ann", deciders=("person:ann",)
+                title="Go",
+                decision="We go.",
+                why="Why not?",
+                accountable="person:ann",
+                deciders=("person:ann",),
+                goals=(goal,),
             ),
         )
+    for name in ("r", "other"):
+        log.add(f"release:{name}", ReleaseScheduled(version="1.0", products=("product:one",)))
     log.add("feature:f", FeatureProposed(title="Ours", products=("product:one",)))
     log.add("feature:f", FeaturePrioritized(horizon="now"), because=("decision:d",))
+    log.add("feature:f", MilestoneTargeted(milestone="ship", release="release:r"))
     for n in range(others):
         log.add(f"feature:g{n}", FeatureProposed(title="Another", products=("product:two",)))
         log.add(f"feature:g{n}", FeaturePrioritized(horizon="next"), because=("decision:other",))
+        log.add(f"feature:g{n}", MilestoneTargeted(milestone="ship", release="release:other"))
     folder.mkdir()
     model = ReadModel.open(open_database(folder / "model.sqlite"), log, lambda: START + 10_000 * SECOND)
     catch_up(model, log, 500)
