@@ -13,14 +13,13 @@ from api.pages.labels import Mark, status_mark
 from api.pages.page import Page
 from api.pages.value_formats import count_of, times_word
 from domain.feature import CLOSED
-from domain.values import from_micros
 from projections.queries import listings
 from projections.queries import roadmap as roadmap_query
 from projections.queries import slips as slip_queries
 from projections.queries.field_groups import flat_fields
 from projections.queries.filters import Filter
 from projections.queries.paging import Row
-from projections.queries.timepoint import TimePoint
+from projections.queries.timepoint import TimePoint, resolve_time
 from projections.read_model.model import Read
 
 PLACING_FIELDS: Final = ("status", "horizon", "target.*", "role.accountable")
@@ -119,8 +118,7 @@ class _CardBuilder:
 
     def _days_since(self, day: str) -> int:
         due = parse_day(day)
-        today = from_micros(self.page.time.valid_time).astimezone(self.page.time.zone).date()
-        return max(0, (today - due).days) if due else 0
+        return max(0, (self.page.time.today - due).days) if due else 0
 
 
 def parse_day(value: object) -> date | None:
@@ -162,6 +160,19 @@ def list_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
 def list_open_cards(read: Read, page: Page, selection: Filter) -> list[Card]:
     """Return those of the features that are neither shipped nor dropped."""
     return [card for card in list_cards(read, page, selection) if not card.is_closed]
+
+
+def list_urgent_cards(read: Read, page: Page, horizon: str | None = None) -> list[Card]:
+    """Return the open features that are late, and those of a horizon if one is given."""
+    time = resolve_time(read, page.time.point)
+    today = page.time.today
+    due = {release: parse_day(day) for release, day in Releases(read).days(page.time.point).items()}
+    passed = [release for release, day in due.items() if day and day < today]
+    found = roadmap_query.features_perhaps_due(read, today.isoformat(), passed, time)
+    if horizon is not None:
+        found |= roadmap_query.features_of_horizon(read, horizon, time)
+    cards = list_open_cards(read, page, Filter(subjects=sorted(found), kinds=("feature",))) if found else []
+    return [card for card in cards if card.days_late or (horizon is not None and card.horizon == horizon)]
 
 
 def placed_cards(

@@ -10,7 +10,7 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.pages.audit import find_verification
-from api.pages.cards import Card, complete_cards, list_open_cards
+from api.pages.cards import Card, complete_cards, list_urgent_cards
 from api.pages.debt import LABELS
 from api.pages.demo import may_load_demo
 from api.pages.evidence import find_flags
@@ -235,7 +235,7 @@ def _days_since(at: str, page: Page) -> int:
 
 def _reviews(read: Read, page: Page) -> list[Need]:
     time = resolve_time(read, page.time.point)
-    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
+    today = page.time.today.isoformat()
     rows = all_field_values(read, Filter(kinds=("decision",), fields=("review_on",), statuses=("accepted",)), time)
     due = [row for row in rows if str(row["value"]) <= today]
     owners = find_accountable(read, [row["subject"] for row in due], time)
@@ -269,7 +269,7 @@ def _overdue(cards: Sequence[Card]) -> list[Need]:
 def _find_promised(read: Read, page: Page) -> list[Need]:
     """Return the reader's open tasks, overdue tasks of others, and past meetings that were not written up."""
     time = resolve_time(read, page.time.point)
-    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
+    today = page.time.today.isoformat()
     tasks = by_subject(all_field_values(read, Filter(kinds=("task",), fields=_TASK_FIELDS), time))
     found = [
         _build_promise(subject, fields, "due_on", "CompleteTask", today)
@@ -336,7 +336,7 @@ def _summary(sentences: Sequence[Sentence]) -> str:
 
 
 def _manager(read: Read, page: Page, since: int) -> Context:
-    cards = list_open_cards(read, page, Filter(kinds=("feature",)))
+    cards = list_urgent_cards(read, page, horizon="now")
     needs = find_needs(read, page, cards)
     now = [card for card in cards if card.horizon == "now"]
     sentences = _changes(read, page, since)
@@ -357,7 +357,7 @@ def _manager(read: Read, page: Page, since: int) -> Context:
 
 def find_next_releases(read: Read, page: Page) -> list[Row]:
     """Return the releases to come in the order of their days, after the last ones that are past; without a day last."""
-    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date().isoformat()
+    today = page.time.today.isoformat()
     dated = sorted(find_releases(read, page, ()), key=lambda row: str(row.get("due_on") or "9999"))
     past = [row for row in dated if str(row.get("due_on") or "9999") < today]
     to_come = [row for row in dated[len(past) :] if row.get("due_on")]
@@ -366,7 +366,7 @@ def find_next_releases(read: Read, page: Page) -> list[Row]:
 
 
 def _superior(read: Read, page: Page, since: int) -> Context:
-    cards = list_open_cards(read, page, Filter(kinds=("feature",)))
+    late = list_urgent_cards(read, page)
     sentences = _changes(read, page, since)
     issued = audit_queries.audit(
         read, audit_queries.AuditFilter(types=("ReportIssued",)), page.time.point, limit=5
@@ -377,7 +377,7 @@ def _superior(read: Read, page: Page, since: int) -> Context:
         "summary": _summary(sentences),
         "goals": find_goals(read, page, ()),
         "releases": find_next_releases(read, page),
-        "late": [card for card in cards if card.days_late],
+        "late": late,
         "gaps": find_gaps(read, Filter(kinds=("product", "feature", "goal")), page.time.point),
         "issued": issued,
     }

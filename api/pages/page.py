@@ -199,6 +199,7 @@ class Page:
             HttpProblem: 422 for a cursor that no page contained, 503 if the read model has stopped.
         """
         self.services.check_read_model()
+        self.execution.bounds.end_pages_by_rows()
         with self.services.read(self.execution.bounds) as read:
             try:
                 context = build(read)

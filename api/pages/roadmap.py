@@ -17,7 +17,6 @@ from api.pages.labels import Mark
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.parameter_checks import check_choice
 from api.query_parameters import ProductText, list_parameter
-from domain.values import from_micros
 from projections.queries import listings
 from projections.queries import roadmap as roadmap_query
 from projections.queries import slips as slip_queries
@@ -326,7 +325,7 @@ def _timeline(read: Read, page: Page, products: Sequence[str], releases: Release
     pairs = {subject: (one or two, two) for subject, (one, two) in days.items() if two}
     ends = [day for pair in pairs.values() for day in pair if day]
     axis = Axis(min(ends), max(1, (max(ends) - min(ends)).days))
-    today = from_micros(page.time.valid_time).astimezone(page.time.zone).date()
+    today = page.time.today
     drawn = [
         TimelineSlip(subject, one.isoformat(), two.isoformat(), axis.share(one), axis.share(two), (two - one).days)
         for subject, (one, two) in sorted(pairs.items(), key=lambda item: item[1][1])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from api.problems import unprocessable
@@ -60,6 +60,11 @@ class PageTime:
     def valid_time(self) -> int:
         """The valid time that the page shows, in microseconds since 1970."""
         return self.now if self.point.as_of is None else self.point.as_of
+
+    @property
+    def today(self) -> date:
+        """The day that the page shows, where the reader is."""
+        return from_micros(self.valid_time).astimezone(self.zone).date()
 
     @property
     def is_compared_with_later(self) -> bool:

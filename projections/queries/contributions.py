@@ -17,7 +17,7 @@ from domain.values import kind_of
 from projections.answer_types.contributions import ContributionGap, ContributionGraph, ContributionRow, GapReason
 from projections.answer_types.fields import FieldRow
 from projections.answer_types.subjects import ContributionEdge, GraphNode
-from projections.queries.decisions import because_edges, edges_out
+from projections.queries.decisions import because_edges, edges_in, edges_out
 from projections.queries.field_values import all_field_values, as_ids, by_subject
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, build_answer, page_after
@@ -29,6 +29,8 @@ KINDS: Final = ("goal", "decision", "feature", "release")
 ENDED_DECISIONS: Final = frozenset({"rejected", "withdrawn", "superseded", "reversed"})
 """Decisions with these statuses contribute to nothing."""
 ENDED_FEATURES: Final = frozenset({"dropped"})
+MAX_WANTED: Final = 100
+"""Up to this many subjects, only what is linked to them is read."""
 
 
 class Path(NamedTuple):
@@ -50,6 +52,8 @@ class Links:
     """The goals of each decision and feature."""
     decisions: Mapping[str, Sequence[str]]
     """The decisions of each feature."""
+    features: Mapping[str, Sequence[str]]
+    """The features of each decision, in the order of their ids."""
     releases: Mapping[str, Sequence[str]]
     """The releases that each feature targets."""
 
@@ -77,7 +81,7 @@ class Links:
     def _paths_through(self, goal: str, through: str) -> Iterator[Path]:
         if not self.is_live(through):
             return
-        features = [each for each in sorted(self.decisions) if through in self.decisions[each] and self.is_live(each)]
+        features = [each for each in self.features.get(through, ()) if self.is_live(each)]
         if not features:
             yield Path(goal, through, None, None)
         for each in features:
@@ -114,10 +118,8 @@ def contributions(
     it; `nodes` are the subjects on these rows with title and status, and `edges` lead from each to the next.
     """
     resolved = resolve_time(read, when)
-    if selection is not None and not _may_contribute(read, selection, resolved):
-        return build_answer(resolved, [], about={"nodes": [], "edges": []})
-    links = _read_links(read, resolved)
     wanted = _select(read, selection, resolved)
+    links = _read_links(read, resolved) if wanted is None else _read_links_of(read, wanted, resolved)
     found = [path for path in dict.fromkeys(links.paths()) if wanted is None or not wanted.isdisjoint(path)]
     shown, next_cursor = page_after(sorted(found, key=_sort_key), _sort_key, (str, str, str, str), limit, cursor)
     subjects = sorted({subject for path in shown for subject in path if subject})
@@ -131,23 +133,6 @@ def contributions(
     ]
     about: ContributionGraph = {"nodes": nodes, "edges": _build_edges(shown)}
     return build_answer(resolved, rows, next_cursor=next_cursor, about=about)
-
-
-def _may_contribute(read: Read, selection: Filter, resolved: ResolvedTime) -> bool:
-    """Return False if the selection is decisions and features of which none names a goal, nor a decision behind them.
-
-    Most are like that, and the links of the whole log need not be read for the page of one of them.
-    """
-    subjects = selection.subjects
-    if selection.of_subjects() != Filter(subjects=subjects) or not subjects:
-        return True
-    if any(kind_of(subject) not in ("decision", "feature") for subject in subjects):
-        return True
-    features = [subject for subject in subjects if subject.startswith("feature:")]
-    links = (*edges_out(read, features, resolved, "decisions"), *because_edges(read, features, resolved))
-    decisions = {decision for _, decision in links}
-    asked = Filter(subjects=sorted({*subjects, *decisions}), fields=("goals",))
-    return any(row["value"] for row in all_field_values(read, asked, resolved))
 
 
 def contribution_gaps(
@@ -197,20 +182,71 @@ def _select(read: Read, selection: Filter | None, resolved: ResolvedTime) -> set
     return {row["subject"] for row in all_field_values(read, asked, resolved)}
 
 
+def _read_links_of(read: Read, wanted: set[str], resolved: ResolvedTime) -> Links:
+    """Return the links from which the ways with these subjects follow; of all, if these are many."""
+    if len(wanted) > MAX_WANTED:
+        return _read_links(read, resolved)
+    work = _find_work(read, wanted, resolved)
+    found = _read_fields(read, Filter(subjects=sorted(work)), resolved) if work else {}
+    named = {
+        end
+        for fields in found.values()
+        for end in (*(as_ids(fields["goals"]["value"]) if "goals" in fields else ()), *_find_releases(fields))
+    }
+    ends = _read_fields(read, Filter(subjects=sorted(named)), resolved) if named else {}
+    return _build_links(read, {**ends, **found}, resolved)
+
+
+def _find_work(read: Read, wanted: set[str], resolved: ResolvedTime) -> set[str]:
+    """Return the decisions and features that decide on which ways these subjects lie.
+
+    These are those that name a goal or a release that is wanted; all features under a decision that does, or that is
+    wanted; and all decisions above these features, through which a feature may reach a goal.
+    """
+    ends = [each for each in wanted if kind_of(each) in ("goal", "release")]
+    naming = Filter(kinds=("decision", "feature"), fields=("goals", "target.*"), holders=ends)
+    rows = all_field_values(read, naming, resolved) if ends else []
+    work = {each for each in wanted if kind_of(each) in ("decision", "feature")} | {row["subject"] for row in rows}
+    aiming = Filter(subjects=sorted(_of_kind("decision", work)), fields=("goals",))
+    decisions = [row["subject"] for row in all_field_values(read, aiming, resolved)] if aiming.subjects else []
+    cited = because_edges(read, decisions, resolved, reverse=True)
+    work |= {subject for _, subject in cited if kind_of(subject) == "feature"}
+    work |= {subject for _, subject in edges_in(read, decisions, resolved, "decisions")}
+    return work | {decision for _, decision in _find_decisions(read, _of_kind("feature", work), resolved)}
+
+
+def _of_kind(kind: str, subjects: Iterable[str]) -> list[str]:
+    return [each for each in subjects if kind_of(each) == kind]
+
+
 def _read_links(read: Read, resolved: ResolvedTime) -> Links:
-    rows = all_field_values(
-        read, Filter(kinds=KINDS, fields=("exists", STATUS, "goals", "decisions", "target.*")), resolved
-    )
-    fields = by_subject(rows)
-    features = [subject for subject in fields if subject.startswith("feature:")]
+    return _build_links(read, _read_fields(read, Filter(), resolved), resolved)
+
+
+def _read_fields(read: Read, selection: Filter, resolved: ResolvedTime) -> dict[str, dict[str, FieldRow]]:
+    """Return what links the selected goals, decisions, features and releases."""
+    asked = replace(selection, kinds=KINDS, fields=("exists", STATUS, "goals", "decisions", "target.*"))
+    return by_subject(all_field_values(read, asked, resolved))
+
+
+def _find_decisions(read: Read, features: Sequence[str], resolved: ResolvedTime) -> list[tuple[str, str]]:
+    """Return the decisions that these features are linked to or cite, each with its feature."""
     cited = [pair for pair in because_edges(read, features, resolved) if pair[1].startswith("decision:")]
+    return [*edges_out(read, features, resolved, "decisions"), *cited]
+
+
+def _build_links(read: Read, fields: Mapping[str, Mapping[str, FieldRow]], resolved: ResolvedTime) -> Links:
+    features = _of_kind("feature", fields)
     decided: dict[str, list[str]] = {}
-    for subject, cause in [*edges_out(read, features, resolved, "decisions"), *cited]:
+    deciding: dict[str, list[str]] = {}
+    for subject, cause in sorted({*_find_decisions(read, features, resolved)}):
         decided.setdefault(subject, []).append(cause)
+        deciding.setdefault(cause, []).append(subject)
     return Links(
         {subject: str(each[STATUS]["value"]) if STATUS in each else None for subject, each in fields.items()},
         {subject: as_ids(each["goals"]["value"]) for subject, each in fields.items() if "goals" in each},
         decided,
+        deciding,
         {subject: _find_releases(fields[subject]) for subject in features},
     )
 

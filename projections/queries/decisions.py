@@ -331,7 +331,7 @@ def edges_out(read: Read, subjects: Sequence[str], time: ResolvedTime, *fields: 
     return [(subject, str(end)) for subject, value in rows for end in _as_list(loads(value))]
 
 
-def _edges_in(read: Read, subjects: Sequence[str], time: ResolvedTime, *fields: str) -> list[tuple[str, str]]:
+def edges_in(read: Read, subjects: Sequence[str], time: ResolvedTime, *fields: str) -> list[tuple[str, str]]:
     """Return the edges from these subjects to those whose fields refer to them."""
     sql = f"""select r.ref, r.subject from field_ref r join field_value c
         on c.subject = r.subject and c.field = r.field and c.valid_from = r.valid_from and c.id = r.id
@@ -358,7 +358,7 @@ def _as_list(value: Value) -> list[Value]:
 
 
 RELATIONS: Final[dict[SubjectRelation, FindEdges]] = {
-    "replaces": lambda read, subjects, time: _edges_in(read, subjects, time, "superseded_by", "reversed_by"),
+    "replaces": lambda read, subjects, time: edges_in(read, subjects, time, "superseded_by", "reversed_by"),
     "replaced_by": lambda read, subjects, time: edges_out(read, subjects, time, "superseded_by", "reversed_by"),
     "rests_on": lambda read, subjects, time: (
         because_edges(read, subjects, time)
@@ -367,7 +367,7 @@ RELATIONS: Final[dict[SubjectRelation, FindEdges]] = {
     ),
     "supports": lambda read, subjects, time: (
         because_edges(read, subjects, time, reverse=True)
-        + _edges_in(read, subjects, time, "decisions")
+        + edges_in(read, subjects, time, "decisions")
         + linked_edges(read, subjects, time, reverse=True)
     ),
 }

@@ -26,6 +26,7 @@ from projections.read_model.schema import loads, members
 
 BATCH_ROWS: Final = 256
 """The changes whose durations are found at once."""
+_FIRST_TIME: Final = -(1 << 63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +96,8 @@ def field_history(
     time = resolve_time(read, when)
     check_field_names(read, state)
     after = decode_cursor(cursor, int, int, int) if cursor is not None else None
-    changes = _select(read, selection, time, ChangeReading(durations=durations, newest_first=newest_first, after=after))
+    reading = ChangeReading(durations=durations, newest_first=newest_first, after=after, page_rows=limit + 1)
+    changes = _select(read, selection, time, reading)
     found, is_more = take_page(read, changes, limit)
     next_cursor = encode_cursor(*found[-1][0]) if is_more else None
     rows = [row for _, row in found]
@@ -123,6 +125,8 @@ class ChangeReading(NamedTuple):
     newest_first: bool = False
     after: tuple[int, ...] | None = None
     """The sort key after which to begin."""
+    page_rows: int | None = None
+    """How many changes the caller takes; None for all."""
     keeps: bool = True
     """Whether the caller keeps the rows, so that they count toward the bounds."""
 
@@ -178,6 +182,27 @@ class Held:
         return round(self.micros / DAY_US, 3)
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The changes from one time on, until before another one; each has the id of a row, by which equal times are sorted."""
+
+    begin: tuple[int, int]
+    end: tuple[int, int]
+
+    @property
+    def parameters(self) -> dict[str, int]:
+        """The parameters of the SQL that `has` returns."""
+        names = ("begin_at", "begin_id", "end_at", "end_id")
+        return dict(zip(names, (*self.begin, *self.end), strict=True))
+
+    def has(self, at: str, id_: str) -> str:
+        """SQL: the period has a change, by its time and the id of its row."""
+        # The times alone tell PostgreSQL how many there are. SQLite must not use them for its index: it would begin with
+        # the first of many changes at one time, and it does not invert a condition.
+        return f"""(not {at} < :begin_at and not {at} > :end_at
+            and ({at}, {id_}) >= (:begin_at, :begin_id) and ({at}, {id_}) < (:end_at, :end_id))"""
+
+
 def select_rows(
     read: Read, selection: ChangeFilter, time: ResolvedTime, reading: ChangeReading
 ) -> Iterator[tuple[Sequence[Any], Direction, Held | None]]:
@@ -209,12 +234,22 @@ def _select_changes(
     read: Read, selection: ChangeFilter, time: ResolvedTime, reading: ChangeReading
 ) -> Iterator[tuple[Sequence[Any], Direction]]:
     """Yield the database rows of changes that match but for their duration, with their direction."""
-    points, parameters = _change_points(read, selection, time)
+    targets = TargetOrder(read, time)
+    for period in _find_periods(read, selection, time, reading):
+        for row in _read_changes(read, selection, time, reading, period):
+            direction = change_direction((loads(row[6]), row[7]), (loads(row[8]), row[9]), targets)
+            if direction == "unchanged" and not selection.include_unchanged:
+                continue
+            if not selection.directions or direction in selection.directions:
+                yield row, direction
+
+
+def _read_changes(
+    read: Read, selection: ChangeFilter, time: ResolvedTime, reading: ChangeReading, period: Period
+) -> Iterator[Sequence[Any]]:
+    points, parameters = _change_points(read, selection, time, period)
     where = _match_changes(read, selection, time, parameters)
-    order, sign = ("desc", "<") if reading.newest_first else ("asc", ">")
-    if (after := reading.after) is not None:
-        parameters |= {"c_at": after[0], "c_id": after[1], "c_ended": after[2]}
-        where += f" and (s.at, s.id, s.ended) {sign} (:c_at, :c_id, :c_ended)"
+    order = "desc" if reading.newest_first else "asc"
     sql = f"""with point as ({points}),
         change as (select subject, field, at, id, ended, before_id,
             case when ends_at <= at then null else value end as value,
@@ -225,25 +260,19 @@ def _select_changes(
             s.source_value, {EVENT_COLUMNS}
         from change s join event a on a.position = s.id / {CHANGES_PER_EVENT}
         where {where} order by s.at {order}, s.id {order}, s.ended {order}"""
-    targets = TargetOrder(read, time)
-    for row in (read.rows if reading.keeps else read.stream)(sql, parameters):
-        direction = change_direction((loads(row[6]), row[7]), (loads(row[8]), row[9]), targets)
-        if direction == "unchanged" and not selection.include_unchanged:
-            continue
-        if not selection.directions or direction in selection.directions:
-            yield row, direction
+    return (read.rows if reading.keeps else read.stream)(sql, parameters)
 
 
-def _change_points(read: Read, selection: ChangeFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
+def _change_points(
+    read: Read, selection: ChangeFilter, time: ResolvedTime, period: Period
+) -> tuple[str, dict[str, Any]]:
     """Return SQL for the times at which fields change: rows, each with the row before it, and ends of periods."""
-    fields = replace(
-        selection.fields, values=(), source_values=(), holders=(), include_removed=not selection.existing_only
-    )
-    where, parameters = fields_where(read, fields, time)
+    where, parameters = _match_fields(read, selection, time)
     events = _match_events(read, selection, parameters)
     if events != _ANY_EVENT:
         # Narrow to the subjects of these events, so that a rare actor does not cost a scan of all fields.
         where += f" and c.subject in (select a.subject from event a where {events})"
+    parameters |= period.parameters
     title = time.value("c.subject", "title")
     before = f"""from field_value n where n.subject = c.subject and n.field = c.field
         and (n.valid_from, n.id) < (c.valid_from, c.id) and {time.is_known("n")}
@@ -257,14 +286,71 @@ def _change_points(read: Read, selection: ChangeFilter, time: ResolvedTime) -> t
         from field_value c left join field_value b
             on b.subject = c.subject and b.field = c.field
             and b.valid_from = (select n.valid_from {before}) and b.id = (select n.id {before})
-        where {where} and {time.is_known("c")} and c.valid_from <= :as_of
-            {within("c.valid_from", selection.span, "span", parameters)}
+        where {where} and {time.is_known("c")} and {period.has("c.valid_from", "c.id")}
         union all
         select c.subject, c.field, c.ends_at, c.id, 1, null, null, null, c.value, c.source_value, c.id, 0 = 1, {title}
         from field_value c
-        where {where} and {time.is_known("c")} and c.ends_at > c.valid_from and c.ends_at <= :as_of and {ends}
-            {within("c.ends_at", selection.span, "span", parameters)}"""
+        where {where} and {time.is_known("c")} and c.ends_at > c.valid_from and {ends}
+            and {period.has("c.ends_at", "c.id")}"""
     return sql, parameters
+
+
+def _match_fields(read: Read, selection: ChangeFilter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
+    fields = replace(
+        selection.fields, values=(), source_values=(), holders=(), include_removed=not selection.existing_only
+    )
+    return fields_where(read, fields, time)
+
+
+# The periods that are read -----------------------------------------------------------------------------------------
+
+
+def _find_periods(read: Read, selection: ChangeFilter, time: ResolvedTime, reading: ChangeReading) -> Iterator[Period]:
+    """Yield the periods to read, one after the other; together they are the one that is asked for.
+
+    A page of the history of all fields is read along the index of their changes: first about as many as the caller
+    takes, then a quarter as many, because some are left out, and twice as many each time after that. What is narrowed to
+    some fields is found by other indexes, read at once, and sorted.
+    """
+    since, until = selection.span
+    begin = (_FIRST_TIME if since is None else since, 0)
+    end = (time.as_of + 1 if until is None else min(until, time.as_of + 1), 0)
+    if reading.after is not None:
+        at, id_ = reading.after[:2]
+        begin, end = (begin, min(end, (at, id_))) if reading.newest_first else (max(begin, (at, id_ + 1)), end)
+    rest = Period(begin, end)
+    if (rows := reading.page_rows) is not None and _covers_all_fields(selection):
+        following = rows // 4 + 1
+        while (edge := _find_edge(read, rest, time, rows, newest_first=reading.newest_first)) is not None:
+            earlier, later = Period(rest.begin, edge), Period(edge, rest.end)
+            yield later if reading.newest_first else earlier
+            rest = earlier if reading.newest_first else later
+            rows, following = following, 2 * following
+    yield rest
+
+
+def _covers_all_fields(selection: ChangeFilter) -> bool:
+    """Return whether no field is left out, and no event: only some of the changes may be."""
+    narrowed = replace(selection.fields, values=(), source_values=(), holders=(), include_removed=False)
+    events = (selection.by, selection.actors, selection.principals, selection.positions)
+    return narrowed == Filter() and not any(events) and selection.recorded == (None, None)
+
+
+def _find_edge(
+    read: Read, period: Period, time: ResolvedTime, rows: int, *, newest_first: bool
+) -> tuple[int, int] | None:
+    """Return where the first changes of a period end, about as many as `rows`; None if there are fewer."""
+    order = "desc" if newest_first else "asc"
+    edges = " union all ".join(
+        f"""select * from (select c.{column} as at, c.id from field_value c
+            where {period.has(f"c.{column}", "c.id")} and c.id < :first_unknown
+            order by c.{column} {order}, c.id {order} limit 1 offset :rows) {column}"""
+        for column in ("valid_from", "ends_at")
+    )
+    sql = f"select at, id from ({edges}) edge order by at {order}, id {order} limit 1"
+    found = read.one(sql, {**time.parameters, **period.parameters, "rows": rows})
+    # A period has its begin, but not its end.
+    return None if found is None else (found[0], found[1] + 1 if newest_first else found[1])
 
 
 _ANY_EVENT: Final = "1 = 1"

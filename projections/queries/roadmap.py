@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Final, Literal, NamedTuple
@@ -14,12 +14,13 @@ from projections.answer_types.roadmap import Card, Column
 from projections.queries.blame import add_blame
 from projections.queries.field_groups import add_fields, field_state
 from projections.queries.field_values import all_field_values, by_subject
-from projections.queries.filters import Filter, subjects_where
+from projections.queries.filters import Filter, json_spellings, match_fields, starts_with, subjects_where
 from projections.queries.ordering import TargetOrder, resolve_people
 from projections.queries.paging import Answer, build_answer, build_until_full, encode_cursor, page_after
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.queries.titles import find_titles
 from projections.read_model.model import Read
+from projections.read_model.schema import dumps, members
 
 Layout = Literal["board", "timeline", "table"]
 
@@ -143,6 +144,28 @@ def roadmap_columns(
         for key in keys
     ]
     return build_answer(time, rows, next_cursor=found.next_cursor)
+
+
+def features_of_horizon(read: Read, horizon: str, time: ResolvedTime) -> set[str]:
+    """Return the features with a horizon, as a value or a source value."""
+    of_horizon = Filter(kinds=("feature",), fields=("horizon",))
+    asked = (replace(of_horizon, values=(horizon,)), replace(of_horizon, source_values=(horizon,)))
+    return {row["subject"] for each in asked for row in all_field_values(read, each, time)}
+
+
+def features_perhaps_due(read: Read, today: str, releases: Collection[str], time: ResolvedTime) -> set[str]:
+    """Return all features with a target before a day or in one of these releases, and few others.
+
+    The others have a target that is neither a release nor a day, which SQL cannot tell from a day in another spelling.
+    """
+    parameters = {**time.parameters, "releases": json_spellings(releases), "today": dumps(today)}
+    where = (
+        f"{match_fields((TARGETS,), 'c', parameters)} and {starts_with('c.subject', 'feature', 'feature:', parameters)}"
+    )
+    sql = f"""select distinct c.subject from field_value c where {where} and {time.is_in_effect("c")}
+        and (c.value in {members("releases")} or c.value is null
+            or not (c.value like '"release:%' or (c.value like '"____-__-__"' and c.value >= :today)))"""
+    return {subject for (subject,) in read.rows(sql, parameters)}
 
 
 def _target_field(milestone: str | None) -> str | None:

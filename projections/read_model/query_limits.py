@@ -224,6 +224,10 @@ class Bounds:
         """Reset the number of bytes kept to an earlier value, because what was read since is not kept."""
         self.kept_bytes = read
 
+    def end_pages_by_rows(self) -> None:
+        """From now on, let only the number of rows end a page: the query has several parts, and each needs all its rows."""
+        self.page = inf
+
     def is_page_full(self) -> bool:
         """Whether what was read is enough for one page."""
         return self.kept_bytes > self.page
