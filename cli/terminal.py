@@ -49,10 +49,11 @@ class EscapingBuffer(io.BufferedIOBase):
         return size
 
     def flush(self) -> None:
-        """Write what is pending, and flush the other stream."""
+        """Write what is pending, and flush the other stream, unless its owner has closed it."""
         pending, self._pending = self._pending, ""
         self._put(pending)
-        self._under.flush()
+        if not self._under.closed:
+            self._under.flush()
 
     def _put(self, text: str) -> None:
         if text:

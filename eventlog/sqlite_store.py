@@ -218,9 +218,13 @@ class SqliteStore(Store):
             timeout=BUSY_TIMEOUT_S,
             cached_statements=256,
         )
-        if not self.read_only:
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("PRAGMA secure_delete = ON")
+        try:
+            if not self.read_only:
+                connection.execute("PRAGMA synchronous = FULL")
+                connection.execute("PRAGMA secure_delete = ON")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     @cached_property

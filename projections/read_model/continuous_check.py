@@ -148,6 +148,7 @@ class Sampler:
             self._runner.report_damage(what)
             return
         self._size = self._log.head().size
+        self._begun = time.thread_time()
         self._log.find_damage(self._pause, ROWS_AT_ONCE)  # a damaged log becomes read-only
         self.rounds += 1
 

@@ -333,9 +333,10 @@ class SqliteWriter:
 
     def update_validity(self, p: str, rows: Sequence[Row]) -> None:
         """Set `valid_to`, `next_id` and `voided_by` of rows of `field_value`."""
-        this = "subject = ?1 and field = ?2 and valid_from = ?3 and id = ?4"
+        this = "subject = ? and field = ? and valid_from = ? and id = ?"
         self._connection.executemany(
-            f"update {p}field_value set valid_to = ?5, next_id = ?6, voided_by = ?7 where {this}", rows
+            f"update {p}field_value set valid_to = ?, next_id = ?, voided_by = ? where {this}",
+            [(*row[4:], *row[:4]) for row in rows],
         )
 
     def optimize_search(self, p: str) -> None:

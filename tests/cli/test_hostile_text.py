@@ -580,6 +580,20 @@ def test_an_encoding_without_the_character():
     assert under.getvalue() == b"\xe9\\u5c71\\u009b"
 
 
+def test_a_guarded_stream_can_be_closed_last():
+    """After the other stream has been closed, closing is an error only if text is lost."""
+    stream, under = guarded()
+    stream.write("a")
+    under.close()
+    stream.close()
+
+    losing, under = guarded()
+    losing.write("a\r")
+    under.close()
+    with pytest.raises(ValueError, match="closed"):
+        losing.close()
+
+
 def test_logs_and_traces_pass(monkeypatch):
     """Whatever writes to standard error is escaped, with no care of its own."""
     stream, under = guarded()

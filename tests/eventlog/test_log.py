@@ -551,6 +551,25 @@ def test_a_damaged_file_is_refused_with_advice(tmp_path: Path, damage: str) -> N
     assert path.read_bytes() == before
 
 
+def test_a_file_that_is_refused_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No connection to a file that is not a database stays open."""
+    opened, connect = [], sqlite3.connect
+
+    def recorded(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", recorded)
+    (tmp_path / "log.sqlite").write_bytes(b"hello, I am no database at all" * 100)
+    with pytest.raises(DamagedLogError):
+        open_log(tmp_path)
+
+    assert opened
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.cursor()
+
+
 def test_waiting_readers_are_woken_by_a_commit(log: DecisionLog) -> None:
     """A reader that waits for a position gets it once it is committed; after a timeout it gets the current size."""
     from concurrent.futures import ThreadPoolExecutor

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +37,12 @@ def statements(monkeypatch: pytest.MonkeyPatch) -> set[str]:
 def find_scans(place: Path, statements: set[str]) -> dict[str, str]:
     """The statements whose plan scans a whole table, each with its plan."""
     found = {}
-    connection = tables(place)
-    connection.executescript(sqlite_store.LAST_VERSIONS)
-    for statement in {each for each in statements if re.match(r"SELECT|INSERT|UPDATE|DELETE", each)}:
-        plan = "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
-        if SCAN.search(plan):
-            found[statement] = plan
+    with closing(tables(place)) as connection:
+        connection.executescript(sqlite_store.LAST_VERSIONS)
+        for statement in {each for each in statements if re.match(r"SELECT|INSERT|UPDATE|DELETE", each)}:
+            plan = "; ".join(row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {statement}"))
+            if SCAN.search(plan):
+                found[statement] = plan
     return found
 
 

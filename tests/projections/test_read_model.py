@@ -160,7 +160,8 @@ def test_a_disk_failure_does_not_delete_the_file(
         with pytest.raises(OperationalError, match="out of order"):
             ReadModel.open(SqliteDatabase(path), log, lambda: START)
 
-    assert content_hash(ReadModel.open(SqliteDatabase(path), log, lambda: START)) == expected
+    with closing(ReadModel.open(SqliteDatabase(path), log, lambda: START)) as again:
+        assert content_hash(again) == expected
 
 
 def tear(path: Path) -> None:
@@ -368,6 +369,7 @@ def test_erased_texts_leave_no_byte(tmp_path: Path, log: Log) -> None:
     before = content_hash(model)
     rebuild(log, model)
     assert content_hash(model) == before
+    model.close()
 
 
 def erased_metadata(log: Log, position: int) -> Any:
