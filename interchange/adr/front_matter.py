@@ -17,6 +17,8 @@ import yaml
 MAX_YAML_CHARACTERS: Final = 16 * 1024
 MAX_BRACKETS: Final = 100
 """Text with more is not parsed as YAML, because the time for that grows with the square of either."""
+MAX_TOML_DEPTH: Final = 100
+"""TOML that is nested deeper is not read. How deep Python itself can go depends on its version."""
 _KEY_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9 _.-]{0,63}?)[ \t]*:(?:[ \t]+(.*)|$)")
 _OPENING: Final = re.compile(r"\A---[ \t]*\n")
 _TOML: Final = re.compile(r"\+\+\+[ \t]*\n(.{0,16384}?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
@@ -53,14 +55,35 @@ def _parse_toml(text: str) -> FrontMatter:
     """Parse front matter between two lines of plus signs, as Hugo has it."""
     front = FrontMatter()
     try:
-        values = tomllib.loads(text)
-        for key, value in values.items():
+        for key, value in _load_toml(text).items():
             front.values[key.casefold()] = [str(one) for one in value] if isinstance(value, list) else str(value)
-    except (ValueError, RecursionError):  # also of `str`: a number can be too long, and a table too deep
+    except (ValueError, RecursionError):  # also of `str`: a number can be too long
         front.values.clear()
         front.warnings.append("the front matter is not TOML")
         front.other_lines = [line for line in text.split("\n") if line.strip()]
     return front
+
+
+def _load_toml(text: str) -> dict[str, Any]:
+    """Return the values of a text in TOML.
+
+    Raises:
+        ValueError: it is not TOML, or it is nested too deeply.
+        RecursionError: it is nested so deeply that Python cannot parse it.
+    """
+    values = tomllib.loads(text)
+    if _depth(values) > MAX_TOML_DEPTH:
+        raise ValueError("nested too deeply")
+    return values
+
+
+def _depth(value: Any) -> int:
+    """Return how deep tables and lists are nested in a value: 1 for a table or list without others."""
+    depth, level = 0, [value]
+    while level := [each for each in level if isinstance(each, dict | list)]:
+        depth += 1
+        level = [inner for each in level for inner in (each.values() if isinstance(each, dict) else each)]
+    return depth
 
 
 def _has_only_keys(text: str) -> bool:

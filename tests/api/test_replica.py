@@ -64,8 +64,9 @@ def served(service: LocalService, model: ReadModel) -> Iterator[LocalService]:
 
 
 @pytest.fixture(scope="module")
-def model(service: LocalService, tmp_path_factory: pytest.TempPathFactory) -> ReadModel:
-    return filled(service, tmp_path_factory.mktemp("replica"))
+def model(service: LocalService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ReadModel]:
+    with closing(filled(service, tmp_path_factory.mktemp("replica"))) as model:
+        yield model
 
 
 def members_of(answer: Any) -> Any:

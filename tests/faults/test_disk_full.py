@@ -182,6 +182,7 @@ def test_an_unreachable_read_model_is_reported(tmp_path, monkeypatch):
     """A query is answered 503 with problem details that say to retry."""
     with LocalService(tmp_path) as service:
         service.runner.stop()  # which had begun with another database
+        service.model.close()
         gone = PostgresqlDatabase("postgresql://127.0.0.1:1/none")
         monkeypatch.setattr(service.model, "database", gone)
 

@@ -85,13 +85,28 @@ def _as(person: str) -> Caller:
 
 
 @contextmanager
+def quiet() -> Iterator[None]:
+    """Log no errors of the API, of which a run makes thousands; the next test in the same process may look for one."""
+    logger = logging.getLogger("decisionlog.api")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+@contextmanager
 def application(caller: Caller = ADMINISTRATOR, role: str = "admin") -> Iterator[FastAPI]:
     """The application over a log of its own, to which `TOKEN` signs a caller in whom no case can lock out.
 
     `role` is the one that callers have for all products unless they are granted another; `none` is possible too.
     """
-    logging.getLogger("decisionlog.api").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as folder, LocalService(Path(folder), lambda: time.time_ns() // 1000) as service:
+    with (
+        quiet(),
+        tempfile.TemporaryDirectory() as folder,
+        LocalService(Path(folder), lambda: time.time_ns() // 1000) as service,
+    ):
         for command in commands():
             created = service.post("/commands", command)
             assert created.status_code == 201, created.text

@@ -26,6 +26,15 @@ def test_front_matter(toml: str) -> None:
     assert "the front matter is not TOML" in record.warnings
 
 
+@pytest.mark.parametrize(("depth", "is_read"), [(100, True), (101, False)])
+@pytest.mark.parametrize("toml", ["{key} = 1", "{shorter} = []"], ids=["table", "list"])
+def test_the_depth_of_front_matter(toml: str, depth: int, is_read: bool) -> None:
+    """Front matter is read up to the same depth by every version of Python."""
+    toml = toml.format(key=".".join("a" * depth), shorter=".".join("a" * (depth - 1)))
+    record = parse_record(f"+++\n{toml}\n+++\n# Title\n")
+    assert ("the front matter is not TOML" not in record.warnings) == is_read
+
+
 @pytest.mark.parametrize("toml", TOML, ids=lambda text: text[:12])
 def test_mapping_and_words(tmp_path: Path, toml: str) -> None:
     """A mapping or a file of words that cannot be read is refused."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -22,7 +22,8 @@ SEEDS_ON_POSTGRESQL = 4
 @contextmanager
 def in_files(folder: Path) -> Iterator[NewDatabase]:
     numbers = count(1)
-    yield lambda: open_database(folder / f"model{next(numbers)}.sqlite")
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(closing(open_database(folder / f"model{next(numbers)}.sqlite")))
 
 
 @contextmanager
