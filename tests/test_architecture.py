@@ -147,6 +147,28 @@ def test_the_application_requires_its_own_client():
     assert client["version"] == server["version"]
 
 
+def test_the_supported_versions_of_python_are_the_same_everywhere():
+    """Both distributions name the same versions; the first is the oldest they install on, and the image has one of them."""
+    projects = [
+        tomllib.loads((ROOT / path).read_text(encoding="utf-8"))["project"]
+        for path in ("pyproject.toml", "clients/python/pyproject.toml")
+    ]
+    prefix = "Programming Language :: Python :: "
+    server, client = (
+        [each.removeprefix(prefix) for each in project["classifiers"] if each.startswith(prefix)]
+        for project in projects
+    )
+    image = re.search(
+        r"^ARG PYTHON_IMAGE=python:([\d.]+)", (ROOT / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    assert server == client
+    assert {project["requires-python"] for project in projects} == {f">={server[0]}"}
+    assert image[1] in server
+    contributing = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert f"Python {', '.join(server[:-1])} and {server[-1]}" in " ".join(contributing.split())
+
+
 def copy_sources(dockerfile: str) -> list[str]:
     """The paths that a Dockerfile copies from the build context."""
     copies = re.findall(r"^COPY (?!--from)(.+)$", dockerfile, re.MULTILINE)
