@@ -6,7 +6,7 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -157,26 +157,29 @@ def open_runtime(
     """
     if check and log.head().size <= MAX_ENTRIES_AT_START and (what := log.find_damage()):
         raise DamagedLogError(settings.log if not settings.store else "the log", what)
-    model = ReadModel.open(open_read_model_database(settings), log, clock)
-    runner = Runner(
-        log, model, poll_s=POLL_INTERVAL_S if external else poll, external=external, find_source_damage=log.find_damage
-    )
-    stop_listening = log.on_append(lambda _size: runner.wake())
-    if not external:
-        model.damage = model.reset_reason  # answers wait until a discarded read model is rebuilt
-    sampler = Sampler(log, model, runner) if check else None
-    if sampler:
-        sampler.check_before_start()
-    runner.start()
-    if sampler:
-        sampler.start()
-    log.report_sha256 = ReportHashes(model, runner)
-    try:
-        yield Runtime(log, model, runner)
-    finally:
-        log.report_sha256 = _know_no_report
+    with closing(ReadModel.open(open_read_model_database(settings), log, clock)) as model:
+        runner = Runner(
+            log,
+            model,
+            poll_s=POLL_INTERVAL_S if external else poll,
+            external=external,
+            find_source_damage=log.find_damage,
+        )
+        stop_listening = log.on_append(lambda _size: runner.wake())
+        if not external:
+            model.damage = model.reset_reason  # answers wait until a discarded read model is rebuilt
+        sampler = Sampler(log, model, runner) if check else None
         if sampler:
-            sampler.stop()
-        stop_listening()
-        runner.stop()
-        model.close()
+            sampler.check_before_start()
+        runner.start()
+        if sampler:
+            sampler.start()
+        log.report_sha256 = ReportHashes(model, runner)
+        try:
+            yield Runtime(log, model, runner)
+        finally:
+            log.report_sha256 = _know_no_report
+            if sampler:
+                sampler.stop()
+            stop_listening()
+            runner.stop()

@@ -167,8 +167,11 @@ class ReadModel:
         """
         try:
             return cls._open(database, source, clock)
-        except database.transient_errors as error:
-            raise OperationalError(f"{database} cannot be used: {error}") from error
+        except BaseException as error:
+            database.close()
+            if isinstance(error, database.transient_errors):
+                raise OperationalError(f"{database} cannot be used: {error}") from error
+            raise
 
     @classmethod
     def _open(cls, database: Database, source: Source, clock: Clock) -> ReadModel:

@@ -164,6 +164,32 @@ def test_a_disk_failure_does_not_delete_the_file(
         assert content_hash(again) == expected
 
 
+def test_a_read_model_that_cannot_be_opened_keeps_no_connection(
+    tmp_path: Path, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The connections that compared it with the log are closed."""
+    log.add("feature:a", imported("exists", value=True))
+    path, opened, connect = tmp_path / "m", [], sqlite3.connect
+    ReadModel.open(SqliteDatabase(path), log, lambda: START).close()
+
+    def recorded(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        opened.append(connect(*arguments, **options))
+        return opened[-1]
+
+    def failing(*_: Any) -> None:
+        raise OSError("out of order")
+
+    monkeypatch.setattr(sqlite3, "connect", recorded)
+    monkeypatch.setattr("projections.read_model.sqlite.SqliteWriter.drop_tables", failing)
+    with pytest.raises(OSError, match="out of order"):
+        ReadModel.open(SqliteDatabase(path), log, lambda: START)
+
+    assert opened
+    for connection in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.cursor()
+
+
 def tear(path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[100:4000] = b"\xff" * 3900
