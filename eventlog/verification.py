@@ -86,7 +86,7 @@ def verify(
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     rows_per_read: int | None = None,
 ) -> Checkpoint | Finding:
-    """Verify a log, also while it grows: return a checkpoint of it, or the first thing that is wrong.
+    """Verify a log, at least up to its present end: return a checkpoint of it, or the first thing that is wrong.
 
     `checkpoints` are earlier ones that it must agree with. `on_progress` is called with the number of verified entries
     and their total, after each read of at most `rows_per_read` rows (1,000 by default).
@@ -106,10 +106,11 @@ class _FindingError(Exception):
 
 
 class _Verifier:
-    """One pass through a log.
+    """One pass through the entries that are committed when it begins: it ends, however fast the log grows.
 
-    It holds no snapshot, which would block writers from truncating their log. So what the log says about an earlier
-    entry is checked when everything committed by then has been read.
+    It holds no snapshot, which would block writers from truncating their log. So an entry may have lost its texts, or a
+    row of a side table may refer to a subject, because of an entry that was recorded meanwhile. If one did, the pass
+    goes on to the entries that are committed by then.
     """
 
     def __init__(
@@ -137,16 +138,11 @@ class _Verifier:
         """Positions whose texts are missing."""
         self._erased: dict[int, int] = {}
         """Positions whose texts were erased, each with the position of the entry that records the erasure."""
-        # Entries that were recorded after this pass, which rows of side tables may refer to:
-        self._subjects: set[str] = set()
-        self._subjects_read_until = BEFORE_FIRST
 
     def run(self) -> Checkpoint:
         """Run all checks; raise the first finding."""
         self._check_checkpoints()
-        for rows in self._read_batches():
-            self._check_entries(rows)
-            self._check_checkpoints()
+        self._check_committed_entries()
         self._check_erasures()
         self._check_database()
         self._check_idempotency_records()
@@ -157,19 +153,26 @@ class _Verifier:
 
     # Reading -----------------------------------------------------------------------------------------------------------
 
-    def _read_batches(self) -> Iterator[list[EntryRow]]:
-        """Yield all rows until everything committed has been read; then the head must agree with them."""
-        after = BEFORE_FIRST
-        while True:
-            head = self._read_head()
-            rows = self._read_rows(after)
-            if not rows:
-                break
-            yield from self._split_at_checkpoints(rows)
+    def _check_committed_entries(self) -> None:
+        """Check the next entries, up to those that are committed now; then the head must agree with them."""
+        head = self._read_head()
+        after = self._size or BEFORE_FIRST
+        while rows := self._read_rows(after, head.size - self._size):
+            for batch in self._split_at_checkpoints(rows):
+                self._check_entries(batch)
+                self._check_checkpoints()
             after = rows[-1].position
             self._on_progress(self._size, max(head.size, self._size))
-        # No row was added after the head was read, so it must be the head of exactly these rows.
         self._check_head(head)
+        self._check_next_row(after)
+
+    def _check_next_row(self, after: int) -> None:
+        """Check that a row after the last one of the head belongs to what was committed meanwhile."""
+        for row in self._read_row(after):
+            if row.position != self._size + 1:
+                raise _FindingError(min(row.position, self._size + 1), self._describe_order_error(row))
+            if row.position > (size := self._read_head().size):
+                raise _FindingError(row.position, f"the head of the log counts only {size} entries")
 
     def _split_at_checkpoints(self, rows: list[EntryRow]) -> Iterator[list[EntryRow]]:
         """Yield the same rows in batches that end at the size of each checkpoint."""
@@ -183,10 +186,12 @@ class _Verifier:
     def _read_head(self) -> Head:
         return _read(self._stored.head, "head of the log")
 
-    def _read_rows(self, after: int) -> list[EntryRow]:
-        """Return the next rows; if one of them cannot be read, only the first."""
+    def _read_rows(self, after: int, at_most: int) -> list[EntryRow]:
+        """Return the next rows, not more than `at_most`; if one of them cannot be read, only the first."""
+        if at_most <= 0:
+            return []
         try:
-            return self._stored.rows(after, self._rows_per_read)
+            return self._stored.rows(after, min(at_most, self._rows_per_read))
         except PersistenceError:
             return self._read_row(after)
 
@@ -338,13 +343,18 @@ class _Verifier:
 
     def _check_erasures(self) -> None:
         """Check that texts are missing exactly where a later entry says that they were erased."""
-        for position in sorted(self._without_texts):
-            if self._erased.get(position, 0) <= position:
-                raise _FindingError(position, "its texts are missing, and no later entry says that they were erased")
+        if self._find_unexplained() is not None:
+            self._check_committed_entries()
+        if (position := self._find_unexplained()) is not None:
+            raise _FindingError(position, "its texts are missing, and no later entry says that they were erased")
         for position, erased_by in sorted(self._erased.items()):
             # Read again: the texts may have been erased after this pass read them.
             if any(row.texts is not None for row in self._read_row(position - 1)):
                 raise _FindingError(position, f"its texts are present, but position {erased_by} says they were erased")
+
+    def _find_unexplained(self) -> int | None:
+        """Return the first position whose texts are missing although no later entry says that they were erased."""
+        return min((each for each in self._without_texts if self._erased.get(each, 0) <= each), default=None)
 
     # Database ----------------------------------------------------------------------------------------------------------
 
@@ -358,13 +368,17 @@ class _Verifier:
     def _check_idempotency_records(self) -> None:
         """Check that each idempotency record refers to one whole transaction, and no two to the same."""
         first, is_full_page = BEFORE_FIRST, True
-        while is_full_page:
-            spans = _read(partial(self._stored.result_spans, first, self._rows_per_read + 1), "idempotency records")
+        while is_full_page and first <= self._size:
+            spans = self._read_spans(first, self._rows_per_read + 1)
             self._check_spans(spans)
             self._on_progress(self._size, self._size)
             is_full_page = len(spans) > self._rows_per_read
             # The last record is read again, or another one of the same transaction could follow it unseen.
             first = spans[-1][0] if spans else first
+        self._check_spans(self._read_spans(self._read_head().size + 1, 1))
+
+    def _read_spans(self, first: int, limit: int) -> list[Span]:
+        return _read(partial(self._stored.result_spans, first, limit), "idempotency records")
 
     def _check_spans(self, spans: list[Span]) -> None:
         if not spans:
@@ -400,22 +414,15 @@ class _Verifier:
 
     def _check_side_tables(self) -> None:
         """Check that each row of the side tables is valid, and refers to subjects of the log."""
-        self._subjects = set(self._versions)
         for table, key in KEY_COLUMNS.items():
             after: Sequence[Any] | None = None
             while rows := _read(partial(self._stored.read_side_table, table, after, self._rows_per_read), table):
-                self._add_later_subjects()
-                if problem := find_invalid_row(table, rows, self._subjects):
+                if find_invalid_row(table, rows, self._versions):
+                    self._check_committed_entries()
+                if problem := find_invalid_row(table, rows, self._versions):
                     raise _FindingError(None, f"a row of the table {table} is invalid: {problem}")
                 after = [rows[-1][n] for n in key]
                 self._on_progress(self._size, self._size)
-
-    def _add_later_subjects(self) -> None:
-        """Add the subjects of entries that were recorded after this pass read the log."""
-        self._subjects_read_until = max(self._subjects_read_until, self._size)
-        while rows := self._read_rows(self._subjects_read_until):
-            self._subjects.update(row.subject for row in rows)
-            self._subjects_read_until = rows[-1].position
 
 
 def _read(read: Callable[[], T], what: str) -> T:

@@ -34,8 +34,6 @@ IDLE_SHARE: Final = 39
 """The pause after a batch is at least this many times the CPU time of the batch, so that the check takes at most a
 fortieth of a core. Requests and the check share the interpreter, so CPU time that the check takes is lost to requests.
 """
-CATCH_UP_IDLE_SHARE: Final = 9
-"""The same for entries that were added during the check: a tenth of a core, or a log that grows would never be verified."""
 PAUSE_S: Final = 1.25
 """Between two batches of later rounds: 14,400 subjects an hour."""
 ROWS_AT_ONCE: Final = 100
@@ -70,8 +68,6 @@ class Sampler:
         """How often all subjects have been checked."""
         self._begun = 0.0
         """The CPU time of the thread when it began the current batch, in seconds."""
-        self._size = 0
-        """The size of the log when its verification began."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="decisionlog-sampler", daemon=True)
 
@@ -147,16 +143,14 @@ class Sampler:
         for what in self._model.database.find_damage():
             self._runner.report_damage(what)
             return
-        self._size = self._log.head().size
         self._begun = time.thread_time()
         self._log.find_damage(self._pause, ROWS_AT_ONCE)  # a damaged log becomes read-only
         self.rounds += 1
 
-    def _pause(self, done: int, _of: int) -> None:
+    def _pause(self, _done: int, _of: int) -> None:
         """Pause after each read of the log that is verified."""
         spent = time.thread_time() - self._begun
-        is_new = done > self._size
-        if self._stopping.wait(CATCH_UP_IDLE_SHARE * spent if is_new else max(FIRST_ROUND_PAUSE_S, IDLE_SHARE * spent)):
+        if self._stopping.wait(max(FIRST_ROUND_PAUSE_S, IDLE_SHARE * spent)):
             raise Stopped("the server is shutting down")
         self._begun = time.thread_time()
 

@@ -458,30 +458,6 @@ def test_the_check_pauses_while_it_verifies_the_log(
     assert sampler.rounds == 1
 
 
-def test_the_check_keeps_up_with_a_log_that_grows(
-    served: tuple[DecisionLog, Runtime, Settings], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Entries that are added during the verification are verified faster, so that it ends."""
-    log, built, _ = served
-    log.default_role = "admin"
-    sampler, pauses = Sampler(log, built.model, built.runner), []
-    before = log.head().size
-
-    def wait(pause_s: float) -> None:
-        if not pauses:
-            do(log, [[{"type": "RegisterPerson", "name": "Noor"}]])
-        pauses.append(round(pause_s, 2))
-
-    monkeypatch.setattr("projections.read_model.continuous_check.ROWS_AT_ONCE", before)
-    sampler._after = "~"
-    spent = count(0.1, 0.1)
-    monkeypatch.setattr("projections.read_model.continuous_check.time.thread_time", lambda: next(spent))
-    monkeypatch.setattr(sampler._stopping, "wait", wait)
-    sampler.check_next()
-
-    assert pauses[:2] == [3.9, 0.9]
-
-
 def test_a_growing_read_model_is_not_reported_as_damaged(served: tuple[DecisionLog, Runtime, Settings]) -> None:
     """Entries and erasures during the comparison are not differences."""
     log, built, _ = served

@@ -1,8 +1,9 @@
 """`verify` finds every change of a log file."""
 
 import json
+import sqlite3
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 import pytest
 
@@ -13,7 +14,7 @@ from eventlog.merkle import append_leaf, leaf_hash, root
 from eventlog.verification import verify
 from identity.decision_log import DecisionLog
 from tests.faults import tamper
-from tests.faults.logs import START, do, write_log
+from tests.faults.logs import ANN, START, do, write_log
 from tests.faults.tamper import CHANGES, REWRITES, honest, try_to_cheat
 
 ROUNDS = 400
@@ -114,8 +115,8 @@ def test_a_changed_entry_is_narrowed_down_to_a_subtree(log):
     assert str(finding).startswith("an entry from 1 to 128 is not what was written")
 
 
-def test_a_log_is_verified_while_it_grows_and_texts_are_erased(tmp_path):
-    """Appends and erasures during verification are not findings."""
+def test_a_log_is_verified_while_it_grows(tmp_path):
+    """A pass ends with the entries that were committed when it began, however many are added meanwhile."""
     path = tmp_path / "log.sqlite3"
     write_log(path, 300, 1)
     with (
@@ -123,16 +124,66 @@ def test_a_log_is_verified_while_it_grows_and_texts_are_erased(tmp_path):
         DecisionLog.open(path, clock=lambda: 0, read_only=True) as beside,
     ):
         log.default_role = "admin"
-        positions = iter([3, 299, 4])
+        before = log.verify_against()
 
         def meanwhile(*_):
-            for position in positions:
-                do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": [position]}]])
+            if log.head().size < 2 * before.size:
+                record = {"type": "RecordDecision", "title": "x", "decision": "x", "why": "y", "accountable": ANN.actor}
+                do(log, [[record]] * before.size)
 
         found = beside.verify_against((), meanwhile)
 
-        assert found == beside.verify_against()
-        assert found.size == log.head().size
+        assert log.head().size == 2 * before.size
+        assert found == before
+
+
+def test_a_log_is_verified_while_texts_are_erased_and_people_registered(tmp_path, monkeypatch):
+    """What was recorded meanwhile explains why texts are missing, and where the person of a name is."""
+    path = tmp_path / "log.sqlite3"
+    write_log(path, 300, 1)
+    monkeypatch.setattr(verification, "ROWS_PER_READ", 100)
+    with (
+        DecisionLog.open(path, clock=lambda: START * 2) as log,
+        DecisionLog.open(path, clock=lambda: 0, read_only=True) as beside,
+    ):
+        log.default_role = "admin"
+        rows = log._store.rows(0, 300)
+        first, *_, last = [row.position for row in rows if row.texts is not None]
+        erasures = [[{"type": "EraseTexts", "subject": log.id, "positions": [position]}] for position in (first, last)]
+        people = [[{"type": "RegisterPerson", "name": "Noor"}]]
+        for added in (erasures, people):
+            before, waiting = log.head().size, [added]
+
+            def meanwhile(*_, waiting=waiting):
+                while waiting:
+                    do(log, waiting.pop())
+
+            found = beside.verify_against((), meanwhile)
+
+            assert found == log.verify_against()
+            assert found.size > before
+
+
+def test_a_record_that_refers_to_no_entry_is_found_while_the_log_grows(tmp_path, monkeypatch):
+    """It cannot hide behind the records of what was added during the pass."""
+    path = tmp_path / "log.sqlite3"
+    write_log(path, 100, 1)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO idempotency_records VALUES ('person:ann', 'k', x'00', x'00', 1000000, 1)")
+    monkeypatch.setattr(verification, "ROWS_PER_READ", 2)
+    with (
+        DecisionLog.open(path, clock=lambda: START * 2) as log,
+        DecisionLog.open(path, clock=lambda: 0, read_only=True) as beside,
+    ):
+        log.default_role = "admin"
+
+        def meanwhile(*_):
+            if log.head().size < 200:
+                do(log, [[{"type": "RegisterPerson", "name": f"Noor {log.head().size}"}]])
+
+        found = beside.verify_against((), meanwhile)
+
+        assert found.position == 1_000_000
 
 
 def test_an_idempotency_record_must_refer_to_one_whole_transaction(log):
