@@ -34,25 +34,35 @@ class QuotaLimits:
 
 
 class Rate:
-    """A number of units in a minute for each key, all at once or spread (the generic cell rate algorithm)."""
+    """Units in a minute for each token, and more for each person, at once or spread (the generic cell rate algorithm)."""
 
     def __init__(self, limit: int, timer: Callable[[], float]) -> None:
-        self._unit_s = WINDOW_S / limit
+        self._limit = limit
         self._timer = timer
         self._used_until: OrderedDict[str, float] = OrderedDict()
+        """For each token and person the time until which what they took uses up their limit."""
 
-    def wait_s(self, key: str, units: int) -> float:
-        """Return the seconds until a key can take units; 0 if it can now. More than the limit needs an unused minute."""
-        ahead = max(0.0, self._used_until.get(key, 0.0) - self._timer())
-        return max(0.0, ahead + min(units * self._unit_s, WINDOW_S) - WINDOW_S)
+    def take(self, caller: Caller, units: int) -> float:
+        """Take units. Return 0, or else, without taking any, the seconds until they can be taken.
 
-    def take(self, key: str, units: int) -> None:
-        """Take units."""
+        More than the limit can be taken after an unused minute.
+        """
         now = self._timer()
-        self._used_until[key] = max(self._used_until.get(key, now), now) + units * self._unit_s
-        self._used_until.move_to_end(key)
-        if len(self._used_until) > MAX_KEYS:
-            self._used_until.popitem(last=False)
+        used = self._used_until
+        ahead = max(0.0, used.get(caller.credential, now) - now)
+        ahead_of_person = max(0.0, used.get(caller.actor, now) - now)
+        taken = units * WINDOW_S / self._limit
+        taken_of_person = taken / PERSON_FACTOR
+        wait_s = max(ahead + min(taken, WINDOW_S), ahead_of_person + min(taken_of_person, WINDOW_S)) - WINDOW_S
+        if wait_s > 0:
+            return wait_s
+        used[caller.credential] = now + ahead + taken
+        used[caller.actor] = now + ahead_of_person + taken_of_person
+        used.move_to_end(caller.credential)
+        used.move_to_end(caller.actor)
+        while len(used) > MAX_KEYS:
+            used.popitem(last=False)
+        return 0.0
 
 
 class Quotas:
@@ -61,8 +71,8 @@ class Quotas:
     def __init__(self, limits: QuotaLimits | None = None, timer: Callable[[], float] = time.monotonic) -> None:
         """`timer` returns monotonic seconds."""
         self.limits = limits or QuotaLimits()
-        self._requests = _build_rates(self.limits.requests, timer)
-        self._commands = _build_rates(self.limits.commands, timer)
+        self._requests = Rate(self.limits.requests, timer) if self.limits.requests else None
+        self._commands = Rate(self.limits.commands, timer) if self.limits.commands else None
         self._questions: Counter[str] = Counter()
 
     def take_request(self, caller: Caller) -> None:
@@ -71,8 +81,10 @@ class Quotas:
         Raises:
             HttpProblem: 429 if the caller's token or the person made too many.
         """
-        if self._requests is not None:
-            _take(self._requests, caller, 1, f"{self.limits.requests} requests")
+        if self._requests is not None and caller.credential != LOCAL_CREDENTIAL:
+            wait_s = self._requests.take(caller, 1)
+            if wait_s:
+                raise _too_many(f"{self.limits.requests} requests a minute", wait_s)
 
     def take_commands(self, caller: Caller, count: int) -> None:
         """Count commands, before they are decided.
@@ -80,8 +92,10 @@ class Quotas:
         Raises:
             HttpProblem: 429 if the caller's token or the person sent too many.
         """
-        if self._commands is not None:
-            _take(self._commands, caller, count, f"{self.limits.commands} commands")
+        if self._commands is not None and caller.credential != LOCAL_CREDENTIAL:
+            wait_s = self._commands.take(caller, count)
+            if wait_s:
+                raise _too_many(f"{self.limits.commands} commands a minute", wait_s)
 
     @contextmanager
     def question(self, caller: Caller) -> Iterator[None]:
@@ -104,28 +118,9 @@ class Quotas:
                     del self._questions[key]
 
 
-Rates = tuple[Rate, Rate]
-"""Of tokens, and of people."""
-
-
-def _build_rates(limit: int, timer: Callable[[], float]) -> Rates | None:
-    return (Rate(limit, timer), Rate(limit * PERSON_FACTOR, timer)) if limit else None
-
-
 def _keys_of(caller: Caller) -> list[tuple[str, int]]:
     """Return what is counted for a caller, each with the multiple of a token's limit that it may use."""
     return [(f"token {caller.credential}", 1), (caller.actor, PERSON_FACTOR)]
-
-
-def _take(rates: Rates, caller: Caller, units: int, what: str) -> None:
-    if caller.credential == LOCAL_CREDENTIAL:
-        return
-    pairs = list(zip(rates, (key for key, _ in _keys_of(caller)), strict=True))
-    wait_s = max(rate.wait_s(key, units) for rate, key in pairs)
-    if wait_s > 0:
-        raise _too_many(f"{what} a minute", wait_s)
-    for rate, key in pairs:
-        rate.take(key, units)
 
 
 def _too_many(what: str, wait_s: float) -> HttpProblem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 
 MAX_INTEGER: Final = 2**53 - 1
@@ -12,6 +13,7 @@ MAX_INTEGER: Final = 2**53 - 1
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_IN_UTC: Final = _EPOCH.replace(tzinfo=None)
 _MICROSECOND: Final = timedelta(microseconds=1)
+_MICROS_PER_MINUTE: Final = 60_000_000
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _START_OF_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
@@ -33,7 +35,15 @@ def format_timestamp(time: datetime) -> str:
 
 def format_micros(value: int) -> str:
     """Format microseconds since 1970 in the same way as `format_timestamp`."""
-    return (_EPOCH_IN_UTC + timedelta(microseconds=value)).isoformat(timespec="microseconds") + "Z"
+    minute, rest = divmod(value, _MICROS_PER_MINUTE)
+    second, micros = divmod(rest, 1_000_000)
+    return f"{_format_minute(minute)}:{second:02}.{micros:06}Z"
+
+
+@lru_cache(1024)
+def _format_minute(minutes: int) -> str:
+    """Format a time up to its minute, which the entries of one answer often share."""
+    return (_EPOCH_IN_UTC + timedelta(minutes=minutes)).isoformat(timespec="minutes")
 
 
 def parse_timestamp(value: object) -> datetime:
