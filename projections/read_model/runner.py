@@ -25,6 +25,9 @@ STANDBY_POLL_INTERVAL_S: Final = 0.01
 """Between two polls of a read model that another process writes, while a caller waits for it and it advances."""
 MAX_STANDBY_POLL_INTERVAL_S: Final = 0.16
 """The same while it does not advance; each interval is twice as long as the previous one."""
+MANY_ENTRIES: Final = 20
+ADD_UP_S: Final = 0.1
+"""How long to wait after a batch of many entries, so that those that arrive meanwhile are applied together."""
 RETRY_DELAY_S: Final = 1.0
 """Before a failed operation is tried again."""
 
@@ -74,6 +77,7 @@ class Runner:
         self._stopping = False
         self._waiting_count = 0
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._moved = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="projections", daemon=True)
 
@@ -99,6 +103,7 @@ class Runner:
     def stop(self) -> None:
         """Finish the current batch, and stop."""
         self._stopping = True
+        self._hurry.set()
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -116,6 +121,7 @@ class Runner:
         """
         with self._moved:
             self._waiting_count += 1
+            self._hurry.set()
             if not self._active:
                 self._wake.set()
             self._moved.wait_for(lambda: self._position >= position or self._has_ended(), timeout)
@@ -202,10 +208,19 @@ class Runner:
         while not self._stopping and not self._model.damage:
             self._wake.clear()
             if self._source.head().size > self._position:
+                before = self._position
                 to_scrub = self._advance(projector) or to_scrub
+                if MANY_ENTRIES <= self._position - before < self._batch:
+                    self._let_entries_add_up()
             else:
                 self._wake.wait(self._poll_s)
             to_scrub = to_scrub and not self._model.scrub()
+
+    def _let_entries_add_up(self) -> None:
+        """Wait while many entries arrive, as few large batches cost less than many small ones; not if a caller waits."""
+        self._hurry.clear()
+        if not (self._waiting_count or self._stopping):
+            self._hurry.wait(ADD_UP_S)
 
     def _advance(self, projector: Projector) -> bool:
         with projector.writer.transaction():

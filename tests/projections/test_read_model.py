@@ -30,7 +30,7 @@ from projections.read_model.database import Database
 from projections.read_model.model import Read, ReadModel, content_hash
 from projections.read_model.projector import Gap, Projector
 from projections.read_model.rebuild import rebuild
-from projections.read_model.runner import Runner, Stopped
+from projections.read_model.runner import MANY_ENTRIES, Runner, Stopped
 from projections.read_model.schema import SHADOW
 from projections.read_model.sqlite import SqliteDatabase
 from tests.projections.support import START, BuildModel, Log, catch_up
@@ -242,6 +242,54 @@ def test_a_runner_follows_and_can_be_waited_for(model: ReadModel, log: Log) -> N
         runner.stop()
     with pytest.raises(Stopped):
         runner.wait_for(position + 1, 10)
+
+
+def wait_until(condition: Callable[[], bool]) -> bool:
+    """Whether a condition becomes true within ten seconds."""
+    end = time.monotonic() + 10
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.005)
+    return condition()
+
+
+def test_many_entries_in_quick_succession_add_up_unless_a_caller_waits(
+    model: ReadModel, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a batch of many entries the runner waits for more, but at once applies what a caller waits for."""
+    monkeypatch.setattr("projections.read_model.runner.ADD_UP_S", 60)
+    for _ in range(MANY_ENTRIES):
+        log.add("feature:a", imported("status", value="open"))
+    runner = Runner(log, model, poll_s=0.01)
+    runner.start()
+    try:
+        assert wait_until(lambda: model.position == MANY_ENTRIES)
+        log.add("feature:a", imported("status", value="more"))
+        runner.wake()
+        time.sleep(0.1)
+        assert model.position == MANY_ENTRIES
+
+        assert runner.wait_for(MANY_ENTRIES + 1, 10)
+    finally:
+        runner.stop()
+
+
+@pytest.mark.parametrize(("batch", "batches"), [(MANY_ENTRIES - 1, 1), (MANY_ENTRIES, 3)])
+def test_neither_few_entries_nor_full_batches_are_followed_by_a_wait(
+    model: ReadModel, log: Log, monkeypatch: pytest.MonkeyPatch, batch: int, batches: int
+) -> None:
+    """A log that is written seldom is followed at once, and a long one is read without a break."""
+    monkeypatch.setattr("projections.read_model.runner.ADD_UP_S", 60)
+    for _ in range(batch * batches):
+        log.add("feature:a", imported("status", value="open"))
+    runner = Runner(log, model, poll_s=0.01, batch=MANY_ENTRIES)
+    runner.start()
+    try:
+        assert wait_until(lambda: model.position == batch * batches)
+        log.add("feature:a", imported("status", value="more"))
+
+        assert wait_until(lambda: model.position == batch * batches + 1)
+    finally:
+        runner.stop()
 
 
 def test_a_gap_stops_the_runner(model: ReadModel, log: Log, caplog: pytest.LogCaptureFixture) -> None:
