@@ -13,8 +13,9 @@ from projections.read_model.read_ahead import OpenSource, start_reader
 from projections.read_model.row_batch import RowBatch
 from projections.read_model.schema import SHADOW
 
-BATCH_ENTRIES: Final = 5_000
-HEAD_START: Final = 4 * BATCH_ENTRIES
+BATCH_ENTRIES: Final = 10_000
+"""Half a second of work, for which SQLite blocks the projector."""
+HEAD_START: Final = 2 * BATCH_ENTRIES
 """A process that reads ahead begins here. It takes about a second to start; meanwhile, this process reads the log itself."""
 MIN_READ_AHEAD: Final = 2 * HEAD_START
 """A shorter log does not repay the start of a process."""

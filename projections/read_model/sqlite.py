@@ -30,6 +30,8 @@ from projections.read_model.schema import TABLES, VERSION
 from projections.read_model.tokenizer import tokenize
 
 MAX_IDLE_CONNECTIONS: Final = 16
+REBUILD_CHECKPOINT_PAGES: Final = 20_000
+"""80 MB. Rows of a rebuild come in no order, so each batch changes most pages; they are copied to the file less often."""
 READER_CACHE_KIB: Final = 8_000
 """The page cache of each connection that reads; small, because there are several and the system caches the file too."""
 _PRIMARY_CODE: Final = 0xFF
@@ -346,6 +348,8 @@ class SqliteWriter:
     def create_tables(self, p: str) -> None:
         """Create the tables."""
         tag = self._free_tag()
+        if p == schema.SHADOW:
+            self._connection.execute(f"pragma wal_autocheckpoint = {REBUILD_CHECKPOINT_PAGES}")
         tables, self._late = schema.ddl(p=p, tag=tag, text="text", integer="integer", keyed="without rowid")
         for statement in (*tables, _SEARCH.format(p=p)):
             self._connection.execute(statement)
