@@ -139,7 +139,11 @@ class PostgresqlDatabase:
         except psycopg.Error as error:
             raise type(error)(redact(str(error), self._url)) from None
         path = names.SQL("set search_path = {}; set jit = off").format(names.Identifier(self._namespace))
-        connection.execute(path)
+        try:
+            connection.execute(path)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     def check(self) -> str | None:

@@ -229,6 +229,8 @@ def test_a_misspelled_verb_is_suggested(words):
 
 def test_the_same_commands_are_in_the_log(service):
     """What the verbs record is found by asking."""
+    run_command(service, "feature", "move", "night-mode", "now")
+    run_command(service, "feature", "target", "night-mode", "1.0")
     with around(service).client() as log:
         history = log.ask(questions.history("feature:night-mode"))
 
