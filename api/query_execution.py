@@ -224,6 +224,7 @@ async def wait_for_position(
         if time.monotonic() > deadline:
             detail = f"the read model is at position {services.runner.position}, not yet at {min_position}; try again"
             raise HttpProblem(504, detail, field="min_position", headers={"Retry-After": "1"})
+        services.runner.hurry()
         await asyncio.sleep(POLL_INTERVAL_S)
 
 

@@ -21,7 +21,8 @@ from eventlog.entry import Caller
 WINDOW_S: Final = 60.0
 PERSON_FACTOR: Final = 2
 """A person may use this many times as much as one of their tokens."""
-MAX_KEYS: Final = 20_000
+MAX_KEYS: Final = 40_000
+"""Tokens and people that are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,18 +35,21 @@ class QuotaLimits:
 
 
 class Rate:
-    """Units in a minute for each token, and more for each person, at once or spread (the generic cell rate algorithm)."""
+    """A limit of units a minute for each token, and of `PERSON_FACTOR` times as many for each person, at once or spread.
+
+    This is the generic cell rate algorithm.
+    """
 
     def __init__(self, limit: int, timer: Callable[[], float]) -> None:
         self._limit = limit
         self._timer = timer
         self._used_until: OrderedDict[str, float] = OrderedDict()
-        """For each token and person the time until which what they took uses up their limit."""
+        """For each token and person, when their whole limit is available again."""
 
     def take(self, caller: Caller, units: int) -> float:
-        """Take units. Return 0, or else, without taking any, the seconds until they can be taken.
+        """Take units and return 0, or take none and return the seconds until they can be taken.
 
-        More than the limit can be taken after an unused minute.
+        More than the limit needs an unused minute.
         """
         now = self._timer()
         used = self._used_until

@@ -42,7 +42,7 @@ def format_micros(value: int) -> str:
 
 @lru_cache(1024)
 def _format_minute(minutes: int) -> str:
-    """Format a time up to its minute, which the entries of one answer often share."""
+    """Format a time to the minute; cached, because the entries of one answer often share it."""
     return (_EPOCH_IN_UTC + timedelta(minutes=minutes)).isoformat(timespec="minutes")
 
 

@@ -86,7 +86,9 @@ def verify(
     on_progress: Callable[[int, int], None] = lambda _done, _total: None,
     rows_per_read: int | None = None,
 ) -> Checkpoint | Finding:
-    """Verify a log, at least up to its present end: return a checkpoint of it, or the first thing that is wrong.
+    """Verify the entries that are committed when this begins, and newer ones as far as needed.
+
+    Return a checkpoint of what was verified, or the first thing that is wrong.
 
     `checkpoints` are earlier ones that it must agree with. `on_progress` is called with the number of verified entries
     and their total, after each read of at most `rows_per_read` rows (1,000 by default).
@@ -106,11 +108,11 @@ class _FindingError(Exception):
 
 
 class _Verifier:
-    """One pass through the entries that are committed when it begins: it ends, however fast the log grows.
+    """One pass through the entries that are committed when it begins, however fast the log grows.
 
-    It holds no snapshot, which would block writers from truncating their log. So an entry may have lost its texts, or a
-    row of a side table may refer to a subject, because of an entry that was recorded meanwhile. If one did, the pass
-    goes on to the entries that are committed by then.
+    It holds no snapshot, which would block writers from truncating their log. So an entry may have lost its texts because
+    of a newer entry: in that case the pass continues with the entries committed since. And a row of a side table may
+    refer to the subject of a newer entry.
     """
 
     def __init__(
@@ -138,6 +140,8 @@ class _Verifier:
         """Positions whose texts are missing."""
         self._erased: dict[int, int] = {}
         """Positions whose texts were erased, each with the position of the entry that records the erasure."""
+        self._newer_read_until = 0
+        """The position up to which subjects of newer entries were read."""
 
     def run(self) -> Checkpoint:
         """Run all checks; raise the first finding."""
@@ -162,17 +166,21 @@ class _Verifier:
                 self._check_entries(batch)
                 self._check_checkpoints()
             after = rows[-1].position
-            self._on_progress(self._size, max(head.size, self._size))
+            self._on_progress(self._size, head.size)
+        self._check_what_follows(after)
         self._check_head(head)
-        self._check_next_row(after)
 
-    def _check_next_row(self, after: int) -> None:
-        """Check that a row after the last one of the head belongs to what was committed meanwhile."""
+    def _check_what_follows(self, after: int) -> None:
+        """Check that the rows after the last one of the head are what was committed since, and that no row follows them."""
         for row in self._read_row(after):
             if row.position != self._size + 1:
                 raise _FindingError(min(row.position, self._size + 1), self._describe_order_error(row))
-            if row.position > (size := self._read_head().size):
+        for row in self._read_row(max(after, self._read_head().size)):
+            size = self._read_head().size
+            if row.position == size + 1:
                 raise _FindingError(row.position, f"the head of the log counts only {size} entries")
+            if row.position > size:
+                raise _FindingError(size + 1, f"it is missing: the next entry is at position {row.position}")
 
     def _split_at_checkpoints(self, rows: list[EntryRow]) -> Iterator[list[EntryRow]]:
         """Yield the same rows in batches that end at the size of each checkpoint."""
@@ -343,16 +351,16 @@ class _Verifier:
 
     def _check_erasures(self) -> None:
         """Check that texts are missing exactly where a later entry says that they were erased."""
-        if self._find_unexplained() is not None:
+        while (position := self._find_unexplained_erasure()) is not None:
             self._check_committed_entries()
-        if (position := self._find_unexplained()) is not None:
-            raise _FindingError(position, "its texts are missing, and no later entry says that they were erased")
+            if self._find_unexplained_erasure() == position:
+                raise _FindingError(position, "its texts are missing, and no later entry says that they were erased")
         for position, erased_by in sorted(self._erased.items()):
             # Read again: the texts may have been erased after this pass read them.
             if any(row.texts is not None for row in self._read_row(position - 1)):
                 raise _FindingError(position, f"its texts are present, but position {erased_by} says they were erased")
 
-    def _find_unexplained(self) -> int | None:
+    def _find_unexplained_erasure(self) -> int | None:
         """Return the first position whose texts are missing although no later entry says that they were erased."""
         return min((each for each in self._without_texts if self._erased.get(each, 0) <= each), default=None)
 
@@ -414,15 +422,24 @@ class _Verifier:
 
     def _check_side_tables(self) -> None:
         """Check that each row of the side tables is valid, and refers to subjects of the log."""
+        subjects = set(self._versions)
         for table, key in KEY_COLUMNS.items():
             after: Sequence[Any] | None = None
             while rows := _read(partial(self._stored.read_side_table, table, after, self._rows_per_read), table):
-                if find_invalid_row(table, rows, self._versions):
-                    self._check_committed_entries()
-                if problem := find_invalid_row(table, rows, self._versions):
+                if find_invalid_row(table, rows, subjects):
+                    subjects.update(self._read_newer_subjects())
+                if problem := find_invalid_row(table, rows, subjects):
                     raise _FindingError(None, f"a row of the table {table} is invalid: {problem}")
                 after = [rows[-1][n] for n in key]
                 self._on_progress(self._size, self._size)
+
+    def _read_newer_subjects(self) -> Iterator[str]:
+        """Yield the subjects of the entries that were committed since this pass began, if they were not read before."""
+        after, head = max(self._newer_read_until, self._size), self._read_head()
+        while rows := self._read_rows(after, head.size - after):
+            yield from (row.subject for row in rows)
+            after = self._newer_read_until = rows[-1].position
+            self._on_progress(self._size, self._size)
 
 
 def _read(read: Callable[[], T], what: str) -> T:

@@ -14,7 +14,7 @@ from projections.read_model.row_batch import RowBatch
 from projections.read_model.schema import SHADOW
 
 BATCH_ENTRIES: Final = 10_000
-"""Half a second of work, for which SQLite blocks the projector."""
+"""About half a second of work. In SQLite, the projector waits for it."""
 HEAD_START: Final = 2 * BATCH_ENTRIES
 """A process that reads ahead begins here. It takes about a second to start; meanwhile, this process reads the log itself."""
 MIN_READ_AHEAD: Final = 2 * HEAD_START

@@ -26,8 +26,9 @@ STANDBY_POLL_INTERVAL_S: Final = 0.01
 MAX_STANDBY_POLL_INTERVAL_S: Final = 0.16
 """The same while it does not advance; each interval is twice as long as the previous one."""
 MANY_ENTRIES: Final = 20
-ADD_UP_S: Final = 0.1
-"""How long to wait after a batch of many entries, so that those that arrive meanwhile are applied together."""
+"""A batch of at least this many entries shows that the log is under load."""
+BATCHING_DELAY_S: Final = 0.1
+"""How long to wait after such a batch, so that the entries that arrive meanwhile are applied together."""
 RETRY_DELAY_S: Final = 1.0
 """Before a failed operation is tried again."""
 
@@ -77,7 +78,7 @@ class Runner:
         self._stopping = False
         self._waiting_count = 0
         self._wake = threading.Event()
-        self._hurry = threading.Event()
+        self._apply_now = threading.Event()
         self._moved = threading.Condition()
         self._thread = threading.Thread(target=self._run, name="projections", daemon=True)
 
@@ -103,7 +104,7 @@ class Runner:
     def stop(self) -> None:
         """Finish the current batch, and stop."""
         self._stopping = True
-        self._hurry.set()
+        self._apply_now.set()
         self._wake.set()
         if self._thread.ident is not None:
             self._thread.join()
@@ -113,6 +114,13 @@ class Runner:
         if self._active is not False:  # on standby it polls anyway
             self._wake.set()
 
+    def hurry(self) -> None:
+        """Tell the runner that a caller is waiting, so that it applies at once what has arrived; for callers that poll.
+
+        A projector in another process is not told.
+        """
+        self._apply_now.set()
+
     def wait_for(self, position: int, timeout: float) -> bool:
         """Wait until a position can be read, at most `timeout` seconds. Return whether it can.
 
@@ -121,7 +129,7 @@ class Runner:
         """
         with self._moved:
             self._waiting_count += 1
-            self._hurry.set()
+            self._apply_now.set()
             if not self._active:
                 self._wake.set()
             self._moved.wait_for(lambda: self._position >= position or self._has_ended(), timeout)
@@ -211,16 +219,18 @@ class Runner:
                 before = self._position
                 to_scrub = self._advance(projector) or to_scrub
                 if MANY_ENTRIES <= self._position - before < self._batch:
-                    self._let_entries_add_up()
+                    self._wait_for_more_entries()
             else:
                 self._wake.wait(self._poll_s)
             to_scrub = to_scrub and not self._model.scrub()
 
-    def _let_entries_add_up(self) -> None:
-        """Wait while many entries arrive, as few large batches cost less than many small ones; not if a caller waits."""
-        self._hurry.clear()
+    def _wait_for_more_entries(self) -> None:
+        """Wait briefly for more entries: a few large batches cost less than many small ones. Return at once if a caller
+        of this process waits.
+        """
+        self._apply_now.clear()
         if not (self._waiting_count or self._stopping):
-            self._hurry.wait(ADD_UP_S)
+            self._apply_now.wait(BATCHING_DELAY_S)
 
     def _advance(self, projector: Projector) -> bool:
         with projector.writer.transaction():

@@ -31,7 +31,8 @@ from projections.read_model.tokenizer import tokenize
 
 MAX_IDLE_CONNECTIONS: Final = 16
 REBUILD_CHECKPOINT_PAGES: Final = 20_000
-"""80 MB. Rows of a rebuild come in no order, so each batch changes most pages; they are copied to the file less often."""
+"""80 MB. A rebuild inserts rows in no order of their keys, so each batch changes most pages. With a long write-ahead log,
+each page is copied to the file less often, unless a projector commits meanwhile, which copies all there are."""
 READER_CACHE_KIB: Final = 8_000
 """The page cache of each connection that reads; small, because there are several and the system caches the file too."""
 _PRIMARY_CODE: Final = 0xFF

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 
+from projections.read_model.runner import MANY_ENTRIES
 from tests.support_log import LocalService
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
@@ -149,6 +151,24 @@ def test_units_have_fates_of_their_own(service: LocalService) -> None:
 
     assert [next(iter(result)) for result in results] == ["receipt", "refused", "receipt"]
     assert results[1]["refused"]["status"] == 404
+
+
+def test_reading_what_one_wrote_waits_for_no_other_entries(
+    service: LocalService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where many entries arrive, the read model waits for more of them, but not while a query waits for one."""
+    monkeypatch.setattr("projections.read_model.runner.BATCHING_DELAY_S", 60)
+    people = [{"type": "RegisterPerson", "name": f"Person {n}"} for n in range(MANY_ENTRIES)]
+    batch = service.post("/commands", {"commands": people}).json()
+    while service.runner.position < batch["position"]:
+        time.sleep(0.01)
+    time.sleep(0.1)  # until it waits for more
+
+    recorded = service.post("/people", {"name": "Noor"}).json()
+    waited = service.runner.position < recorded["position"]
+
+    assert service.get("/subjects/" + recorded["subject"])["version"] == 1
+    assert waited
 
 
 def test_reads_wait_for_a_position(service: LocalService) -> None:

@@ -121,51 +121,106 @@ def test_a_log_is_verified_while_it_grows(tmp_path):
     write_log(path, 300, 1)
     with (
         DecisionLog.open(path, clock=lambda: START * 2) as log,
-        DecisionLog.open(path, clock=lambda: 0, read_only=True) as beside,
+        DecisionLog.open(path, clock=lambda: 0, read_only=True) as reader,
     ):
         log.default_role = "admin"
         before = log.verify_against()
 
         def meanwhile(*_):
             if log.head().size < 2 * before.size:
-                record = {"type": "RecordDecision", "title": "x", "decision": "x", "why": "y", "accountable": ANN.actor}
-                do(log, [[record]] * before.size)
+                record_decisions(log, before.size)
 
-        found = beside.verify_against((), meanwhile)
+        found = reader.verify_against((), meanwhile)
 
         assert log.head().size == 2 * before.size
         assert found == before
 
 
-def test_a_log_is_verified_while_texts_are_erased_and_people_registered(tmp_path, monkeypatch):
-    """What was recorded meanwhile explains why texts are missing, and where the person of a name is."""
+@pytest.fixture
+def growing(tmp_path, monkeypatch):
+    """A log of 300 entries of which 100 are verified at once, and another process that verifies it."""
     path = tmp_path / "log.sqlite3"
     write_log(path, 300, 1)
     monkeypatch.setattr(verification, "ROWS_PER_READ", 100)
     with (
         DecisionLog.open(path, clock=lambda: START * 2) as log,
-        DecisionLog.open(path, clock=lambda: 0, read_only=True) as beside,
+        DecisionLog.open(path, clock=lambda: 0, read_only=True) as reader,
     ):
         log.default_role = "admin"
-        rows = log._store.rows(0, 300)
-        first, *_, last = [row.position for row in rows if row.texts is not None]
-        erasures = [[{"type": "EraseTexts", "subject": log.id, "positions": [position]}] for position in (first, last)]
-        people = [[{"type": "RegisterPerson", "name": "Noor"}]]
-        for added in (erasures, people):
-            before, waiting = log.head().size, [added]
+        yield log, reader
 
-            def meanwhile(*_, waiting=waiting):
-                while waiting:
-                    do(log, waiting.pop())
 
-            found = beside.verify_against((), meanwhile)
+def erase(log, *positions):
+    """Erase the texts at some positions."""
+    do(log, [[{"type": "EraseTexts", "subject": log.id, "positions": [position]}] for position in positions])
 
-            assert found == log.verify_against()
-            assert found.size > before
+
+def record_decisions(log, count):
+    """Record some decisions."""
+    command = {"type": "RecordDecision", "title": "x", "decision": "x", "why": "y", "accountable": ANN.actor}
+    do(log, [[command]] * count)
+
+
+def test_a_log_is_verified_while_texts_are_erased(growing):
+    """Erasures that are recorded during a verification are not findings, also of what was recorded meanwhile."""
+    log, reader = growing
+    first, *_, last = [row.position for row in log._store.rows(0, 300) if row.texts is not None]
+    seen = []
+
+    def meanwhile(done, _of):
+        seen.append(done)
+        if done == 100:
+            record_decisions(log, 150)
+            erase(log, first, last)
+        elif done == 400:
+            erase(log, 440)
+
+    found = reader.verify_against((), meanwhile)
+
+    assert seen[:6] == [100, 200, 300, 400, 452, 453]
+    assert found == log.verify_against()
+
+
+def test_a_log_is_verified_while_people_are_registered(growing):
+    """The names of new people that are recorded during a verification are not findings, and not verified either."""
+    log, reader = growing
+    before, names = log.verify_against(), iter(["Noor", "Mara"])
+
+    def meanwhile(done, _of):
+        for name in names:
+            do(log, [[{"type": "RegisterPerson", "name": name}]])
+            break
+
+    assert reader.verify_against((), meanwhile) == before
+    assert next(names, None) is None
+
+
+def test_an_entry_far_beyond_the_end_is_found_while_the_log_grows(growing, tmp_path):
+    """A row that appends would meet later cannot hide behind newer entries."""
+    log, reader = growing
+    with closing(sqlite3.connect(tmp_path / "log.sqlite3")) as connection, connection:
+        connection.execute(
+            "INSERT INTO events (position, subject, version, type, recorded_at, event, texts) "
+            "SELECT 1000, 'decision:far', 1, type, recorded_at * 2, event, texts FROM events WHERE position = 300"
+        )
+
+    found = reader.verify_against((), lambda *_: record_decisions(log, 301 - log.head().size))
+
+    assert log.head().size == 301
+    assert str(found) == "position 302: it is missing: the next entry is at position 1000"
+
+
+def test_a_head_that_counts_too_few_entries_is_named(log):
+    """The finding is the first entry that the head leaves out."""
+    size = log.head().size
+    with undone(log):
+        log.change("UPDATE head SET size = size - 1")
+
+        assert str(verify(log)) == f"position {size}: the head of the log counts only {size - 1} entries"
 
 
 def test_a_record_that_refers_to_no_entry_is_found_while_the_log_grows(tmp_path, monkeypatch):
-    """It cannot hide behind the records of what was added during the pass."""
+    """An idempotency record beyond the end is found, although newer records come before it."""
     path = tmp_path / "log.sqlite3"
     write_log(path, 100, 1)
     with closing(sqlite3.connect(path)) as connection, connection:
@@ -173,7 +228,7 @@ def test_a_record_that_refers_to_no_entry_is_found_while_the_log_grows(tmp_path,
     monkeypatch.setattr(verification, "ROWS_PER_READ", 2)
     with (
         DecisionLog.open(path, clock=lambda: START * 2) as log,
-        DecisionLog.open(path, clock=lambda: 0, read_only=True) as beside,
+        DecisionLog.open(path, clock=lambda: 0, read_only=True) as reader,
     ):
         log.default_role = "admin"
 
@@ -181,7 +236,7 @@ def test_a_record_that_refers_to_no_entry_is_found_while_the_log_grows(tmp_path,
             if log.head().size < 200:
                 do(log, [[{"type": "RegisterPerson", "name": f"Noor {log.head().size}"}]])
 
-        found = beside.verify_against((), meanwhile)
+        found = reader.verify_against((), meanwhile)
 
         assert found.position == 1_000_000
 

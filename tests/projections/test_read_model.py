@@ -252,11 +252,11 @@ def wait_until(condition: Callable[[], bool]) -> bool:
     return condition()
 
 
-def test_many_entries_in_quick_succession_add_up_unless_a_caller_waits(
+def test_many_entries_in_quick_succession_are_applied_together_unless_a_caller_waits(
     model: ReadModel, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After a batch of many entries the runner waits for more, but at once applies what a caller waits for."""
-    monkeypatch.setattr("projections.read_model.runner.ADD_UP_S", 60)
+    monkeypatch.setattr("projections.read_model.runner.BATCHING_DELAY_S", 60)
     for _ in range(MANY_ENTRIES):
         log.add("feature:a", imported("status", value="open"))
     runner = Runner(log, model, poll_s=0.01)
@@ -278,7 +278,7 @@ def test_neither_few_entries_nor_full_batches_are_followed_by_a_wait(
     model: ReadModel, log: Log, monkeypatch: pytest.MonkeyPatch, batch: int, batches: int
 ) -> None:
     """A log that is written seldom is followed at once, and a long one is read without a break."""
-    monkeypatch.setattr("projections.read_model.runner.ADD_UP_S", 60)
+    monkeypatch.setattr("projections.read_model.runner.BATCHING_DELAY_S", 60)
     for _ in range(batch * batches):
         log.add("feature:a", imported("status", value="open"))
     runner = Runner(log, model, poll_s=0.01, batch=MANY_ENTRIES)
