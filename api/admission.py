@@ -26,7 +26,7 @@ WATCH_AFTER_S: Final = 0.05
 SATURATED_AFTER_S: Final = 30.0
 HEAVY_SWITCH_INTERVAL_S: Final = 0.0002
 """How often threads take turns while heavy queries run. At other times it would only make writes cost a fifth more."""
-HEAVY_GC_THRESHOLDS: Final = (2_000, 20, 200)
+HEAVY_GC_THRESHOLDS: Final = (2_000, 0, 2_000)
 """The garbage collector's thresholds while heavy queries run. A collection holds the interpreter lock: after 20,000 new
 objects it takes up to 15 ms, after 2,000 at most 3. At other times this would make a write cost more.
 """
