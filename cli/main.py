@@ -24,7 +24,7 @@ GC_THRESHOLDS: Final = (20_000, 0, 10_000)
 thresholds, a command without a server takes a tenth longer, and an import an eighth.
 
 A collection holds the interpreter lock, and that of the middle generation takes as long as the young ones before it
-together: after 4 of them up to 57 ms, after 1 up to 16. So every second collection includes it.
+together: after 5 of them up to 57 ms, after 1 up to 16. So every second collection includes it.
 """
 SECTIONS: Final = {
     "Ask": {

@@ -160,7 +160,8 @@ def test_reading_what_one_wrote_waits_for_no_other_entries(
     monkeypatch.setattr("projections.read_model.runner.BATCHING_DELAY_S", 60)
     people = [{"type": "RegisterPerson", "name": f"Person {n}"} for n in range(MANY_ENTRIES)]
     batch = service.post("/commands", {"commands": people}).json()
-    while service.runner.position < batch["position"]:
+    deadline = time.monotonic() + 10
+    while service.runner.position < batch["position"] and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.1)  # until it waits for more
 

@@ -78,6 +78,10 @@ class Contender:
         self.database_cpu.append(((cpu_seconds(database) if database else 0.0) - before[1]) / found.answered)
         self.loads.append(found)
 
+    def forget(self) -> None:
+        """Forget the rounds so far."""
+        self.loads, self.server_cpu, self.database_cpu = [], [], []
+
     def median(self, name: str) -> float:
         """The middle of all rounds: a rate, or a percentile in seconds."""
         return statistics.median(getattr(each, name) for each in self.loads)
@@ -268,7 +272,7 @@ def _compare_commands(ours: dict[str, Contender], count: int = REQUESTS // 2, ro
         cpu: dict[str, list[float]] = {label: [] for label in made}
         for _ in range(rounds):
             for label, build in made.items():
-                each.loads, each.server_cpu, each.database_cpu = [], [], []
+                each.forget()
                 each.run(build, 64, count)
                 cpu[label].append(sum(each.cpu))
         single, *others = (statistics.median(found) for found in cpu.values())
@@ -284,7 +288,7 @@ def _compare_batches(ours: dict[str, Contender], rounds: int = 5) -> Iterator[st
         cpu: dict[str, list[float]] = {label: [] for label in made}
         for _ in range(rounds):
             for label, (build, connections, count) in made.items():
-                each.loads, each.server_cpu, each.database_cpu = [], [], []
+                each.forget()
                 each.run(build, connections, count)
                 events = IN_A_BATCH if label == "batch" else 1
                 rates[label].append(each.median("rate") * events)
@@ -318,7 +322,7 @@ def run_rounds(
     """Send a number of requests to each contender in each round, after a warm-up."""
     made = {name: requests(each) for name, each in found.items()}
     for name, each in found.items():
-        each.loads, each.server_cpu, each.database_cpu = [], [], []
+        each.forget()
         load(each.address, made[name], connections, count // 4)
     for _ in range(rounds):
         for name, each in found.items():
