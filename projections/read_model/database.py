@@ -52,7 +52,7 @@ class Writer(Protocol):
         ...
 
     def insert(self, p: str, table: str, rows: Sequence[Row]) -> None:
-        """Insert rows, each with the columns of `schema.TABLES`."""
+        """Insert rows, each with the columns of `schema.columns_of`."""
         ...
 
     def neighbors(self, p: str, spans: Sequence[RowRange]) -> Iterable[NeighborRow]:
@@ -73,6 +73,14 @@ class Writer(Protocol):
 
     def create_indexes(self, p: str) -> Iterable[None]:
         """Create the other indexes of the tables that this writer created, one per step of the iterator."""
+        ...
+
+    def create_unlinked(self, p: str) -> None:
+        """Create the table of rows of `field_value` without their next rows, empty."""
+        ...
+
+    def link(self, p: str) -> Iterable[None]:
+        """Move the rows of that table to `field_value` with their next rows, some per step of the iterator, and drop it."""
         ...
 
     def drop_tables(self, p: str) -> None:

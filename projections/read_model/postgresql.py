@@ -21,7 +21,7 @@ from eventlog.postgres_integrity import find_wrong_indexes
 from projections.read_model import schema
 from projections.read_model.database import MISSING, PROJECTOR, NeighborRow, Row, RowRange, RunQuery
 from projections.read_model.query_limits import UNBOUNDED, Bounds
-from projections.read_model.schema import TABLES, VERSION
+from projections.read_model.schema import TABLES, UNLINKED, VERSION
 from projections.read_model.tokenizer import tokenize
 
 MAX_IDLE_CONNECTIONS: Final = 16
@@ -325,7 +325,7 @@ class PostgresqlWriter:
         """Insert rows: a few in the pipeline, many by COPY."""
         if not rows:
             return
-        columns = TABLES[table][0]
+        columns = schema.columns_of(table)
         if table == "search":
             columns, rows = f"{columns}, words", [(*row, tsvector(row[-1])) for row in rows]
         if len(rows) <= MAX_INLINE_ROWS:
@@ -386,9 +386,27 @@ class PostgresqlWriter:
             self._connection.execute(cast("Any", statement))
             yield
 
+    def create_unlinked(self, p: str) -> None:
+        """Create the table of rows without their next rows."""
+        statement = schema.unlinked_ddl(p=p, unlogged="unlogged", text='text collate "C"', integer="bigint")
+        self._connection.execute(cast("Any", statement))
+
+    def link(self, p: str) -> Iterator[None]:
+        """Move the rows to `field_value` with their next rows, in one step: it locks nothing that others use."""
+        sql = f"""insert into {p}field_value ({TABLES["field_value"][0]})
+            select subject, field, valid_from, id,
+            case when voided_by is null then lead(valid_from) over w else valid_from end,
+            case when voided_by is null then lead(id) over w else id end,
+            ends_at, voided_by, value, source_value from {p}{UNLINKED}
+            window w as (partition by subject, field, voided_by is null order by valid_from, id)"""
+        self._connection.execute(cast("Any", sql))
+        yield
+        self._connection.execute(cast("Any", f"drop table {p}{UNLINKED}"))
+
     def drop_tables(self, p: str) -> None:
         """Drop the tables."""
-        self._connection.execute(cast("Any", "drop table if exists " + ", ".join(f"{p}{table}" for table in TABLES)))
+        tables = ", ".join(f"{p}{table}" for table in (*TABLES, UNLINKED))
+        self._connection.execute(cast("Any", f"drop table if exists {tables}"))
 
     def swap_tables(self, p: str) -> None:
         """Replace the tables without a prefix by those with this one.

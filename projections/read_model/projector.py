@@ -52,6 +52,9 @@ class WrongPositionError(OperationalError):
 class Projector:
     """Writes entries to the tables with one prefix, inside the caller's transaction."""
 
+    _field_values = "field_value"
+    """The table that has the rows of field values."""
+
     def __init__(self, writer: Writer, prefix: str = "") -> None:
         self.writer = writer
         self.prefix = prefix
@@ -135,12 +138,12 @@ class Projector:
             keys = [key for key in new if key[3] // CHANGES_PER_EVENT == voided]
             for key in keys or [row[:4] for row in self._rows_of_entry(subject, voided) if row[5] is None]:
                 found.setdefault(key, by)
-            self._run(
-                "update {p}event set voided_by = :by where position = :voided and voided_by is null",
-                by=by,
-                voided=voided,
-            )
+            self._mark_voided(voided, by)
         return found
+
+    def _mark_voided(self, position: int, by: int) -> None:
+        sql = "update {p}event set voided_by = :by where position = :position and voided_by is null"
+        self._run(sql, by=by, position=position)
 
     def _find_next_rows(
         self, touched: Sequence[FieldRowKey], voided: dict[FieldRowKey, int], created: set[str]
@@ -210,7 +213,7 @@ class Projector:
         for (subject, name, valid_from, id_), _, value, source_value in erased.field_values:
             key = {"subject": subject, "field": name, "valid_from": valid_from, "id": id_}
             self._run(
-                f"update {{p}}field_value set value = :value, source_value = :source_value where {this}",
+                f"update {{p}}{self._field_values} set value = :value, source_value = :source_value where {this}",
                 value=value,
                 source_value=source_value,
                 **key,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import closing
 from typing import Final
 
+from projections.read_model.bulk_projector import BulkProjector
 from projections.read_model.database import REBUILD, Writer
 from projections.read_model.model import ReadModel
 from projections.read_model.projector import Gap, Projector, Source
@@ -51,15 +52,18 @@ def rebuild(
             with writer.transaction():
                 writer.drop_tables(SHADOW)
                 writer.create_tables(SHADOW)
-            shadow = Projector(writer, SHADOW)
+                writer.create_unlinked(SHADOW)
+            bulk = BulkProjector(writer, SHADOW)
             size = source.head().size
             position = 0
             if open_source and size >= MIN_READ_AHEAD:
                 with start_reader(open_source, HEAD_START, size, BATCH_ENTRIES) as batches:
-                    _fill(shadow, source, 0, progress, until=HEAD_START)
-                    position = _write_batches(shadow, batches, progress, size)
-            position = _fill(shadow, source, position, progress)
-            _create_indexes(writer)
+                    _fill(bulk, source, 0, progress, until=HEAD_START)
+                    position = _write_batches(bulk, batches, progress, size)
+            position = _fill(bulk, source, position, progress)
+            _run_steps(writer, writer.link(SHADOW))
+            _run_steps(writer, writer.create_indexes(SHADOW))
+            shadow = Projector(writer, SHADOW)
             position = _fill(shadow, source, position, progress)
             with writer.transaction():
                 position = _catch_up(shadow, Projector(writer).position(), source, position)
@@ -86,13 +90,13 @@ def _write_batches(
     return position
 
 
-def _create_indexes(writer: Writer) -> None:
-    """Create the indexes after most rows were inserted. The projector waits for one index at a time."""
-    indexes = iter(writer.create_indexes(SHADOW))
+def _run_steps(writer: Writer, steps: Iterable[None]) -> None:
+    """Run each step in its own transaction. In SQLite, the projector waits for one of them at a time."""
+    remaining = iter(steps)
     more = True
     while more:
         with writer.transaction(SHADOW):
-            more = next(indexes, ...) is not ...
+            more = next(remaining, ...) is not ...
 
 
 def _fill(

@@ -45,6 +45,11 @@ TABLES: Final = {
 }
 """Each table with its columns and its sort key."""
 
+UNLINKED: Final = "unlinked_field_value"
+"""Where a rebuild keeps the rows of `field_value` until all are there and their next rows can be told."""
+
+UNLINKED_COLUMNS: Final = "id, subject, field, valid_from, ends_at, voided_by, value, source_value"
+
 SHADOW: Final = "shadow_"
 """The prefix of the tables that a rebuild fills while the current ones stay in use."""
 
@@ -96,8 +101,23 @@ create table {p}event_because (
 create index {tag}_event_because_by_position on {p}event_because (position, decision);
 """
 
+_UNLINKED_DDL: Final = """create {unlogged} table {p}unlinked_field_value (
+    id {integer} primary key, subject {text} not null, field {text} not null, valid_from {integer} not null,
+    ends_at {integer}, voided_by {integer}, value {text}, source_value {text}
+)"""
+
 _INDEX_NEEDED_TO_FILL: Final = "_field_ref_by_field_value "
 """The index that erasure uses while the tables are being filled."""
+
+
+def columns_of(table: str) -> str:
+    """Return the columns of a table."""
+    return UNLINKED_COLUMNS if table == UNLINKED else TABLES[table][0]
+
+
+def unlinked_ddl(**dialect: str) -> str:
+    """Return the statement that creates `unlinked_field_value` in one database's dialect."""
+    return _UNLINKED_DDL.format(**dialect)
 
 
 def ddl(**dialect: str) -> tuple[list[str], list[str]]:
