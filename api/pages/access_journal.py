@@ -47,7 +47,7 @@ def list_access(
     record_read(page.request, is_file=False)
     journal = page.services.log.journal
 
-    def build(_read: Read) -> Context:
+    def build(read: Read) -> Context:
         (before,) = decode_cursor(cursor, int) if cursor is not None else (None,)
         found = journal.rows(selection, limit=ROWS + 1, before=before)
         period = {
@@ -64,7 +64,7 @@ def list_access(
             "typed": who,
             "begin": begin,
             "end": end,
-            "candidates": people_candidates(page.services.book.directory.list_people())[:MAX_OFFERED],
+            "candidates": people_candidates(page.services.book.directory.list_people(), read.merged_into)[:MAX_OFFERED],
             "export": build_address("/v1/access-journal", query),
         }
 

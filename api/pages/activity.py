@@ -73,7 +73,7 @@ def list_rows(
             "typed": who,
             "begin": begin,
             "end": end,
-            "candidates": people_candidates(page.services.book.directory.list_people())[:MAX_OFFERED],
+            "candidates": people_candidates(page.services.book.directory.list_people(), read.merged_into)[:MAX_OFFERED],
             "export": build_address("/v1/activity", {**filters, **period, "limit": 10_000, "format": "csv"}),
         }
 

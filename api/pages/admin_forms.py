@@ -21,9 +21,17 @@ from starlette.concurrency import run_in_threadpool
 from api.access_journal import record_refusal
 from api.command_routes import build_transaction
 from api.pages.command_forms import FormField
-from api.pages.form_input import LIST_SEPARATOR, Errors, Typed, read_form
+from api.pages.form_input import LIST_SEPARATOR, Errors, Typed, read_form, use_candidate
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.pages.references import MAX_OFFERED, Candidate, NotFoundError, find_one, list_candidates, people_candidates
+from api.pages.references import (
+    MAX_OFFERED,
+    Candidate,
+    NotFoundError,
+    find_one,
+    list_candidates,
+    people_candidates,
+    with_distinct_labels,
+)
 from api.permissions import held_roles, is_administrator
 from api.problems import HttpProblem, unprocessable
 from api.query_execution import wait_for_position
@@ -224,6 +232,9 @@ def _build_post(form: AdminForm) -> Callable[..., Any]:
         await run_in_threadpool(_require, page, form)
         typed = await read_form(request)
         key = typed.get("form_key", "")
+        if "use" in typed:
+            chosen = Filling(form, use_candidate(form.fields, typed), form_key=key)
+            return await page.execution.run("light", lambda: _show(page, chosen))
         filling = Filling(form, typed, status=422, form_key=key)
         try:
             if form.name in CHANGES:
@@ -397,7 +408,8 @@ def _show(page: Page, filling: Filling) -> Response:
 
     def build(read: Read) -> Context:
         candidates = _find_candidates(read, page, form)
-        values = {**_start_values(page, form), **filling.typed} if filling.status == 200 else filling.typed  # noqa: PLR2004
+        is_first = "form_key" not in filling.typed
+        values = {**_start_values(page, form), **filling.typed} if is_first else filling.typed
         labels = {each.subject: each.label for found in candidates.values() for each in found}
         return {
             "form": form,
@@ -450,7 +462,7 @@ def _find_subjects(page: Page, filling: Filling) -> dict[str, str]:
             try:
                 found[each.name] = find_one(text, candidates[each.kind], _NOUNS.get(each.kind, each.kind))
             except NotFoundError as error:
-                filling.errors.add(each.name, error.message, error.candidates)
+                filling.errors.add(each.name, error.message, error.candidates, text)
     if filling.errors.by_field:
         raise _InvalidError
     return found
@@ -463,8 +475,8 @@ def _find_candidates(read: Read, page: Page, form: AdminForm) -> dict[str, Seque
     kinds = {each.kind for each in form.fields if each.kind}
     found: dict[str, Sequence[Candidate]] = {"product": list_candidates(read, "product")} if "product" in kinds else {}
     if kinds - {"product"}:
-        known = page.services.book.directory.list_people()
-        people = people_candidates(known)
+        known = [*page.services.book.directory.list_people()]
+        people = people_candidates(known, read.merged_into)
         machines = {each.id for each in known} | {row["holder"] for row in grants(read).rows}
         if "token_holder" in kinds:
             machines |= {token.actor for token in page.services.log.tokens.all()}
@@ -475,7 +487,7 @@ def _find_candidates(read: Read, page: Page, form: AdminForm) -> dict[str, Seque
             "token_holder": [*people, *services],
             "role_holder": [*people, *list_candidates(read, "team"), *services, *groups],
         }
-    return {kind: each for kind, each in found.items() if kind in kinds}
+    return {kind: with_distinct_labels(each) for kind, each in found.items() if kind in kinds}
 
 
 def _by_id(ids: Any) -> list[Candidate]:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 from pydantic.fields import FieldInfo
 
-from domain import decision_messages, decision_rights, feature
+from domain import feature
 from domain.catalog import COMMANDS
 from domain.decision_messages import RiskFinding
 from domain.messages import Command, Message
@@ -134,6 +134,8 @@ FINAL: Final[Mapping[str, str]] = {
     "CloseGoal": "A closed goal cannot be opened again.",
 }
 """What cannot be undone, and what that means; such a form asks for confirmation."""
+REVISIONS: Final = frozenset({"ReviseDecision", "ReviseGoal", "ReviseMeeting", "ReviseAssumption", "LinkFeature"})
+"""Commands whose omitted fields stay unchanged."""
 REFUSED: Final = frozenset({"ImportChanges", "EraseTexts", "IssueReport", "SetAttribute", "VoidEntry"})
 """Commands whose forms would not help: other pages or interfaces have them."""
 LABELS: Final[Mapping[str, str]] = {
@@ -253,14 +255,9 @@ class Form:
         return FINAL.get(self.name)
 
     @property
-    def needs_version(self) -> bool:
-        """Whether it replaces what others may have changed, so that the version that was read must be sent."""
-        return bool({decision_messages.ReviseDecision, decision_rights.SetDecisionRights} & {*self.commands})
-
-    @property
     def is_revision(self) -> bool:
         """Whether it records only the fields that were changed."""
-        return decision_messages.ReviseDecision in self.commands
+        return self.name in REVISIONS
 
 
 def commands_of(name: str) -> tuple[type[Command], ...]:
@@ -280,7 +277,14 @@ def find_form(name: str) -> Form | None:
         for command in commands
         for each in _form_fields(command)
     }
+    if len(commands) > 1:  # one of the commands may be left out
+        fields = {name: _make_optional(each) for name, each in fields.items()}
     return Form(name, commands, tuple(sorted(fields.values(), key=lambda each: (each.is_folded, _rank(name, each)))))
+
+
+def _make_optional(field: FormField) -> FormField:
+    empty = ("",) if field.control == "choice" and field.is_required else ()
+    return replace(field, is_required=False, choices=(*empty, *field.choices))
 
 
 def _rank(form: str, field: FormField) -> tuple[int, bool]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
 from typing import Any, Final, get_args
@@ -25,12 +25,14 @@ from domain.validation_messages import list_errors
 from domain.values import format_timestamp, is_subject
 
 MAX_BODY: Final = 1 << 20
-MAX_FIELDS: Final = 500
+MAX_FIELDS: Final = 1_000
 LIST_SEPARATOR: Final = ";"
 ITEM_MARK: Final = "#"
 """Before the number of the item that was picked: its title may still be typed."""
 LINE_CONTROLS: Final = ("text", "findings")
 """Controls of lists with an item a line."""
+MAX_DIGITS: Final = 15
+"""Digits of a number that is typed: `int` refuses thousands of them."""
 Typed = Mapping[str, str]
 
 
@@ -40,6 +42,8 @@ class FieldError:
 
     message: str
     candidates: Sequence[Candidate] = ()
+    item: str = ""
+    """What was typed instead of one of the candidates; a list may have other items."""
 
 
 @dataclass
@@ -47,10 +51,12 @@ class Errors:
     """Everything that is wrong with a form; the key of what concerns the whole is empty."""
 
     by_field: dict[str, FieldError] = field(default_factory=dict)
+    is_outdated: bool = False
+    """Whether somebody else changed what the form would change."""
 
-    def add(self, name: str, message: str, candidates: Sequence[Candidate] = ()) -> None:
+    def add(self, name: str, message: str, candidates: Sequence[Candidate] = (), item: str = "") -> None:
         """Add an error, unless its field has one."""
-        self.by_field.setdefault(name, FieldError(_capitalize(message), candidates))
+        self.by_field.setdefault(name, FieldError(_capitalize(message), candidates, item))
 
 
 def _capitalize(message: str) -> str:
@@ -78,11 +84,23 @@ async def read_form(request: Request) -> dict[str, str]:
     found: dict[str, list[str]] = {}
     for name, value in pairs:
         found.setdefault(name, []).append(value.replace("\r\n", "\n"))
-    use = found.pop("use", [])
-    values = {name: f"{LIST_SEPARATOR} ".join(each for each in given if each.strip()) for name, given in found.items()}
-    for chosen in use:  # the button of a candidate replaces what was typed
-        name, _, value = chosen.partition("=")
-        values[name] = value
+    return {name: f"{LIST_SEPARATOR} ".join(each for each in given if each.strip()) for name, given in found.items()}
+
+
+def use_candidate(fields: Iterable[FormField], typed: Typed) -> dict[str, str]:
+    """Return what was typed, with the candidate whose button was pressed instead of the item that was not found.
+
+    The button sends `use`: the name of the input, the id, and the item, separated by `=`.
+    """
+    values = dict(typed)
+    name, _, rest = values.pop("use").partition("=")
+    subject, _, item = rest.partition("=")
+    field_ = next((each for each in fields if each.name == name.rpartition(".")[2]), None)
+    items = [each.strip() for each in values.get(name, "").split(LIST_SEPARATOR)]
+    if field_ is None or not field_.is_list or item not in items:
+        values[name] = subject
+    else:
+        values[name] = f"{LIST_SEPARATOR} ".join(subject if each == item else each for each in items)
     return values
 
 
@@ -98,11 +116,11 @@ class Input:
     """Returns the subjects with a key or title that are not of a kind."""
 
 
-def parse_commands(form: Form, given: Input, unchanged: Typed) -> list[Command]:
+def parse_commands(form: Form, given: Input, shown: Typed, current: Typed) -> list[Command]:
     """Return the commands of a form, or none if there are errors.
 
-    `unchanged` are the values that the form started with, as typed. Where a form records several commands, or revises,
-    only what differs from these is recorded.
+    `shown` are the values that the form started with, as typed. Where a form records several commands, or revises, only
+    what differs from these is recorded. `current` are the values now: what somebody else changed meanwhile is an error.
     """
     typed, errors = given.typed, given.errors
     values = {each.name: _parse_field(each, given) for each in form.fields}
@@ -115,18 +133,19 @@ def parse_commands(form: Form, given: Input, unchanged: Typed) -> list[Command]:
     for command in form.commands:
         own = {name: values[name] for name in command.model_fields if name in values and name not in shared}
         own = {name: value for name, value in own.items() if value not in (None, [])}
+        differing = {name for name in command.model_fields if _typed_of(name, typed) != _typed_of(name, shown)}
         if form.is_revision or len(form.commands) > 1:
-            differing = {name for name in command.model_fields if _typed_of(name, typed) != _typed_of(name, unchanged)}
-            cleared = {name for name in differing if _typed_of(name, unchanged) and not _typed_of(name, typed)}
+            cleared = {name for name in differing if _typed_of(name, shown) and not _typed_of(name, typed)}
             if not differing & own.keys() and not cleared:
                 continue
             if form.is_revision:
-                emptied: dict[str, Any] = {
-                    name: [] for name in cleared if any(f.name == name and f.is_list for f in form.fields)
-                }
-                own = {**{name: own[name] for name in differing & own.keys()}, **emptied}
+                own = {name: own[name] for name in differing & own.keys()} | _empty(form, cleared, errors)
         elif "rules" in values:
             own["rules"] = values["rules"]  # without any, a product has the rights of its line again
+        if {"release", "day"} <= own.keys() and len(differing & {"release", "day"}) == 1:
+            del own[next(iter({"release", "day"} - differing))]  # a new one replaces the other
+        for name in own:
+            _require_current(name, typed, shown, current, errors)
         subject = {} if command.creates else {"subject": typed.get("subject", "")}
         raw = {_alias(command, name): value for name, value in {**shared, **own}.items()}
         try:
@@ -137,6 +156,28 @@ def parse_commands(form: Form, given: Input, unchanged: Typed) -> list[Command]:
     if not found and not errors.by_field:
         errors.add("", "Nothing was changed.")
     return [] if errors.by_field else found
+
+
+def _empty(form: Form, cleared: Iterable[str], errors: Errors) -> dict[str, Any]:
+    """Return an empty list for each of the lists that were cleared; other fields of a revision cannot be emptied."""
+    fields = {each.name: each for each in form.fields}
+    for name in cleared:
+        if name in fields and not fields[name].is_list:
+            errors.add(name, f"{fields[name].label} can be replaced, but not emptied.")
+    return {name: [] for name in cleared if name in fields and fields[name].is_list}
+
+
+def _require_current(name: str, typed: Typed, shown: Typed, current: Typed, errors: Errors) -> None:
+    """Add an error if somebody else changed a field since the form was shown, unless to what was typed."""
+    now, before, own = (_typed_of(name, each) for each in (current, shown, typed))
+    if now in (before, own):
+        return
+    errors.is_outdated = True
+    if own == before:
+        errors.add(name, "Somebody changed it meanwhile. Check what it is now, and send the form again.")
+    else:
+        text = f" to “{now[name]}”" if name in now else ""
+        errors.add(name, f"Somebody changed it meanwhile{text}. Send the form again to replace that.")
 
 
 def _typed_of(name: str, typed: Typed) -> dict[str, str]:
@@ -236,7 +277,7 @@ def _find_subject(field_: FormField, name: str, text: str, given: Input) -> str 
     except NotFoundError as error:
         found = [] if error.candidates else given.find_in_other_kinds(text, kind)
         shown = " and ".join(f"the {kind_of(each)} {each}" for each in found)
-        given.errors.add(name, f"{error.message}{f' It is {shown}.' if shown else ''}", error.candidates)
+        given.errors.add(name, f"{error.message}{f' It is {shown}.' if shown else ''}", error.candidates, text)
         return None
 
 
@@ -268,7 +309,7 @@ def _parse_duration(field_: FormField, name: str, text: str, given: Input) -> An
     amount, _, unit = text.strip().lower().partition(" ")
     units = get_args(TimeUnit)
     found = next((each for each in units if unit.strip() in (each, each[:-1])), None)
-    if not amount.isdecimal() or found is None:
+    if not amount.isdecimal() or len(amount) > MAX_DIGITS or found is None:
         given.errors.add(name, f"{field_.label} must be a whole number of {', '.join(units)}, such as 6 weeks.")
         return None
     return {"amount": int(amount), "unit": found}

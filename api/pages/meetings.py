@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from secrets import token_hex
@@ -17,13 +18,20 @@ from api.command_routes import build_transaction
 from api.pages.fields import flatten
 from api.pages.form_input import Errors, is_input_of_item, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.pages.references import Candidate, NotFoundError, find_one, list_candidates, people_candidates
+from api.pages.references import (
+    Candidate,
+    NotFoundError,
+    find_one,
+    list_candidates,
+    people_candidates,
+    with_distinct_labels,
+)
 from api.problems import HttpProblem
 from api.query_parameters import KeyPath
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
 from domain.decision_messages import OPEN as OPEN_DECISION
-from domain.errors import Refused
+from domain.errors import KeyReused, Refused
 from domain.fields import STATUS
 from domain.meeting import HELD, PLANNED
 from domain.messages import Command
@@ -46,6 +54,9 @@ TASKS: Final = 3
 MAX_ROWS: Final = 60
 _INPUTS: Final = ("attendees", "held_on", "notes")
 """The inputs that are fields of the meeting itself."""
+_OUTCOME_INPUTS: Final = ("outcome", "deciders", "decision", "why")
+"""The inputs of each decision on the agenda."""
+_COMMAND_FIELD: Final = re.compile(r"(?:commands\.(?P<number>\d{1,4})\.)?(?P<name>\w+).*", re.ASCII)
 OUTCOMES: Final[Mapping[str, str]] = {
     "": "not decided",
     "AcceptDecision": "accepted",
@@ -198,9 +209,14 @@ async def post_write_up(request: Request, page: PageDependency, key: KeyPath) ->
             receipt = await page.services.log.execute(
                 build_transaction(tuple(commands), page.caller, typed.get("form_key"), {})
             )
+        except KeyReused:
+            draft.typed = {**typed, "form_key": token_hex(16)}
+            draft.errors.add(
+                "", "This form was already recorded with different content. Send it again to record this as well."
+            )
         except Refused as refused:
             record_refused_command(request, refused)
-            draft.errors.add(_input_of(refused.field), refused.detail)
+            draft.errors.add(_input_of(refused.field, commands), refused.detail)
         else:
             address = build_address(f"/meetings/{key}", {"done": receipt.position, "min_position": receipt.position})
             return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
@@ -227,9 +243,14 @@ def _show(page: Page, draft: Draft) -> Response:
         more = 3 if draft.typed.get("more") else 0
         return {
             "subject": draft.subject,
-            "is_planned": values[STATUS] == PLANNED,
+            "again": bool(draft.typed),
+            "is_planned": _is_planned(draft, values),
             "decisions": decisions,
-            "undecided": [each for each, status in decisions if status in OPEN_DECISION],
+            "undecided": [
+                each
+                for each, status in decisions
+                if status in OPEN_DECISION or any(draft.typed.get(f"agenda.{each}.{part}") for part in _OUTCOME_INPUTS)
+            ],
             "values": draft.typed or start,
             "errors": draft.errors.by_field,
             "outcomes": OUTCOMES,
@@ -243,10 +264,22 @@ def _show(page: Page, draft: Draft) -> Response:
     return page.render("write_up.html", build, status=draft.status)
 
 
-def _input_of(refused_field: str | None) -> str:
-    """Return the input that a refusal of the meeting itself is about; empty if it is about anything else."""
-    name = (refused_field or "").removeprefix("commands.0.").partition(".")[0]
-    return name if name in _INPUTS else ""
+def _is_planned(draft: Draft, values: Mapping[str, Any]) -> bool:
+    """Return whether the form holds the meeting, as it was shown: sent twice, it records the same."""
+    return draft.typed["planned"] == "yes" if "planned" in draft.typed else values.get(STATUS) == PLANNED
+
+
+def _input_of(refused_field: str | None, commands: Sequence[Command]) -> str:
+    """Return the input that a refusal is about; empty if it is about none.
+
+    Each command has its own number in the field, unless it is the only one.
+    """
+    found = _COMMAND_FIELD.fullmatch(refused_field or "")
+    command = commands[int(found["number"] or 0)] if found else commands[0]
+    subject = "" if command.creates else command.subject_id()
+    if found and command is commands[0]:
+        return found["name"] if found["name"] in _INPUTS else ""
+    return f"agenda.{subject}.outcome" if found and type(command).__name__ in OUTCOMES else ""
 
 
 def _list_agenda(read: Read, values: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -263,8 +296,9 @@ def _count(typed: Mapping[str, str], name: str, blank: int) -> int:
 
 
 def _find_candidates(read: Read, page: Page) -> dict[str, Sequence[Candidate]]:
-    people = people_candidates(page.services.book.directory.list_people())
-    return {"person": people, "holder": [*people, *list_candidates(read, "team")]}
+    people = people_candidates(page.services.book.directory.list_people(), read.merged_into)
+    found = {"person": people, "holder": [*people, *list_candidates(read, "team")]}
+    return {kind: with_distinct_labels(each) for kind, each in found.items()}
 
 
 class _Reader:
@@ -291,7 +325,7 @@ class _Reader:
         return {name: value for name, value in values.items() if value}
 
     def commands(
-        self, meeting: str, *, is_planned: bool, products: Sequence[str], undecided: Sequence[str]
+        self, meeting: str, *, is_planned: bool, products: Sequence[str], agenda: Sequence[str]
     ) -> Iterator[Row]:
         """Yield the commands of the minutes, as the catalog has them: first the meeting, then what was said and decided."""
         shared = self.given(attendees=self.people("attendees"), notes=self.text("notes"))
@@ -300,8 +334,8 @@ class _Reader:
         else:
             yield {"type": "AddMinutes", "subject": meeting, **shared}
         yield from self._build_statements()
-        for number, decision in enumerate(undecided):
-            yield from self._outcome(number, decision)
+        for decision in agenda:  # whether it is still open is for the log to say
+            yield from self._outcome(decision)
         yield from self._tasks(products)
 
     def _build_statements(self) -> Iterator[Row]:
@@ -319,8 +353,8 @@ class _Reader:
                 said = "advice" if stance == "AdviseOnDecision" else "why"
                 yield {"type": stance, "subject": self.text(f"{name}.decision"), "by": who[0], said: words}
 
-    def _outcome(self, number: int, decision: str) -> Iterator[Row]:
-        name = f"agenda.{number}"
+    def _outcome(self, decision: str) -> Iterator[Row]:
+        name = f"agenda.{decision}"
         command, words, why = (self.text(f"{name}.{each}") for each in ("outcome", "decision", "why"))
         deciders = self.people(f"{name}.deciders")
         match command:
@@ -353,14 +387,14 @@ def _parse(page: Page, draft: Draft) -> list[Command]:
     with page.services.read() as read:
         fields = subject_fields(read, draft.subject, resolve_time(read, NOW))
         values = {name: row["value"] for name, row in fields.items()}
-        undecided = [each for each, status in _list_agenda(read, values) if status in OPEN_DECISION]
+        agenda = [each for each, _ in _list_agenda(read, values)]
         reader = _Reader(draft, _find_candidates(read, page))
     raw = list(
         reader.commands(
             draft.subject,
-            is_planned=values.get(STATUS) == PLANNED,
+            is_planned=_is_planned(draft, values),
             products=as_ids(values.get("products")),
-            undecided=undecided,
+            agenda=agenda,
         )
     )
     found = []

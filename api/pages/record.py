@@ -1,11 +1,13 @@
 """Recording on pages: every command as a form, and *Record a decision* with its four fields first.
 
 A form builds the same commands as the API. Its idempotency key is made when it is shown, so that sending it twice
-records once; whatever is wrong with it, nothing that was typed is lost.
+records once; whatever is wrong with it, nothing that was typed is lost. It says at which time and position it was shown, so
+that what somebody else changed meanwhile is not overwritten.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -28,9 +30,16 @@ from api.pages.form_input import (
     is_input_of_item,
     parse_commands,
     read_form,
+    use_candidate,
 )
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.pages.references import MAX_OFFERED, Candidate, list_candidates, people_candidates
+from api.pages.references import (
+    MAX_OFFERED,
+    Candidate,
+    list_candidates,
+    people_candidates,
+    with_distinct_labels,
+)
 from api.pages.subject_addresses import subject_path
 from api.problems import HttpProblem
 from api.query_execution import wait_for_position
@@ -47,7 +56,7 @@ from projections.queries.decisions import DecisionFilter
 from projections.queries.field_values import all_field_values, as_ids, subject_fields
 from projections.queries.filters import Filter
 from projections.queries.suggestions import find_in_other_kinds
-from projections.queries.timepoint import NOW, resolve_time
+from projections.queries.timepoint import NOW, ResolvedTime, resolve_time
 from projections.read_model.model import Read
 
 NEW_ITEMS: Final[Mapping[str, int]] = {"options": 2, "rules": 1}
@@ -78,11 +87,13 @@ class Entry:
     status: int = 200
     more: str = ""
     """The field of which one more item was asked for."""
+    version: int = 0
+    """The version of the subject that what was typed is compared with."""
 
 
-MAX_VERSION_DIGITS: Final = 15
-VERSION_INPUT: Final = "read_version"
-"""The hidden input with the version of the subject that was read; the `version` of a release is a different field."""
+READ_AT: Final = "read_at"
+"""The hidden input with the valid time and the position of the values that a form started with."""
+_READ_AT: Final = re.compile(r"(\d{1,16})\.(\d{1,15})", re.ASCII)
 PER_EVENT: Final = ("deciders",)
 """Fields that belong to one event, so a form for another event on the same subject does not start with their values."""
 COMPOUND_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -179,10 +190,13 @@ async def _record(request: Request, page: Page, name: str) -> Response:
     form = _form(name)
     typed = await read_form(request)
     entry = Entry(form, typed.get("subject", ""), typed, status=422)
-    if "more" in typed:  # one more item, before anything is recorded
-        started = replace(entry, status=200, more=typed["more"])
+    if "more" in typed or "use" in typed:  # one more item, or a candidate, before anything is recorded
+        typed = use_candidate(form.every_field, typed) if "use" in typed else typed
+        started = replace(entry, typed=typed, status=200, more=typed.get("more", ""))
         return await page.execution.run("light", lambda: _show(page, started))
-    commands = await run_in_threadpool(_parse, page, entry)
+    if entry.subject:
+        entry = await _catch_up(page, entry)
+    commands, entry = await run_in_threadpool(_parse, page, entry)
     if form.final and typed.get("confirmed") != "yes":
         entry.errors.add("confirmed", "Confirm that this cannot be undone.")
     if not entry.errors.by_field:
@@ -192,7 +206,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
                 build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected_versions(entry))
             )
         except KeyReused:
-            entry = replace(entry, typed={**typed, "form_key": token_hex(16)})
+            entry = replace(entry, typed={**entry.typed, "form_key": token_hex(16)})
             entry.errors.add(
                 "", "This form was already recorded with different content. Send it again to record this as well."
             )
@@ -204,10 +218,18 @@ async def _record(request: Request, page: Page, name: str) -> Response:
     return await page.execution.run("light", lambda: _show(page, entry))
 
 
+async def _catch_up(page: Page, entry: Entry) -> Entry:
+    """Return the entry with the version of its subject, once the read model has it."""
+    subject = await run_in_threadpool(
+        page.services.find_subject, entry.subject, "subject"
+    )  # what may not be read is unknown
+    state = await run_in_threadpool(page.services.book.state, subject)
+    await wait_for_position(page.services, state.position)
+    return replace(entry, version=state.version)
+
+
 def _expected_versions(entry: Entry) -> dict[str, int]:
-    # No version has more digits, and `int` refuses thousands of them.
-    version = entry.typed.get(VERSION_INPUT, "")[:MAX_VERSION_DIGITS]
-    return {entry.subject: int(version)} if entry.form.needs_version and version.isdecimal() else {}
+    return {entry.subject: entry.version} if entry.version and READ_AT in entry.typed else {}
 
 
 def _input_of(form: Form, refused_field: str | None) -> str:
@@ -229,21 +251,46 @@ async def _redirect(page: Page, entry: Entry, receipt: Receipt) -> Response:
     return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
 
 
-def _parse(page: Page, entry: Entry) -> list[Command]:
-    if entry.subject:
-        page.services.find_subject(entry.subject, "subject")  # one that the caller may not read does not exist
+def _parse(page: Page, entry: Entry) -> tuple[list[Command], Entry]:
+    """Return the commands, and the form as it is shown again if something is wrong with it."""
     with page.services.read() as read:
         candidates = _find_candidates(read, page, entry.form)
-        unchanged = {**_defaults(entry.form), **(_current_values(read, entry) if entry.subject else {})}
-    labels = _labels_of(candidates)  # as the form showed them
-    unchanged = {name: _label(value, labels) for name, value in unchanged.items()}
+        now = resolve_time(read, NOW)
+        labels = _labels_of(candidates)  # as the form showed them
+        current = _start_of(read, entry, now, labels)
+        shown = _start_of(read, entry, _read_at(read, entry.typed) or now, labels)
 
     def find_elsewhere(name: str, kind: str) -> Sequence[str]:
         with page.services.read() as read:
             return find_in_other_kinds(read, name, kind)
 
     given = Input(entry.typed, candidates, page.time.zone, entry.errors, find_elsewhere)
-    return parse_commands(entry.form, given, unchanged)
+    commands = parse_commands(entry.form, given, shown, current)
+    if not entry.errors.is_outdated:
+        return commands, entry
+    # What was left as it was shows what it is now; sending the form again replaces the rest.
+    left = {name for name in shown | current if entry.typed.get(name, "") == shown.get(name, "")}
+    newer = {name: current.get(name, "") for name in left}
+    return commands, replace(entry, typed={**entry.typed, **newer, READ_AT: _format_read_at(now)})
+
+
+def _start_of(read: Read, entry: Entry, when: ResolvedTime, labels: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that a form starts with at a time, as it shows them."""
+    found = _defaults(entry.form) | (_current_values(read, entry, when) if entry.subject else {})
+    return {name: _label(value, labels) for name, value in found.items()}
+
+
+def _format_read_at(when: ResolvedTime) -> str:
+    return f"{when.as_of}.{when.position}"
+
+
+def _read_at(read: Read, typed: Typed) -> ResolvedTime | None:
+    """Return when the form was shown; None if it does not say so."""
+    found = _READ_AT.fullmatch(typed.get(READ_AT, ""))
+    if found is None:
+        return None
+    position = min(int(found[2]), read.position)
+    return ResolvedTime(NOW, int(found[1]), position, is_latest=position == read.position)
 
 
 # Showing --------------------------------------------------------------------------------------------------------------
@@ -252,7 +299,8 @@ def _parse(page: Page, entry: Entry) -> list[Command]:
 def _show(page: Page, entry: Entry) -> Response:
     def build(read: Read) -> Context:
         candidates = _find_candidates(read, page, entry.form)
-        current = _current_values(read, entry) if entry.subject else {}
+        now = resolve_time(read, NOW)
+        current = _current_values(read, entry, now) if entry.subject else {}
         is_first = not entry.typed.get("form_key")
         values = (
             {**_start_values(read, page, entry.form, candidates), **current, **entry.typed} if is_first else entry.typed
@@ -261,6 +309,7 @@ def _show(page: Page, entry: Entry) -> Response:
         values = {name: _label(value, labels) for name, value in values.items()}
         return {
             "form": entry.form,
+            "again": not is_first,
             "subject": entry.subject,
             "values": values,
             "errors": entry.errors.by_field,
@@ -274,7 +323,7 @@ def _show(page: Page, entry: Entry) -> Response:
             "offered": _list_offered(read, page, entry, values, labels),
             "most": MAX_OFFERED,
             "form_key": entry.typed.get("form_key") or token_hex(16),
-            "version": entry.typed.get(VERSION_INPUT) or _version_of(page, entry),
+            "read_at": entry.typed.get(READ_AT) or _format_read_at(now),
         }
 
     template = "record.html" if entry.form.name == "RecordDecision" else "form.html"
@@ -344,10 +393,6 @@ def _items_of(value: Value) -> list[dict[str, Value]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _version_of(page: Page, entry: Entry) -> int | str:
-    return page.services.book.state(entry.subject).version if entry.form.needs_version else ""
-
-
 def _start_values(read: Read, page: Page, form: Form, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, str]:
     """Return what a new form starts with: its defaults, the caller as accountable, and the only product or theirs."""
     values = _defaults(form)
@@ -358,7 +403,8 @@ def _start_values(read: Read, page: Page, form: Form, candidates: Mapping[str, S
     if form.creates and len(products) == 1:
         values["products"] = products[0]
     if form.creates and any(each.name == "accountable" for each in form.fields):
-        values["accountable"] = page.services.book.directory.name(page.caller.actor) or ""
+        known = {each.subject for each in candidates.get("holder", ())}
+        values["accountable"] = page.caller.actor if page.caller.actor in known else ""
     return values
 
 
@@ -366,15 +412,15 @@ def _defaults(form: Form) -> dict[str, str]:
     return {each.name: each.default for each in form.fields if isinstance(each.default, str)}
 
 
-def _current_values(read: Read, entry: Entry) -> dict[str, str]:
-    """Return the values that the subject has now, as a form shows them."""
-    fields = subject_fields(read, entry.subject, resolve_time(read, NOW))
+def _current_values(read: Read, entry: Entry, when: ResolvedTime) -> dict[str, str]:
+    """Return the values that the subject has at a time, as a form shows them."""
+    fields = subject_fields(read, entry.subject, when)
     found: dict[str, str] = {}
     for each in entry.form.fields:
         row = fields.get(FIELD_OF_INPUT.get(each.name, each.name))
         if row and each.control == "items":
             found |= _flatten_items(each, _items_of(row["value"]))
-        elif row and _fits(each, row["value"]):
+        elif row and _fits(each, row["value"], entry.form):
             found[each.name] = _as_text(each, row["value"])
     return found
 
@@ -389,12 +435,14 @@ def _flatten_items(field_: FormField, items: Sequence[Mapping[str, Any]]) -> dic
     return found
 
 
-def _fits(field_: FormField, value: Any) -> bool:
+def _fits(field_: FormField, value: Any, form: Form) -> bool:
     """Return whether a value belongs into an input: a target can be a release or a day."""
     if field_.name == "release":
         return str(value).startswith("release:")
     if field_.name == "day":
         return not str(value).startswith("release:")
+    if field_.name == "why" and form.is_revision:
+        return value is not None
     return value is not None and field_.name not in ("why", "by", "until", *PER_EVENT)
 
 
@@ -417,10 +465,11 @@ def _find_candidates(read: Read, page: Page, form: Form) -> dict[str, Sequence[C
     }
     if kinds & PEOPLE_KINDS:
         everyone = [*page.services.book.directory.list_people()]
-        people = people_candidates(everyone)
+        people = people_candidates(everyone, read.merged_into)
         found |= {"person": people, "holder": [*people, *list_candidates(read, "team")]}
-        found |= {"actor": people_candidates(everyone, ("person:", "service:"))} if "actor" in kinds else {}
-    return found
+        if "actor" in kinds:
+            found["actor"] = people_candidates(everyone, read.merged_into, ("person:", "service:"))
+    return {kind: with_distinct_labels(each) for kind, each in found.items()}
 
 
 def get_similar(page: PageDependency, title: FormParameter = "") -> Response:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from types import MappingProxyType
 from typing import Final
 
 from api.pages.fields import flatten
@@ -36,7 +38,7 @@ class Candidate:
 
 
 class NotFoundError(Exception):
-    """Nothing, or more than one subject, is called as the reader typed; `candidates` may be meant."""
+    """Nothing, or more than one subject, is called as the reader typed; `candidates` may be meant instead."""
 
     def __init__(self, message: str, candidates: Sequence[Candidate]) -> None:
         super().__init__(message)
@@ -74,13 +76,36 @@ def _candidate(subject: str, title: str | None, number: str | None) -> Candidate
     return Candidate(subject, label, tuple(_fold(each) for each in names if each))
 
 
-def people_candidates(people: Iterable[DirectoryPerson], kinds: tuple[str, ...] = ("person:",)) -> list[Candidate]:
-    """Return everyone in the directory whose id begins with one of the kinds, found by each of their names."""
-    return [
-        Candidate(each.id, each.name, tuple(map(_fold, (*each.spellings, each.id))))
-        for each in people
-        if each.id.startswith(kinds)
-    ]
+def people_candidates(
+    people: Iterable[DirectoryPerson],
+    merged_into: Mapping[str, str] = MappingProxyType({}),
+    kinds: tuple[str, ...] = ("person:",),
+) -> list[Candidate]:
+    """Return everyone in the directory whose id begins with one of the kinds, found by each of their names.
+
+    People who were merged are one, found by the names of all.
+    """
+    found: dict[str, Candidate] = {}
+    for each in people:
+        kept = merged_into.get(each.id, each.id)
+        if not kept.startswith(kinds):
+            continue
+        names = tuple(map(_fold, (*each.spellings, each.id)))
+        known = found.get(kept)
+        label = known.label if known and each.id != kept else each.name
+        found[kept] = Candidate(kept, label, (*(known.names if known else ()), *names))
+    return [*found.values()]
+
+
+def with_distinct_labels(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Return the candidates; those that are called the same have their keys in their labels, so that each can be chosen."""
+    counts = Counter(each.label for each in candidates)
+    return [each if counts[each.label] == 1 else _with_key(each) for each in candidates]
+
+
+def _with_key(candidate: Candidate) -> Candidate:
+    label = f"{candidate.label} ({key_of(candidate.subject)})"
+    return replace(candidate, label=label, names=(*candidate.names, _fold(label)))
 
 
 def _fold(text: str) -> str:

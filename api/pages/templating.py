@@ -49,6 +49,8 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "exact_time": value_formats.exact_time,
     "html_time": value_formats.html_time,
     "input_time": value_formats.input_time,
+    "typed_time": value_formats.typed_time,
+    "utc_time": value_formats.utc_time,
     "page_address": subject_addresses.page_address,
     "with_titles": subject_addresses.with_titles,
     "items": value_formats.plain_value,

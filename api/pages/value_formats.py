@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from api.pages.labels import status_mark
-from domain.times import from_micros, parse_timestamp
+from domain.times import from_micros, parse_timestamp, to_micros
 
 
 def value_parts(value: Mapping[str, Any]) -> list[Any]:
@@ -110,6 +110,20 @@ def exact_time(text: str) -> str:
 def html_time(text: str) -> str:
     """Return a time for a `datetime` attribute."""
     return f"{parse_utc(text):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def utc_time(micros: int) -> str:
+    """Return a time for scripts, to the second."""
+    return f"{from_micros(micros).astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def typed_time(text: str, zone: tzinfo = UTC) -> int | None:
+    """Return the time that was typed into an input, in microseconds; None if it is none. Without an offset it is in the zone."""
+    try:
+        time = datetime.fromisoformat(text)
+        return to_micros((time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC))
+    except (ValueError, OverflowError):
+        return None
 
 
 def input_time(micros: int | None, zone: tzinfo = UTC) -> str:

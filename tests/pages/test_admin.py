@@ -87,7 +87,7 @@ def test_a_mistake_in_a_role_form_loses_nothing(service: LocalService, bo: str) 
 
     assert refused.status_code == 422
     assert "Did you mean Bo Diaz?" in text_of(refused.text)
-    assert 'value="holder=Bo Diaz"' in refused.text
+    assert f'value="holder={bo}=Bo Dias"' in refused.text
     assert "Because &lt;x&gt;.</textarea>" in refused.text
     assert '<option value="manager" selected>Manager</option>' in refused.text
     assert service.rows("/roles", holder=bo) == []
@@ -374,3 +374,16 @@ def test_an_import_shows_what_it_could_not_place(service: LocalService, pages: P
     assert service.post("/commands", {**body, "changes": [{"field": "line.0"}]}).status_code == 200
     assert "1 line not placed" in text_of(pages.get("/admin"))
     assert "line 7" not in text_of(pages.get("/imports/jira-1"))
+
+
+def test_a_candidate_is_filled_in_before_a_role_is_granted(service: LocalService, bo: str) -> None:
+    """The form is shown again with the name, and nothing is recorded until it is sent."""
+    refused = send(service, "grant-role", holder="Bo Dias", role="manager", note="Because <x>.")
+    (chosen,) = re.findall(r'name="use" value="([^"]+)"', refused.text)
+
+    filled = send(service, "grant-role", holder="Bo Dias", role="manager", note="Because <x>.", use=chosen)
+
+    assert filled.status_code == 200
+    assert 'name="holder" value="Bo Diaz"' in filled.text
+    assert "Because &lt;x&gt;.</textarea>" in filled.text
+    assert service.rows("/roles", holder=bo) == []

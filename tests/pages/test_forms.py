@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from api.pages.command_forms import REVISIONS
+from domain.catalog import COMMANDS
 from tests.support_pages import text_of
 
 
@@ -21,7 +23,11 @@ class Forms:
         """The values that a form starts with."""
         response = self.service.client.get(path, headers={"Accept": "text/html"})
         assert response.status_code == 200, response.text
-        form = response.text.partition('<form class="sheet-form"')[2].partition("</form>")[0]
+        return self.read(response.text)
+
+    def read(self, page: str) -> dict[str, str]:
+        """The values of the form on a page."""
+        form = page.partition('<form class="sheet-form"')[2].partition("</form>")[0]
         found = {
             unescape(name): unescape(value)
             for name, value in re.findall(r'<input(?! type="radio")[^>]*name="([^"]+)"[^>]*value="([^"]*)"', form)
@@ -96,7 +102,7 @@ def test_a_form_that_is_sent_twice_records_once(service, forms, product):
 
 
 def test_a_misspelt_name_is_asked_back_and_nothing_typed_is_lost(service, forms, product):
-    """The answer names candidates; choosing one records."""
+    """The answer names candidates; choosing one fills it in, and nothing is recorded before the form is sent."""
     values = {
         **forms.open("/record"),
         "title": "Cards <only>",
@@ -115,8 +121,52 @@ def test_a_misspelt_name_is_asked_back_and_nothing_typed_is_lost(service, forms,
     assert refused.text.count(" autofocus") == 1
     assert '<details class="folded" open>' not in refused.text
     chosen = unescape(re.search(r'name="use" value="([^"]+)"', refused.text)[1])
-    assert forms.send("/record", {**values, "use": chosen}).status_code == 303
+    filled = forms.send("/record", {**values, "use": chosen})
+    assert filled.status_code == 200
+    assert service.rows("/decisions") == []
+    shown = forms.read(filled.text)
+    assert (shown["accountable"], shown["title"]) == ("Ada Lovelace", "Cards <only>")
+    assert forms.send("/record", shown).status_code == 303
     assert len(service.rows("/decisions")) == 1
+
+
+def test_a_candidate_replaces_only_the_name_that_was_not_found(service, forms, product):
+    """The other names in a list stay."""
+    bob = subject_of(forms.record("/do/RegisterPerson", name="Bob Bee"), "person")
+    values = {**forms.open("/record"), "title": "T", "decision": "D", "why": "W", "deciders": "Bob Bee; Ada Lovelce"}
+    refused = forms.send("/record", values)
+    chosen = unescape(re.search(r'name="use" value="([^"]+)"', refused.text)[1])
+
+    shown = forms.read(forms.send("/record", {**values, "use": chosen}).text)
+    location = forms.send("/record", shown).headers["location"]
+
+    assert shown["deciders"] == "Bob Bee; Ada Lovelace"
+    assert _decision(service, location)["fields"]["deciders"]["value"] == [bob, service.ada]
+
+
+def test_people_of_the_same_name_can_be_chosen(service, forms, product):
+    """Each candidate is labeled with its key, and the form then names the one that was chosen."""
+    people = sorted(subject_of(forms.record("/do/RegisterPerson", name="Bob Lee"), "person") for _ in range(2))
+    values = {**forms.open("/record"), "title": "T", "decision": "D", "why": "W", "accountable": "Bob Lee"}
+
+    refused = forms.send("/record", values)
+    chosen = [unescape(each) for each in re.findall(r'name="use" value="([^"]+)"', refused.text)]
+    shown = forms.read(forms.send("/record", {**values, "use": chosen[1]}).text)
+    location = forms.send("/record", shown).headers["location"]
+
+    assert [each.split("=")[1] for each in chosen] == people
+    assert _decision(service, location)["roles"]["accountable"]["value"] == [people[1]]
+
+
+def test_people_who_were_merged_are_one_candidate(service, forms, product):
+    """The name that both had, and the other name of the one who was merged, mean the person who was kept."""
+    bob, robert = (subject_of(forms.record("/do/RegisterPerson", name=name), "person") for name in ("Bob Lee", "Bobby"))
+    service.log.directory.add(robert, "Bob Lee", shared=True)
+    assert service.post("/commands", {"type": "MergePeople", "subject": robert, "into": bob}).status_code == 200
+
+    for n, name in enumerate(("Bob Lee", "Bobby")):
+        location = forms.record("/record", title=f"T{n}", decision="D", why="W", accountable=name)
+        assert _decision(service, location)["roles"]["accountable"]["value"] == [bob]
 
 
 def test_a_name_of_another_kind_is_recognized(service, forms, product):
@@ -300,17 +350,151 @@ def test_a_revision_of_what_somebody_else_changed_meanwhile_is_refused(service, 
     assert refused.status_code == 422
     assert service.get(f"/decisions/{subject.partition(':')[2]}")["fields"]["decision"]["value"] == "Six percent."
     assert "Four percent." in refused.text
+    assert "Somebody changed it meanwhile to “Six percent.”." in text_of(refused.text)
+    assert forms.send(path, forms.read(refused.text)).status_code == 303
+    assert service.get(f"/decisions/{subject.partition(':')[2]}")["fields"]["decision"]["value"] == "Four percent."
 
 
-def test_a_version_with_thousands_of_digits_is_another_one(forms, product):
-    """What the hidden input of a form says is read as far as a version can go, and then compared."""
-    subject = subject_of(forms.record("/do/ProposeDecision", title="A fee", decision="Five percent."), "decision")
-    path = f"/do/ReviseDecision?subject={subject}"
+def test_what_somebody_else_changed_meanwhile_is_not_changed_back(service, forms, feature):
+    """A field that was left as the form showed it is not recorded, also if it is something else by then."""
+    path = f"/do/MoveFeature?subject={feature}"
+    forms.record(path, horizon="later", note="First.")
+    mine = forms.open(path)
+    forms.record(path, horizon="now", note="Promised.")
 
-    refused = forms.send(path, {**forms.open(path), "read_version": "9" * 5_000, "decision": "Six percent."})
+    assert forms.send(path, {**mine, "day": "2030-03-01", "note": "The contract."}).status_code == 303
+
+    answer = service.get(f"/features/{feature.partition(':')[2]}")
+    assert answer["fields"]["horizon"]["value"] == "now"
+    assert answer["fields"]["horizon"]["blame"]["note"] == "Promised."
+    assert answer["targets"]["ship"]["value"] == "2030-03-01"
+
+
+def test_a_field_that_is_recorded_with_another_one_must_be_as_it_was_shown(service, forms, feature):
+    """A rank is recorded with its horizon: if that was changed meanwhile, the form shows the newer one and asks."""
+    path = f"/do/MoveFeature?subject={feature}"
+    forms.record(path, horizon="later", note="First.")
+    mine = forms.open(path)
+    forms.record(path, horizon="now", note="Promised.")
+
+    refused = forms.send(path, {**mine, "rank": "3", "note": "Third."})
+    shown = forms.read(refused.text)
 
     assert refused.status_code == 422
-    assert "has changed since you read it" in refused.text
+    assert "Somebody changed it meanwhile. Check what it is now" in text_of(refused.text)
+    assert (shown["horizon"], shown["rank"]) == ("now", "3")
+    assert forms.send(path, shown).status_code == 303
+    fields = service.get(f"/features/{feature.partition(':')[2]}")["fields"]
+    assert (fields["horizon"]["value"], fields["rank"]["value"]) == ("now", 3)
+
+
+@pytest.mark.parametrize("read_at", ["", "9" * 5_000, "1.2.3", "0.99999", "²"])
+def test_a_form_that_does_not_say_when_it_was_shown_is_compared_with_now(service, forms, feature, read_at):
+    """Whatever its hidden input holds is no error of the server."""
+    path = f"/do/MoveFeature?subject={feature}"
+
+    assert forms.send(path, {**forms.open(path), "read_at": read_at, "horizon": "now"}).status_code == 303
+
+
+def test_a_revision_that_is_sent_twice_records_once(service, forms, product):
+    """The second answer is the first one, though nothing differs by then."""
+    decision = subject_of(forms.record("/do/ProposeDecision", title="A fee"), "decision")
+    path = f"/do/ReviseDecision?subject={decision}"
+    values = {**forms.open(path), "decision": "Five percent."}
+
+    first, second = forms.send(path, values), forms.send(path, values)
+
+    assert first.status_code == second.status_code == 303
+    assert first.headers["location"] == second.headers["location"]
+
+
+def test_a_reason_is_given_only_for_what_was_revised(service, forms):
+    """The other measures of a goal keep the reason that they have."""
+    goal = subject_of(forms.record("/do/SetGoal", title="Forty nights", target="50", note="The board asked."), "goal")
+    path = f"/do/ReviseGoal?subject={goal}"
+
+    forms.record(path, due_on="2030-12-31", note="The supplier is late.")
+
+    (row,) = service.rows("/goals")
+    history = service.rows("/fields/history", subject=goal)
+    assert row["fields"]["target"]["value"] == "50"
+    changed = {(each["field"], each["blame"]["note"]) for each in history}
+    assert ("due_on", "The supplier is late.") in changed
+    assert ("target", "The supplier is late.") not in changed
+
+
+def test_what_a_revision_cannot_empty_is_refused(service, forms):
+    """It would stay as it was, though the form said that it was recorded."""
+    goal = subject_of(forms.record("/do/SetGoal", title="Forty nights", target="50", unit="nights"), "goal")
+    size = service.log.head().size
+
+    refused = forms.send("/do/ReviseGoal", {**forms.open(f"/do/ReviseGoal?subject={goal}"), "unit": "", "target": "60"})
+
+    assert refused.status_code == 422
+    assert "Unit can be replaced, but not emptied." in text_of(refused.text)
+    assert service.log.head().size == size
+
+
+def test_the_last_link_of_a_feature_is_removed_with_a_form(service, forms, feature):
+    """An emptied list is recorded as empty."""
+    forms.record("/do/SetGoal", title="Forty nights")
+    path = f"/do/LinkFeature?subject={feature}"
+    forms.record(path, goals="Forty nights")
+
+    forms.record(path, goals="")
+
+    assert "goals" not in service.get(f"/features/{feature.partition(':')[2]}")["fields"]
+
+
+def test_every_command_whose_omitted_fields_stay_has_a_form_of_only_what_was_changed():
+    """Their descriptions say so."""
+    revisions = {name for name, command in COMMANDS.items() if re.search("mitted (fields|lists) stay", command.__doc__)}
+
+    assert revisions == REVISIONS
+
+
+def test_a_date_replaces_the_release_that_a_feature_was_planned_for(service, forms, feature, product):
+    """The release that the form started with need not be cleared."""
+    service.post("/releases", {"key": "tide-1", "products": [product], "version": "1.0"})
+    path = f"/do/MoveFeature?subject={feature}"
+    forms.record(path, release="Tideline 1.0")
+
+    forms.record(path, day="2030-03-01")
+    assert service.get(f"/features/{feature.partition(':')[2]}")["targets"]["ship"]["value"] == "2030-03-01"
+    forms.record(path, release="Tideline 1.0")
+    assert service.get(f"/features/{feature.partition(':')[2]}")["targets"]["ship"]["value"] == "release:tide-1"
+
+
+def test_enter_in_an_input_sends_the_form(forms, product):
+    """A browser presses the first button of a form: not one that adds an item or uses a candidate."""
+    values = {**forms.open("/record"), "title": "T", "decision": "D", "why": "W", "accountable": "Ada Lovelce"}
+
+    refused = forms.send("/record", values)
+
+    buttons = re.findall(r"<button[^>]*>", refused.text.partition('<form class="sheet-form"')[2])
+    assert 'name="' not in buttons[0]
+    assert any('name="use"' in each for each in buttons)
+
+
+def test_a_time_is_kept_when_a_form_is_shown_again(forms, product):
+    """It is in the value of the input in the zone of the log, and exactly where scripts show it in the reader's zone."""
+    values = {**forms.open("/record"), "title": "T", "effective_at": "2026-01-02T03:04:00Z"}
+
+    refused = forms.send("/record", values)
+
+    (tag,) = re.findall(r'<input id="f-effective_at"[^>]*>', refused.text)
+    assert 'value="2026-01-02T03:04"' in tag
+    assert 'data-time="2026-01-02T03:04:00Z"' in tag
+
+
+def test_a_duration_of_thousands_of_digits_is_refused_at_its_input(forms, product):
+    """So is a number, an amount or anything else that is too long to be one."""
+    values = {**forms.open("/record"), "title": "T", "decision": "D", "why": "W"}
+
+    refused = forms.send("/record", {**values, "time_limit": f"{'9' * 5_000} weeks"})
+
+    assert refused.status_code == 422
+    assert 'href="#f-time_limit"' in refused.text
 
 
 def test_earlier_decisions_with_the_same_words_are_shown(pages, forms, product):

@@ -36,6 +36,51 @@ def test_a_meeting_is_planned_with_a_form(service: Any, forms: Forms, meeting: s
     assert "Friday round" in read_page(service, "/meetings")
 
 
+def test_an_outcome_belongs_to_its_decision_whatever_was_decided_meanwhile(
+    service: Any, forms: Forms, meeting: str
+) -> None:
+    """A decision that somebody settled after the form was opened is named, and nothing is recorded."""
+    service.post("/decisions/propose", {"key": "cake", "title": "Serve cake", "products": ["tide"]})
+    service.post("/meetings/round/revise", {"agenda": ["tea", "cake"]})
+    wait(service)
+    path = "/meetings/round/write-up"
+    values = {
+        **forms.open(path),
+        "attendees": "Bob Tea",
+        "agenda.decision:tea.outcome": "RejectDecision",
+        "agenda.decision:tea.why": "Tea is too dear.",
+        "agenda.decision:cake.outcome": "AcceptDecision",
+        "agenda.decision:cake.decision": "Cake on Mondays.",
+        "agenda.decision:cake.why": "It pays off.",
+    }
+    service.post("/decisions/tea/accept", {"decision": "Tea.", "why": "It is cold."})
+    size = service.log.head().size
+
+    refused = forms.send(path, values)
+
+    assert refused.status_code == 422
+    assert service.log.head().size == size
+    assert 'href="#f-agenda.decision:tea.outcome"' in refused.text
+    shown = forms.read(refused.text)
+    assert shown["agenda.decision:tea.why"] == "Tea is too dear."
+    rest = {"agenda.decision:tea.outcome": "", "agenda.decision:tea.why": ""}
+    assert forms.send(path, {**shown, **rest}).status_code == 303
+    assert service.get("/decisions/tea")["fields"]["status"]["value"] == "accepted"
+    assert service.get("/decisions/cake")["fields"]["decision"]["value"] == "Cake on Mondays."
+
+
+def test_minutes_that_are_sent_twice_are_recorded_once(service: Any, forms: Forms, meeting: str) -> None:
+    """The second answer is the first one."""
+    path = "/meetings/round/write-up"
+    values = {**forms.open(path), "attendees": "Bob Tea", "agenda.decision:tea.outcome": "AcceptDecision"}
+    values |= {"agenda.decision:tea.decision": "Tea.", "agenda.decision:tea.why": "It is cold."}
+
+    first, second = forms.send(path, values), forms.send(path, values)
+
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.headers["location"] == second.headers["location"]
+
+
 def test_a_meeting_is_written_up_in_one_transaction(service: Any, forms: Forms, meeting: str) -> None:
     """One form records who was there, advice and dissent, the decision and a task, all in one transaction."""
     size = service.log.head().size
@@ -43,10 +88,10 @@ def test_a_meeting_is_written_up_in_one_transaction(service: Any, forms: Forms, 
         "/meetings/round/write-up",
         attendees="Bob Tea",
         **{
-            "agenda.0.outcome": "AcceptDecision",
-            "agenda.0.deciders": "Bob Tea",
-            "agenda.0.decision": "Tea from Monday.",
-            "agenda.0.why": "It is cold.",
+            "agenda.decision:tea.outcome": "AcceptDecision",
+            "agenda.decision:tea.deciders": "Bob Tea",
+            "agenda.decision:tea.decision": "Tea from Monday.",
+            "agenda.decision:tea.why": "It is cold.",
             "said.0.who": "Bob Tea",
             "said.0.decision": "decision:tea",
             "said.0.stance": "DissentFromDecision",

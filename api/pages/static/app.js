@@ -80,6 +80,12 @@ const isKept = (each) => each.name && each.name !== "confirmed" && (each.type !=
 const isSwitch = (each) => each.type === "checkbox" || each.type === "radio";
 const keyOf = (each) => (isSwitch(each) ? `${each.name}=${each.value}` : each.name);
 const valueOf = (each) => (isSwitch(each) ? (each.checked ? each.value : "") : each.value);
+const isChosen = (each) => each.defaultSelected;
+const startOf = (each) => {
+  if (isSwitch(each)) return each.defaultChecked ? each.value : "";
+  if (each.matches("select")) return ([...each.options].find(isChosen) || each.options[0] || { value: "" }).value;
+  return each.defaultValue;
+};
 
 function setValue(each, value) {
   if (isSwitch(each)) each.checked = value !== "";
@@ -109,10 +115,10 @@ function addItem(form, name) {
 function restoreDraft(form, key) {
   const saved = JSON.parse(localStorage.getItem(key) || "null");
   const fields = () => [...form.elements].filter(isKept);
-  if (!saved || document.querySelector(".note")) return;
+  if (!saved || "again" in form.dataset) return;
   for (const name of Object.keys(saved)) if (!form.elements[name.split("=")[0]]) addItem(form, name);
   const before = new Map(fields().map((each) => [each, valueOf(each)]));
-  for (const each of fields()) if (saved[keyOf(each)]) setValue(each, saved[keyOf(each)]);
+  for (const each of fields()) if (keyOf(each) in saved) setValue(each, saved[keyOf(each)]);
   const changed = [...before].filter(([each, value]) => each.name !== "form_key" && valueOf(each) !== value);
   for (const [each] of changed) if (each.closest("details")) each.closest("details").open = true;
   if (!changed.length) return;
@@ -135,8 +141,12 @@ function restoreDraft(form, key) {
 function keepDraft(form) {
   const key = `draft ${form.dataset.draft}`;
   restoreDraft(form, key);
+  // A form that is shown again starts with what was typed before.
+  const typedBefore = "again" in form.dataset ? JSON.parse(localStorage.getItem(key) || "{}") : {};
   const save = () => {
-    const typed = [...form.elements].filter((each) => isKept(each) && valueOf(each));
+    // What was left as it was is not kept: it may be something else by the time that the draft is restored.
+    const isTyped = (each) => each.name === "form_key" || valueOf(each) !== startOf(each) || keyOf(each) in typedBefore;
+    const typed = [...form.elements].filter((each) => isKept(each) && isTyped(each));
     localStorage.setItem(key, JSON.stringify(Object.fromEntries(typed.map((each) => [keyOf(each), valueOf(each)]))));
   };
   form.addEventListener("input", save);
