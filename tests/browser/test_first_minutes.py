@@ -217,3 +217,70 @@ def test_dragging_a_card_opens_the_form_that_moves_it(demo):
         page.wait_for_url("**/do/MoveFeature?*")
         assert page.get_by_label("Horizon").input_value() == "now"
         assert page.get_by_label("Reason").is_visible()
+
+
+@pytest.mark.slow
+def test_enter_in_an_input_records_what_is_typed(demo):
+    """Also where a name was not found: Enter sends the form, and does not press the button of a candidate."""
+    with demo.tab() as page:
+        fill_decision(page, "Sent by a key")
+        page.get_by_label("Accountable").fill("Priya Ramen")
+        page.get_by_label("Title").press("Enter")
+        page.get_by_role("button", name="Priya Raman").wait_for()
+        page.get_by_label("Accountable").fill("Wen Li")
+        page.get_by_label("Accountable").press("Enter")
+        page.wait_for_url("**/decisions/*?done=*")
+        answer = page.request.get(f"/v1{page.url.partition('?')[0].removeprefix(demo.address)}").json()
+        (accountable,) = answer["roles"]["accountable"]["value"]
+        assert page.request.get(f"/v1/people/{accountable.partition(':')[2]}").json()["name"] == "Wen Li"
+        demo.problems[:] = [each for each in demo.problems if "status of 422" not in each]
+
+
+@pytest.mark.slow
+def test_a_time_stays_the_same_when_a_form_is_shown_again(demo):
+    """It is sent as UTC, and shown in the zone of the reader each time."""
+    with demo.tab(timezone_id="America/New_York") as page:
+        fill_decision(page, "Decided in the morning")
+        page.get_by_text("Who decided, when, and what it replaces").click()
+        page.get_by_label("Took effect at").fill("2026-01-02T09:30")
+        page.get_by_label("Accountable").fill("Priya Ramen")
+        page.get_by_role("button", name="Record the decision").click()
+        page.get_by_role("button", name="Priya Raman").click()
+        page.wait_for_function("document.querySelector('[name=accountable]').value === 'Priya Raman'")
+        page.get_by_role("button", name="Record the decision").click()
+        page.wait_for_url("**/decisions/*?done=*")
+        assert page.locator("time[datetime^='2026-01-02T14:30']").count() > 0
+        demo.problems[:] = [each for each in demo.problems if "status of 422" not in each]
+
+
+@pytest.mark.slow
+def test_the_period_of_a_filter_stays_the_same(demo):
+    """Each time the filter is applied, its times are those that were typed."""
+    with demo.tab(timezone_id="America/New_York") as page:
+        page.goto("/activity?since=2026-01-02T14:30:00Z")
+        for who in ("Wen Li", "Priya Raman"):
+            if not page.locator("main input[name=who]").is_visible():
+                page.locator("main summary").first.click()
+            assert page.locator("main input[name=since]").input_value() == "2026-01-02T09:30"
+            page.locator("main input[name=who]").fill(who)
+            page.get_by_role("button", name="Filter").click()
+            page.wait_for_url(f"**who={who.replace(' ', '*')}*")
+            assert "since=2026-01-02T14" in page.url
+
+
+@pytest.mark.slow
+def test_a_draft_keeps_only_what_was_typed(demo):
+    """What was left as it was is what it is now when the draft is restored."""
+    path = "/do/MoveFeature?subject=feature:trip-changes"
+    with demo.tab() as page:
+        page.goto(path)
+        before = page.locator("[name=horizon]").input_value()
+        other = "later" if before != "later" else "next"
+        page.locator("[name=note]").fill("A long thought.")
+        headers = {"Authorization": f"Bearer {demo.token}"}
+        moved = {"type": "PrioritizeFeature", "subject": "feature:trip-changes", "horizon": other}
+        assert page.request.post("/v1/commands", data=moved, headers=headers).ok
+        page.goto(path)
+        page.get_by_text("Restored what you typed earlier.").wait_for()
+        assert page.locator("[name=note]").input_value() == "A long thought."
+        assert page.locator("[name=horizon]").input_value() == other
