@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 SUBJECT_KINDS: Final = (
@@ -27,6 +28,7 @@ SUBJECT_PATTERN: Final = rf"(?:{'|'.join(SUBJECT_KINDS)}):{KEY_PATTERN}"
 LOG_SERVICE: Final = "service:decisionlog"
 SUBJECT_IN_TEXT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}(?<![.~-])")
 """The id of a subject within a text, without the period that ends a sentence."""
+_MAX_DERIVED_CHARS: Final = 30
 _SUBJECT = re.compile(SUBJECT_PATTERN)
 
 
@@ -38,6 +40,12 @@ def is_subject(text: str) -> bool:
 def kind_of(subject: str) -> str:
     """Return the kind of a subject: `feature` for `feature:gift-cards`."""
     return subject.partition(":")[0]
+
+
+def key_from_title(title: str) -> str | None:
+    """Return a key made from a title, `gift-cards` for "Gift cards"; None if the title has no letters for one."""
+    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
+    return re.sub(r"[^a-z0-9]+", "-", plain)[:_MAX_DERIVED_CHARS].strip("-") or None
 
 
 def key_of(subject: str) -> str:

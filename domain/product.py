@@ -40,7 +40,11 @@ class DefineProduct(Command):
     """Define a product, or a product line that other products belong to."""
 
     type: Literal["DefineProduct"] = "DefineProduct"
-    key: Key | None = Field(None, description="The key of the new product; random by default.")
+    key: Key | None = Field(
+        None,
+        description="The key of the new product, with which the numbers of its decisions begin. By default it is made from "
+        "the title, or random if another product has that key.",
+    )
     title: Line = Field(description="The title.")
     description: Text | None = Field(None, description="A description.")
     line: ProductId | None = Field(None, description="The product line it belongs to, which is a product itself.")

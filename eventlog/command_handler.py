@@ -21,11 +21,12 @@ from domain.delegation import DelegateActions, resolve_delegation
 from domain.errors import Forbidden, Malformed, NotAllowed, Refused, Stale, Unknown, unknown_subject
 from domain.fields import AnyState, PendingState, Subjects, SubjectState
 from domain.held_roles import FoundRoles
+from domain.ids import key_from_title
 from domain.messages import Command, CommandContext, Draft, copy_with, replace_in_fields, strings_of_kind
 from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
-from domain.product import IssueReport
+from domain.product import DefineProduct, IssueReport
 from domain.read_access import require_readable
 from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import MAX_INTEGER, StringKind, is_subject, to_micros
@@ -253,7 +254,8 @@ class CommandHandler:
             current = work.subjects[subject].version
             if current == version:
                 continue
-            for command in map(self._fill_in_keys, work.transaction.commands):
+            for given in work.transaction.commands:
+                command = self._fill_in_keys(given, work.subjects)
                 context = self._build_context(command, work)[1]
                 require_readable([("expected", subject)], context, work.subjects, self._view)
                 policy.require_permission(command, context, work.subjects, self._view)
@@ -266,7 +268,7 @@ class CommandHandler:
     # One command
 
     def _decide_command(self, command: Command, work: UnitOfWork) -> None:
-        command = self._fill_in_keys(command)
+        command = self._fill_in_keys(command, work.subjects)
         if command.creates and command.corrects is None:  # a correction may create the same subject again
             self._new_subjects.add(command.subject_id())
         stored_effective_at, context = self._build_context(command, work)
@@ -396,10 +398,13 @@ class CommandHandler:
             corrects=command.corrects,
         )
 
-    def _fill_in_keys(self, command: Command) -> Command:
+    def _fill_in_keys(self, command: Command, subjects: Subjects) -> Command:
         """Generate the key of a new subject, if the caller gave none."""
         if command.creates and getattr(command, "key", None) is None:
-            return copy_with(command, "key", new_key(self._entropy))
+            key = key_from_title(command.title) if isinstance(command, DefineProduct) else None
+            if key is None or subjects[f"product:{key}"].version:
+                key = new_key(self._entropy)
+            return copy_with(command, "key", key)
         if isinstance(command, _DELEGATIONS) and command.delegation is None:
             return copy_with(command, "delegation", new_key(self._entropy))
         return command

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
@@ -18,7 +17,7 @@ from api.pages.references import Candidate, NotFoundError, find_one
 from api.problems import HttpProblem
 from domain.catalog import COMMAND
 from domain.decision_messages import RISKS
-from domain.ids import kind_of
+from domain.ids import key_from_title, kind_of
 from domain.messages import Command
 from domain.quantities import TimeUnit
 from domain.validation_messages import list_errors
@@ -125,7 +124,7 @@ def parse_commands(form: Form, given: Input, shown: Typed, current: Typed) -> li
     typed, errors = given.typed, given.errors
     values = {each.name: _parse_field(each, given) for each in form.fields}
     if "key" in values and not values["key"]:
-        values["key"] = slug_of(typed.get("title", ""))
+        values["key"] = key_from_title(typed.get("title", ""))
     if errors.by_field:
         return []
     shared = {name: values[name] for name in Command.model_fields if values.get(name) not in (None, [])}
@@ -217,12 +216,6 @@ def is_input_of_item(key: str, name: str) -> bool:
 def default_text(field_: FormField) -> str:
     """Return the value that a new form shows in a field."""
     return "" if field_.default is None or isinstance(field_.default, tuple) else str(field_.default)
-
-
-def slug_of(title: str) -> str | None:
-    """Return a key made from a title, or None if it has no letters for one."""
-    plain = unicodedata.normalize("NFKD", title).encode("ascii", "ignore").decode().lower()
-    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:30] or None
 
 
 def _alias(command: type[Command], name: str) -> str:

@@ -194,6 +194,19 @@ def test_each_of_many_transactions_has_its_own_outcome(log: DecisionLog) -> None
     assert log.verify() is None
 
 
+def test_the_key_of_a_product_is_made_from_its_title(log: DecisionLog) -> None:
+    """It is random if another product has that key, or if the title has no letters for one."""
+    titles = ("Café für Alle!", "cafe fur alle", "海図", "x" * 90)
+
+    commands = [{"type": "DefineProduct", "title": title} for title in titles]
+    first, second, third, fourth = (do(log, each).recorded[0].subject for each in commands)
+
+    assert first == "product:cafe-fur-alle"
+    assert len({second, third} - {first}) == 2
+    assert all(len(each.removeprefix("product:")) == 16 for each in (second, third))
+    assert fourth == f"product:{'x' * 30}"
+
+
 def test_a_missing_key_is_generated(log: DecisionLog) -> None:
     """A subject created without a key gets a random one of at least 12 letters and digits, delegations too."""
     receipt = do(log, {"type": "ProposeDecision", "title": "A telling title"})
