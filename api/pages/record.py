@@ -224,7 +224,10 @@ async def _catch_up(page: Page, entry: Entry) -> Entry:
         page.services.find_subject, entry.subject, "subject"
     )  # what may not be read is unknown
     state = await run_in_threadpool(page.services.book.state, subject)
-    await wait_for_position(page.services, state.position)
+    try:
+        await wait_for_position(page.services, state.position)
+    except HttpProblem as problem:  # nothing that was typed is lost
+        entry.errors.add("", f"{problem.detail}.")
     return replace(entry, version=state.version)
 
 

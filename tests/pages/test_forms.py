@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from api.pages.command_forms import REVISIONS
+from api.problems import HttpProblem
 from domain.catalog import COMMANDS
 from tests.support_pages import text_of
 
@@ -701,3 +702,21 @@ def test_a_form_that_is_sent_after_the_session_ended_leads_back_to_itself(servic
     assert answer.status_code == 401
     assert "Nothing was recorded" in text_of(answer.text)
     assert f"/sign-in?next=/do/MoveFeature%3Fsubject%3D{feature.replace(':', '%3A')}" in answer.text
+
+
+def test_a_form_is_shown_again_while_the_read_model_is_behind(service, forms, feature, monkeypatch):
+    """It cannot be compared with the latest values, so nothing is recorded, and what was typed is kept."""
+    path = f"/do/MoveFeature?subject={feature}"
+    values = {**forms.open(path), "horizon": "now", "note": "A long thought."}
+
+    async def never(*_: Any) -> None:
+        raise HttpProblem(504, "the read model is at position 1, not yet at 3; try again")
+
+    monkeypatch.setattr("api.pages.record.wait_for_position", never)
+    size = service.log.head().size
+    refused = forms.send(path, values)
+
+    assert refused.status_code == 422
+    assert "not yet at 3; try again" in text_of(refused.text)
+    assert forms.read(refused.text)["note"] == "A long thought."
+    assert service.log.head().size == size
