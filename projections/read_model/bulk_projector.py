@@ -1,4 +1,4 @@
-"""Writes the first entries of a log to tables that nobody reads yet."""
+"""Writes the first entries of a log to tables that are not in use yet."""
 
 from __future__ import annotations
 

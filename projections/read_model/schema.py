@@ -46,7 +46,7 @@ TABLES: Final = {
 """Each table with its columns and its sort key."""
 
 UNLINKED: Final = "unlinked_field_value"
-"""Where a rebuild keeps the rows of `field_value` until all are there and their next rows can be told."""
+"""Where a rebuild keeps the rows of `field_value` until all are there, so that their next rows are known."""
 
 UNLINKED_COLUMNS: Final = "id, subject, field, valid_from, ends_at, voided_by, value, source_value"
 
