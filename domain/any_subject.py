@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from itertools import combinations
-from typing import Annotated, ClassVar, Final, Literal, assert_never
+from typing import Annotated, ClassVar, Final, Literal, TypeVar, assert_never
 
 from pydantic import ConfigDict, Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -16,8 +16,10 @@ from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
 from domain.guards import require_status
-from domain.messages import Command, CommandContext, Draft, Event, Message, Source
+from domain.judgment import Judgment
+from domain.messages import Command, CommandContext, Draft, Event, Message, Source, copy_with
 from domain.roles import FIELD_PREFIX
+from domain.settled_decisions import judge_change
 from domain.values import (
     COMBINATION,
     Code,
@@ -40,6 +42,8 @@ FieldName = Annotated[
     str, StringKind.CODE, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}(\.[a-z0-9][a-z0-9_.~-]{0,99})?$")
 ]
 LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=r"^log:[a-z0-9][a-z0-9._~-]{0,99}$")]
+
+E = TypeVar("E", bound=Event)
 
 MAX_ERASED: Final = 1_000
 """Positions in one erasure, so that no single command erases a whole log."""
@@ -131,9 +135,15 @@ class ProductsAssigned(Event):
     """A subject was assigned to products."""
 
     products: tuple[ProductId, ...]
+    authority: Judgment | None = Field(
+        None, description="Whether the person was entitled to assign it, if it is a settled decision."
+    )
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield refs("products", self.products)
+        if self.authority and (verdict := self.authority.verdict_on(self.products)) != "no_rule":
+            yield code("authority", verdict)
+            yield code("ratification", None)
 
 
 # Confirming that it holds --------------------------------------------------------------------------------------------
@@ -176,6 +186,9 @@ class SubjectRemoved(Event):
     """A subject was removed."""
 
     why: Text
+    authority: Judgment | None = Field(
+        None, description="Whether the person was entitled to remove it, if it is a settled decision."
+    )
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, False)
@@ -194,6 +207,9 @@ class SubjectRestored(Event):
     """A removed subject was restored."""
 
     why: Text
+    authority: Judgment | None = Field(
+        None, description="Whether the person was entitled to restore it, if it is a settled decision."
+    )
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
@@ -217,6 +233,9 @@ class EntryVoided(Event):
 
     position: int
     why: Text
+    authority: Judgment | None = Field(
+        None, description="Whether the person was entitled to void it, if that changes a settled decision."
+    )
 
     def voided_position(self) -> int | None:
         return self.position
@@ -358,22 +377,23 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
         case SetAttribute():
             event = AttributeSet(name=command.name, value=command.value)
         case AssignToProducts():
-            event = ProductsAssigned(products=command.products)
+            event = _with_authority(ProductsAssigned(products=command.products), command, context, subjects)
         case ConfirmStillValid():
             _require_field(command, subjects[command.subject], context)
             event = StillValidConfirmed(field=command.field, why=command.why)
         case RemoveSubject():
             _require_effective(subjects[command.subject], context)
-            event = SubjectRemoved(why=command.why)
+            event = _with_authority(SubjectRemoved(why=command.why), command, context, subjects)
         case RestoreSubject():
             if subjects[command.subject].exists_at(context.now):
                 raise NothingChanges(f"{command.subject} is not removed", field="subject", subject=command.subject)
             _require_effective(subjects[command.subject], context)
-            event = SubjectRestored(why=command.why)
+            event = _with_authority(SubjectRestored(why=command.why), command, context, subjects)
         case VoidEntry():
             _require_voidable(subjects[command.subject], command.position)
             _require_supersedes_nothing(command, context, subjects)
-            event = EntryVoided(position=command.position, why=command.why)
+            voided = EntryVoided(position=command.position, why=command.why)
+            event = _with_authority(voided, command, context, subjects)
         case ImportChanges():
             _require_importable(command, subjects[command.subject])
             if subjects[command.subject].is_managed:
@@ -388,6 +408,12 @@ def decide(command: AnySubjectCommand, context: CommandContext, subjects: Subjec
         case _:
             assert_never(command)
     return [Draft(command.subject, event)]
+
+
+def _with_authority(event: E, command: Command, context: CommandContext, subjects: Subjects) -> E:
+    """Return an event with the judgment on the person who changes a settled decision, if it changes one."""
+    judgment = judge_change(Draft(command.subject_id(), event), context, subjects)
+    return event if judgment is None else copy_with(event, "authority", judgment)
 
 
 def _require_field(command: ConfirmStillValid, state: SubjectState, context: CommandContext) -> None:

@@ -113,21 +113,33 @@ def _find_flags(question: Question, subjects: Subjects, at: int, now: int | None
     return tuple(flags)
 
 
-def require_authority(question: Question, subjects: Subjects, context: CommandContext) -> Judgment:
+def require_authority(questions: Iterable[Question], subjects: Subjects, context: CommandContext) -> Judgment:
     """Return the judgment of a decision, if no decision rights that are enforced forbid it.
 
     Enforced rights count only what people did with their own credentials or with their delegation, and must be met both
-    when the decision takes effect and when it is recorded, so that backdating cannot revive a right.
+    when the decision takes effect and when it is recorded, so that backdating cannot revive a right. There are several
+    questions where the cost differs between these two times; the judgment that needs most attention is returned.
 
     Raises:
         Forbidden: no rule is met, and one of them is enforced.
     """
+    judgments = [_require_authority(question, subjects, context) for question in questions]
+    return max(judgments, key=lambda judgment: RANKS.index(judgment.verdict))
+
+
+def _require_authority(question: Question, subjects: Subjects, context: CommandContext) -> Judgment:
     judgment = judge(question, subjects, context.effective_at, now=context.now)
     if judgment.verdict != "no_rule" or context.effective_at < context.now:
         for at in dict.fromkeys((context.effective_at, context.now)):
             for each in _build_judges(question, subjects, at):
                 each.require_met()
     return judgment
+
+
+def are_limited(questions: Iterable[Question], subjects: Subjects, context: CommandContext) -> bool:
+    """Return whether decision rights apply to one of the questions, when it takes effect or when it is recorded."""
+    times = dict.fromkeys((context.effective_at, context.now))
+    return any(_build_judges(question, subjects, at) for question in questions for at in times)
 
 
 class _ProductJudge:

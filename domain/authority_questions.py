@@ -18,10 +18,11 @@ from domain.money import CURRENCIES, Cost
 from domain.values import MAX_INTEGER
 
 
-def build_recorded_question(
+def build_recorded_questions(
     command: RecordDecision, deciders: tuple[str, ...], context: CommandContext, subjects: Subjects
-) -> Question:
-    return Question(
+) -> list[Question]:
+    """Return what to judge when a decision is recorded, with what remains of it if the command corrects its first entry."""
+    question = Question(
         products=command.products,
         kind=command.kind,
         cost=command.cost,
@@ -29,18 +30,34 @@ def build_recorded_question(
         proposer=context.principal,
         delegation=context.delegation,
     )
+    remaining = subjects[command.subject_id()]
+    if not remaining.version:
+        return [question]
+    products = _find_products(remaining, context.effective_at, context.now)
+    costs = dict.fromkeys(filter(None, (command.cost, *_find_costs(remaining, context)))) or (None,)
+    return [
+        question._replace(products=tuple(dict.fromkeys((*command.products, *products))), cost=cost) for cost in costs
+    ]
+
+
+def build_questions(
+    state: SubjectState, deciders: tuple[str, ...], context: CommandContext, subjects: Subjects
+) -> list[Question]:
+    """Return what to judge when an open decision is accepted or rejected: one question for each cost it states."""
+    question = build_question(state, deciders, context, subjects)
+    return [question._replace(cost=cost) for cost in _find_costs(state, context)]
 
 
 def build_question(
     state: SubjectState, deciders: tuple[str, ...], context: CommandContext, subjects: Subjects
 ) -> Question:
-    """Return what to judge when an open decision is accepted or rejected."""
+    """Return what to judge when an open decision is accepted or rejected, with the cost it states at the effective time."""
     approvals, others = find_stances(state, context.effective_at)
     confirmed = {subjects.canonical_id(each.person) for each in approvals if each.basis != "claimed"}
     proposer = state.value_at("proposed_by", context.now)
     return Question(
-        products=state.subjects_at("products", context.effective_at),
-        kind=str(state.value_at("kind", context.effective_at) or DEFAULT_KIND),
+        products=_find_products(state, context.effective_at, context.now),
+        kind=find_kind(state, context.effective_at),
         cost=find_cost(state, context.effective_at),
         deciders=tuple(_decider_stance(one, confirmed, context, subjects) for one in deciders),
         approvers=approvals,
@@ -76,10 +93,11 @@ def build_ending(
 
     Its own approvals were for making it, so they do not count; those of the decisions that replace it do.
     """
-    approvals, others = _find_support(state, successors, subjects, context.effective_at)
+    products = _find_products(state, context.effective_at, context.now)
+    approvals, others = _find_support(products, successors, subjects, context.effective_at)
     return Question(
-        products=state.subjects_at("products", context.effective_at),
-        kind=str(state.value_at("kind", context.effective_at) or DEFAULT_KIND),
+        products=products,
+        kind=find_kind(state, context.effective_at),
         cost=find_cost(state, context.effective_at),
         deciders=tuple(Stance(one, find_basis(one, context, subjects)) for one in deciders),
         approvers=approvals,
@@ -89,18 +107,42 @@ def build_ending(
 
 
 def _find_support(
-    state: SubjectState, successors: Iterable[str], subjects: Subjects, at: int, before: int = MAX_INTEGER
+    products: Iterable[str], successors: Iterable[str], subjects: Subjects, at: int, before: int = MAX_INTEGER
 ) -> tuple[tuple[Stance, ...], tuple[Stance, ...]]:
     """Return who approved, and who else took part in, the accepted decisions that end one about the same products."""
     approvals: list[Stance] = []
     others: list[Stance] = []
-    products = set(state.subjects_at("products", at))
     for successor in map(subjects.__getitem__, successors):
-        if successor.value_at(STATUS, at) in IN_FORCE and products <= set(successor.subjects_at("products", at)):
+        if successor.value_at(STATUS, at) in IN_FORCE and set(products) <= set(successor.subjects_at("products", at)):
             approved, took_part = find_stances(successor, at, before)
             approvals += approved
             others += took_part
     return tuple(approvals), tuple(others)
+
+
+def _find_products(state: SubjectState, since: int, until: int) -> tuple[str, ...]:
+    """Return all products that a decision is about from one time to another.
+
+    A decision that takes effect before its products changed is about those it had, and about those it has then.
+    """
+    times = _find_times(state, "products", since, until)
+    return tuple(dict.fromkeys(product for at in times for product in state.subjects_at("products", at)))
+
+
+def _find_times(state: SubjectState, field: str, since: int, until: int) -> list[int]:
+    """Return one time, and those after it up to another one at which a field may change."""
+    return [since, *(row.valid_from for row in state.rows.get(field, ()) if since < row.valid_from <= until)]
+
+
+def _find_costs(state: SubjectState, context: CommandContext) -> Iterable[Cost | None]:
+    """Return each cost that a decision states from the time a command takes effect."""
+    times = _find_times(state, "cost", context.effective_at, context.now)
+    return dict.fromkeys(find_cost(state, at) for at in times)
+
+
+def find_kind(state: SubjectState, at: int) -> str:
+    """Return the kind of a decision at a time."""
+    return str(state.value_at("kind", at) or DEFAULT_KIND)
 
 
 def find_cost(state: SubjectState, at: int) -> Cost | None:
@@ -117,22 +159,24 @@ def build_question_again(
     position: int,
     subjects: Subjects,
     *,
+    until: int,
     needs_support: bool,
     successors: Collection[str] | None = None,
 ) -> Question:
-    """Return what to judge when the decision at a position is judged again, with everything in `subjects`.
+    """Return what to judge when the event at a position is judged again, with everything in `subjects`.
 
-    The deciders are as recorded; a claim counts as confirmed if the decider has confirmed it since. With `successors`,
+    `until` is when the event was recorded. The deciders are as recorded; a claim counts as confirmed if the decider has confirmed it since. With `successors`,
     even with none, the decision was superseded or reversed, and only the approvals of its successors count.
     """
+    products = _find_products(state, at, until)
     approvals, others = (
         find_stances(state, at, position)
         if successors is None
-        else _find_support(state, successors, subjects, at, position)
+        else _find_support(products, successors, subjects, at, position)
     )
     return Question(
-        products=state.subjects_at("products", at),
-        kind=str(state.value_at("kind", at) or DEFAULT_KIND),
+        products=products,
+        kind=find_kind(state, at),
         cost=find_cost(state, at),
         deciders=tuple(
             Stance(each.decider, "confirmed" if find_confirmation(state, each, position) else each.basis)

@@ -8,9 +8,9 @@ from typing import Any, Final, assert_never
 from domain import authority, decision_rights
 from domain.authority_questions import (
     build_ending,
-    build_question,
+    build_questions,
     build_ratification,
-    build_recorded_question,
+    build_recorded_questions,
     find_stances,
 )
 from domain.decision_messages import (
@@ -114,13 +114,13 @@ def _record(command: RecordDecision, context: CommandContext, subjects: Subjects
     _require_valid_options(command.options)
     deciders = command.deciders or (require_person(context, "deciders"),)
     require_active_holder(command.accountable, context, subjects)
-    question = build_recorded_question(command, deciders, context, subjects)
-    judgment = authority.require_authority(question, subjects, context)
+    questions = build_recorded_questions(command, deciders, context, subjects)
+    judgment = authority.require_authority(questions, subjects, context)
     drafts = [Draft(subject, derive(DecisionRecorded, command, deciders=deciders, authority=judgment))]
     for superseded in command.supersedes:
         require_status(subjects[superseded], context, IN_FORCE, "be superseded", default=PROPOSED)
         ending = build_ending(subjects[superseded], deciders, (), context, subjects)
-        judged = authority.require_authority(ending, subjects, context)
+        judged = authority.require_authority([ending], subjects, context)
         drafts.append(Draft(superseded, DecisionSuperseded(by=(subject,), deciders=deciders, authority=judged)))
     return drafts
 
@@ -290,27 +290,28 @@ def _dissent(command: DissentFromDecision, context: CommandContext, subjects: Su
 
 def _accept(command: AcceptDecision, context: CommandContext, subjects: Subjects) -> Event:
     deciders = command.deciders or (require_person(context, "deciders"),)
-    question = build_question(subjects[command.subject], deciders, context, subjects)
+    questions = build_questions(subjects[command.subject], deciders, context, subjects)
     return DecisionAccepted(
         deciders=deciders,
         decision=command.decision,
         why=command.why,
         option=command.option,
-        authority=authority.require_authority(question, subjects, context),
+        authority=authority.require_authority(questions, subjects, context),
     )
 
 
 def _reject(command: RejectDecision, context: CommandContext, subjects: Subjects) -> Event:
     deciders = command.deciders or (require_person(context, "deciders"),)
-    question = build_question(subjects[command.subject], deciders, context, subjects)._replace(needs_support=False)
-    judgment = authority.require_authority(question, subjects, context)
+    questions = build_questions(subjects[command.subject], deciders, context, subjects)
+    alone = [question._replace(needs_support=False) for question in questions]
+    judgment = authority.require_authority(alone, subjects, context)
     return DecisionRejected(deciders=deciders, why=command.why, authority=judgment)
 
 
 def _ratify(command: RatifyDecision, context: CommandContext, subjects: Subjects) -> Event:
     by = require_person(context, "on_behalf_of")
     question = build_ratification(subjects[command.subject], by, context, subjects)
-    judgment = authority.require_authority(question, subjects, context)
+    judgment = authority.require_authority([question], subjects, context)
     return DecisionRatified(by=by, why=command.why, authority=judgment)
 
 
@@ -320,7 +321,7 @@ def _reopen(command: ReopenDecision, context: CommandContext, subjects: Subjects
     if state.value_at(STATUS, context.now) not in IN_FORCE:
         return DecisionReopened(why=command.why)
     question = build_ending(state, (require_person(context, "on_behalf_of"),), (), context, subjects)
-    judgment = authority.require_authority(question._replace(needs_support=False), subjects, context)
+    judgment = authority.require_authority([question._replace(needs_support=False)], subjects, context)
     return DecisionReopened(why=command.why, authority=judgment)
 
 
@@ -333,7 +334,7 @@ def _judge_ending(
     """Return who ends an accepted decision, and whether they are entitled to."""
     deciders = command.deciders or (require_person(context, "deciders"),)
     question = build_ending(subjects[command.subject], deciders, successors, context, subjects)
-    return {"deciders": deciders, "authority": authority.require_authority(question, subjects, context)}
+    return {"deciders": deciders, "authority": authority.require_authority([question], subjects, context)}
 
 
 def _review(command: ReviewDecision, context: CommandContext, subjects: Subjects) -> Event:

@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, Strict
@@ -95,6 +95,11 @@ class Judgment(Message):
     def verdict(self) -> VerdictCode:
         """The verdict that needs most attention."""
         return max((each.verdict for each in self.verdicts), key=RANKS.index)
+
+    def verdict_on(self, products: Collection[str]) -> VerdictCode:
+        """Return the verdict that needs most attention, by the decision rights of some of the products."""
+        findings = (finding for each in self.verdicts for finding in each.findings if finding.product in products)
+        return max((finding.verdict for finding in findings), key=RANKS.index, default="no_rule")
 
     @property
     def flags(self) -> tuple[Flag, ...]:

@@ -42,7 +42,7 @@ from domain.held_roles import (
 )
 from domain.messages import Command, CommandContext
 from domain.read_access import require_readable
-from domain.references import referenced_subjects
+from domain.references import changed_subjects, referenced_subjects
 from domain.scopes import IMPORT_SCOPE, WRITE_SCOPE
 from domain.values import kind_of
 
@@ -185,6 +185,8 @@ FOR_ALL_PRODUCTS: Final = frozenset(
     }
 )
 """Commands that need a role for all products, whatever their subject."""
+_SETTING_RIGHTS: Final = ("ProductDefined.", "DecisionRightsSet.")
+"""The events that say which decision rights a product has: its line, and its own. Only administrators void them."""
 ROLE_COMMANDS: Final = frozenset(get_args(roles.RoleCommand))
 REMOVALS: Final = frozenset({any_subject.RemoveSubject, any_subject.RestoreSubject})
 
@@ -269,6 +271,9 @@ def _judge_own(
     position = (
         command.position if isinstance(command, any_subject.VoidEntry) else min(subjects[subject].events, default=0)
     )
+    entry = subjects[subject].events.get(position)
+    if isinstance(command, any_subject.VoidEntry) and entry and entry.type.startswith(_SETTING_RIGHTS):
+        return "for administrators"
     if kind_of(subject) in ADMINISTERED_KINDS or evidence.recorder_of(position) not in held.ids():
         return "not recorded by the caller"
     return may(held, _with_import_scope(action, command), lines_of(command, subjects, context.now))
@@ -286,11 +291,8 @@ def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:
     if products is not None:
         return find_lines(products, subjects, now)
     named = getattr(command, "products", ())
-    written = [*getattr(command, "supersedes", ())]
-    if not command.creates:
-        written.append(command.subject_id())
     lines = find_lines(named, subjects, now) if named or command.creates else ()
-    return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in written))
+    return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in changed_subjects(command)))
 
 
 def _find_named_products(command: Command) -> tuple[str, ...] | None:
@@ -301,7 +303,6 @@ def _find_named_products(command: Command) -> tuple[str, ...] | None:
         return (command.product,) if command.product else ()  # type: ignore[attr-defined]
     if type(command) is product.DefineProduct:
         return (command.line,) if command.line else ()
-    superseded: tuple[str, ...] = getattr(command, "supersedes", ())
-    if superseded or not command.creates:
+    if changed_subjects(command):
         return None
     return tuple(getattr(command, "products", None) or ())

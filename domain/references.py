@@ -1,4 +1,4 @@
-"""The subjects that a command names."""
+"""The subjects that a command names, and those that it changes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,12 @@ def referenced_subjects(command: Command) -> Iterator[tuple[str, str]]:
         for path, value in strings_of_kind(command, kind):
             if is_subject(value):
                 yield path[0] if len(path) == 1 else ".".join(map(str, path)), value  # type: ignore[misc]
+
+
+def changed_subjects(command: Command) -> tuple[str, ...]:
+    """Return the subjects in the log that a command changes: all but the one it creates."""
+    superseded: tuple[str, ...] = getattr(command, "supersedes", ())
+    return superseded if command.creates else (command.subject_id(), *superseded)
 
 
 def unknown_error(field: str, subject: str) -> Unknown:

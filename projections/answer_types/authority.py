@@ -61,7 +61,11 @@ class AuthorityVerdict(TypedDict):
     """The verdict on a decision, and whether it still has to be ratified."""
 
     verdict: Annotated[
-        str | None, Field(description="The verdict on the latest acceptance or rejection; null if there is none.")
+        str | None,
+        Field(
+            description="The verdict on the latest acceptance or rejection, or on assigning the settled decision to products "
+            "with decision rights since; null if there is none."
+        ),
     ]
     needs_ratification: Annotated[bool, Field(description="Whether it exceeds, and no one entitled has ratified it.")]
     ratified: Annotated[int | None, Field(description="The position of the ratification that resolved it, if any.")]
@@ -72,7 +76,7 @@ class AuthoritySummary(TitledSubject, AuthorityVerdict):
 
 
 class DecisionAuthority(TableAnswer, AuthoritySummary):
-    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+    """The authority behind a decision: a row for each person who made, rejected, ratified, changed or ended it."""
 
     rows: Annotated[list[AuthorityRow], Field(description="The verdicts, in the order of the log.")]
 

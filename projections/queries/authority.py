@@ -8,15 +8,17 @@ recorded, on the fields of this read model.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from domain.authority import Candidate, find_candidates, judge
 from domain.authority_questions import build_question_again, find_confirmation
 from domain.fields import EventSummary, FieldRow, Subjects, SubjectState
 from domain.immutable_collections import SortedItems, Table
-from domain.judgment import Finding, Judgment, Verdict
+from domain.judgment import Finding, Judgment, Verdict, VerdictCode
 from domain.judgment_explanation import explain_reason, explain_verdict
 from domain.money import Cost
+from domain.settled_decisions import is_settled
 from domain.values import STORED, format_micros
 from projections.answer_types.authority import (
     AuthorityFinding,
@@ -40,7 +42,10 @@ RATIFIED: Final = "DecisionRatified.v1"
 REOPENED: Final = "DecisionReopened.v1"
 ENDING: Final = ("DecisionSuperseded.v1", "DecisionReversed.v1", REOPENED)
 """The events that end an accepted decision."""
-JUDGED_EVENTS: Final = (*DECIDING, RATIFIED, *ENDING)
+ASSIGNED: Final = "ProductsAssigned.v1"
+CHANGING: Final = (ASSIGNED, "SubjectRemoved.v1", "SubjectRestored.v1", "EntryVoided.v1")
+"""The events that can change a settled decision without deciding it."""
+JUDGED_EVENTS: Final = (*DECIDING, RATIFIED, *ENDING, *CHANGING)
 """The events that contain a judgment."""
 ONE_IS_ENOUGH: Final = ("DecisionRejected.v1", RATIFIED, REOPENED)
 """The events for which one person who is entitled is enough, whatever approvals and quorum a rule requires."""
@@ -70,10 +75,11 @@ def _read_state(read: Read, subject: str, time: ResolvedTime) -> SubjectState:
 
 
 def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answer[AuthorityRow, AuthoritySummary]:
-    """Return each verdict on the people who made, rejected, ratified or ended a decision, in the order of the log.
+    """Return each verdict on the people who made, rejected, ratified, changed or ended a decision, in the order of the log.
 
     Each is explained in sentences as it was judged, and as it would be judged with what is known at the time asked for.
-    `verdict` is that of the latest acceptance or rejection; one that exceeds needs ratification until a person who is
+    `verdict` is that of the latest acceptance or rejection, or of the latest assignment to products with decision rights
+    of the decision once it was settled; one that exceeds needs ratification until a person who is
     entitled, and did not decide it, has ratified it.
     """
     time = resolve_time(read, when)
@@ -98,6 +104,10 @@ class _JudgedEvent(NamedTuple):
     judgment: Judgment
     successors: tuple[str, ...] | None
     """The decisions that replaced the decision; None if the event did not end it."""
+    verdict: VerdictCode | None
+    """The verdict on the decision itself, if the event decides about it: for assigned products, by their rights only."""
+    products_before: tuple[str, ...] = ()
+    """The products that a settled decision had before the event changed it."""
 
 
 def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[_JudgedEvent]:
@@ -110,7 +120,23 @@ def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[_Ju
         data: Any = loads(body)
         if stored := data.get("authority"):
             judgment = Judgment.model_validate(stored, context=STORED)
-            yield _JudgedEvent(position, type_, at, recorded_at, judgment, _find_successors(type_, data))
+            before = _find_products_before(read, subject, at, position, time) if type_ in CHANGING else ()
+            verdict = _find_verdict(type_, judgment, data)
+            yield _JudgedEvent(
+                position, type_, at, recorded_at, judgment, _find_successors(type_, data), verdict, before
+            )
+
+
+def _find_products_before(read: Read, subject: str, at: int, position: int, time: ResolvedTime) -> tuple[str, ...]:
+    before = replace(time, position=position - 1, is_latest=False)
+    return _read_state(read, subject, before).subjects_at("products", at)
+
+
+def _find_verdict(type_: str, judgment: Judgment, data: dict[str, Any]) -> VerdictCode | None:
+    if type_ == ASSIGNED:
+        verdict = judgment.verdict_on(data["products"])
+        return verdict if verdict != "no_rule" else None
+    return judgment.verdict if type_ in DECIDING else None
 
 
 def _find_successors(type_: str, data: dict[str, Any]) -> tuple[str, ...] | None:
@@ -121,12 +147,11 @@ def _find_successors(type_: str, data: dict[str, Any]) -> tuple[str, ...] | None
 
 
 def _summarize(events: list[_JudgedEvent]) -> AuthorityVerdict:
-    decided = [event for event in events if event.type in DECIDING]
+    decided = [(event, event.verdict) for event in events if event.verdict is not None]
     if not decided:
         return {"verdict": None, "needs_ratification": False, "ratified": None}
-    latest = decided[-1]
+    latest, verdict = decided[-1]
     ratified = next((event.position for event in events if event.position > latest.position and _ratifies(event)), None)
-    verdict = latest.judgment.verdict
     return {"verdict": verdict, "needs_ratification": verdict == "exceeds" and ratified is None, "ratified": ratified}
 
 
@@ -149,9 +174,12 @@ def _judge_again(event: _JudgedEvent, state: SubjectState, subjects: Subjects) -
         event.at,
         event.position,
         subjects,
-        needs_support=event.type not in ONE_IS_ENOUGH,
+        until=event.recorded_at,
+        needs_support=is_settled(state, event.at) if event.type in CHANGING else event.type not in ONE_IS_ENOUGH,
         successors=event.successors,
     )
+    products = dict.fromkeys((*event.products_before, *question.products))
+    question = question._replace(products=tuple(products))
     today = judge(question, subjects, event.at)
     kept = [
         now.model_copy(update={"flags": then.flags}) for then, now in zip(stored.verdicts, today.verdicts, strict=True)

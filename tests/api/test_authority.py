@@ -186,3 +186,67 @@ def test_a_service_acts_with_a_delegation(shop: LocalService) -> None:
     ok(robot.post("/v1/decisions/propose", json=command))
     (event,) = shop.rows("/audit", type="DecisionProposed")
     assert event["on_behalf_of"] == [{"who": shop.ada, "delegation": given["recorded"][0]["position"]}]
+
+
+def test_moving_a_settled_decision_takes_the_authority_to_make_it(shop: LocalService, bo: str) -> None:
+    """A manager without the right moves no decision into or out of a product whose rights are enforced, nor removes one."""
+    ok(shop.post("/products", {"key": "market", "title": "Market"}))
+    ok(shop.post("/products/shop/decision-rights", {"rules": [{"holders": [shop.ada], "mode": "enforce"}]}))
+    client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
+    decision = {"key": "tea", "title": "Tea", "decision": "Yes.", "why": "So.", "accountable": bo}
+    ok(client.post("/v1/decisions", json={**decision, "products": ["market"]}))
+    record(shop, "milk", 1)
+    refused = [
+        ("/v1/subjects/decision:tea/products", {"products": ["shop"]}),
+        ("/v1/subjects/decision:milk/products", {"products": ["market"]}),
+        ("/v1/subjects/decision:milk/remove", {"why": "Wrong."}),
+    ]
+    for path, body in refused:
+        response = client.post(path, json=body)
+        assert (response.status_code, response.json()["field"]) == (403, "deciders")
+    ok(shop.post("/subjects/decision:tea/products", {"products": ["shop"]}))
+    answer = authority(shop, "tea")
+    (made, moved) = answer["rows"]
+    assert (made["type"], made["verdict"]) == ("DecisionRecorded.v1", "no_rule")
+    assert (moved["type"], moved["decider"], moved["verdict"]) == ("ProductsAssigned.v1", shop.ada, "within")
+    assert moved["explanation"] == moved["explanation_now"]
+    assert (answer["verdict"], answer["needs_ratification"]) == ("within", False)
+
+
+def test_a_move_without_the_right_needs_ratification(shop: LocalService, bo: str) -> None:
+    """A decision that was moved into a product without the right exceeds, and is debt, until it is ratified."""
+    for key in ("market", "fair"):
+        ok(shop.post("/products", {"key": key, "title": key}))
+    ok(shop.post("/products/shop/decision-rights", {"rules": [{"holders": [bo]}]}))
+    record(shop, "tea", 1, products=["market"])
+    ok(shop.post("/subjects/decision:tea/products", {"products": ["shop"]}))
+    assert authority(shop, "tea")["needs_ratification"] is True
+    assert [row["subject"] for row in shop.rows("/decisions", unratified="true")] == ["decision:tea"]
+    assert [row["type"] for row in shop.rows("/audit", verdict="exceeds")] == ["ProductsAssigned.v1"]
+    client = shop.client_of(quiet_token(shop.log, bo, ("read", "write")))
+    ok(client.post("/v1/decisions/tea/ratify", json={}))
+    assert (authority(shop, "tea")["verdict"], authority(shop, "tea")["needs_ratification"]) == ("exceeds", False)
+    ok(shop.post("/subjects/decision:tea/products", {"products": ["fair"]}))
+    left = authority(shop, "tea")["rows"][-1]
+    assert (left["verdict"], left["verdict_now"]) == ("exceeds", "exceeds")  # by the rights of the product it left
+
+
+def test_removing_restoring_and_voiding_are_explained(shop: LocalService, bo: str) -> None:
+    """The authority of a decision lists who removed and restored it, and who voided an entry of it, with the verdicts."""
+    ok(
+        shop.post(
+            "/products/shop/decision-rights", {"rules": [{"holders": [shop.ada], "approvals": 2}, {"holders": [bo]}]}
+        )
+    )
+    record(shop, "tea", 1)
+    ok(shop.post("/subjects/decision:tea/remove", {"why": "Wrong."}))
+    ok(shop.post("/subjects/decision:tea/restore", {"why": "Right."}))
+    reversed_ = ok(shop.post("/decisions/tea/reverse", {"why": "Cold."}))
+    ok(shop.post("/subjects/decision:tea/void", {"position": reversed_["position"], "why": "Warm."}))
+    rows = authority(shop, "tea")["rows"]
+    assert [(row["type"], row["verdict"], row["verdict_now"]) for row in rows] == [
+        ("DecisionRecorded.v1", "exceeds", "exceeds"),
+        ("SubjectRemoved.v1", "within", "within"),
+        ("SubjectRestored.v1", "exceeds", "exceeds"),
+        ("EntryVoided.v1", "exceeds", "exceeds"),
+    ]

@@ -10,6 +10,7 @@ import pytest
 from domain import catalog, credentials, policy, roles
 from domain.any_subject import AssignToProducts, ImportChanges, ImportedChange, RemoveSubject, SubjectRemoved, VoidEntry
 from domain.decision_messages import AcceptDecision, DecisionProposed, ProposeDecision, RecordDecision, ReviseDecision
+from domain.decision_rights import DecisionRightsSet
 from domain.errors import Forbidden, NothingChanges, Refused
 from domain.feature import FeatureProposed, PrioritizeFeature
 from domain.fields import Subjects
@@ -17,7 +18,7 @@ from domain.held_roles import FoundRoles
 from domain.messages import Command, CommandContext, Source
 from domain.ownership import AssignOwnership, HandOverOwnership, OwnershipAssigned
 from domain.people import MergePeople, PersonMerged, PersonRegistered, RecordPersonLeft, RegisterPerson, TeamRegistered
-from domain.product import DefineProduct, ProductDefined, SetVision
+from domain.product import DefineProduct, ProductDefined, SetVision, VisionSet
 from domain.roles import GrantRole, RevokeRole, RoleGranted, RoleRevoked
 from domain.scopes import DEFAULT_SCOPES, SCOPES
 from tests.support_story import TODAY, Story, day, fact, given
@@ -220,6 +221,21 @@ def test_people_undo_what_they_recorded_themselves():
     assert judge(holding("contributor"), revise)
     assert not judge(holding("viewer"), RecordPersonLeft(subject="person:ann"), scopes={"write"})
     assert judge(holding("viewer"), RecordPersonLeft(subject="person:ann"), scopes={"read"})
+
+
+def test_what_sets_decision_rights_is_voided_by_administrators():
+    """A manager does not void the line or the rights of a product, even if they recorded them; rights limit managers."""
+    ann = Log(recorders=("person:ann",) * 20)
+    story = given(
+        *LINE,
+        fact("person:ann", RoleGranted(role="manager")),
+        fact("product:shop", DecisionRightsSet(rules=())),
+        fact("product:shop", VisionSet(vision="V.")),
+    )
+    defined, *_, rights, vision = story.state("product:shop").events
+    for position in (defined, rights):
+        assert "`admin`" in judge(story, VoidEntry(subject="product:shop", position=position, why="W."), log=ann)
+    assert not judge(story, VoidEntry(subject="product:shop", position=vision, why="W."), log=ann)
 
 
 def test_a_manager_merges_only_an_id_of_the_same_transaction():

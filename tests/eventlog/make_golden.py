@@ -123,6 +123,10 @@ JUDGED = [
     },
     {"type": "SupersedeDecision", "subject": "decision:soup", "by": ["stew"]},
     {"type": "ReverseDecision", "subject": "decision:stew", "why": "It burned.", "deciders": ["Cas"]},
+    {"type": "AssignToProducts", "subject": "decision:stew", "products": ["kiosk", "bar"]},
+    {"type": "RemoveSubject", "subject": "decision:stew", "why": "It was a joke."},
+    {"type": "RestoreSubject", "subject": "decision:stew", "why": "It was not."},
+    {"type": "VoidEntry", "subject": "decision:stew", "why": "It is not for the bar."},
 ]
 """Commands whose events have a verdict by decision rights, and what they need."""
 
@@ -293,6 +297,8 @@ def write_missing() -> list[str]:
             if added:
                 write_new_entries(log, written, added=added)
         for command in JUDGED:
+            if command["type"] == "VoidEntry":
+                command["position"] = log.read(0, 10_000)[-3].position  # where it was assigned
             asyncio.run(log.execute(transaction(command)))
             if getattr(log.read(0, 10_000)[-1].event, "authority", None):
                 write_new_entries(log, written, added="authority")
