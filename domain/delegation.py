@@ -21,6 +21,7 @@ from domain.errors import Forbidden, NotAllowed
 from domain.fields import FieldChange, Subjects, SubjectState, Value
 from domain.messages import Command, CommandContext, Draft
 from domain.ownership import PeriodCommand, PeriodEvent, require_active_holder, require_unused_delegation
+from domain.references import changed_subjects
 from domain.values import Actor, Code, Key, PersonId, ProductId, Slug, kind_of
 
 FIELD_PREFIX: Final = "delegation."
@@ -114,12 +115,18 @@ def _require_known_commands(command: DelegateActions, known_commands: Iterable[s
 # Acting on a delegation ----------------------------------------------------------------------------------------------
 
 
+class Part(NamedTuple):
+    """A part of what a command is about: a subject that it changes, or what it creates or names."""
+
+    products: tuple[str, ...]
+    kind: str | None
+
+
 class Scope(NamedTuple):
     """What a command is about, as far as a delegation can be limited to it."""
 
     command: str
-    products: tuple[str, ...]
-    kind: str | None
+    parts: tuple[Part, ...]
 
 
 def resolve_delegation(command: Command, context: CommandContext, subjects: Subjects) -> CommandContext:
@@ -164,14 +171,19 @@ def find_delegation(command: Command, context: CommandContext, subjects: Subject
 def _covers(value: Value, actor: str, scope: Scope, now: int, subjects: Subjects) -> bool:
     if not isinstance(value, dict) or subjects.canonical_id(str(value["to"])) != actor:
         return False
-    actions, kinds, products = (_strings(value, name) for name in ("actions", "kinds", "products"))
+    actions = _strings(value, "actions")
     if actions and scope.command not in actions:
         return False
-    if kinds and scope.kind not in kinds and not (scope.kind is None and actions):
+    return all(_covers_part(value, part, now, subjects, has_actions=bool(actions)) for part in scope.parts)
+
+
+def _covers_part(value: Mapping[str, Any], part: Part, now: int, subjects: Subjects, *, has_actions: bool) -> bool:
+    kinds, products = _strings(value, "kinds"), _strings(value, "products")
+    if kinds and part.kind not in kinds and not (part.kind is None and has_actions):
         return False
     return not products or (
-        bool(scope.products)
-        and all(products.intersection(iterate_lines(product, subjects, now)) for product in scope.products)
+        bool(part.products)
+        and all(products.intersection(iterate_lines(product, subjects, now)) for product in part.products)
     )
 
 
@@ -180,19 +192,25 @@ def _strings(value: Mapping[str, Any], name: str) -> frozenset[str]:
 
 
 def _find_scope(command: Command, context: CommandContext, subjects: Subjects) -> Scope:
-    """Return what a command is about; a subject without products is covered only by a delegation for all products."""
-    state = None if command.creates else subjects[command.subject_id()]
-    products = {*(getattr(command, "products", None) or ())}
-    if state is not None:
-        products.update(_products_of(state, context.now))
-    kind = getattr(command, "kind", None)
-    if state is not None and kind_of(state.subject) == "decision":
-        kind = state.value_at("kind", context.now)
-    return Scope(type(command).__name__, tuple(sorted(products)), str(kind) if kind else None)
+    """Return what a command is about: what it creates or names, and each subject that it changes.
+
+    A subject without products is covered only by a delegation for all products.
+    """
+    parts = [_describe_subject(subjects[subject], context) for subject in changed_subjects(command)]
+    named = tuple(sorted({*(getattr(command, "products", None) or ())}))
+    if command.creates or named:
+        created = getattr(command, "kind", None) if command.creates == "decision" else None
+        parts.append(Part(named, created if command.creates else parts[0].kind))
+    return Scope(type(command).__name__, tuple(parts))
 
 
-def _products_of(state: SubjectState, now: int) -> tuple[str, ...]:
-    return (state.subject,) if kind_of(state.subject) == "product" else state.subjects_at("products", now)
+def _describe_subject(state: SubjectState, context: CommandContext) -> Part:
+    """Return the products that a subject has now, or had at the effective time, and the kind of a decision."""
+    if kind_of(state.subject) == "product":
+        return Part((state.subject,), None)
+    products = {each for at in (context.now, context.effective_at) for each in state.subjects_at("products", at)}
+    kind = state.value_at("kind", context.now) if kind_of(state.subject) == "decision" else None
+    return Part(tuple(sorted(products)), str(kind) if kind else None)
 
 
 def iterate_lines(product: str, subjects: Subjects, at: int) -> Iterator[str]:

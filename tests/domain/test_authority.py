@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from domain.any_subject import AssignToProducts
 from domain.decision_messages import (
     AbstainFromDecision,
     AcceptDecision,
@@ -13,6 +14,7 @@ from domain.decision_messages import (
     DecisionAccepted,
     DecisionApproved,
     DecisionProposed,
+    DecisionRecorded,
     DissentFromDecision,
     ProposeDecision,
     RatifyDecision,
@@ -26,6 +28,7 @@ from domain.decision_messages import (
 from domain.decision_rights import DecisionRightsSet, DecisionRule, SetDecisionRights
 from domain.delegation import DelegateActions
 from domain.errors import Forbidden, NotAllowed, NothingChanges
+from domain.evidence import RecordEvidence
 from domain.judgment import Judgment, Verdict
 from domain.judgment_explanation import explain_verdict
 from domain.messages import Command
@@ -41,7 +44,7 @@ from domain.people import PersonLeft, PersonMerged, PersonRegistered
 from domain.product import ProductDefined
 from tests.support_story import Story, backdated, day_time, fact, given
 
-SHOP, MARKET, TEA = "product:shop", "product:market", "decision:tea"
+SHOP, MARKET, TEA, OLD = "product:shop", "product:market", "decision:tea", "decision:old"
 ANN, BOB, CEO = "person:ann", "person:bob", "person:ceo"
 OWNED = fact(SHOP, OwnershipAssigned(role="accountable", holders=(ANN,)))
 CEO_JOINS = fact(CEO, PersonRegistered())
@@ -568,6 +571,53 @@ def test_the_scope_of_a_delegation(scope: Any, is_covered: bool) -> None:
     """A delegation covers only its products, its kinds of decision and its commands."""
     story = given(fact(MARKET, ProductDefined(title="Market")), proposed()).when(allow(**scope)).recorded()
     outcome = story.when(accept(on_behalf_of=ANN), actor=ROBOT)
+    outcome.recorded() if is_covered else outcome.refused(Forbidden, "on_behalf_of")
+
+
+@pytest.mark.parametrize("products", [(MARKET,), ()])
+def test_a_delegation_covers_what_is_superseded(products: tuple[str, ...]) -> None:
+    """A delegation for a product does not cover a decision that supersedes one of another product, or of none."""
+    market = fact(MARKET, ProductDefined(title="Market"))
+    old = fact(
+        OLD, DecisionRecorded(title="Old", decision="O.", why="W.", accountable=ANN, deciders=(ANN,), products=products)
+    )
+    story = given(market, old).when(allow(products=(SHOP,))).recorded()
+    command = record(supersedes=(OLD,), on_behalf_of=ANN)
+    story.when(command, actor=ROBOT).refused(Forbidden, "on_behalf_of")
+    story.when(record(on_behalf_of=ANN), actor=ROBOT).recorded()
+    both = given(market, old).when(allow(products=(SHOP, MARKET))).recorded().when(command, actor=ROBOT)
+    both.recorded() if products else both.refused(Forbidden, "on_behalf_of")
+
+
+def test_a_delegation_covers_the_kind_of_what_is_superseded() -> None:
+    """A delegation for a kind of decision does not cover a decision that supersedes one of another kind."""
+    old = fact(
+        OLD, DecisionRecorded(title="Old", decision="O.", why="W.", accountable=ANN, deciders=(ANN,), kind="process")
+    )
+    story = given(old).when(allow(kinds=("technical",))).recorded()
+    command = record(kind="technical", on_behalf_of=ANN)
+    story.when(command, actor=ROBOT).recorded()
+    story.when(command.model_copy(update={"supersedes": (OLD,)}), actor=ROBOT).refused(Forbidden, "on_behalf_of")
+
+
+def test_a_delegation_covers_the_products_that_a_subject_leaves_and_enters() -> None:
+    """To assign a subject to products, a delegation covers those that it has and those that it gets."""
+    story = given(fact(MARKET, ProductDefined(title="Market")), proposed()).when(allow(products=(SHOP,))).recorded()
+    move = AssignToProducts(subject=TEA, products=(SHOP,), on_behalf_of=ANN)
+    story.when(move, actor=ROBOT).recorded()
+    away = move.model_copy(update={"products": (MARKET,)})
+    story.when(away, actor=ROBOT).refused(Forbidden, "on_behalf_of")
+    story.when(away).recorded().when(move, actor=ROBOT).refused(Forbidden, "on_behalf_of")
+    bare = given(proposed(products=())).when(allow(products=(SHOP,))).recorded()
+    bare.when(move, actor=ROBOT).refused(Forbidden, "on_behalf_of")
+
+
+@pytest.mark.parametrize(("actions", "is_covered"), [((), False), (("RecordEvidence",), True)])
+def test_a_kind_of_evidence_is_no_kind_of_decision(actions: tuple[str, ...], is_covered: bool) -> None:
+    """A delegation for a kind of decision covers evidence of a kind of the same name only by its command."""
+    story = given().when(allow(kinds=("research",), actions=actions)).recorded()
+    command = RecordEvidence(key="e", title="E", kind="research", on_behalf_of=ANN)
+    outcome = story.when(command, actor=ROBOT)
     outcome.recorded() if is_covered else outcome.refused(Forbidden, "on_behalf_of")
 
 
