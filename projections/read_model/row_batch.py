@@ -94,13 +94,11 @@ def _refs(change: FieldChange) -> Iterable[str]:
     return dict.fromkeys((*change.refs, *short))
 
 
-def _strings(value: Value) -> list[str]:
+def _strings(value: Value, *, in_record: bool = False) -> list[str]:
     """Return all strings in a value at any depth, but not the ids that name subjects in a record."""
     if isinstance(value, str):
-        return [value]
-    members: Iterable[Value] = ()
-    if isinstance(value, list):
-        members = value
-    elif isinstance(value, dict):
-        members = [member for member in value.values() if not (isinstance(member, str) and is_subject(member))]
-    return [text for member in members for text in _strings(member)]
+        return [] if in_record and is_subject(value) else [value]
+    if isinstance(value, dict):
+        return [text for member in value.values() for text in _strings(member, in_record=True)]
+    members = value if isinstance(value, list) else []
+    return [text for member in members for text in _strings(member, in_record=in_record)]

@@ -22,7 +22,7 @@ import msgspec
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.meeting import MINUTES
 
-VERSION: Final = 9
+VERSION: Final = 10
 """The version of these tables and of their contents. A read model of another version is dropped and rebuilt."""
 
 TABLES: Final = {
