@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import UTC, timedelta
 from secrets import token_hex
 from typing import Annotated, Final
 
@@ -30,7 +30,7 @@ from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
 from domain.errors import Refused
 from domain.validation_messages import list_errors
-from domain.values import MAX_INTEGER, from_micros, parse_timestamp, to_micros
+from domain.values import MAX_INTEGER, parse_timestamp, to_micros
 from projections.answer_types.report import ReportLine as ReportRow
 from projections.answer_types.report import ReportSummary
 from projections.queries import audit as audit_queries
@@ -112,8 +112,9 @@ def list_reports(page: PageDependency) -> Response:
 
 
 def _since(page: PageDependency, days: int) -> str:
-    day = from_micros(page.time.valid_time) - timedelta(days=days)
-    return format_address_time(to_micros(day.replace(hour=0, minute=0, second=0, microsecond=0)))
+    """Return the beginning of a period of days, for an address: when a day begins, where the reader is."""
+    begin = page.time.start_of_day(page.time.valid_time) - timedelta(days=days)
+    return format_address_time(to_micros(begin.astimezone(UTC)))
 
 
 def get_report(

@@ -66,6 +66,10 @@ class PageTime:
         """The day that the page shows, where the reader is."""
         return from_micros(self.valid_time).astimezone(self.zone).date()
 
+    def start_of_day(self, micros: int) -> datetime:
+        """Return when the day of a time begins, where the reader is."""
+        return from_micros(micros).astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+
     @property
     def is_compared_with_later(self) -> bool:
         """Whether the page is compared with a later time, so that its own values are the old ones."""
@@ -91,7 +95,7 @@ class PageTime:
     def presets(self, last_looked: int | None = None, last_report: int | None = None) -> list[Preset]:
         """Return the times that are offered on every page; those that are known of the last visit and report first."""
         own = {"Since I last looked": last_looked, "The last report": last_report}
-        today = from_micros(self.now).astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        today = self.start_of_day(self.now)
         quarter = today.replace(month=(today.month - 1) // 3 * 3 + 1, day=1)
         days = {
             "Yesterday": today - timedelta(days=1),

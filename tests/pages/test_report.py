@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html import unescape
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -114,3 +117,16 @@ def test_an_empty_list_of_reports_is_a_sentence_and_no_row(pages):
     assert '<p class="empty">No products yet. <a class="accent tools" href="/do/DefineProduct">' in pages.get(
         "/reports"
     )
+
+
+def test_a_week_begins_at_the_same_time_in_both_menus(service, pages, product):
+    """The periods of new reports begin with a day of the configured zone, as the times that every page offers do."""
+    service.app.state.services = replace(service.app.state.services, zone=ZoneInfo("Asia/Tokyo"))
+
+    html = unescape(unquote(pages.get("/reports")))
+    since = re.search(r"since=([^\"&]+)\"[^>]*>week<", html)
+    menu = re.search(r"as_of=([^\"&]+)[^>]*>\s*A week ago", html)
+
+    assert since is not None
+    assert menu is not None
+    assert since[1] == menu[1] == "2024-12-24T15:00:00Z"
