@@ -17,6 +17,7 @@ from api import answer_documentation
 from api.csv_injection import neutralize_formulas
 from api.large_responses import CHUNK_BYTES, build_text_response, json_parts
 from projections.queries.field_groups import flat_fields
+from projections.queries.hidden_reasons import HIDDEN_REASON
 from projections.queries.paging import Answer, Row
 from projections.queries.titles import IN_DIRECTORY
 from projections.read_model.query_limits import UNBOUNDED, Bounds
@@ -181,7 +182,8 @@ def _field_columns(row: Row) -> dict[str, Any]:
 
 def _reason_columns(blame: Row) -> dict[str, Any]:
     """Return who, and why: the decisions the event rests on, else its note."""
-    return {"who": blame["principal"], "why": list(blame["because"]) or blame.get("note")}
+    hidden = HIDDEN_REASON if blame.get("because_hidden") else None
+    return {"who": blame["principal"], "why": list(blame["because"]) or blame.get("note") or hidden}
 
 
 def _card_lines(answer: Answer[Row, Row]) -> Iterator[Row]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import Final
 
-from api.report_text import Link, Page, Part, ReasonText, Summary, TextLine
+from api.report_text import Link, Page, Part, ReasonText, Summary, TextLine, is_hidden
+from projections.queries.hidden_reasons import HIDDEN_REASON
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1a1a1a;--paper:#fff;--line:#bbb;--soft:#555;--link:#0b57d0;--late:#b3261e}
@@ -87,6 +88,8 @@ _NO_REASON_HTML: Final = '<span class="none">no reason given</span>'
 def _html_reason(reason: ReasonText) -> str:
     """Return a reason; one that is inherited is marked so and names its decision first."""
     entry = f"{escape(reason.entry)}: " if reason.entry else ""
+    if is_hidden(reason):
+        return f"{entry}{HIDDEN_REASON}"
     decisions = ", ".join(map(_a, reason.decisions))
     text = _bdi(reason.text) if reason.text else ""
     match reason.kind:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from api.report_text import Link, Page, ReasonText, Summary, TextLine, join_reasons
+from api.report_text import Link, Page, ReasonText, Summary, TextLine, is_hidden, join_reasons
+from projections.queries.hidden_reasons import HIDDEN_REASON
 
 _MARKUP: Final = re.compile(r"[\\`*_{}\[\]<>()!|~&$@^]")
 _LINKING: Final = re.compile(r":(?=//)|(?<=www)\.|@(?=\w)|#(?=\w)|(?<=gh)-(?=\d)", re.IGNORECASE)
@@ -77,6 +78,8 @@ _NO_REASON_MD: Final = "*no reason given*"
 def _md_reason(reason: ReasonText) -> str:
     """Return a reason; one that is inherited is marked so and names its decision first."""
     entry = f"{_md_entry(reason.entry)}: " if reason.entry else ""
+    if is_hidden(reason):
+        return f"{entry}{HIDDEN_REASON}"
     decisions = ", ".join(map(_md_link, reason.decisions))
     text = _md(reason.text or "")
     match reason.kind:

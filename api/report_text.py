@@ -18,6 +18,7 @@ from domain.ids import key_of
 from domain.values import kind_of
 from projections.answer_types.parts import FieldValue, ReasonKind, Value
 from projections.answer_types.report import GoalOutcome, GoalValue, ReportChange, ReportLine, Section
+from projections.queries.hidden_reasons import HIDDEN_REASON
 from projections.queries.report import UNDONE_STATUSES
 from projections.queries.report_lines import SECTIONS, TARGET
 
@@ -262,7 +263,14 @@ def join_reasons(reasons: Sequence[str]) -> str:
     return "; ".join([*(each.removesuffix(".") for each in reasons[:-1]), *reasons[-1:]])
 
 
+def is_hidden(reason: ReasonText) -> bool:
+    """Whether a reason is inherited only from decisions that the reader may not read."""
+    return reason.kind == "inherited" and not reason.decisions and not reason.text
+
+
 def _plain_reason(reason: ReasonText) -> str:
+    if is_hidden(reason):
+        return f"{reason.entry} {HIDDEN_REASON}"
     return " ".join([reason.entry, *(link.words for link in reason.decisions), reason.text or "", "(inherited)"])
 
 

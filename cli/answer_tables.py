@@ -15,6 +15,7 @@ from cli.verb_list import read_verbs
 from domain.ids import key_of
 from domain.times import parse_timestamp
 from projections.queries.field_groups import flat_fields
+from projections.queries.hidden_reasons import describe_hidden_cause
 
 Answer = Mapping[str, Any]
 TARGET: Final = "target."
@@ -512,7 +513,7 @@ def slip_causes(answer: Answer, titles: Titles) -> Table:
             row["days"],
             row["days_from_first"],
             row["cause"],
-            titles.format(row["because"]) or row["reason"],
+            titles.format(row["because"]) or row["reason"] or describe_hidden_cause(row["cause"]),
             titles.format(row["owners"]),
             row["quarter"],
         ]

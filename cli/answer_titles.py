@@ -9,6 +9,7 @@ from typing import Any, Final
 from cli.table import Cell
 from domain.fields import EXISTS
 from domain.ids import LOG_SERVICE, SUBJECT_IN_TEXT, is_subject, key_of
+from projections.queries.hidden_reasons import HIDDEN_REASON
 
 Row = Mapping[str, Any]
 WHO: Final = ("who", "why", "put by", "source", "position")
@@ -117,7 +118,8 @@ class Titles:
 
     def reason(self, blame: Row) -> str:
         """Return the decisions behind a change, else its note."""
-        return self.format(blame["because"]) or str(blame.get("note") or "")
+        hidden = HIDDEN_REASON if blame.get("because_hidden") else ""
+        return self.format(blame["because"]) or str(blame.get("note") or hidden)
 
 
 def source(origin: Row) -> str:

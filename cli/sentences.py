@@ -257,7 +257,9 @@ def _give_reason(happening: Happening, titles: Titles) -> list[Span]:
         return [(", because of ", ""), (to_single_line(titles.format(because)), "italic")]
     required = [each["after"]["value"] for each in happening.changes if each["field"].endswith("because")]
     note = to_single_line(str(happening.blame.get("note") or next(filter(None, required), "")))
-    return [(", because: ", ""), (isolate(note), "italic")] if note else []
+    if note:
+        return [(", because: ", ""), (isolate(note), "italic")]
+    return [(", based on a decision that you may not read", "")] if happening.blame.get("because_hidden") else []
 
 
 def describe_changes(happening: Happening, titles: Titles) -> str:

@@ -18,6 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from api.pages import labels, subject_addresses, value_formats, verbs
 from api.pages.static_files import static_address
 from domain.ids import kind_of
+from projections.queries.hidden_reasons import HIDDEN_REASON, describe_hidden_cause
 
 FOLDER: Final = Path(__file__).parent / "templates"
 CONTENT_POLICY: Final = (
@@ -77,7 +78,7 @@ def load_templates() -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    environment.globals.update(static=static_address)
+    environment.globals.update(static=static_address, hidden_reason=HIDDEN_REASON, hidden_cause=describe_hidden_cause)
     environment.filters.update(_FILTERS)
     environment.tests.update(_TESTS)
     return environment

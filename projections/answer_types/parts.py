@@ -76,6 +76,9 @@ class Blame(TypedDict):
         ]
     ]
     because: Annotated[list[str], Field(description="The decisions that it is based on.")]
+    because_hidden: NotRequired[
+        Annotated[bool, Field(description="True if it is based on decisions, and you may read none of them.")]
+    ]
     note: NotRequired[Annotated[str, Field(description="A remark, or the reason if it is not based on a decision.")]]
     source: Annotated[EventSource, Field(description="How it was recorded, and where it comes from.")]
     corrects: NotRequired[Annotated[int, Field(description="The position of the voided entry that it replaces.")]]

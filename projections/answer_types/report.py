@@ -61,7 +61,10 @@ class ReportReason(TypedDict):
         Field(description="Whether the event states its reason, inherits that of a decision it cites, or has none."),
     ]
     text: Annotated[str | None, Field(description="Its own reason, or that of the first decision it cites.")]
-    decisions: Annotated[list[str], Field(description="The decisions that it cites.")]
+    decisions: Annotated[
+        list[str],
+        Field(description="The decisions that it cites; if it is inherited and there are none, you may not read them."),
+    ]
 
 
 class ReleaseFeatures(TypedDict):

@@ -56,6 +56,8 @@ def build_blame(columns: Sequence[Any]) -> Blame:
         "because": [] if because is None else json.loads(because),
         "source": source,
     }
+    if because is not None and not blame["because"]:
+        blame["because_hidden"] = True
     if on_behalf_of is not None:
         blame["on_behalf_of"] = json.loads(on_behalf_of)
     if note is not None:

@@ -1,4 +1,7 @@
-"""The reason of an event: its own, inherited from a decision that it cites, or none. One is never shown as another."""
+"""The reason of an event: its own, inherited from a decision that it cites, or none. One is never shown as another.
+
+A reader of some products may be unable to read any decision that an event cites. Its reason is inherited even then.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why an event happened. `decisions` are those it cites; `text` is theirs if it is inherited."""
+    """Why an event happened. `decisions` are those it cites; `text` is theirs if it is inherited.
+
+    An inherited reason without decisions is based only on what the reader may not read.
+    """
 
     kind: ReasonKind
     text: str | None = None
@@ -43,18 +49,19 @@ def find_reasons(read: Read, positions: Iterable[int], time: ResolvedTime) -> di
     """
     sql = f"select position, type, note, because, body from event where position in {members('positions')}"
     rows = list(read.rows(sql, {"positions": sorted(set(positions))}))
-    cited = {row[0]: as_ids(loads(row[3])) for row in rows}
-    texts = _find_texts(read, {decision for decisions in cited.values() for decision in decisions}, time)
+    cited = {row[0]: None if row[3] is None else as_ids(loads(row[3])) for row in rows}
+    texts = _find_texts(read, {decision for decisions in cited.values() for decision in decisions or ()}, time)
     return {
         position: _build_reason(find_own_reason(type_, json.loads(body)) or note, cited[position], texts)
         for position, type_, note, _, body in rows
     }
 
 
-def _build_reason(own: str | None, cited: tuple[str, ...], texts: Mapping[str, str]) -> Reason:
+def _build_reason(own: str | None, cited: tuple[str, ...] | None, texts: Mapping[str, str]) -> Reason:
+    """Return a reason; `cited` are the decisions that the reader may read, None if the event cites none at all."""
     if own:
-        return Reason("own", own, cited)
-    if cited:
+        return Reason("own", own, cited or ())
+    if cited is not None:
         return Reason("inherited", next((texts[each] for each in cited if each in texts), None), cited)
     return NO_REASON
 

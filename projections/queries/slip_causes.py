@@ -184,14 +184,17 @@ class _Cause(NamedTuple):
 
 
 def _find_causes(read: Read, positions: Iterable[int]) -> dict[int, _Cause]:
+    """Return what made targets move: of the same kind for all readers, with the subjects that this one may read."""
     sql = f"select position, type, because, note, body from event where position in {members('positions')}"
     found: dict[int, _Cause] = {}
-    for position, type_, because, note, body in read.rows(sql, {"positions": sorted(set(positions))}):
+    whole = replace(read, run=read.unabridged or read.run)
+    for position, type_, because, note, body in whole.rows(sql, {"positions": sorted(set(positions))}):
         data = json.loads(body)
         reason = find_own_reason(type_, data) or note
         named = [str(data["cause"])] if data.get("cause") else []
         decisions = json.loads(because) if because else []
-        found[position] = _Cause(_kind_of_cause(named, decisions, reason), named + decisions, reason)
+        subjects = read.abridge(named + decisions)
+        found[position] = _Cause(_kind_of_cause(named, decisions, reason), subjects, reason)
     return found
 
 

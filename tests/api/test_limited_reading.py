@@ -382,6 +382,114 @@ def references_to(own: Product, other: Product) -> list[dict[str, Any]]:
     ]
 
 
+def only_references_to(own: Product, other: Product) -> list[dict[str, Any]]:
+    """Commands about one product whose lists have nothing but subjects of the other: a reader of one finds them empty."""
+    home = {"products": [own.key]}
+    feature, release = (f"{kind}:{own.key}-5" for kind in ("feature", "release"))
+    decision, taken, awaiting = (f"decision:{own.key}-{n}" for n in (5, 6, 7))
+    cause = {"because": [f"{other.key}-2"]}
+    return [
+        {
+            "type": "ScheduleRelease",
+            "key": f"{own.key}-5",
+            "version": f"{own.word}-5",
+            "due_on": "2025-05-01",
+            **home,
+            **cause,
+        },
+        {"type": "RescheduleRelease", "subject": release, "due_on": "2025-06-01", **cause},
+        {"type": "RescheduleRelease", "subject": release, "due_on": "2025-07-01", "cause": f"feature:{other.key}-1"},
+        {
+            "type": "SetGoal",
+            "key": f"{own.key}-5",
+            "title": f"Much {own.word}",
+            "accountable": "person:ann",
+            **home,
+            **cause,
+        },
+        {"type": "ProposeFeature", "key": f"{own.key}-5", "title": f"A {own.word} pin", **home, **cause},
+        {"type": "PrioritizeFeature", "subject": feature, "horizon": "next", **cause},
+        {"type": "TargetMilestone", "subject": feature, "day": "2025-05-01", **cause},
+        {"type": "TargetMilestone", "subject": feature, "day": "2025-06-01", **cause},
+        {"type": "TargetMilestone", "subject": feature, "day": "2025-07-01", "cause": f"assumption:{other.key}-1"},
+        {"type": "LinkFeature", "subject": feature, "goals": [f"{other.key}-1"], "decisions": [f"{other.key}-2"]}
+        | {"features": [f"{other.key}-1"], **cause},
+        {"type": "SetStrategy", "subject": f"product:{own.key}", "strategy": f"More {own.word}.", **cause},
+        {"type": "OrderReleases", "subject": f"product:{own.key}", "releases": [f"{other.key}-1"], **cause},
+        {
+            "type": "ProposeDecision",
+            "key": f"{own.key}-5",
+            "title": f"Lend {own.word}",
+            "goals": [f"{other.key}-1"],
+            "options": [
+                {
+                    "title": f"Lend {own.word}",
+                    "findings": [{"risk": "viable", "answer": "yes", "evidence": [f"{other.key}-1"]}],
+                }
+            ],
+            **home,
+            **cause,
+        },
+        {"type": "AcceptDecision", "subject": decision, **cause},
+        {"type": "SupersedeDecision", "subject": decision, "by": [f"{other.key}-2"], **cause},
+        {"type": "ProposeDecision", "key": f"{own.key}-6", "title": f"Give {own.word}", **home},
+        {"type": "AcceptDecision", "subject": taken, **cause},
+        {"type": "ReverseDecision", "subject": taken, "why": f"No {own.word}.", "by": f"{other.key}-2"},
+        {"type": "ProposeDecision", "key": f"{own.key}-7", "title": f"Take {own.word}", **home, **cause},
+        {
+            "type": "DeferDecision",
+            "subject": awaiting,
+            "until": "Then.",
+            "awaits": [f"decision:{other.key}-3"],
+            **cause,
+        },
+        {
+            "type": "RecordEvidence",
+            "key": f"{own.key}-5",
+            "title": f"They saw {own.word}",
+            "kind": "market",
+            **home,
+            **cause,
+        }
+        | {"supports": [f"decision:{other.key}-2"], "opposes": [f"assumption:{other.key}-1"]},
+        {
+            "type": "StateAssumption",
+            "key": f"{own.key}-5",
+            "title": f"There is {own.word}",
+            "check_on": "2025-02-01",
+            **home,
+        }
+        | {"under": [f"decision:{other.key}-2"], **cause},
+        {"type": "BreakAssumption", "subject": f"assumption:{own.key}-5", "why": "No.", "evidence": [f"{other.key}-1"]},
+        {
+            "type": "StateExpectedOutcome",
+            "subject": feature,
+            "measure": "Sold",
+            "target": own.word,
+            "due_on": "2025-01-01",
+        },
+        {
+            "type": "RecordOutcome",
+            "subject": feature,
+            "expectation": "1",
+            "result": "met",
+            "evidence": [f"{other.key}-1"],
+        },
+        {
+            "commands": [
+                {"type": "RecordMeeting", "key": f"{own.key}-5", "title": f"On {own.word}", "held_on": "2020-01-01"}
+                | {"attendees": ["person:ann"], "agenda": [f"{other.key}-3"], **home, **cause},
+                {"type": "AssignTask", "key": f"{own.key}-5", "title": f"Find {own.word}"}
+                | {"accountable": "person:ann", **home, **cause},
+            ]
+        },
+        {"type": "AssignOwnership", "subject": feature, "holders": ["person:ann"], **cause},
+        {"type": "HandOverOwnership", "subject": feature, "to": "team:core", **cause},
+        {"type": "DropFeature", "subject": feature, "why": f"No {own.word}.", "because": [f"{other.key}-2"]},
+        {"type": "ReopenFeature", "subject": feature, "why": "Yes.", **cause},
+    ]
+
+
 class World:
     """A log with two products that tell the same story, and callers with different roles."""
 
@@ -396,6 +504,9 @@ class World:
             self.send(
                 {"type": "VoidEntry", "subject": f"product:{product.key}", "position": vision, "why": product.word}
             )
+        for own, other in ((CORAL, ZINC), (ZINC, CORAL)):
+            for command in only_references_to(own, other):
+                self.send(command)
         for own, other in ((CORAL, ZINC), (ZINC, CORAL)):
             for command in [*meeting_about_both(own, other), *references_to(own, other)]:
                 self.send(command)
@@ -461,6 +572,18 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
             yield World(service)
 
 
+def questions_of(path: str, questions: list[Question]) -> list[Question]:
+    """The questions, also about the subjects whose lists have only subjects of the other product."""
+    own_page = "{key}-1"
+    numbers = {"decisions": (5, 6, 7)}.get(path.split("/")[-2] if "/" in path else "", (5,))
+    if not re.fullmatch(
+        r"(/v1)?/(decisions|features|releases|goals|assumptions|evidence|meetings|tasks)/\{key\}(/\w+)?", path
+    ):
+        return questions
+    more = [{"key": f"{{key}}-{n}"} for n in numbers if questions[0].get("key") == own_page]
+    return [*questions, *more]
+
+
 def formats(path: str) -> tuple[str, ...]:
     return ("application/json", "text/csv") if path.startswith("/v1/") else ("text/html",)
 
@@ -471,7 +594,8 @@ def leaks(world: World, reader: str, *, skip: frozenset[str] = frozenset()) -> l
     wrong = []
     for table in (ASKED, ASKED_ABOUT_EVERYBODY):
         for path, questions in table.items():
-            for question, accept in ((each, accept) for each in questions for accept in formats(path)):
+            asked_too = questions_of(path, questions)
+            for question, accept in ((each, accept) for each in asked_too for accept in formats(path)):
                 if path in skip:
                     continue
                 asked = (path, question, accept)
@@ -621,3 +745,34 @@ def test_people_without_a_role_end_their_own_sessions(world: World) -> None:
     assert browser.delete(f"/v1/sessions/{theirs}").status_code == 404
     for path in ("/v1/sessions?person=Ann", "/v1/sessions?person=person:ann", "/v1/people", "/v1/log/entries"):
         assert browser.get(path).status_code == 403, path
+
+
+HIDDEN = "Based on a decision that you may not read."
+
+
+@pytest.mark.parametrize(
+    ("path", "question", "accept", "shown"),
+    [
+        ("/reports/zinc", {"since": SINCE, "lines": 1000}, "text/html", HIDDEN),
+        ("/features/zinc-5", {}, "text/html", HIDDEN),
+        ("/audit", {"subject": "feature:zinc-5"}, "text/html", HIDDEN),
+        ("/slips", {"product": "zinc"}, "text/html", "Caused by a decision that you may not read."),
+        ("/slips", {"product": "zinc"}, "text/html", "Caused by an assumption that you may not read."),
+        ("/slips", {"product": "zinc"}, "text/html", "Caused by a dependency that you may not read."),
+        ("/v1/products/zinc/report", {"since": SINCE}, "text/html", HIDDEN),
+        ("/v1/products/zinc/report", {"since": SINCE}, "text/markdown", HIDDEN),
+        ("/v1/audit", {"subject": "feature:zinc-5"}, "application/json", '"because_hidden":true'),
+        ("/v1/changes", {"since": SINCE, "subject": "feature:zinc-5"}, "text/csv", HIDDEN),
+    ],
+)
+def test_a_reason_that_the_reader_may_not_read_is_not_missing(
+    world: World, path: str, question: Question, accept: str, shown: str
+) -> None:
+    """What is based only on decisions of another product says that it is, instead of having no reason."""
+    reader, admin = (
+        each.get(path, params=question, headers={"Accept": accept}).text
+        for each in (world.readers["team"], world.admin)
+    )
+    assert shown in reader
+    assert shown not in admin
+    assert reader.lower().count("no reason given") == admin.lower().count("no reason given")

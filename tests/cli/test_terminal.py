@@ -24,6 +24,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cli import answer_tables, sentences
 from cli.answer_titles import Titles
 from cli.dates import Zone
 from cli.display import REPLACEMENT
@@ -375,6 +376,29 @@ def test_a_sentence_that_says_what_to_do(service, words, sentence):
 
     assert describe_failure(refused.value)[1] == sentence
     assert service.log.head().size == before
+
+
+def test_a_reason_that_the_reader_may_not_read_is_said():
+    """What is based only on decisions that the reader may not read is not shown as without a reason."""
+    blame = {"type": "FeaturePrioritized.v1", "because": [], "because_hidden": True}
+    blame |= {"actor": "person:ann", "principal": "person:ann"}
+    move = {
+        "cause": "dependency",
+        "because": [],
+        "reason": None,
+        "subject": "feature:f",
+        "title": "F",
+        "field": "due_on",
+    }
+    move |= dict.fromkeys(("first", "before", "after", "days", "days_from_first", "quarter", "position"))
+    (row,) = answer_tables.slip_causes({"rows": [move | {"owners": [], "at": "2025-01-01T00:00:00Z"}]}, Titles({})).rows
+
+    assert Titles({}).reason(blame) == "Based on a decision that you may not read."
+    assert Titles({}).reason({**blame, "note": "Haste."}) == "Haste."
+    assert sentences.tell(sentences.Happening(blame, "feature:f", "F"), Titles({}))[-1][0] == (
+        ", based on a decision that you may not read"
+    )
+    assert "Caused by a dependency that you may not read." in row
 
 
 @pytest.mark.parametrize(

@@ -175,6 +175,8 @@ class Blame(TypedDict):
     "The chain of delegation from the actor to the principal, if they differ."
     because: list[str]
     "The decisions that it is based on."
+    because_hidden: NotRequired[bool]
+    "True if it is based on decisions, and you may read none of them."
     note: NotRequired[str]
     "A remark, or the reason if it is not based on a decision."
     source: EventSource
@@ -255,7 +257,7 @@ class AuthorityVerdict(TypedDict):
     """The verdict on a decision, and whether it still has to be ratified."""
 
     verdict: str | None
-    "The verdict on the latest acceptance or rejection; null if there is none."
+    "The verdict on the latest acceptance or rejection, or on assigning the settled decision to products with decision rights since; null if there is none."
     needs_ratification: bool
     "Whether it exceeds, and no one entitled has ratified it."
     ratified: int | None
@@ -885,7 +887,7 @@ class ReportReason(TypedDict):
     text: str | None
     "Its own reason, or that of the first decision it cites."
     decisions: list[str]
-    "The decisions that it cites."
+    "The decisions that it cites; if it is inherited and there are none, you may not read them."
 
 
 class ReleaseFeatures(TypedDict):
@@ -1709,7 +1711,7 @@ class AuditTrail(TableAnswer):
 
 
 class DecisionAuthority(TableAnswer, AuthoritySummary):
-    """The authority behind a decision: a row for each decider of each acceptance, rejection and ratification."""
+    """The authority behind a decision: a row for each person who made, rejected, ratified, changed or ended it."""
 
     rows: list[AuthorityRow]
     "The verdicts, in the order of the log."
