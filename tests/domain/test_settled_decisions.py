@@ -19,6 +19,7 @@ from domain.decision_messages import (
     RecordDecision,
     ReopenDecision,
     ReverseDecision,
+    SupersedeDecision,
 )
 from domain.decision_rights import DecisionRightsSet, DecisionRule
 from domain.errors import Forbidden, NotAllowed
@@ -282,6 +283,20 @@ def test_other_entries_are_voided_freely():
     assert judgment_of(story.when(VoidEntry(subject=TEA, position=9, why="W."), actor=BOB)) is None
 
 
-def test_reopening_and_the_rest_stay_as_they_were():
-    """What was judged before is judged in the same way: reopening an accepted decision takes the right."""
-    refused(story_of(recorded(STRICT)).when(ReopenDecision(subject=TEA, why="W."), actor=BOB))
+@pytest.mark.parametrize(
+    "command",
+    [
+        ReopenDecision(subject=TEA, why="W."),
+        ReverseDecision(subject=TEA, why="W.", by="decision:new"),
+        SupersedeDecision(subject=TEA, by=("decision:new",)),
+        RecordDecision(
+            key="newer", title="N", decision="D.", why="W.", accountable=BOB, products=(SHOP,), supersedes=(TEA,)
+        ),
+    ],
+)
+def test_a_decision_of_another_product_ends_none_without_the_right(command: Command):
+    """To end a decision takes the right for its own products, whatever the products of the decision that replaces it."""
+    new = DecisionRecorded(title="N", decision="D.", why="W.", accountable=BOB, deciders=(BOB,), products=(SHOP,))
+    story = story_of(recorded(STRICT), fact("decision:new", new))
+    refused(story.when(command, actor=BOB))
+    story.when(command, actor=ANN).recorded()
