@@ -39,6 +39,11 @@ class RemoteSink:
     log: DecisionLog | None
     is_dry_run: bool = field(default=False, init=False)
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether the log's files are on this machine."""
+        return self.log is not None
+
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
         """Apply transactions in order, each with its own outcome."""
         return await self.server.execute_many(transactions)

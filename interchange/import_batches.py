@@ -42,14 +42,28 @@ class PlannedTransaction:
 
 
 async def send_batch(
-    batch: Sequence[PlannedTransaction], sink: ImportSink, caller: Caller, report: ImportReport
-) -> None:
-    """Send a batch and count the outcomes."""
+    batch: Sequence[PlannedTransaction],
+    sink: ImportSink,
+    caller: Caller,
+    report: ImportReport,
+    *,
+    keep_known: bool = False,
+) -> int:
+    """Send a batch and count the outcomes. Return how many were imported before with different content.
+
+    These are rejected, or with `keep_known` unchanged: the log keeps what it has.
+    """
+    different = 0
     results = await sink.execute_many([Transaction(planned.commands, caller, planned.key) for planned in batch])
     for planned, result in zip(batch, results, strict=True):
+        different += isinstance(result, KeyReused)
+        if keep_known and isinstance(result, KeyReused):
+            report.unchanged += 1
+            continue
         count_outcome(report, planned.label, result, planned.prefix, planned.data)
         if planned.findings and (report.verbose or (isinstance(result, Receipt) and not result.replayed)):
             report.add(planned.findings)
+    return different
 
 
 async def ensure_exist(

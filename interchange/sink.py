@@ -34,6 +34,11 @@ class ImportSink(Sink, Protocol):
         """Whether nothing that is sent here is written."""
         ...
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether the state, the keys and the entries of the log can be read here: not if it is on another machine."""
+        ...
+
     def known_spellings(self) -> Collection[str]:
         """Return the normalized names of all people in the directory."""
         ...
@@ -80,6 +85,7 @@ class LogReader:
     """What an import reads from a log in this process, whether or not it writes to it."""
 
     log: DecisionLog
+    is_readable: bool = field(default=True, init=False)
 
     def imported_subject(self, subject: str) -> ImportedSubject | None:
         """Return where a subject comes from; None if the log does not have it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import chain, islice
 from pathlib import Path
@@ -16,14 +16,16 @@ from eventlog.entry import Caller
 from interchange.adr.history import read_history
 from interchange.adr.keywords import DEFAULT_WORDS, Words
 from interchange.adr.record_fields import RecordFieldReader, team_key_of
-from interchange.adr.record_identity import LinkResolver, identify_records
+from interchange.adr.record_identity import LinkResolver, TrackedRecord, identify_records
 from interchange.adr.record_versions import RecordHistory, RecordVersion
 from interchange.adr.version_to_commands import VersionPlanner
 from interchange.import_batches import ProgressCallback, ensure_exist, send_batch
 from interchange.import_record import record_import
-from interchange.import_report import ImportReport, Remark
+from interchange.import_report import ImportReport, Remark, count_of
 from interchange.person_registration import find_erased, register_people, register_teams
 from interchange.sink import ImportSink, require_import_right
+
+Pair = tuple[RecordVersion, TrackedRecord]
 
 VERSIONS_PER_BATCH: Final = 100
 """Fewer than lines of a tracker, because a version of a record may be long."""
@@ -60,24 +62,34 @@ async def import_records(
     report.warnings += history.warnings
     versions = history.versions
     records = identify_records(versions, system)
-    reader = RecordFieldReader(_teams(versions), LinkResolver(versions, records).find, words)
+    links = LinkResolver()
+    reader = RecordFieldReader(_teams(versions), links.find, words)
     await _prepare(versions, product, reader, system, sink, caller, new_key, report)
-    by_subject = {record.subject: record for record in records}
-    for version, record in zip(versions, records, strict=True):
-        for subject in reader.superseded_by_this(version.fields, version.name):
-            if subject in by_subject:
-                by_subject[subject].said_successors.add(record.subject)
-    planner = VersionPlanner(reader, system, product, report, sink)
-    pairs = list(zip(versions, records, strict=True))
-    for is_current in (False, True):  # the current files are compared with the log, after their history was sent
-        group = [(version, record) for version, record in pairs if (version.key is None) is is_current]
-        planned = planner.plan([version for version, _ in group], [record for _, record in group])
+    pairs = in_order_of_time(list(zip(versions, records, strict=True)))
+    planner = VersionPlanner(reader, links, *_columns(pairs), system=system, product=product, report=report, sink=sink)
+    past = [pair for pair in pairs if pair[0].key is not None]
+    current = [pair for pair in pairs if pair[0].key is None]
+    from_git = [pair for pair in past if pair[0].is_from_git]
+    read_again = 0
+    # the current files are compared with the log, after their history was sent
+    for planned in (
+        planner.plan(*_columns(past)),
+        planner.plan(*_columns(current)),
+        planner.plan_differences(*_columns(from_git)),
+    ):
         while batch := list(islice(planned, VERSIONS_PER_BATCH)):
-            await send_batch(batch, sink, caller, report)
-            progress(report.lines, len(versions))
+            read_again += await send_batch(batch, sink, caller, report, keep_known=sink.is_readable)
+            progress(min(report.lines, len(versions)), len(versions))
     progress(len(versions), len(versions))
     if report.has_remarks:
         await _record(report, versions, system, folder.name, product, reader, sink, caller)
+    if read_again:
+        # about the past of the log, so not a remark to keep with this import
+        message = (
+            f"{count_of(read_again, 'version')} would be imported with other fields or links today; the log keeps what was"
+            " imported, and the latest versions were compared with it"
+        )
+        report.warnings.append(Remark(None, message))
     return report
 
 
@@ -105,6 +117,23 @@ async def _record(
     )
     if position is not None:
         report.position = max(position, report.position or 0)
+
+
+def in_order_of_time(pairs: list[Pair]) -> list[Pair]:
+    """Return versions with their records, oldest first, so that each link is read among the records of its time.
+
+    Commits are in the order of their ancestry already, and current files come last.
+    """
+    return sorted(pairs, key=lambda pair: _time_of_line(pair[0]))
+
+
+def _time_of_line(version: RecordVersion) -> datetime:
+    is_line = version.key is not None and not version.is_from_git
+    return version.at if is_line and version.at is not None else datetime.max.replace(tzinfo=UTC)
+
+
+def _columns(pairs: Sequence[Pair]) -> tuple[list[RecordVersion], list[TrackedRecord]]:
+    return [version for version, _ in pairs], [record for _, record in pairs]
 
 
 def _digest(versions: Sequence[RecordVersion]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from posixpath import normpath
@@ -30,6 +30,7 @@ class TrackedRecord:
     """A record across its versions: its subject, and its fields after the versions planned so far."""
 
     subject: str
+    name: str = ""
     fields: FieldTexts = field(default_factory=dict)
     changes: dict[str, ImportedChange] = field(default_factory=dict)
     successors: dict[str, None] = field(default_factory=dict)
@@ -79,28 +80,73 @@ def _derived_subject(system: str, name: str, occurrence: int) -> str:
 class LinkResolver:
     """Finds the record that a link means: by its path, by its file name, or by its number.
 
-    What several records have in common means the one in the folder of the record with the link. If there is none, or
-    several there, the link means no record, and is reported.
+    It knows the records of the versions that were added so far, with the names that they have by then. So what an earlier
+    version says does not depend on what comes later. What several records have in common means the one in the folder of
+    the record with the link. If there is none, or several there, the link means no record, and is reported.
+
+    A link that a record keeps from version to version keeps its meaning, even if its target is renamed.
     """
 
-    def __init__(self, versions: Sequence[RecordVersion], records: Sequence[TrackedRecord]) -> None:
-        self._by_name = {version.name: record.subject for version, record in zip(versions, records, strict=True)}
-        latest_name = {record.subject: version.name for version, record in zip(versions, records, strict=True)}
+    def __init__(self, versions: Sequence[RecordVersion] = (), records: Sequence[TrackedRecord] = ()) -> None:
+        self._by_name: dict[str, str] = {}
+        self._latest_names: dict[str, str] = {}
+        self._removed: set[str] = set()
         self._by_base: dict[str, dict[str, str]] = {}
         """The names of records, with their subjects, by the last part of the name."""
         self._by_number: dict[str, dict[str, str]] = {}
-        for name, subject in self._by_name.items():
-            self._by_base.setdefault(name.rpartition("/")[2], {})[name] = subject
-        for subject, name in latest_name.items():
-            number = _NUMBER.match(name)
-            if number:
-                self._by_number.setdefault(_without_zeros(number), {})[name] = subject
+        self._meant: dict[str, dict[str, str | None]] = {}
+        """What the links in the latest version of a record mean, by subject."""
+        self._said: dict[str, dict[str, str | None]] = {}
+        """The same, of the version that is being read."""
+        self._waiting: dict[str, dict[str, str]] = {}
+        """The records with a link that means none so far, with their names, by the end of the link's path or its number."""
+        self.add(versions, records)
+
+    def add(self, versions: Sequence[RecordVersion], records: Sequence[TrackedRecord]) -> None:
+        """Add versions that took effect at the same time."""
+        for version, record in zip(versions, records, strict=True):
+            name, subject = version.name, record.subject
+            before = self._latest_names.get(subject, name)
+            if before != name and (number := _number_of(before)) and self._by_number[number].get(before) == subject:
+                del self._by_number[number][before]
+            self._latest_names[subject] = name
+            self._by_name[name] = subject
+            self._by_base.setdefault(_base_of(name), {})[name] = subject
+            if number := _number_of(name):
+                self._by_number.setdefault(number, {})[name] = subject
+            (self._removed.add if version.is_removal else self._removed.discard)(subject)
 
     def find(self, link: str, origin: str = "") -> str | None:
         """Return the subject of a link in the record with the name `origin`; None if it means none, or several."""
+        subject = self._by_name.get(origin, "")
+        found = self._meant.get(subject, {}).get(link) or self._look_up(link, origin)
+        self._said.setdefault(subject, {})[link] = found
+        if found is None:
+            path = path_of(link)
+            number = _ONLY_NUMBER.fullmatch(path)
+            self._waiting.setdefault(_without_zeros(number) if number else _base_of(path), {})[subject] = origin
+        return found
+
+    def end_version(self, subject: str) -> None:
+        """Forget what the links meant that a record had before the version that was read."""
+        self._meant[subject] = self._said.pop(subject, {})
+
+    def has_lost_links(self, subject: str) -> bool:
+        """Whether a link in the version of a record that was read last means no record, or several."""
+        return None in self._said.get(subject, self._meant.get(subject, {})).values()
+
+    def find_waiting(self, name: str) -> Iterator[str]:
+        """Yield the records with a link that meant no record so far, and means one now that one has this name."""
+        for key in filter(None, (_base_of(name), _number_of(name))):
+            for subject, origin in self._waiting.pop(key, {}).items():
+                lost = (link for link, found in self._meant.get(subject, {}).items() if found is None)
+                if any(self._look_up(link, origin) for link in lost):
+                    yield subject
+
+    def _look_up(self, link: str, origin: str) -> str | None:
         path = path_of(link)
         if (number := _ONLY_NUMBER.fullmatch(path)) is not None:
-            return _only_one(self._by_number.get(_without_zeros(number), {}), origin)
+            return self._only_one(self._by_number.get(_without_zeros(number), {}), origin)
         relative = normpath(f"{origin.rpartition('/')[0]}/{path}".lstrip("/"))
         if relative in self._by_name:
             return self._by_name[relative]
@@ -110,17 +156,27 @@ class LinkResolver:
             tail = "/" + "/".join(parts[start:])
             ending = {name: subject for name, subject in named.items() if f"/{name}".endswith(tail)}
             if ending:
-                return _only_one(ending, origin)
-        return _only_one(named, origin)
+                return self._only_one(ending, origin)
+        return self._only_one(named, origin)
+
+    def _only_one(self, named: dict[str, str], origin: str) -> str | None:
+        """Return the only subject of some names: of all, of those not removed, or of those in the folder of the origin."""
+        if len(set(named.values())) > 1:
+            named = {name: subject for name, subject in named.items() if subject not in self._removed}
+        if len(set(named.values())) > 1:
+            folder = origin.rpartition("/")[0]
+            named = {name: subject for name, subject in named.items() if name.rpartition("/")[0] == folder}
+        subjects = set(named.values())
+        return subjects.pop() if len(subjects) == 1 else None
 
 
-def _only_one(named: dict[str, str], origin: str) -> str | None:
-    """Return the only subject of some names, else the only one in the folder of the origin."""
-    if len(set(named.values())) > 1:
-        folder = origin.rpartition("/")[0]
-        named = {name: subject for name, subject in named.items() if name.rpartition("/")[0] == folder}
-    subjects = set(named.values())
-    return subjects.pop() if len(subjects) == 1 else None
+def _base_of(name: str) -> str:
+    return name.rpartition("/")[2]
+
+
+def _number_of(name: str) -> str | None:
+    number = _NUMBER.match(name)
+    return _without_zeros(number) if number else None
 
 
 def _without_zeros(number: re.Match[str]) -> str:
