@@ -31,6 +31,8 @@ from projections.queries.paging import BadCursor
 from projections.queries.timepoint import TimePoint
 
 MAX_LIMIT: Final = 10_000
+MAX_CURSOR: Final = 5_000
+"""Characters of a cursor: it can hold a title of 500 characters, each of up to four bytes, in hexadecimal digits."""
 CURSOR_PATTERN: Final = "^(?:[0-9a-f]{2})+$"
 KeyPath = Annotated[Key, Path(description="The subject's key, without its kind.")]
 SubjectPath = Annotated[SubjectId, Path(description="The subject, as `kind:key`.")]
@@ -46,7 +48,7 @@ def _check_cursor(cursor: str) -> str:
 
 Cursor = Annotated[
     Annotated[str, AfterValidator(_check_cursor), documented(pattern=CURSOR_PATTERN)] | None,
-    Query(max_length=2000, description="Pagination cursor: the value of `next` in the previous response."),
+    Query(max_length=MAX_CURSOR, description="Pagination cursor: the value of `next` in the previous response."),
 ]
 IncludeRemoved = Annotated[bool, Query(description="Include subjects that do not exist or were removed.")]
 WithBlame = Annotated[bool, Query(description="Include who set each field, when and why.")]

@@ -43,8 +43,14 @@ _MESSAGES: Final = {
 
 def describe_error(error: Mapping[str, Any]) -> str:
     """Return a message for one of the errors of a `ValidationError`: what the field must be."""
-    if error["type"] in _MESSAGES:
-        message = _MESSAGES[error["type"]].format(**error.get("ctx", {}))
+    found, context = error["type"], error.get("ctx", {})
+    if context.get("field_type") == "Value" and found in (
+        "too_short",
+        "too_long",
+    ):  # of text whose type is checked further
+        found = f"string_{found}"
+    if found in _MESSAGES:
+        message = _MESSAGES[found].format(**context)
         return re.sub(r"\b1 (character|item)s$", r"1 \1", message)
     message = str(error["msg"]).removeprefix("Value error, ")
     return re.sub(r"^(Input|String|Value|List|Tuple) should (be|have|match)", r"must \2", message)

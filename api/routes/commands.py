@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any, Final
 
@@ -25,7 +26,7 @@ from api.command_routes import (
     read_if_match,
     record,
 )
-from api.problems import HttpProblem
+from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency
 from domain.catalog import COMMAND, Batch
 from domain.errors import Forbidden, Refused
@@ -99,16 +100,24 @@ async def post_commands(
     first = commands[0]
     subject = None if first.creates else first.subject_id()
     given = dict(batch.expected) if batch else {}
-    needed = {each.subject_id() for each in commands if type(each) in VERSION_REQUIRED} - given.keys()
-    expected = read_if_match(request, services, subject, required=bool(needed)) | given
-    if missing := needed - expected.keys():
-        raise HttpProblem(
-            428, f"set the version you read of {', '.join(sorted(missing))} in `expected`", field="expected"
+    matched = read_if_match(request, services, subject, required=bool(_find_missing(commands, given)))
+    if contradictory := [each for each, version in matched.items() if given.get(each, version) != version]:
+        raise unprocessable(
+            f"`If-Match` and `expected` name different versions of {contradictory[0]}; send one", field="expected"
         )
+    expected = matched | given
+    if missing := _find_missing(commands, expected):
+        raise HttpProblem(428, missing, field="expected")
     request.state.expected = expected
     if dry_run:
         return await preview(request, services, caller, commands, expected, subject)
     return await record(request, services, caller, commands, expected, subject)
+
+
+def _find_missing(commands: Sequence[Command], expected: Mapping[str, int]) -> str:
+    """Return what to do if a command that replaces text does not say which version was read; empty if all do."""
+    needed = {each.subject_id() for each in commands if type(each) in VERSION_REQUIRED} - expected.keys()
+    return f"set the version you read of {', '.join(sorted(needed))} in `expected`" if needed else ""
 
 
 def _parse_commands(value: Any) -> tuple[Batch | None, tuple[Command, ...]]:
@@ -121,7 +130,7 @@ def _parse_commands(value: Any) -> tuple[Batch | None, tuple[Command, ...]]:
 
 async def post_bulk(request: Request, services: ServiceDependency, caller: CurrentCaller) -> Response:
     """Takes up to 1,000 transactions with 10,000 commands in all. The response has, for each in order, its receipt or the
-    problem that refused it. Other writers can record between the transactions.
+    problem that refused it. Other writers can record between the transactions. What replaces text needs its `expected` version.
     """
     if "idempotency-key" in request.headers:
         raise HttpProblem(
@@ -132,10 +141,17 @@ async def post_bulk(request: Request, services: ServiceDependency, caller: Curre
         build_transaction(tuple(each.commands), caller, each.key, dict(each.expected)) for each in body.transactions
     ]
     services.quotas.take_commands(caller, sum(len(each.commands) for each in transactions))
-    results = await execute_in_chunks(services.log, transactions)
+    missing = [_find_missing(each.commands, each.expected) for each in transactions]
+    complete = [each for each, detail in zip(transactions, missing, strict=True) if not detail]
+    results = await execute_in_chunks(services.log, complete)
     for refused in {each.detail: each for each in results if isinstance(each, Forbidden)}.values():
         record_refusal(request, HTTPStatus.FORBIDDEN, refused.detail, is_command=True)
-    return Response(to_json({"results": [_outcome_of(result) for result in results]}), media_type="application/json")
+    remaining = iter(results)
+    outcomes = [
+        {"refused": problems.status_problem(428, detail, field="expected")} if detail else _outcome_of(next(remaining))
+        for detail in missing
+    ]
+    return Response(to_json({"results": outcomes}), media_type="application/json")
 
 
 def _parse_bulk(value: Any) -> BulkRequest:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any, Final
 
 import pytest
@@ -312,3 +314,33 @@ def test_the_pages_of_a_list_are_the_whole(service: LocalService, path: str, ask
     assert [row for rows in found for row in rows] == whole["rows"]
     assert {len(rows) for rows in found[:-1]} == {2}
     assert service.client.get(f"/v1{path}", params={**asked, "cursor": "00"}).status_code == 422
+
+
+@pytest.mark.parametrize("path", ["/roadmap?layout=table", "/roadmap?layout=board", "/features", "/decisions"])
+def test_a_page_can_be_followed_whatever_its_titles_are(service: LocalService, path: str) -> None:
+    """A cursor may hold a title of 500 characters of four bytes each."""
+    service.post("/products", {"key": "sea", "title": "Sea"})
+    for n in range(3):
+        title = f"{'🎁' * 499}{n}"
+        service.post("/features", {"key": f"f{n}", "title": title, "products": ["sea"]})
+        service.post("/decisions/propose", {"key": f"d{n}", "title": title, "products": ["sea"]})
+        service.post(f"/features/f{n}/prioritize", {"horizon": "now"})
+
+    found, cursor = [], None
+    while True:
+        more = {"cursor": cursor} if cursor else {}
+        answer = service.get(path, limit=1, **more)
+        found += {each for row in answer["rows"] for each in re.findall(r"(?:feature:f|decision:d)\d", json.dumps(row))}
+        cursor = answer.get("next")
+        if cursor is None:
+            break
+
+    assert len(found) == len(set(found)) == 3
+
+
+def test_the_length_of_a_text_is_counted_in_characters(service: LocalService) -> None:
+    """Only lists have items."""
+    refused = service.client.get("/v1/roadmap", params={"cursor": "ab" * 3_000})
+
+    assert refused.status_code == 422
+    assert "at most 5000 characters" in refused.json()["detail"]

@@ -221,3 +221,33 @@ def test_empty_minutes_are_recorded_only_with_what_was_said(service: LocalServic
 
     assert service.post("/commands", empty).status_code == 409
     assert service.post("/commands", {"commands": [empty, task]}).status_code == 200
+
+
+def test_a_bulk_request_needs_the_version_of_what_it_replaces(service: LocalService, proposed: dict[str, Any]) -> None:
+    """Each of its transactions is refused alone; the others are recorded."""
+    subject = proposed["subject"]
+    revision = {"type": "ReviseDecision", "subject": subject, "decision": "Something else."}
+    added = {"commands": [{"type": "RegisterTeam", "title": "Crew"}]}
+    version = service.log.state(subject).version
+
+    body = {"transactions": [{"commands": [revision]}, added, {"commands": [revision], "expected": {subject: version}}]}
+    missing, team, done = service.post("/bulk", body).json()["results"]
+
+    assert (missing["refused"]["status"], missing["refused"]["field"]) == (428, "expected")
+    assert subject in missing["refused"]["detail"]
+    assert "receipt" in team
+    assert "receipt" in done
+
+
+def test_two_different_versions_of_one_subject_are_refused(service: LocalService, proposed: dict[str, Any]) -> None:
+    """Neither the header nor the body is ignored."""
+    subject = proposed["subject"]
+    command = {"type": "ReviseDecision", "subject": subject, "decision": "Something else."}
+    version = service.log.state(subject).version
+    body = {"commands": [command], "expected": {subject: version}}
+
+    refused = service.client.post("/v1/commands", json=body, headers={"If-Match": f'"{version + 7}"'})
+    accepted = service.client.post("/v1/commands", json=body, headers={"If-Match": f'"{version}"'})
+
+    assert (refused.status_code, refused.json()["field"]) == (422, "expected")
+    assert accepted.status_code == 200
