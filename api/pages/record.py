@@ -2,7 +2,7 @@
 
 A form builds the same commands as the API. Its idempotency key is made when it is shown, so that sending it twice
 records once; whatever is wrong with it, nothing that was typed is lost. It says at which time and position it was shown, so
-that what somebody else changed meanwhile is not overwritten.
+that what another person changed meanwhile is not overwritten.
 """
 
 from __future__ import annotations
@@ -288,7 +288,7 @@ def _format_read_at(when: ResolvedTime) -> str:
 
 
 def _read_at(read: Read, typed: Typed) -> ResolvedTime | None:
-    """Return when the form was shown; None if it does not say so."""
+    """Return when the form was shown; None if it has no such input."""
     found = _READ_AT.fullmatch(typed.get(READ_AT, ""))
     if found is None:
         return None

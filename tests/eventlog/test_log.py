@@ -196,12 +196,12 @@ def test_each_of_many_transactions_has_its_own_outcome(log: DecisionLog) -> None
 
 def test_the_key_of_a_product_is_made_from_its_title(log: DecisionLog) -> None:
     """It is random if another product has that key, or if the title has no letters for one."""
-    titles = ("Café für Alle!", "cafe fur alle", "海図", "x" * 90)
+    titles = ("Café Zürich!", "cafe zurich", "海図", "x" * 90)
 
     commands = [{"type": "DefineProduct", "title": title} for title in titles]
     first, second, third, fourth = (do(log, each).recorded[0].subject for each in commands)
 
-    assert first == "product:cafe-fur-alle"
+    assert first == "product:cafe-zurich"
     assert len({second, third} - {first}) == 2
     assert all(len(each.removeprefix("product:")) == 16 for each in (second, third))
     assert fourth == f"product:{'x' * 30}"

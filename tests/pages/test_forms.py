@@ -351,7 +351,7 @@ def test_a_revision_of_what_somebody_else_changed_meanwhile_is_refused(service, 
     assert refused.status_code == 422
     assert service.get(f"/decisions/{subject.partition(':')[2]}")["fields"]["decision"]["value"] == "Six percent."
     assert "Four percent." in refused.text
-    assert "Somebody changed it meanwhile to “Six percent.”." in text_of(refused.text)
+    assert "It was changed meanwhile to “Six percent.”." in text_of(refused.text)
     assert forms.send(path, forms.read(refused.text)).status_code == 303
     assert service.get(f"/decisions/{subject.partition(':')[2]}")["fields"]["decision"]["value"] == "Four percent."
 
@@ -382,7 +382,7 @@ def test_a_field_that_is_recorded_with_another_one_must_be_as_it_was_shown(servi
     shown = forms.read(refused.text)
 
     assert refused.status_code == 422
-    assert "Somebody changed it meanwhile. Check what it is now" in text_of(refused.text)
+    assert "It was changed meanwhile. Check what it is now" in text_of(refused.text)
     assert (shown["horizon"], shown["rank"]) == ("now", "3")
     assert forms.send(path, shown).status_code == 303
     fields = service.get(f"/features/{feature.partition(':')[2]}")["fields"]
@@ -448,7 +448,7 @@ def test_the_last_link_of_a_feature_is_removed_with_a_form(service, forms, featu
 
 
 def test_every_command_whose_omitted_fields_stay_has_a_form_of_only_what_was_changed():
-    """Their descriptions say so."""
+    """Their descriptions have the words."""
     revisions = {name for name, command in COMMANDS.items() if re.search("mitted (fields|lists) stay", command.__doc__)}
 
     assert revisions == REVISIONS
