@@ -8,13 +8,12 @@ by heading and text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Final, NamedTuple
 
 from interchange.adr.front_matter import FrontMatter, split_front_matter
-from interchange.adr.keywords import DEFAULT_WORDS, Words
+from interchange.adr.keywords import DEFAULT_WORDS, NOT_TEXT, Words
 from interchange.adr.markdown_blocks import (
     MAX_LINES,
     list_bold_lines,
@@ -78,8 +77,10 @@ _NEXT_KEY: Final = re.compile(
 _SEPARATOR: Final = re.compile(r"^[ \t;|·•,]+")
 _LEAD: Final = re.compile(r"^ {0,3}(?:> ?)?(?=[^ ])|</?(?:b|strong|em|i|u|span|p)\b[^<>]{0,200}>", re.IGNORECASE)
 """What a line of a header may have around its key: a small indent, the mark of a quotation, and tags of HTML."""
-_NESTED_BULLET: Final = re.compile(r"(?:[ \t]+[*+-]|[*+-])[ \t]+(.*)")
-_INDENTED_BULLET: Final = re.compile(r"[ \t]+[*+-][ \t]+(.*)")
+_MEMBER: Final = re.compile(r"([ \t]*)(?:[*+-]|\d{1,3}[.)])[ \t]+(.*)")
+_BOLD_KEY: Final = re.compile(r"(?:\*\*|__)([^*_:：|\n]{1,60})(?:\*\*|__)")
+MAX_VALUE_CHARACTERS: Final = 80
+"""The longest paragraph that is read as the value of the key above it."""
 _PLACEHOLDER_NUMBER: Final = re.compile(r"[\[{<(]?(?:ADR[- ]?)?(?:NNNN?|XXXX?)\b.*", re.IGNORECASE)
 _PLACEHOLDER_PART: Final = re.compile(r"[\[{<(]{1,3}([^\[\]{}<>()]{1,300})[\]}>)]{1,3}(?!\()")
 _CODE_SPAN: Final = re.compile(r"`[^`]{0,300}`")
@@ -147,13 +148,13 @@ class _Parser:
                 title, *sections = sections
                 preamble = "\n\n".join(part for part in (preamble.strip("\n"), title.body) if part)
             return preamble, sections
-        is_first = not preamble.strip() and sections and sections[0].heading
+        is_first = not strip_comments(preamble).strip() and sections and sections[0].heading
         if is_first and not self._find_known(sections[0], None) and not self._is_status(sections[0]):
             title, *sections = sections
             document.fields["title"] = title.heading
             if title.level != 1:
                 document.warnings.append("the title is not a level-one heading")
-            return title.body, sections
+            return "\n\n".join(part for part in (preamble.strip("\n"), title.body) if part), sections
         at = next((n for n, section in enumerate(sections) if section.level == 1), None)
         if at is not None:
             title = sections.pop(at)
@@ -173,6 +174,9 @@ class _Parser:
                 document.subject = value
             elif key == "title" and isinstance(value, str) and value.strip():
                 document.fields["title"] = " ".join(value.split())
+            elif name in PEOPLE and name not in document.fields and key in matter.members:
+                self._set_header(name, [one.name for one in matter.members[key]])
+                matter.other_lines += [f"# {one.name}: {one.rest}" for one in matter.members[key] if one.rest]
             elif name is not None and name not in document.fields:
                 self._set_header(name, value)
             elif (
@@ -201,6 +205,8 @@ class _Parser:
         at = 0
         while at < len(lines):
             line, at = lines[at], at + 1
+            if (bold := _BOLD_KEY.fullmatch(line.strip())) and self._words.field_of_key(bold[1]):
+                line = f"{bold[1]}:"
             if ":" not in line and "：" not in line and "|" not in line:
                 kept.append(line)
                 continue
@@ -215,9 +221,9 @@ class _Parser:
                 kept.append(line)
                 continue
             for name, value in filter(None, pairs):
-                members = [] if value or len(pairs) > 1 else list(_nested_members(lines, at))
-                at += len(members)
-                self.document.fields[name] = value or ", ".join(strip_comments(member) for member in members)
+                below, used = ("", 0) if value or len(pairs) > 1 else self._value_below(name, lines, at)
+                at += used
+                self.document.fields[name] = value or strip_comments(below)
         rest = trim_blank_lines("\n".join(kept))
         if rest:
             self.document.fields[PREAMBLE] = rest
@@ -238,6 +244,38 @@ class _Parser:
         if match is None or name is None or name in self.document.fields:
             return None
         return name, strip_comments(match[2].strip()).rstrip("\\").strip()
+
+    def _value_below(self, name: str, lines: list[str], at: int) -> tuple[str, int]:
+        """Return the value below a key that has none on its line, and how many lines it takes: a list, or text.
+
+        A list may follow a blank line, and so may a short status or date; other text has to follow at once.
+        """
+        key = _MEMBER.match(lines[at - 1])
+        members: list[str] = []
+        used = 0
+        for n, line in enumerate(lines[at : at + MAX_MEMBERS], 1):
+            member = _MEMBER.fullmatch(line.rstrip()) if len(line) < MAX_HEADER_CHARACTERS else None
+            if member is None and not line.strip():
+                continue
+            if member is None or (key and len(member[1]) <= len(key[1])) or self._is_header(line):
+                break
+            members.append(strip_comments(member[2].strip()))
+            used = n
+        if members or key:
+            return ", ".join(members), used
+        skipped = next((n for n, line in enumerate(lines[at:]) if line.strip()), 0)
+        text = list(takewhile(lambda line: line.strip() and not self._is_header(line), lines[at + skipped :]))
+        is_short = name not in PEOPLE and len(text) == 1 and len(text[0]) <= MAX_VALUE_CHARACTERS
+        if text and (skipped == 0 or is_short) and not text[0].lstrip().startswith(("|", ">", "#", "<", "`")):
+            return "\n".join(text).strip(), skipped + len(text)
+        return "", 0
+
+    def _is_header(self, line: str) -> bool:
+        """Whether a line begins with a known key."""
+        match = _HEADER_LINE.match(_LEAD.sub("", line)) if len(line) < MAX_HEADER_CHARACTERS else None
+        bold = _BOLD_KEY.fullmatch(line.strip())
+        key = match[1] if match else bold[1] if bold else ""
+        return self._words.field_of_key(key) is not None
 
     def _read_table(self, lines: list[str], start: int) -> int:
         """Read a table of the header, by rows or by columns. Return how many lines it has; 0 if it is another table."""
@@ -288,16 +326,14 @@ class _Parser:
 
     def _read_header_section(self, section: _Section) -> bool:
         """Read a section such as `## Status`, `## Status: Accepted`, or `## Deciders` with a list."""
-        key, colon, value = section.heading.partition(":")
+        key, colon, value = NOT_TEXT.sub("", section.heading).partition(":")
         name = self._words.field_of_key(key)
         if name is None or name in self.document.fields:
             return False
         if name != "status":
             if section.level > 2 or len(section.body) > MAX_HEADER_CHARACTERS or self._words.field_of_heading(key):  # noqa: PLR2004
                 return False
-            members = [
-                match[1] for line in section.body.split("\n") if (match := _NESTED_BULLET.fullmatch(line.rstrip()))
-            ]
+            members = [match[2] for line in section.body.split("\n") if (match := _MEMBER.fullmatch(line.rstrip()))]
             lines = [line for line in section.body.split("\n") if line.strip()]
             if not (colon and value.strip()) and len(members) != len(lines) and len(lines) != 1:
                 return False
@@ -342,7 +378,8 @@ class _Parser:
         """Return the headings of a text.
 
         If the title is the only heading, paragraphs such as `**Status**` are the headings of the sections. If the title
-        is not of the first level and all others are below it, they are read as if it were.
+        is not of the first level and all others are below it, they are read as if it were. Sections that are too deep below
+        the title are read as if they were of the second level.
         """
         blocks = parse_blocks(text)
         found = list(list_headings(blocks))
@@ -353,12 +390,31 @@ class _Parser:
                 if self._words.field_of_key(heading) == "status" or self._words.field_of_heading(heading)
             ]
             found.sort(key=lambda one: one[2])
+        if skipped := self._count_skipped_levels(found):
+            return [(max(2, level - skipped) if level > 2 else level, *rest) for level, *rest in found]  # type: ignore[misc]  # noqa: PLR2004
         levels = [level for level, *_ in found]
         lift = levels[0] - 1 if len(levels) > 1 and levels[0] < min(levels[1:]) else 0
-        if lift and self._words.field_of_heading(found[0][1]) is None and self._words.field_of_key(found[0][1]) is None:
+        if lift and not self._is_known(found[0][1]):
             self.document.warnings.append("the title is not a level-one heading")
             return [(level - lift, *rest) for level, *rest in found]  # type: ignore[misc]
         return found
+
+    def _count_skipped_levels(self, found: list[tuple[int, str, int, int]]) -> int:
+        """Return by how many levels the sections are too deep, because the second level is left out or has none of them."""
+        below = found[1:] if found and found[0][0] == 1 else []
+        highest = min((level for level, *_ in below), default=1)
+        if highest > 2:  # noqa: PLR2004
+            return (
+                highest - 2 if any(self._is_known(heading) for level, heading, *_ in below if level == highest) else 0
+            )
+        fields = {self._words.field_of_heading(heading): level for level, heading, *_ in reversed(below)}
+        known = {level for field_, level in fields.items() if field_ is not None}
+        return min(known) - 2 if known and {"context", "decision"} <= fields.keys() and min(known) > 2 else 0  # noqa: PLR2004
+
+    def _is_known(self, heading: str) -> bool:
+        """Whether a heading is that of a known section, or a key of the header."""
+        key = heading.partition(":")[0]
+        return self._words.field_of_heading(heading) is not None or self._words.field_of_key(key) is not None
 
     def _says_status(self, starts: list[tuple[int, str, int, int]], heading: str) -> bool:
         """Whether a heading of any level, directly below the title, says the status."""
@@ -388,15 +444,6 @@ def _is_placeholder_title(title: str) -> bool:
     if _PLACEHOLDER_NUMBER.fullmatch(bare) or (bare.startswith("{") and bare.endswith("}")):
         return True
     return any(_PLACEHOLDER_WORD.search(part) for part in _PLACEHOLDER_PART.findall(bare))
-
-
-def _nested_members(lines: list[str], start: int) -> Iterator[str]:
-    """Yield the indented bullets below a header line."""
-    for line in lines[start : start + MAX_MEMBERS]:
-        match = _INDENTED_BULLET.fullmatch(line.rstrip()) if len(line) < MAX_HEADER_CHARACTERS else None
-        if match is None:
-            return
-        yield match[1].strip()
 
 
 def _can_be_field(key: str) -> bool:

@@ -10,7 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 
@@ -20,35 +20,65 @@ MAX_BRACKETS: Final = 100
 MAX_TOML_DEPTH: Final = 100
 """TOML that is nested deeper is not read. How deep Python itself can go depends on its version."""
 _KEY_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9 _.-]{0,63}?)[ \t]*:(?:[ \t]+(.*)|$)")
-_OPENING: Final = re.compile(r"\A---[ \t]*\n")
+_OPENING: Final = re.compile(r"---[ \t]*\n")
+_LEAD: Final = re.compile(r"(?:\s++|<!--.*?-->)*+", re.DOTALL)
+"""Blank lines and comments, such as a license, above the front matter."""
 _TOML: Final = re.compile(r"\+\+\+[ \t]*\n(.{0,16384}?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 _BREAK: Final = re.compile("[\n\x85\u2028\u2029]")
 """The line breaks of YAML."""
 _CLOSING: Final = re.compile(r"^(?:---|\.\.\.)[ \t]*$", re.MULTILINE)
 
 
+class NamedMember(NamedTuple):
+    """The name of a member with keys, and its other keys and values; all of them in braces if it has no name."""
+
+    name: str
+    rest: str
+
+
 @dataclass(slots=True)
 class FrontMatter:
-    """Front matter: texts or lists of texts by lower-case key. `other_lines` are lines that belong to no key."""
+    """Front matter: texts or lists of texts by lower-case key. `other_lines` are lines that belong to no key.
+
+    `members` are those of lists such as `- name: Ann Lee`, by key. Their value is the source text.
+    """
 
     values: dict[str, str | list[str]] = field(default_factory=dict)
+    members: dict[str, list[NamedMember]] = field(default_factory=dict)
     other_lines: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
 
 def split_front_matter(text: str) -> tuple[FrontMatter, str]:
-    """Return the front matter of a text, and the rest of the text."""
+    """Return the front matter of a text, and the rest of the text: what is above and below."""
+    lead = _lead_of(text)
+    text = text[len(lead) :]
     if (found := _TOML.match(text)) is not None:
-        return _parse_toml(found[1]), text[found.end() :]
+        return _parse_toml(found[1]), lead + text[found.end() :]
     opened = _OPENING.match(text)
     start = opened.end() if opened else 0
     closing = _CLOSING.search(text, start)
-    if closing is None or not (opened or _has_only_keys(text[: closing.start()])):
-        return FrontMatter(), text
+    if (
+        closing is None
+        or not (opened or _has_only_keys(text[: closing.start()]))
+        or (lead and not _has_key(text[start : closing.start()]))
+    ):
+        return FrontMatter(), lead + text
     front = _parse(text[start : closing.start()])
     if not opened:
         front.warnings.append("the front matter has no opening line of dashes")
-    return front, text[closing.end() :]
+    return front, lead + text[closing.end() :]
+
+
+def _lead_of(text: str) -> str:
+    """Return the blank lines and comments that a text begins with, up to the start of a line."""
+    found = _LEAD.match(text)
+    return text[: text.rfind("\n", 0, found.end()) + 1] if found else ""
+
+
+def _has_key(text: str) -> bool:
+    """Whether a line begins with a key; otherwise the dashes above may be a rule between paragraphs."""
+    return any(_KEY_LINE.fullmatch(line.rstrip()) for line in text.split("\n"))
 
 
 def _parse_toml(text: str) -> FrontMatter:
@@ -57,6 +87,8 @@ def _parse_toml(text: str) -> FrontMatter:
     try:
         for key, value in _load_toml(text).items():
             front.values[key.casefold()] = [str(one) for one in value] if isinstance(value, list) else str(value)
+            if (members := _named_members(value)) is not None:
+                front.members[key.casefold()] = members
     except (ValueError, RecursionError):  # also of `str`: a number can be too long
         front.values.clear()
         front.warnings.append("the front matter is not TOML")
@@ -134,6 +166,7 @@ class _Pair:
     last: int
     comment: str
     is_braced: bool
+    members: list[NamedMember] | None
 
 
 def _add_pair(front: FrontMatter, pair: _Pair) -> None:
@@ -146,6 +179,8 @@ def _add_pair(front: FrontMatter, pair: _Pair) -> None:
         front.warnings.append(f"the value of `{pair.key}` still has the braces of a template")
         pair.value = ", ".join(pair.value)
     front.values[pair.key] = pair.value
+    if pair.members is not None:
+        front.members[pair.key] = pair.members
 
 
 def _pairs(text: str) -> Iterator[_Pair]:
@@ -178,7 +213,8 @@ def _pairs(text: str) -> Iterator[_Pair]:
 def _pair(text: str, lines: list[str], key: Any, value: list[Any]) -> _Pair:
     flow = isinstance(value[0], yaml.CollectionStartEvent) and bool(value[0].flow_style)
     scalars = [event for event in value if isinstance(event, yaml.ScalarEvent)]
-    end: Any = value[-1].end_mark if flow or not scalars else scalars[-1].end_mark
+    ends = [event.end_mark for event in value if isinstance(event, yaml.ScalarEvent) or _ends_flow(event, text)]
+    end: Any = ends[-1] if ends else value[-1].end_mark
     last = end.line - (end.column == 0 and end.line > key.start_mark.line)
     rest = lines[end.line][end.column :].strip() if end.column else ""
     raw = text[value[0].start_mark.index : end.index]
@@ -189,7 +225,14 @@ def _pair(text: str, lines: list[str], key: Any, value: list[Any]) -> _Pair:
         last,
         rest if rest.startswith("#") else "",
         flow and isinstance(value[0], yaml.MappingStartEvent) and bool(scalars),
+        _named_members(_built(value)),
     )
+
+
+def _ends_flow(event: Any, text: str) -> bool:
+    """Whether an event is the closing bracket of a list or mapping; others end where the next key begins."""
+    source = text[event.start_mark.index : event.end_mark.index]
+    return isinstance(event, yaml.CollectionEndEvent) and source in ("]", "}")
 
 
 def _value(value: list[Any], raw: str) -> str | list[str]:
@@ -206,6 +249,46 @@ def _value(value: list[Any], raw: str) -> str | list[str]:
     if isinstance(value[0], yaml.SequenceStartEvent):
         return texts
     return raw.strip() if any(texts[1::2]) else texts[::2]
+
+
+def _built(events: list[Any]) -> Any:
+    """Return the texts, lists and mappings that the events of a value make."""
+    stack: list[list[Any]] = [[]]
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            stack.append([])
+        elif isinstance(event, yaml.SequenceEndEvent):
+            stack[-2].append(stack.pop())
+        elif isinstance(event, yaml.MappingEndEvent):
+            parts = stack.pop()
+            stack[-1].append(
+                {
+                    str(key) if isinstance(key, str) else "": value
+                    for key, value in zip(parts[::2], parts[1::2], strict=True)
+                }
+            )
+        else:
+            stack[-1].append(str(event.value) if isinstance(event, yaml.ScalarEvent) else "")
+    return stack[0][0]
+
+
+def _named_members(value: Any) -> list[NamedMember] | None:
+    """Return the members of a list, if some of them have keys, or of a mapping with values; else None."""
+    members = value if isinstance(value, list) else [value]
+    if not any(isinstance(one, dict) and any(one.values()) for one in members):
+        return None
+    return [_named_member(one) if isinstance(one, dict) else NamedMember(_flat(one), "") for one in members]
+
+
+def _named_member(pairs: Mapping[str, Any]) -> NamedMember:
+    name = next((_flat(value) for key, value in pairs.items() if key.casefold() == "name"), "")
+    rest = ", ".join(f"{key}: {_flat(value)}" for key, value in pairs.items() if not name or key.casefold() != "name")
+    return NamedMember(name, rest) if name else NamedMember(f"{{{rest}}}", "")
+
+
+def _flat(value: Any) -> str:
+    """Return a value in one line."""
+    return " ".join(str(value if _depth(value) <= MAX_TOML_DEPTH else "...").split())
 
 
 class _PlainDumper(yaml.SafeDumper):

@@ -16,9 +16,12 @@ from interchange.files import read_regular
 
 MAX_WORDS_BYTES: Final = 256 * 1024
 _MARKUP: Final = re.compile(r"[*_`~#>]+")
+NOT_TEXT: Final = re.compile(r"<[^<>]{1,200}>|\{#[^{}]{0,100}\}|:[a-z0-9_+-]{1,40}:", re.IGNORECASE)
+"""Tags of HTML, anchors and names of emojis."""
 _NUMBERING: Final = re.compile(r"^(?:\d{1,3}(?:\.\d{1,3})*[.)]?|[ivxIVX]{1,4}[.)]|[a-zA-Z][.)])\s+")
 _PLACEHOLDER: Final = re.compile(
-    r"\{[^{}]*\}|<[^<>@/]*>|\[[^\[\]]*\](?!\()|\.\.\.|…|x{2,}|tbd|todo|n/a|(?:and |et )?(?:al\.?|others)", re.IGNORECASE
+    r"\{[^{}]*\}|<[^<>@/]*>|\[[^\[\]]*\](?!\()|\.\.\.|…|x{2,}|tbd|todo|n/a|(?:and |et )?(?:al\.?|others)|list everyone\b.*",
+    re.IGNORECASE | re.DOTALL,
 )
 
 
@@ -82,8 +85,8 @@ def _require_known(path: Path, table: str, word: str, meaning: Any, allowed: Any
 
 def fold(text: str) -> str:
     """Return a heading or a key without numbering, decoration and case."""
-    bare = unicodedata.normalize("NFC", _MARKUP.sub("", text)).strip()
-    bare = bare.lstrip(
+    bare = unicodedata.normalize("NFC", _MARKUP.sub("", NOT_TEXT.sub("", text))).strip()
+    bare = bare.strip(
         "".join(sorted({c for c in bare if unicodedata.category(c) in ("So", "Sk", "Cn", "Mn") or c in "\ufe0f\u200d"}))
         + " \t"
     )
