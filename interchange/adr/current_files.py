@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from interchange.adr.document import MAX_RECORD_BYTES, parse_record
 from interchange.adr.git_repository import HistoryError
-from interchange.adr.record_fields import day_of
+from interchange.adr.record_dates import day_of
 from interchange.adr.record_versions import MAX_TOTAL_BYTES, RecordHistory, RecordVersion
 from interchange.files import read_regular
 from interchange.import_report import Remark

@@ -10,6 +10,8 @@ STATUSES: Final[Mapping[str, str]] = {
     "proposed": "proposed",
     "draft": "proposed",
     "drafted": "proposed",
+    "final draft": "proposed",
+    "final comment period": "proposed",
     "pending": "proposed",
     "open": "proposed",
     "in progress": "proposed",
@@ -39,6 +41,7 @@ STATUSES: Final[Mapping[str, str]] = {
     "rejected": "rejected",
     "declined": "rejected",
     "not accepted": "rejected",
+    "decided against": "rejected",
     "refused": "rejected",
     "deprecated": "reversed",
     "reversed": "reversed",
@@ -207,6 +210,7 @@ STATUSES: Final[Mapping[str, str]] = {
     "差し替え": "superseded",
     "更新済み": "superseded",
     "保留": "deferred",
+    "保留中": "deferred",
     "延期": "deferred",
     "取り下げ": "withdrawn",
     "撤回": "withdrawn",
@@ -275,6 +279,24 @@ STATUSES: Final[Mapping[str, str]] = {
     "撤回 ": "withdrawn",
 }
 """The status of a decision by the first words of a record's status."""
+STATUS_ENDINGS: Final = (
+    *(
+        "済み",
+        "済",
+        "ずみ",
+        "た",
+        "した",
+        "しました",
+        "された",
+        "されました",
+        "されている",
+        "されています",
+        "られた",
+        "られました",
+    ),
+    *("となった", "となりました", "になった", "になりました", "です", "である", "了"),
+)
+"""What may follow a status in Japanese and Chinese. Others negate it, or say that it is planned or pending."""
 HEADER: Final[Mapping[str, str]] = {
     "status": "status",
     "state": "status",
@@ -430,6 +452,7 @@ HEADINGS: Final[Mapping[str, str]] = {
 LINK_HEADINGS: Final = frozenset(
     (
         *("links", "relations", "relationships", "related", "related decisions", "related adrs", "related records"),
+        *("references", "see also", "siehe auch", "références", "voir aussi", "referencias", "véase también"),
         *("verweise", "verknüpfungen", "beziehungen", "liens", "décisions liées", "enlaces", "decisiones relacionadas"),
         *("関連", "関連する決定", "リンク", "相关", "相关决策", "链接", "相關", "連結"),
     )

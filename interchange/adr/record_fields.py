@@ -5,28 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from itertools import islice
-from typing import Final
+from itertools import islice, pairwise
+from typing import Final, NamedTuple
 
 from domain.any_subject import ImportedChange
 from interchange.adr.document import PREAMBLE, SECTIONS, FieldTexts
-from interchange.adr.keyword_tables import LINK_HEADINGS
+from interchange.adr.keyword_tables import LINK_HEADINGS, STATUS_ENDINGS
 from interchange.adr.keywords import DEFAULT_WORDS, Words, fold, is_placeholder
 from interchange.adr.markdown_blocks import strip_comments
+from interchange.adr.record_dates import FoundDate, day_of, find_dates, without_dates
 from interchange.adr.record_links import (
     MAX_STATUS_CHARACTERS,
     Relation,
     clauses_of_supersession,
+    find_cjk_relations,
     find_links,
     find_relations,
     hides_successor,
+    is_relation,
+    partly_first,
     relations_in_header,
     relations_in_lines,
+    split_breaks,
     without_links,
 )
 from interchange.person_matching import PersonMatcher, team_key
-from interchange.times import MONTHS, TimeReader
 from interchange.value_parsers import FieldRule, ParsedValue, ValueParser
 
 EMPTY_VALUES: Final = ("TBD", "N/A", "none", "nobody", "-")
@@ -43,20 +46,37 @@ _CLAUSE_END: Final = re.compile(r"[\n.;:!?()\[\]{}—–/。、，；：]|,|\s-\
 _DECORATION: Final = re.compile(r"^(?::[a-z0-9_+-]{1,40}:|[\W_])+", re.IGNORECASE)
 _NO_TEXT: Final = re.compile(r"~~[^~]*~~|<[^<>]{1,200}>")
 """What was struck out, and tags of HTML."""
+_CONJUNCTION: Final = re.compile(r"^\W*(?:(?:and|then|und|dann|et|puis|y|luego)\s+)?", re.IGNORECASE)
+_DETAILS: Final = frozenset(
+    (
+        *("by", "on", "at", "in", "since", "as", "from", "with", "after"),
+        *("von", "durch", "am", "vom", "im", "seit", "mit", "par", "le", "avec", "por", "el", "con", "en"),
+    )
+)
+"""The words that may follow a status in a line with a date."""
+_STAGES: Final = {
+    status: stage
+    for stage, statuses in enumerate(
+        (("proposed",), ("deferred",), ("accepted", "rejected"), ("withdrawn", "reversed"), ("superseded",))
+    )
+    for status in statuses
+}
+"""How late in its life a decision has a status."""
 _LABEL: Final = re.compile(r"!?\[([^\[\]]{1,80})\]\([^()\s]{1,500}\)")
 _CHECKBOX: Final = re.compile(r"(?m)^[ \t]*[*+-][ \t]+\[([ xX])\][ \t]*(.*)$")
 _ARROW: Final = re.compile(r"\s*(?:-+>|=+>|→|➔|➜|⇒)\s*")
 _BULLET: Final = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d{1,3}[.)])[ \t]+")
 _PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|<br ?/?>|\s[&+|/]\s|\s(?:and|und|et(?! al\b)|y)\s")
 _HANDLES: Final = re.compile(r"@[^\s@]{1,100}(?:\s+@[^\s@]{1,100})+")
-_PARTLY: Final = re.compile(r"\W*(?:partly|partially|teilweise|partiellement|parcialmente)\b", re.IGNORECASE)
+_PARTLY: Final = re.compile(
+    r"\W*(?:(?:in part|partly|partially|teilweise|partiellement|en partie|parcialmente|en parte)\b|部分|一部)",
+    re.IGNORECASE,
+)
 _AND_OTHERS: Final = re.compile(r"\s(?:et al\.?|and others|u\. ?a\.)$", re.IGNORECASE)
 _WIKI_NAME: Final = re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]")
 _COMMA: Final = re.compile(r"\s*[,;]\s*(?=\S)")
 _NONE: Final = ImportedChange(field="status")
 _MAIL: Final = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>\s*")
-_DATE_START: Final = re.compile(r"[*_`\[(\"'\s]*(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))(?!\d)")
-_CJK_DATE: Final = re.compile(r"\s*(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
 _TEAM: Final = re.compile(r"(?:the )?.*\b(?:team|teams|community|group|committee|board|guild|squad)", re.IGNORECASE)
 
 
@@ -136,62 +156,85 @@ class RecordFieldReader:
         yield "status", ParsedValue(change if status else {"source_value": text}, unknown=(text,) if is_unknown else ())
 
     def _parse_relations(self, texts: FieldTexts, found: RecordFields, origin: str) -> None:
-        """Read the relations to other records: from the status, and from lines of the header of their own."""
+        """Read the relations to other records: from the status, from lines of the header, and from sections of their own."""
         related: dict[str, dict[str, None]] = {}
-        for relation in self._relations(texts):
+        for name, relation in self._relations(texts):
             subject = self._find_record(relation.target, origin)
             if subject is not None:
                 related.setdefault(relation.field, {})[subject] = None
             else:
                 lost = f"{relation.field.replace('_', ' ')} {relation.target}"
-                found.unknown["status"] = (*found.unknown.get("status", ()), lost)
+                found.unknown[name] = (*found.unknown.get(name, ()), lost)
         status = _as_text(texts.get("status", ""))
         is_over = found.changes.get("status", _NONE).value in ("superseded", "reversed")
         if is_over and not related and hides_successor(status):
             found.unknown.setdefault("status", (status,))
+        unread = tuple(one for one in _sections_of(texts) if is_relation(one) and not _relations_in_section(one))
+        if unread := tuple(" ".join(one.split()) for one in unread if hides_successor(one)):
+            found.unknown[SECTIONS] = (*found.unknown.get(SECTIONS, ()), *unread)
         found.supersedes = tuple(related.pop("supersedes", ()))
         for name, subjects in related.items():
             found.changes[name] = ImportedChange(field=name, subjects=tuple(subjects))
 
-    def _relations(self, texts: FieldTexts) -> Iterator[Relation]:
+    def _relations(self, texts: FieldTexts) -> Iterator[tuple[str, Relation]]:
+        """Yield each relation with the name of the text that gives it."""
         status = _as_text(texts.get("status", ""))[:MAX_STATUS_CHARACTERS]
         if "|" not in status or parse_status(status, self._words):
-            yield from find_relations(status)
-        yield from relations_in_lines(_as_text(texts.get(PREAMBLE, "")))
-        yield from relations_in_lines(_as_text(texts.get("x.more-information", "")))
-        sections = texts.get(SECTIONS, ())
-        for section in (sections,) if isinstance(sections, str) else sections:
-            heading, _, body = section.partition("\n")
-            if fold(heading) in LINK_HEADINGS:
-                yield from relations_in_lines(body)
+            yield from (("status", one) for one in find_relations(status))
+        for name in (PREAMBLE, "x.more-information"):
+            yield from ((name, one) for one in relations_in_lines(_as_text(texts.get(name, ""))))
+        for section in _sections_of(texts):
+            yield from ((SECTIONS, one) for one in _relations_in_section(section))
         for name, text in texts.items():
             if name.startswith("x."):
-                yield from relations_in_header(name.removeprefix("x."), _as_text(text))
+                if fold(name.removeprefix("x.")) in LINK_HEADINGS:
+                    yield from ((name, one) for one in relations_in_lines(_as_text(text)))
+                yield from ((name, one) for one in relations_in_header(name.removeprefix("x."), _as_text(text)))
 
     def superseded_by_this(self, texts: FieldTexts, name: str) -> tuple[str, ...]:
         """Return the records that the record with this name says it supersedes."""
-        found = (self._find_record(one.target, name) for one in self._relations(texts) if one.field == "supersedes")
+        found = (self._find_record(one.target, name) for _, one in self._relations(texts) if one.field == "supersedes")
         return tuple(dict.fromkeys(subject for subject in found if subject is not None))
+
+
+def _sections_of(texts: FieldTexts) -> list[str]:
+    sections = texts.get(SECTIONS, [])
+    return [sections] if isinstance(sections, str) else sections
+
+
+def _relations_in_section(section: str) -> list[Relation]:
+    """Return the relations in a section such as Links, or in one whose heading is a relation."""
+    heading, _, body = section.partition("\n")
+    if is_relation(heading):
+        return list(relations_in_lines(section)) or list(find_relations(body[:MAX_STATUS_CHARACTERS]))
+    return list(relations_in_lines(body)) if fold(heading) in LINK_HEADINGS else []
 
 
 def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
     """Return the status of a decision that a text means, or None if it is unknown or still a choice of a template.
 
-    The first words count, unless a clause of its own says that the record is superseded: a record is often superseded by
-    a line that is added below.
+    The first words count, unless a later line gives another status with a later date, or a clause of its own says that the
+    record is superseded: a record is often superseded by a line that is added below.
     """
-    text = _chosen_text(_NO_TEXT.sub("", text[:MAX_STATUS_CHARACTERS]), words)
+    text = _NO_TEXT.sub("", partly_first(split_breaks(text[:MAX_STATUS_CHARACTERS])))
+    text = _chosen_text(text, words)
     bare = without_links(text)
     if _PARTLY.match(bare):
         return "accepted" if any(True for _ in find_relations(text[:MAX_STATUS_CHARACTERS])) else None
     if "|" in bare and len({word for part in bare.split("|") if (word := _status_in(part, words))}) > 1:
         return None
-    first = _status_in(bare, words) or _status_in(_LABEL.sub(r"\1", text), words)
+    lines = list(_status_lines(text, words))
+    if len({line.status for line in lines}) > 1:
+        first = _latest_status(lines)
+    else:
+        first = _status_in(bare, words) or _status_in(_LABEL.sub(r"\1", text), words)
+    is_replaced = any(one.is_whole for one in find_cjk_relations(text))
     if first is None:
-        is_replaced = not text.isascii() and any(one.field == "superseded_by" for one in find_relations(text))
         return "superseded" if is_replaced or _is_superseded_later(bare) else None
     is_in_force = first not in ("rejected", "withdrawn", "deferred")
-    return "superseded" if first != "superseded" and _is_superseded_later(bare, is_in_force=is_in_force) else first
+    if (is_replaced and is_in_force) or _is_superseded_later(bare, is_in_force=is_in_force):
+        return "superseded"
+    return first
 
 
 def _lines_of(text: str) -> list[str]:
@@ -200,7 +243,7 @@ def _lines_of(text: str) -> list[str]:
 
 
 def _chosen_text(text: str, words: Words) -> str:
-    """Return the current part of a status: the checked one of several boxes, the latest of several dated lines, or what
+    """Return the current part of a status: that in the latest row of a table, the checked one of several boxes, or what
     follows the last arrow.
     """
     if (latest := _latest_row(text, words)) is not None:
@@ -209,13 +252,6 @@ def _chosen_text(text: str, words: Words) -> str:
     checked = [label for mark, label in boxes if mark != " "]
     if boxes:
         return checked[0] if len(checked) == 1 else ""
-    for parts in (_lines_of(text), _COMMA.split(text)):
-        dated = [(found[1], _DATED.sub(" ", part, count=1)) for part in parts if (found := _DATED.search(part))]
-        if len(dated) > 1 and len(dated) == len(parts) and all(_status_in(part, words) for _, part in dated):
-            last = max(day for day, _ in dated)
-            return next(part for day, part in reversed(dated) if day == last)
-    if (found := _DATED.match(text.strip())) is not None and _status_in(text, words) is None:
-        return text.strip()[found.end() :]
     steps = _ARROW.split(text.strip().partition("\n")[0])
     is_path = len(steps) > 1 and all(_status_in(step, words) for step in steps)
     return steps[-1] if is_path else text
@@ -231,27 +267,94 @@ def _latest_row(text: str, words: Words) -> str | None:
         return None
     at, day = columns.index("status"), columns.index("date") if "date" in columns else None
     body = [row for row in rows[1:] if not set("".join(row)) <= set("-: ") and len(row) > max(at, day or 0)]
-    if day is not None and all(_DATED.search(row[day]) for row in body):
-        body.sort(key=lambda row: _DATED.search(row[day])[1])  # type: ignore[index]
+    dates = [next(find_dates(row[day]), None) for row in body] if day is not None else []
+    if body and dates and all(dates):
+        newest = max(date.first for date in dates if date)
+        body = [row for row, date in zip(body, dates, strict=True) if date and date.last >= newest]
     return body[-1][at] if body else None
+
+
+class _StatusLine(NamedTuple):
+    status: str
+    date: FoundDate | None
+
+
+def _status_lines(text: str, words: Words) -> Iterator[_StatusLine]:
+    """Yield the statuses that the lines of a text give, each with its date. A line with several dates has several parts.
+
+    The first line gives the status that it begins with. Another one has to consist of a status, or of a status and a date
+    and what may be said of it, so that a remark such as "Open questions remain" is no status.
+    """
+    for n, (part, date) in enumerate(part for line in _lines_of(text) for part in _dated_parts(line)):
+        found = _match_status(part, words)
+        if found is not None and (
+            n == 0 or found.is_whole or (date and (date.start == 0 or found.is_followed_by_detail))
+        ):
+            yield _StatusLine(found.status, date)
+
+
+def _dated_parts(line: str) -> Iterator[tuple[str, FoundDate | None]]:
+    """Yield the parts of a line, each with its date: of `Proposed 2024-01-01, accepted 2024-02-01`, the two halves."""
+    line = _DECORATION.sub("", _BULLET.sub("", line.strip()))
+    dates = list(find_dates(line))
+    if not dates:
+        yield line, None
+        return
+    inner = [date.start for date in dates[1:]] if dates[0].start == 0 else [date.end for date in dates[:-1]]
+    for (start, end), date in zip(pairwise([0, *inner, len(line)]), dates, strict=True):
+        yield _CONJUNCTION.sub("", line[start:end]), date
+
+
+def _latest_status(lines: list[_StatusLine]) -> str | None:
+    """Return the status of the latest date. None if several may be the latest, and none follows from the others.
+
+    A line without a date counts as the latest. Without any dates, it is not known which of several statuses is current.
+    """
+    newest = max((line.date.first for line in lines if line.date), default=None)
+    if newest is None:
+        return None
+    current = {line.status for line in lines if line.date is None or line.date.last >= newest}
+    last = max(_STAGES[status] for status in current)
+    found = [status for status in current if _STAGES[status] == last]
+    return found[0] if len(found) == 1 else None
+
+
+class _FoundStatus(NamedTuple):
+    """A status that a text begins with: whether the text is nothing else, and whether details such as "by Ann" follow."""
+
+    status: str
+    is_whole: bool
+    is_followed_by_detail: bool
 
 
 def _status_in(text: str, words: Words) -> str | None:
     """Return the status that a text begins with."""
-    clause = _DECORATION.sub("", _BULLET.sub("", text.strip()))
+    found = _match_status(text, words)
+    return found.status if found else None
+
+
+def _match_status(text: str, words: Words) -> _FoundStatus | None:
+    clause = _DECORATION.sub("", _BULLET.sub("", without_dates(text, ",").strip()))
     key, colon, _ = clause[:MAX_KEY_CHARACTERS].partition(":")
     if colon and words.field_of_key(key) == "status":
         clause = _DECORATION.sub("", clause[len(key) + 1 :])
-    clause = _CLAUSE_END.split(clause, maxsplit=1)[0]
-    tokens = re.findall(r"[\w'-]+", clause.casefold().replace("_", " ").replace("-", " "))[: words.longest_status]
-    for length in range(len(tokens), 0, -1):
-        found = words.statuses.get(" ".join(tokens[:length]))
+    clause, *rest = _CLAUSE_END.split(clause, maxsplit=1)
+    tokens = re.findall(r"[\w'-]+", clause.casefold().replace("_", " ").replace("-", " "))[: words.longest_status + 1]
+    for length in range(min(len(tokens), words.longest_status), 0, -1):
+        found = words.statuses.get(" ".join(tokens[:length])) or (
+            _inflected_status(tokens[0], words) if length == 1 else None
+        )
         if found is not None:
-            return found
-    head = tokens[0] if tokens else ""
-    if head and not head.isascii():  # Japanese and Chinese have no spaces between words
-        return next((words.statuses[head[:n]] for n in range(len(head), 0, -1) if head[:n] in words.statuses), None)
+            is_alone = len(tokens) == length
+            is_whole = is_alone and not re.search(r"\w", "".join(rest))
+            return _FoundStatus(found, is_whole, is_alone or tokens[length] in _DETAILS)
     return None
+
+
+def _inflected_status(word: str, words: Words) -> str | None:
+    """Return the status of a Japanese or Chinese word with a usual ending; these languages have no spaces."""
+    ends = (end for end in STATUS_ENDINGS if word.endswith(end))
+    return next((found for end in ends if (found := words.statuses.get(word.removesuffix(end)))), None)
 
 
 def _is_superseded_later(text: str, *, is_in_force: bool = True) -> bool:
@@ -269,6 +372,8 @@ def _raw_people(text: str | list[str]) -> list[str]:
     if isinstance(text, list):
         return [one.strip() for one in map(strip_comments, (_WIKI_NAME.sub(r"\1", one) for one in text)) if one.strip()]
     bare = _WIKI_NAME.sub(r"\1", strip_comments(text).strip())
+    if is_placeholder(bare) and not bare.startswith("["):
+        return [bare]
     if bare.startswith("[") and bare.endswith("]") and ("," in bare or "@" in bare) and "](" not in bare:
         bare = bare[1:-1]
     bare = _BULLET.sub("", bare)
@@ -287,42 +392,6 @@ def _plain_name(text: str) -> str:
     """Return a name without markup, quotes and the address behind it; the address, if it is alone."""
     bare = _AND_OTHERS.sub("", _MAIL.sub(" ", text).strip()) or text.strip().strip("<>")
     return bare.strip("*_`\"'").strip()
-
-
-_DATED: Final = re.compile(r"[\[(*_]{0,3}\b(\d{4}-\d{2}-\d{2})\b[\])*_]{0,3}\s*[:：,—–-]?\s*")
-_DAY_IN_DIGITS: Final = re.compile(r"(\d{1,2})(\. ?|/|-)(\d{1,2})\2(\d{4})(?!\d)")
-
-
-def day_of(text: str) -> datetime | None:
-    """Return the day that a date begins with, at midnight UTC: `2023-9-15`, `2024-03-01 10:00`, `1 March 2024`."""
-    bare = strip_comments(text).strip()
-    found = _DATE_START.match(bare) or _CJK_DATE.match(bare)
-    try:
-        if found is not None:
-            year, month, day_ = (int(part) for part in found.groups() if part is not None)
-            return datetime(year, month, day_, tzinfo=UTC)
-        if (digits := _DAY_IN_DIGITS.match(bare)) is not None:
-            return _day_in_digits(digits)
-        day = re.split(r"\s*[(\[]|,?\s+(?:updated|amended|aktualisiert)", bare[:100], maxsplit=1)[0]
-        return (
-            TimeReader().read(day).replace(hour=0, minute=0, second=0, microsecond=0)
-            if re.search(r"[^\W\d_]{3}", day)
-            else None
-        )
-    except ValueError:
-        return None
-
-
-def _day_in_digits(found: re.Match[str]) -> datetime | None:
-    """Return the day of a date such as `1.5.2024`; None if it may be day-month or month-day.
-
-    With dots, the day comes first in every language that writes dates this way (CLDR). With slashes or dashes, only a number
-    above 12 shows which one the day is.
-    """
-    first, second, year = int(found[1]), int(found[3]), int(found[4])
-    if found[2].strip() == "." or (first > MONTHS >= second):
-        return datetime(year, second, first, tzinfo=UTC)
-    return datetime(year, first, second, tzinfo=UTC) if second > MONTHS >= first else None
 
 
 def _parse_date_field(text: str) -> ParsedValue:

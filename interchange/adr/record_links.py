@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from interchange.adr.keyword_tables import IN_FAVOR, RELATIONS, STATUSES
+from interchange.adr.record_dates import DATE, PREPOSITION, without_dates
 
 MAX_STATUS_CHARACTERS: Final = 4000
 MAX_CLAUSE_CHARACTERS: Final = 200
@@ -20,10 +21,27 @@ _RELATION: Final = re.compile(
     re.IGNORECASE,
 )
 _CJK_RELATION: Final = re.compile(
-    r"(?:(?:已?被|由)\s*(?P<zh>[^\n]{1,200}?)\s*(?:所)?(?:取代|替代|替换|替換|代替))|"
-    r"(?:(?P<ja>[^\n。、]{1,200}?)\s*(?:によって|により|に|で)\s*(?:置換|置き換え|差し替え|更新))"
+    r"(?:(?<![将將会會未不待拟擬])(?:已?被|由)\s*(?P<zh>[^\n]{1,200}?)\s*(?:所)?(?:取代|替代|替换|替換|代替))|"
+    r"(?:(?P<ja>[^\n。、]{1,200}?)\s*(?:によって|により|に|で)\s*(?:置換|置き換え|差し替え|更新)"
+    r"(?!る?予定|待ち|可能|し?ない|さ?れ?(?:ない|なかった)))"
 )
 _NUMBER: Final = re.compile(r"(?:(?:ADR|DR)[-_\u2010\u2011 #]?|#)?[0-9]{1,8}(?![0-9A-Za-z])", re.IGNORECASE)
+_DATED_VERB: Final = re.compile(
+    r"\b(superseded|superceded|replaced|obsoleted|deprecated|amended|ersetzt|abgelöst|überholt|ergänzt|geändert"
+    r"|remplacée?|modifiée?|reemplazad[oa]|sustituid[oa]|superad[oa]|modificad[oa])"
+    rf"\s{{0,3}}\(?(?:{PREPOSITION})?{DATE}\)?\s{{1,3}}(?=(?:by|durch|von|par|por)\b)",
+    re.IGNORECASE,
+)
+"""A relation with the date in its middle, such as `Superseded on 2024-03-01 by ADR-2`."""
+_BREAK: Final = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
+_TAG: Final = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
+_SHORTCODE: Final = re.compile(r":[a-z0-9_+-]{1,40}:", re.IGNORECASE)
+_EMPHASIS: Final = re.compile(r"\*+(?![* \t])|(?<=[^\s*])\*+")
+"""Asterisks that are not the mark of a list."""
+_ITEM: Final = re.compile(r"[ \t]*(?:[*+-]|\d{1,3}[.)])[ \t]+")
+_FLOW_LIST: Final = re.compile(r"\A\s*\[([^\[\]]*,[^\[\]]*)\]\s*\Z")
+"""A list in the brackets of YAML."""
+_NAMED: Final = re.compile(r"\b(?:ADR|DR)[-_ #]{0,2}[0-9]{1,8}\b", re.IGNORECASE)
 _STEM: Final = re.compile(r"(?:(?:ADR|DR)[-_]?)?[0-9]{1,8}[-_](?=[^\W_])[\w-]{1,200}", re.IGNORECASE)
 """The name of a file without its extension, such as `0002-use-b`."""
 _FILE: Final = re.compile(
@@ -32,9 +50,10 @@ _FILE: Final = re.compile(
 _EXTENSION: Final = re.compile(r"(?i)\.(?:md|markdown|mdx|html)$")
 _WITHOUT_BY: Final = re.compile(
     r"\b(superseded|superceded|replaced|obsoleted)"
-    r"(?:\s{0,3}\([^()\n]{1,40}\)|\s{1,3}(?:(?:on|since|as of|in)\s)?\s?\d{4}[-/.]\d{1,2}[-/.]\d{1,2}"
+    r"(?:\s{0,3}\([^()\n]{1,40}\)"
+    rf"|\s{{1,3}}(?:{PREPOSITION})?{DATE}"
     r"|\s(?:in full|fully|entirely|completely))?"
-    r"(?:\s{0,3}(?:[(:→➔–—,.;]|[-=]>|\s-\s)\s{0,3}(?:by\s+|see\s+(?:also\s+)?)?|[\s-]{1,3}(?:by|with|via|see):?\s{1,3})"
+    r"(?:\s{0,3}(?:[(:→➔–—,.;]|[-=]>|\s-\s)\s{0,3}(?:by\s+|see\s+(?:also\s+)?)?|[\s-]{1,3}(?:by:?[ \t]|(?:with|via|see):?\s)\s{0,2})"
     r"(?=\[|<a\s|[#\d]|_?(?:ADR|DR)[-_ #]?\d|(?:the|decision|record|adr)\s|no\.|[\w./~-]{1,200}\.md)",
     re.IGNORECASE,
 )
@@ -52,8 +71,18 @@ _NEXT: Final = re.compile(
     r"\s*(?:,|;|&|\band\b|\bund\b|\bet\b|\by\b|\+|、|と|和|/)\s*(?:(?:and|und|et|y)\s+)?(?:by\s+|durch\s+|par\s+|por\s+)?",
     re.IGNORECASE,
 )
+_PARTLY: Final = r"(?:in part|partly|partially|teilweise|partiellement|en partie|parcialmente|en parte)"
+_IN_PART: Final = re.compile(rf"\b{_PARTLY}\b|部分|一部", re.IGNORECASE)
+_IN_PART_FIELDS: Final = {"superseded_by": "amended_by", "supersedes": "amends"}
+_VERB_PARTLY: Final = re.compile(
+    rf"\b(\w{{5,15}})\s{{0,3}}\(?({_PARTLY})\)?(?=\s{{1,3}}(?:by|durch|von|par|por)\b)", re.IGNORECASE
+)
+_PARTLY_LAST: Final = re.compile(
+    rf"\b(\w{{5,15}} (?:by|durch|von|par|por) [^\n;]{{1,150}}?)[ ,]{{1,3}}\(?({_PARTLY})\b\)?", re.IGNORECASE
+)
 _MODAL: Final = re.compile(
-    r"\b(?:may|might|could|can|will|would|should|shall|must|to|not|never|later|possibly|maybe|if|unless|until|eventually|soon)\b"
+    r"\b(?:may|might|could|can|will|would|should|shall|must|to|not|never|later|possibly|maybe|if|unless|until|eventually|soon"
+    r"|wird|werden|soll|kann|könnte|nicht|noch|falls|sera|peut|pourra|pas|non|será|puede|podrá|no)\b"
     r"(?:\s+\w+){0,3}\s*$",
     re.IGNORECASE,
 )
@@ -126,29 +155,6 @@ def without_links(text: str) -> str:
     return " ".join([*parts, text[at:]])
 
 
-_RELATION_LINE: Final = re.compile(
-    rf"[ \t]*(?:[*+-][ \t]+)?[*_]*({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})[*_]*(?:[ \t]*[:：]|[ \t]+)",
-    re.IGNORECASE,
-)
-
-
-def relations_in_header(name: str, text: str) -> Iterator[Relation]:
-    """Yield the relations that a line of the header gives, such as `supersedes: ADR-0003`."""
-    relation = RELATIONS.get(name.replace("-", " ").replace("_", " ").casefold())
-    if relation is not None:
-        text = _LINK_TITLE.sub("", text)
-        for target in _targets(_LinkReader(text), text, 0):
-            yield Relation(relation, target)
-
-
-def relations_in_lines(text: str) -> Iterator[Relation]:
-    """Yield the relations in lines such as `* Supersedes: [ADR-0003](0003-x.md)`, with or without the colon."""
-    for line in text[:MAX_STATUS_CHARACTERS].split("\n"):
-        match = _RELATION_LINE.match(line)
-        if match is not None:
-            yield from relations_in_header(match[1], line[match.end() :])
-
-
 class Relation(NamedTuple):
     """A relation in a status: its field, the other record, and whether it is about the whole record."""
 
@@ -157,28 +163,80 @@ class Relation(NamedTuple):
     is_whole: bool = True
 
 
+_RELATION_LINE: Final = re.compile(
+    r"(?m)^[ \t]*(?:[*+-][ \t]+|#{1,6}[ \t]+(?:\d{1,3}[.)][ \t]+)?)?[*_\[]{0,3}"
+    rf"({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})[*_\]]{{0,3}}(?:[ \t]*[:：][*_]{{0,3}}|(?=\s)|$)",
+    re.IGNORECASE,
+)
+_COMPACT_RELATIONS: Final = {words.replace(" ", ""): relation for words, relation in RELATIONS.items()}
+
+
+def relations_in_header(name: str, text: str) -> Iterator[Relation]:
+    """Yield the relations that a line of the header gives, such as `supersedes: ADR-0003`."""
+    relation = _COMPACT_RELATIONS.get(re.sub(r"[-_ ]", "", name.casefold()))
+    if relation is not None:
+        text = _FLOW_LIST.sub(r"\1", _LINK_TITLE.sub("", text))
+        for target in _targets(_LinkReader(text), text, 0):
+            yield Relation(relation, target)
+
+
+def relations_in_lines(text: str) -> Iterator[Relation]:
+    """Yield the relations in lines such as `* Supersedes: [ADR-0003](0003-x.md)`, with or without the colon.
+
+    The records may be in a list below the line, also if the line is a heading.
+    """
+    text = _LINK_TITLE.sub("", text[:MAX_STATUS_CHARACTERS])
+    for match in _RELATION_LINE.finditer(text):
+        relation = RELATIONS[match[1].casefold()]
+        line = _FLOW_LIST.sub(r"\1", text[match.end() :].partition("\n")[0])
+        targets = _targets(_LinkReader(line), line, 0) if line.strip() else _targets_below(text, match.end())
+        for target in targets:
+            yield Relation(relation, target)
+
+
+def is_relation(heading: str) -> bool:
+    """Whether a heading relates the record to others, such as `## Superseded by`."""
+    return _RELATION_LINE.match(heading) is not None
+
+
 def find_relations(text: str) -> Iterator[Relation]:
     """Yield each relation in a status by its field, with the link or number of the other record.
 
     What may happen later is no relation. What is superseded in part is amended.
     """
-    text = _IMAGE.sub(r"\1", _LINK_TITLE.sub("", text.replace("*", "")))
-    text = _WITHOUT_BY.sub(r"\1 by ", text)
+    text = _IMAGE.sub(r"\1", _LINK_TITLE.sub("", _EMPHASIS.sub("", split_breaks(text))))
+    text = _WITHOUT_BY.sub(r"\1 by ", _DATED_VERB.sub(r"\1 ", partly_first(text)))
     links, at = _LinkReader(text), 0
-    for match in _CJK_RELATION.finditer(text[:MAX_STATUS_CHARACTERS]) if not text.isascii() else ():
-        for target in _targets(_LinkReader(match[0]), match[0], 0, anywhere=True):
-            yield Relation("superseded_by", target)
+    yield from find_cjk_relations(text)
     while relation := _RELATION.search(text, at):
         at = relation.end()
-        start = max(0, relation.start() - MAX_CLAUSE_CHARACTERS)
-        clause = re.split(r"[.,;\n|()—–]", text[start : relation.start()])[-1]
+        clause = _clause_before(text, relation.start())
         name = RELATIONS[" ".join(relation[1].casefold().split())]
         if _MODAL.search(clause):
             continue
-        is_whole = not _has_subject(clause)
-        for target in _targets(links, text, at):
-            field = "amended_by" if name == "superseded_by" and not is_whole else name
-            yield Relation(field, target, is_whole)
+        is_whole = not (_has_subject(clause) if name == "superseded_by" else _IN_PART.search(clause))
+        below = _targets_below(text, relation.end(1)) if "\n" in text[relation.end(1) : at] else ()
+        for target in list(below) or _targets(links, text, at):
+            yield Relation(name if is_whole else _IN_PART_FIELDS.get(name, name), target, is_whole)
+
+
+def find_cjk_relations(text: str) -> Iterator[Relation]:
+    """Yield the relations in a status in Japanese or Chinese, where the verb follows the other record."""
+    text = "" if text.isascii() else without_dates(text[:MAX_STATUS_CHARACTERS])
+    for match in _CJK_RELATION.finditer(text):
+        is_whole = not _IN_PART.search(text[: match.end()].rpartition("\n")[2])
+        for target in _targets(_LinkReader(match[0]), match[0], 0, anywhere=True):
+            yield Relation("superseded_by" if is_whole else "amended_by", target, is_whole)
+
+
+def split_breaks(text: str) -> str:
+    """Return a text with the line breaks of HTML as lines."""
+    return _BREAK.sub("\n", text)
+
+
+def partly_first(text: str) -> str:
+    """Return a text with `superseded in part by ADR-2` or `superseded by ADR-2 in part` as `in part superseded by ADR-2`."""
+    return _PARTLY_LAST.sub(r"\2 \1", _VERB_PARTLY.sub(r"\2 \1", text))
 
 
 def hides_successor(text: str) -> bool:
@@ -192,20 +250,32 @@ def clauses_of_supersession(text: str, *, is_in_force: bool = True) -> Iterator[
 
     A record that was never in force is not superseded by what was chosen in favor of it.
     """
-    for relation in _RELATION.finditer(text[:MAX_STATUS_CHARACTERS] + " "):
-        start = max(0, relation.start() - MAX_CLAUSE_CHARACTERS)
-        clause = re.split(r"[.,;\n|()—–]", text[start : relation.start()])[-1]
+    text = _DATED_VERB.sub(r"\1 ", text[:MAX_STATUS_CHARACTERS]) + " "
+    for relation in _RELATION.finditer(text):
+        clause = _clause_before(text, relation.start())
         words = " ".join(relation[1].casefold().split())
         if not _MODAL.search(clause) and (is_in_force or words not in IN_FAVOR):
             yield Relation(RELATIONS[words], "", not _has_subject(clause))
 
 
+def _clause_before(text: str, end: int) -> str:
+    """Return what a clause says before a position, without dates and markup."""
+    before = text[max(0, end - MAX_CLAUSE_CHARACTERS) : end]
+    return re.split(r"[.,;\n|()—–]", _TAG.sub(" ", _SHORTCODE.sub(" ", without_dates(before))))[-1]
+
+
 def _has_subject(clause: str) -> bool:
-    """Whether a clause says what is superseded, so that it is not the whole record."""
-    words = [word for word in re.findall(r"\w+", clause.casefold()) if word not in _WHOLE]
-    return bool(words)
+    """Whether a clause says what is superseded, so that it is not the whole record.
+
+    What was done with the record before is no subject, as in "Accepted by Ann and superseded by".
+    """
+    words = re.findall(r"\w+", clause.casefold())
+    if words and words[0] in STATUSES and words[-1] in _CONJUNCTIONS:
+        return False
+    return any(word not in _WHOLE for word in words)
 
 
+_CONJUNCTIONS: Final = frozenset(("and", "but", "then", "und", "dann", "et", "puis", "y", "luego"))
 _WHOLE: Final = frozenset(
     [
         "is",
@@ -213,7 +283,6 @@ _WHOLE: Final = frozenset(
         "has",
         "been",
         "now",
-        "then",
         "fully",
         "entirely",
         "completely",
@@ -224,15 +293,29 @@ _WHOLE: Final = frozenset(
         "decision",
         "adr",
         "status",
-        "and",
-        "but",
         "since",
         "today",
-        "accepted",
-        "approved",
-        "rejected",
-        "proposed",
-        "deprecated",
+        "already",
+        "meanwhile",
+        "subsequently",
+        "the",
+        "document",
+        "note",
+        "update",
+        "updated",
+        "edit",
+        "die",
+        "diese",
+        "entscheidung",
+        "bereits",
+        "inzwischen",
+        "cette",
+        "la",
+        "décision",
+        "déjà",
+        "esta",
+        "decisión",
+        "ya",
         "wurde",
         "ist",  # codespell:ignore ist
         "jetzt",
@@ -245,9 +328,7 @@ _WHOLE: Final = frozenset(
         "es",
         "annulé",
         "annulée",
-        "et",
-        "und",
-        "y",
+        *_CONJUNCTIONS,
         *(status for status in STATUSES if status.isalpha()),
     ]
 )
@@ -270,6 +351,33 @@ def _targets(links: _LinkReader, text: str, at: int, *, anywhere: bool = False) 
         if more is None or more.end() == at:
             return
         at = more.end()
+
+
+def _targets_below(text: str, at: int) -> Iterator[str]:
+    """Yield the records that the lines below a position begin with, up to another line; in a list, also within a member."""
+    found, is_list, is_after_blank = False, False, False
+    at = text.find("\n", at)
+    while at >= 0:
+        start, at = at + 1, text.find("\n", at + 1)
+        line = text[start : at if at >= 0 else len(text)]
+        if not line.strip():
+            is_after_blank = True
+            continue
+        item = _ITEM.match(line)
+        if found and (is_list != bool(item) or (is_after_blank and not item)):
+            return
+        line = line[item.end() :] if item else line
+        targets = list(_targets(_LinkReader(line), line, 0)) or (list(_named_within(line)) if item else [])
+        if not targets and not item:
+            return
+        yield from targets
+        found, is_list, is_after_blank = True, bool(item), False
+
+
+def _named_within(line: str) -> Iterator[str]:
+    """Yield the records that a line names, by a link or by a number with `ADR` before it."""
+    links = [line[link.start : link.end] for link in find_links(line)]
+    yield from links or (match[0] for match in _NAMED.finditer(line))
 
 
 def _target_at(links: _LinkReader, text: str, at: int) -> tuple[str, int] | None:  # noqa: PLR0911  (one for each form)

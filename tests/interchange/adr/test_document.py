@@ -68,6 +68,7 @@ def test_nygard():
         ("status: a\nstatus: b", {"status": "a", "x.front-matter": ["status: b"]}, "twice"),
         ("contact: ann\nteam size: 3", {"x.contact": "ann", "x.team_size": "3"}, None),
         ("deep: {a: {b: 1}}", {"x.deep": "{a: {b: 1}}"}, None),
+        ("deep:\n  a: [1]\n  b: [2]\nc: 3", {"x.deep": "a: [1]\n  b: [2]", "x.c": "3"}, None),
         ("status: !!python/object:os.system x", {"status": "x"}, None),
         (
             "sections: a\nteam size: 3\nteam_size: 4",
@@ -117,6 +118,43 @@ def test_headings_in_other_blocks():
     text = "# T\n\n## Context\n\n```\n## Decision\n```\n\n> ## Decision\n\n* ## Decision\n"
 
     assert parse_record(text).fields == {"title": "T", "context": text.partition("## Context\n\n")[2].strip()}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# T\n\n### Status\n\nAccepted\n\n### Context\n\nC\n\n### Decision\n\nD\n\n#### Why\n\nW\n\n### Consequences\n\nE\n",
+        "# T\n\n#### Status\n\nAccepted\n\n#### Context\n\nC\n\n#### Decision\n\nD\n\n##### Why\n\nW\n\n#### Consequences\n\nE\n",
+        "# T\n\n## Status\n\nAccepted\n\n### Context\n\nC\n\n### Decision\n\nD\n\n#### Why\n\nW\n\n### Consequences\n\nE\n",
+        "# T\n\n## Status :ok:\n\nAccepted\n\n## Context {#c}\n\nC\n\n## Decision <a/>\n\nD\n\n#### Why\n\nW\n\n## Consequences 🎉\n\nE",
+    ],
+)
+def test_sections_of_any_level(text):
+    """Sections that leave out the second level, and headings with anchors or emojis, are the known sections."""
+    told = parse_record(text).fields
+
+    assert told.pop("decision").replace("#", "") == "D\n\n Why\n\nW"
+    assert told == {"title": "T", "status": "Accepted", "context": "C", "expected": "E"}
+
+
+def test_unknown_sections_keep_their_level():
+    """Sections of the third level that are not known stay where they are."""
+    assert parse_record("# T\n\n### Notes\n\nN").fields == {"title": "T", "x.preamble": "### Notes\n\nN"}
+    assert parse_record("# T\n\n## Costs\n\n### Context\n\nN").fields["x.sections"] == ["## Costs\n\n### Context\n\nN"]
+
+
+def test_front_matter_below_a_comment():
+    """A comment above the front matter is kept, and so is what a list says about people besides their names."""
+    document = parse_record(
+        "<!-- MIT -->\n\n---\ndeciders:\n- name: Ann Lee\n  roles: [CTO, x]\n- Bob Ray\n---\n# T\n\nText.\n"
+    )
+
+    assert document.fields == {
+        "deciders": "Ann Lee, Bob Ray",
+        "title": "T",
+        "x.front-matter": ["# Ann Lee: roles: ['CTO', 'x']"],
+        "x.preamble": "<!-- MIT -->\n\nText.",
+    }
 
 
 def test_unknown_sections_are_kept():
@@ -175,6 +213,8 @@ def test_rendered_records_parse_to_the_same(text):
         ("proposed | rejected | accepted", None),
         ("", None),
         ("on ice", None),
+        ("Final comment period", "proposed"),
+        ("Decided against", "rejected"),
     ],
 )
 def test_parsing_a_status(text, status):
