@@ -13,6 +13,7 @@ from itertools import pairwise, takewhile
 from typing import Final, NamedTuple
 
 from interchange.adr.front_matter import FrontMatter, split_front_matter
+from interchange.adr.keyword_tables import RELATIONS
 from interchange.adr.keywords import DEFAULT_WORDS, NOT_TEXT, Words
 from interchange.adr.markdown_blocks import (
     MAX_LINES,
@@ -221,9 +222,12 @@ class _Parser:
                 kept.append(line)
                 continue
             for name, value in filter(None, pairs):
-                below, used = ("", 0) if value or len(pairs) > 1 else self._value_below(name, lines, at)
+                is_open = (
+                    not value or value.rstrip(":： ").casefold() in RELATIONS
+                )  # "superseded by:", and a list below
+                below, used = self._value_below(name, lines, at) if is_open and len(pairs) == 1 else ("", 0)
                 at += used
-                self.document.fields[name] = value or strip_comments(below)
+                self.document.fields[name] = f"{value} {strip_comments(below)}".strip()
         rest = trim_blank_lines("\n".join(kept))
         if rest:
             self.document.fields[PREAMBLE] = rest
@@ -252,14 +256,19 @@ class _Parser:
         """
         key = _MEMBER.match(lines[at - 1])
         members: list[str] = []
-        used = 0
+        used = indent = 0
         for n, line in enumerate(lines[at : at + MAX_MEMBERS], 1):
             member = _MEMBER.fullmatch(line.rstrip()) if len(line) < MAX_HEADER_CHARACTERS else None
             if member is None and not line.strip():
                 continue
             if member is None or (key and len(member[1]) <= len(key[1])) or self._is_header(line):
                 break
-            members.append(strip_comments(member[2].strip()))
+            text_of = strip_comments(member[2].strip())
+            if members and len(member[1]) > indent:
+                members[-1] += f" ({text_of})"
+            else:
+                members.append(text_of)
+                indent = len(member[1])
             used = n
         if members or key:
             return ", ".join(members), used
@@ -336,6 +345,7 @@ class _Parser:
             members = [match[2] for line in section.body.split("\n") if (match := _MEMBER.fullmatch(line.rstrip()))]
             lines = [line for line in section.body.split("\n") if line.strip()]
             if not (colon and value.strip()) and len(members) != len(lines) and len(lines) != 1:
+                self.document.warnings.append(f"the section {section.heading!r} is kept as text: it is not a list")
                 return False
             text = value.strip() if colon and value.strip() else ", ".join(members or lines)
             self.document.fields[name] = strip_comments(text)

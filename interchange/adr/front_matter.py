@@ -21,8 +21,8 @@ MAX_TOML_DEPTH: Final = 100
 """TOML that is nested deeper is not read. How deep Python itself can go depends on its version."""
 _KEY_LINE: Final = re.compile(r"([A-Za-z][A-Za-z0-9 _.-]{0,63}?)[ \t]*:(?:[ \t]+(.*)|$)")
 _OPENING: Final = re.compile(r"---[ \t]*\n")
-_LEAD: Final = re.compile(r"(?:\s++|<!--.*?-->)*+", re.DOTALL)
-"""Blank lines and comments, such as a license, above the front matter."""
+_LEAD: Final = re.compile(r"(?:\s++|<!--.*?-->)*+(?P<title>#[ \t][^\n]*\n\s*+)?", re.DOTALL)
+"""Blank lines, comments, such as a license, and the title above the front matter."""
 _TOML: Final = re.compile(r"\+\+\+[ \t]*\n(.{0,16384}?)\n\+\+\+[ \t]*(?:\n|\Z)", re.DOTALL)
 _BREAK: Final = re.compile("[\n\x85\u2028\u2029]")
 """The line breaks of YAML."""
@@ -51,34 +51,31 @@ class FrontMatter:
 
 def split_front_matter(text: str) -> tuple[FrontMatter, str]:
     """Return the front matter of a text, and the rest of the text: what is above and below."""
-    lead = _lead_of(text)
-    text = text[len(lead) :]
+    lead = _LEAD.match(text)
+    above = text[: text.rfind("\n", 0, lead.end()) + 1] if lead else ""  # up to the start of a line
+    text = text[len(above) :]
     if (found := _TOML.match(text)) is not None:
-        return _parse_toml(found[1]), lead + text[found.end() :]
+        return _parse_toml(found[1]), above + text[found.end() :]
     opened = _OPENING.match(text)
     start = opened.end() if opened else 0
     closing = _CLOSING.search(text, start)
-    if (
-        closing is None
-        or not (opened or _has_only_keys(text[: closing.start()]))
-        or (lead and not _has_key(text[start : closing.start()]))
+    block = text[start : closing.start()] if closing else ""
+    is_below_title = bool(lead and lead["title"])
+    if closing is None or not (
+        _may_follow(block, is_below_title) if opened and above else opened or _has_only_keys(block)
     ):
-        return FrontMatter(), lead + text
-    front = _parse(text[start : closing.start()])
+        return FrontMatter(), above + text
+    front = _parse(block)
     if not opened:
         front.warnings.append("the front matter has no opening line of dashes")
-    return front, lead + text[closing.end() :]
+    return front, above + text[closing.end() :]
 
 
-def _lead_of(text: str) -> str:
-    """Return the blank lines and comments that a text begins with, up to the start of a line."""
-    found = _LEAD.match(text)
-    return text[: text.rfind("\n", 0, found.end()) + 1] if found else ""
-
-
-def _has_key(text: str) -> bool:
-    """Whether a line begins with a key; otherwise the dashes above may be a rule between paragraphs."""
-    return any(_KEY_LINE.fullmatch(line.rstrip()) for line in text.split("\n"))
+def _may_follow(block: str, is_below_title: bool) -> bool:
+    """Whether lines between dashes that something else precedes are front matter, and not a text between two rules."""
+    return _KEY_LINE.fullmatch(block.partition("\n")[0].rstrip()) is not None and not (
+        is_below_title and "\n\n" in block
+    )
 
 
 def _parse_toml(text: str) -> FrontMatter:

@@ -23,10 +23,9 @@ from interchange.adr.record_links import (
     find_relations,
     hides_successor,
     is_relation,
-    partly_first,
+    plain_status,
     relations_in_header,
     relations_in_lines,
-    split_breaks,
     without_links,
 )
 from interchange.person_matching import PersonMatcher, team_key
@@ -47,6 +46,10 @@ _DECORATION: Final = re.compile(r"^(?::[a-z0-9_+-]{1,40}:|[\W_])+", re.IGNORECAS
 _NO_TEXT: Final = re.compile(r"~~[^~]*~~|<[^<>]{1,200}>")
 """What was struck out, and tags of HTML."""
 _CONJUNCTION: Final = re.compile(r"^\W*(?:(?:and|then|und|dann|et|puis|y|luego)\s+)?", re.IGNORECASE)
+_SUBJECT: Final = re.compile(
+    r"^(?:this|the)\s(?:adr|decision|record)\s(?:is|was|has been|has now been|is now)\s", re.IGNORECASE
+)
+_NOW: Final = re.compile(r"\b(?:now|jetzt|désormais|ahora)\s([^\n]{1,80})", re.IGNORECASE)
 _DETAILS: Final = frozenset(
     (
         *("by", "on", "at", "in", "since", "as", "from", "with", "after"),
@@ -64,6 +67,7 @@ _STAGES: Final = {
 """How late in its life a decision has a status."""
 _LABEL: Final = re.compile(r"!?\[([^\[\]]{1,80})\]\([^()\s]{1,500}\)")
 _CHECKBOX: Final = re.compile(r"(?m)^[ \t]*[*+-][ \t]+\[([ xX])\][ \t]*(.*)$")
+_BOX: Final = re.compile(r"^\[[ xX]\]\s+")
 _ARROW: Final = re.compile(r"\s*(?:-+>|=+>|→|➔|➜|⇒)\s*")
 _BULLET: Final = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d{1,3}[.)])[ \t]+")
 _PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|<br ?/?>|\s[&+|/]\s|\s(?:and|und|et(?! al\b)|y)\s")
@@ -216,18 +220,21 @@ def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
     The first words count, unless a later line gives another status with a later date, or a clause of its own says that the
     record is superseded: a record is often superseded by a line that is added below.
     """
-    text = _NO_TEXT.sub("", partly_first(split_breaks(text[:MAX_STATUS_CHARACTERS])))
-    text = _chosen_text(text, words)
+    text = _chosen_text(_NO_TEXT.sub("", plain_status(text[:MAX_STATUS_CHARACTERS])), words)
     bare = without_links(text)
     if _PARTLY.match(bare):
         return "accepted" if any(True for _ in find_relations(text[:MAX_STATUS_CHARACTERS])) else None
-    if "|" in bare and len({word for part in bare.split("|") if (word := _status_in(part, words))}) > 1:
+    choice = bare.strip().partition("\n")[0].split("|")
+    if len({word for part in choice if (word := _status_in(part, words))}) > 1:
         return None
     lines = list(_status_lines(text, words))
     if len({line.status for line in lines}) > 1:
         first = _latest_status(lines)
     else:
         first = _status_in(bare, words) or _status_in(_LABEL.sub(r"\1", text), words)
+    later = _status_in(now[1], words) if (now := _NOW.search(bare)) else None
+    if later and (first is None or _STAGES[later] > _STAGES[first]):
+        first = later
     is_replaced = any(one.is_whole for one in find_cjk_relations(text))
     if first is None:
         return "superseded" if is_replaced or _is_superseded_later(bare) else None
@@ -338,15 +345,21 @@ def _match_status(text: str, words: Words) -> _FoundStatus | None:
     key, colon, _ = clause[:MAX_KEY_CHARACTERS].partition(":")
     if colon and words.field_of_key(key) == "status":
         clause = _DECORATION.sub("", clause[len(key) + 1 :])
-    clause, *rest = _CLAUSE_END.split(clause, maxsplit=1)
+    clause = _SUBJECT.sub("", clause)
+    end = _CLAUSE_END.search(clause)
+    if end and end[0] == "?":
+        return None
+    clause, rest = (clause[: end.start()], clause[end.end() :]) if end else (clause, "")
     tokens = re.findall(r"[\w'-]+", clause.casefold().replace("_", " ").replace("-", " "))[: words.longest_status + 1]
     for length in range(min(len(tokens), words.longest_status), 0, -1):
         found = words.statuses.get(" ".join(tokens[:length])) or (
             _inflected_status(tokens[0], words) if length == 1 else None
         )
+        if found is not None and tokens[length : length + 1] == ["to"]:  # agreed to wait
+            return None
         if found is not None:
             is_alone = len(tokens) == length
-            is_whole = is_alone and not re.search(r"\w", "".join(rest))
+            is_whole = is_alone and not re.search(r"\w", rest)
             return _FoundStatus(found, is_whole, is_alone or tokens[length] in _DETAILS)
     return None
 
@@ -391,7 +404,7 @@ def _raw_people(text: str | list[str]) -> list[str]:
 def _plain_name(text: str) -> str:
     """Return a name without markup, quotes and the address behind it; the address, if it is alone."""
     bare = _AND_OTHERS.sub("", _MAIL.sub(" ", text).strip()) or text.strip().strip("<>")
-    return bare.strip("*_`\"'").strip()
+    return _BOX.sub("", bare).strip("*_`\"'").strip()
 
 
 def _parse_date_field(text: str) -> ParsedValue:

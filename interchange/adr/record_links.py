@@ -36,8 +36,8 @@ _DATED_VERB: Final = re.compile(
 _BREAK: Final = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
 _TAG: Final = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
 _SHORTCODE: Final = re.compile(r":[a-z0-9_+-]{1,40}:", re.IGNORECASE)
-_EMPHASIS: Final = re.compile(r"\*+(?![* \t])|(?<=[^\s*])\*+")
-"""Asterisks that are not the mark of a list."""
+_EMPHASIS: Final = re.compile(r"\*+(?![* \t])|(?<=[^\s*])\*+|(?<!\w)_{1,3}(?=[^\W_])|(?<=[^\W_])_{1,3}(?!\w)")
+"""Marks of emphasis; no asterisk that is the mark of a list."""
 _ITEM: Final = re.compile(r"[ \t]*(?:[*+-]|\d{1,3}[.)])[ \t]+")
 _FLOW_LIST: Final = re.compile(r"\A\s*\[([^\[\]]*,[^\[\]]*)\]\s*\Z")
 """A list in the brackets of YAML."""
@@ -176,7 +176,7 @@ def relations_in_header(name: str, text: str) -> Iterator[Relation]:
     relation = _COMPACT_RELATIONS.get(re.sub(r"[-_ ]", "", name.casefold()))
     if relation is not None:
         text = _FLOW_LIST.sub(r"\1", _LINK_TITLE.sub("", text))
-        for target in _targets(_LinkReader(text), text, 0):
+        for target in list(_targets(_LinkReader(text), text, 0)) or _named_within(text):
             yield Relation(relation, target)
 
 
@@ -204,8 +204,7 @@ def find_relations(text: str) -> Iterator[Relation]:
 
     What may happen later is no relation. What is superseded in part is amended.
     """
-    text = _IMAGE.sub(r"\1", _LINK_TITLE.sub("", _EMPHASIS.sub("", split_breaks(text))))
-    text = _WITHOUT_BY.sub(r"\1 by ", _DATED_VERB.sub(r"\1 ", partly_first(text)))
+    text = _WITHOUT_BY.sub(r"\1 by ", _IMAGE.sub(r"\1", _LINK_TITLE.sub("", plain_status(text))))
     links, at = _LinkReader(text), 0
     yield from find_cjk_relations(text)
     while relation := _RELATION.search(text, at):
@@ -229,14 +228,13 @@ def find_cjk_relations(text: str) -> Iterator[Relation]:
             yield Relation("superseded_by" if is_whole else "amended_by", target, is_whole)
 
 
-def split_breaks(text: str) -> str:
-    """Return a text with the line breaks of HTML as lines."""
-    return _BREAK.sub("\n", text)
+def plain_status(text: str) -> str:
+    """Return a status without emphasis, its line breaks as lines, and the words of each relation next to each other.
 
-
-def partly_first(text: str) -> str:
-    """Return a text with `superseded in part by ADR-2` or `superseded by ADR-2 in part` as `in part superseded by ADR-2`."""
-    return _PARTLY_LAST.sub(r"\2 \1", _VERB_PARTLY.sub(r"\2 \1", text))
+    So `**Superseded** in part by ADR-2` and `superseded by ADR-2 in part` are `in part superseded by ADR-2`.
+    """
+    text = _EMPHASIS.sub("", _BREAK.sub("\n", text))
+    return _DATED_VERB.sub(r"\1 ", _PARTLY_LAST.sub(r"\2 \1", _VERB_PARTLY.sub(r"\2 \1", text)))
 
 
 def hides_successor(text: str) -> bool:
@@ -250,7 +248,7 @@ def clauses_of_supersession(text: str, *, is_in_force: bool = True) -> Iterator[
 
     A record that was never in force is not superseded by what was chosen in favor of it.
     """
-    text = _DATED_VERB.sub(r"\1 ", text[:MAX_STATUS_CHARACTERS]) + " "
+    text = text[:MAX_STATUS_CHARACTERS] + " "
     for relation in _RELATION.finditer(text):
         clause = _clause_before(text, relation.start())
         words = " ".join(relation[1].casefold().split())

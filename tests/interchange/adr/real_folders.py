@@ -939,6 +939,42 @@ FOLDERS = {
             "0009-i": {"deciders": [], "unknown": ["list everyone involved in the decision"]},
         },
     ),
+    "a status that changed in its text": (
+        {
+            "0001-a.md": "# A\n\n## Status\n\nAccepted\n\nThis decision was reversed on 2022-01-01.\n",
+            "0002-b.md": "# B\n\n## Status\n\nAccepted\n\n**Superseded** by [1](0001-a.md)\n",
+            "0003-c.md": "# C\n\n## Status\n\nAccepted, now deprecated\n",
+            "0004-d.md": "# D\n\n## Status\n\nAccepted\n\n|Date|Change|\n|--|--|\n|2020-01-01|Proposed|\n|2021-01-01|Accepted|\n",
+            "0005-e.md": "# E\n\n## Status\n\nAgreed to defer it\n",
+            "0006-f.md": "# F\n\n## Status\n\nAccepted?\n",
+            "0007-g.md": "# G\n\n* Status: superseded by:\n  * [1](0001-a.md)\n  * [2](0002-b.md)\n",
+            "0008-h.md": "---\nstatus: accepted\nsupersedes:\n  - id: ADR-1\n    title: A\n---\n# H\n",
+            "0009-i.md": "# I\n\n## Status\n\nWird ersetzt durch ADR-1\n",
+        },
+        {
+            "0001-a": {"status": "reversed"},
+            "0002-b": {"status": "superseded", "superseded_by": ["0001-a"]},
+            "0003-c": {"status": "reversed"},
+            "0004-d": {"status": "accepted"},
+            "0005-e": {"status": None, "unknown": ["Agreed to defer it"]},
+            "0006-f": {"status": None, "unknown": ["Accepted?"]},
+            "0007-g": {"status": "superseded", "superseded_by": ["0001-a", "0002-b"]},
+            "0008-h": {"status": "accepted", "supersedes": ["0001-a"]},
+            "0009-i": {"status": None, "superseded_by": [], "amended_by": []},
+        },
+    ),
+    "front matter below the title": (
+        {
+            "0001-a.md": "# A\n\n---\nstatus: accepted\ndate: 2024-01-01\ndeciders: Ann Lee\n---\n\n## Context\n\nX\n",
+            "0002-b.md": "# B\n\n---\n\nStatus: accepted\n\nA text.\n\n---\n\n## Context\n\nX\n",
+            "0003-c.md": "# C\n\n- Status: accepted\n- Deciders:\n  - [x] Ann Lee\n    - CTO\n  - [x] Bob Ray\n",
+        },
+        {
+            "0001-a": {"title": "A", "status": "accepted", "date": "2024-01-01", "deciders": ["Ann Lee"]},
+            "0002-b": {"title": "B", "status": "accepted"},
+            "0003-c": {"deciders": ["Ann Lee (CTO)", "Bob Ray"]},
+        },
+    ),
 }
 """By what is particular: the files, and by record the fields that are compared."""
 

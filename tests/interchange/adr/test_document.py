@@ -157,6 +157,14 @@ def test_front_matter_below_a_comment():
     }
 
 
+def test_a_section_of_people_that_is_no_list():
+    """A section such as Deciders that is neither a list nor one line is kept as text and reported."""
+    document = parse_record("# T\n\n## Deciders\n\n| Name | Role |\n|--|--|\n| Ann Lee | CTO |\n")
+
+    assert "deciders" not in document.fields
+    assert "the section 'Deciders' is kept as text: it is not a list" in document.warnings
+
+
 def test_unknown_sections_are_kept():
     """Unknown sections, repeated headings and text above the first heading are kept in order."""
     told = parse_record(
