@@ -17,7 +17,7 @@ _DAY_IN_DIGITS: Final = re.compile(r"(\d{1,2})(\. ?|/|-)(\d{1,2})\2(\d{4})(?!\d)
 _AMBIGUOUS_DAY: Final = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4}|\d{2})")
 _MONTH_NAMES: Final = (
     r"(?:jan(?:uary|uar|vier|v)?|jänner|jän|enero|ene|feb(?:ruary|ruar|rero)?|févr(?:ier)?|fév|mar(?:ch|s|zo)?|märz|mär|mrz"
-    r"|apr(?:il)?|avr(?:il)?|abr(?:il)?|mayo?|mai|june?|juni|juin|junio|jul[yi]?|juil(?:let)?|julio|aug(?:ust)?|août|ago(?:sto)?"
+    r"|apr(?:il)?|avr(?:il)?|abr(?:il)?|mayo?|mai|jun(?:e|io?)?|juin|jul[yi]?|juil(?:let)?|julio|aug(?:ust)?|août|ago(?:sto)?"
     r"|sept?(?:ember|embre|iembre)?|o[ck]t(?:ober|obre|ubre)?|nov(?:ember|embre|iembre)?|de[cz](?:ember)?|déc(?:embre)?"
     r"|dic(?:iembre)?)"
 )

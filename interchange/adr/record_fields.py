@@ -78,7 +78,6 @@ _PARTLY: Final = re.compile(
 )
 _AND_OTHERS: Final = re.compile(r"\s(?:et al\.?|and others|u\. ?a\.)$", re.IGNORECASE)
 _WIKI_NAME: Final = re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]")
-_COMMA: Final = re.compile(r"\s*[,;]\s*(?=\S)")
 _NONE: Final = ImportedChange(field="status")
 _MAIL: Final = re.compile(r"\s*<[^<>\s]+@[^<>\s]+>\s*")
 _TEAM: Final = re.compile(r"(?:the )?.*\b(?:team|teams|community|group|committee|board|guild|squad)", re.IGNORECASE)
@@ -173,7 +172,9 @@ class RecordFieldReader:
         is_over = found.changes.get("status", _NONE).value in ("superseded", "reversed")
         if is_over and not related and hides_successor(status):
             found.unknown.setdefault("status", (status,))
-        unread = tuple(one for one in _sections_of(texts) if is_relation(one) and not _relations_in_section(one))
+        unread = tuple(
+            one for one in _sections_of(texts) if is_relation(one.partition("\n")[0]) and not _relations_in_section(one)
+        )
         if unread := tuple(" ".join(one.split()) for one in unread if hides_successor(one)):
             found.unknown[SECTIONS] = (*found.unknown.get(SECTIONS, ()), *unread)
         found.supersedes = tuple(related.pop("supersedes", ()))
@@ -211,7 +212,7 @@ def _relations_in_section(section: str) -> list[Relation]:
     heading, _, body = section.partition("\n")
     if is_relation(heading):
         return list(relations_in_lines(section)) or list(find_relations(body[:MAX_STATUS_CHARACTERS]))
-    return list(relations_in_lines(body)) if fold(heading) in LINK_HEADINGS else []
+    return list(relations_in_lines(body if fold(heading) in LINK_HEADINGS else heading))
 
 
 def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
@@ -232,7 +233,7 @@ def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:
         first = _latest_status(lines)
     else:
         first = _status_in(bare, words) or _status_in(_LABEL.sub(r"\1", text), words)
-    later = _status_in(now[1], words) if (now := _NOW.search(bare)) else None
+    later = _status_in(now[1], words) if (now := _NOW.search(bare.strip().partition("\n")[0])) else None
     if later and (first is None or _STAGES[later] > _STAGES[first]):
         first = later
     is_replaced = any(one.is_whole for one in find_cjk_relations(text))
@@ -292,30 +293,34 @@ def _status_lines(text: str, words: Words) -> Iterator[_StatusLine]:
     The first line gives the status that it begins with. Another one has to consist of a status, or of a status and a date
     and what may be said of it, so that a remark such as "Open questions remain" is no status.
     """
-    for n, (part, date) in enumerate(part for line in _lines_of(text) for part in _dated_parts(line)):
+    parts = (part for line in _lines_of(text) for part in _dated_parts(line))
+    for n, (part, date, is_after_date) in enumerate(parts):
         found = _match_status(part, words)
-        if found is not None and (
-            n == 0 or found.is_whole or (date and (date.start == 0 or found.is_followed_by_detail))
-        ):
+        if found and (n == 0 or found.is_whole or is_after_date or (date and found.is_followed_by_detail)):
             yield _StatusLine(found.status, date)
 
 
-def _dated_parts(line: str) -> Iterator[tuple[str, FoundDate | None]]:
-    """Yield the parts of a line, each with its date: of `Proposed 2024-01-01, accepted 2024-02-01`, the two halves."""
+def _dated_parts(line: str) -> Iterator[tuple[str, FoundDate | None, bool]]:
+    """Yield the parts of a line, each with its date, and whether it begins with the date.
+
+    Those of `Proposed 2024-01-01, accepted 2024-02-01` are its two halves.
+    """
     line = _DECORATION.sub("", _BULLET.sub("", line.strip()))
     dates = list(find_dates(line))
     if not dates:
-        yield line, None
+        yield line, None, False
         return
-    inner = [date.start for date in dates[1:]] if dates[0].start == 0 else [date.end for date in dates[:-1]]
+    is_first = dates[0].start == 0
+    inner = [date.start for date in dates[1:]] if is_first else [date.end for date in dates[:-1]]
     for (start, end), date in zip(pairwise([0, *inner, len(line)]), dates, strict=True):
-        yield _CONJUNCTION.sub("", line[start:end]), date
+        yield _CONJUNCTION.sub("", line[start:end]), date, is_first
 
 
 def _latest_status(lines: list[_StatusLine]) -> str | None:
-    """Return the status of the latest date. None if several may be the latest, and none follows from the others.
+    """Return the status of the latest date; None if that is ambiguous.
 
-    A line without a date counts as the latest. Without any dates, it is not known which of several statuses is current.
+    Of several that may be the latest, the one that is later in the life of a decision counts, such as accepted after
+    proposed. A line without a date may always be the latest. Without any date, all is ambiguous.
     """
     newest = max((line.date.first for line in lines if line.date), default=None)
     if newest is None:

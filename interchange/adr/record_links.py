@@ -26,12 +26,12 @@ _CJK_RELATION: Final = re.compile(
     r"(?!る?予定|待ち|可能|し?ない|さ?れ?(?:ない|なかった)))"
 )
 _NUMBER: Final = re.compile(r"(?:(?:ADR|DR)[-_\u2010\u2011 #]?|#)?[0-9]{1,8}(?![0-9A-Za-z])", re.IGNORECASE)
-_DATED_VERB: Final = re.compile(
+_VERB: Final = (
     r"\b(superseded|superceded|replaced|obsoleted|deprecated|amended|ersetzt|abgelöst|überholt|ergänzt|geändert"
     r"|remplacée?|modifiée?|reemplazad[oa]|sustituid[oa]|superad[oa]|modificad[oa])"
-    rf"\s{{0,3}}\(?(?:{PREPOSITION})?{DATE}\)?\s{{1,3}}(?=(?:by|durch|von|par|por)\b)",
-    re.IGNORECASE,
 )
+_BY: Final = r"(?:by|durch|von|par|por)\b"
+_DATED_VERB: Final = re.compile(rf"{_VERB}\s{{0,3}}\(?(?:{PREPOSITION})?{DATE}\)?\s{{1,3}}(?={_BY})", re.IGNORECASE)
 """A relation with the date in its middle, such as `Superseded on 2024-03-01 by ADR-2`."""
 _BREAK: Final = re.compile(r"<br\s{0,3}/?>", re.IGNORECASE)
 _TAG: Final = re.compile(r"</?[a-z][^<>]{0,200}>", re.IGNORECASE)
@@ -74,11 +74,9 @@ _NEXT: Final = re.compile(
 _PARTLY: Final = r"(?:in part|partly|partially|teilweise|partiellement|en partie|parcialmente|en parte)"
 _IN_PART: Final = re.compile(rf"\b{_PARTLY}\b|部分|一部", re.IGNORECASE)
 _IN_PART_FIELDS: Final = {"superseded_by": "amended_by", "supersedes": "amends"}
-_VERB_PARTLY: Final = re.compile(
-    rf"\b(\w{{5,15}})\s{{0,3}}\(?({_PARTLY})\)?(?=\s{{1,3}}(?:by|durch|von|par|por)\b)", re.IGNORECASE
-)
+_VERB_PARTLY: Final = re.compile(rf"{_VERB}\s{{0,3}}\(?({_PARTLY})\)?(?=\s{{1,3}}{_BY})", re.IGNORECASE)
 _PARTLY_LAST: Final = re.compile(
-    rf"\b(\w{{5,15}} (?:by|durch|von|par|por) [^\n;]{{1,150}}?)[ ,]{{1,3}}\(?({_PARTLY})\b\)?", re.IGNORECASE
+    rf"{_VERB}( {_BY} [^\n;]{{1,150}}?)[ ,]{{1,3}}\(?({_PARTLY})\)?(?=[ \t]*(?:[.,;]|$))", re.IGNORECASE | re.MULTILINE
 )
 _MODAL: Final = re.compile(
     r"\b(?:may|might|could|can|will|would|should|shall|must|to|not|never|later|possibly|maybe|if|unless|until|eventually|soon"
@@ -187,16 +185,17 @@ def relations_in_lines(text: str) -> Iterator[Relation]:
     """
     text = _LINK_TITLE.sub("", text[:MAX_STATUS_CHARACTERS])
     for match in _RELATION_LINE.finditer(text):
-        relation = RELATIONS[match[1].casefold()]
+        relation = RELATIONS.get(_folded(match[1]), "")
         line = _FLOW_LIST.sub(r"\1", text[match.end() :].partition("\n")[0])
         targets = _targets(_LinkReader(line), line, 0) if line.strip() else _targets_below(text, match.end())
-        for target in targets:
+        for target in targets if relation else ():
             yield Relation(relation, target)
 
 
 def is_relation(heading: str) -> bool:
-    """Whether a heading relates the record to others, such as `## Superseded by`."""
-    return _RELATION_LINE.match(heading) is not None
+    """Whether a heading is a relation, such as `## Superseded by`, and does not name the other record itself."""
+    found = _RELATION_LINE.match(heading)
+    return found is not None and not heading[found.end() :].strip()
 
 
 def find_relations(text: str) -> Iterator[Relation]:
@@ -210,8 +209,8 @@ def find_relations(text: str) -> Iterator[Relation]:
     while relation := _RELATION.search(text, at):
         at = relation.end()
         clause = _clause_before(text, relation.start())
-        name = RELATIONS[" ".join(relation[1].casefold().split())]
-        if _MODAL.search(clause):
+        name = RELATIONS.get(_folded(relation[1]), "")
+        if not name or _MODAL.search(clause):
             continue
         is_whole = not (_has_subject(clause) if name == "superseded_by" else _IN_PART.search(clause))
         below = _targets_below(text, relation.end(1)) if "\n" in text[relation.end(1) : at] else ()
@@ -234,7 +233,7 @@ def plain_status(text: str) -> str:
     So `**Superseded** in part by ADR-2` and `superseded by ADR-2 in part` are `in part superseded by ADR-2`.
     """
     text = _EMPHASIS.sub("", _BREAK.sub("\n", text))
-    return _DATED_VERB.sub(r"\1 ", _PARTLY_LAST.sub(r"\2 \1", _VERB_PARTLY.sub(r"\2 \1", text)))
+    return _DATED_VERB.sub(r"\1 ", _PARTLY_LAST.sub(r"\3 \1\2", _VERB_PARTLY.sub(r"\2 \1", text)))
 
 
 def hides_successor(text: str) -> bool:
@@ -251,9 +250,14 @@ def clauses_of_supersession(text: str, *, is_in_force: bool = True) -> Iterator[
     text = text[:MAX_STATUS_CHARACTERS] + " "
     for relation in _RELATION.finditer(text):
         clause = _clause_before(text, relation.start())
-        words = " ".join(relation[1].casefold().split())
-        if not _MODAL.search(clause) and (is_in_force or words not in IN_FAVOR):
+        words = _folded(relation[1])
+        if words in RELATIONS and not _MODAL.search(clause) and (is_in_force or words not in IN_FAVOR):
             yield Relation(RELATIONS[words], "", not _has_subject(clause))
+
+
+def _folded(words: str) -> str:
+    """Return the words of a relation as `RELATIONS` has them. A pattern also matches letters that do not fold to these."""
+    return " ".join(words.casefold().split())
 
 
 def _clause_before(text: str, end: int) -> str:
@@ -365,6 +369,8 @@ def _targets_below(text: str, at: int) -> Iterator[str]:
         if found and (is_list != bool(item) or (is_after_blank and not item)):
             return
         line = line[item.end() :] if item else line
+        if _RELATION_LINE.match(line):
+            return
         targets = list(_targets(_LinkReader(line), line, 0)) or (list(_named_within(line)) if item else [])
         if not targets and not item:
             return

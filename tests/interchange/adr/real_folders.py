@@ -796,7 +796,7 @@ FOLDERS = {
             "0003-c.md": "# C\n\n## Status\n\nProposed 1 January 2020\n\nAccepted 3 February 2020\n",
             "0004-d.md": "# D\n\n## Status\n\nAccepted 01/02/2020\n\nSuperseded 03/04/2021 by [5. E](0005-e.md)\n",
             "0005-e.md": "# E\n\n## Status\n\nAccepted by the team.\n\nDeprecated in May 2022\n",
-            "0006-f.md": "# F\n\n## Status\n\nVorgeschlagen am 1. Januar 2020\nAbgelehnt am 3.2.2020\n",
+            "0006-f.md": "# F\n\n## Status\n\nVorgeschlagen am 1. März 2019\nAbgelehnt am 3.2.2020\n",
             "0007-g.md": "# G\n\n## Status\n\n2023年1月2日 承認\n2024年3月1日 廃止\n",
             "0008-h.md": "# H\n\n## Status\n\nProposed on 1 Jan 2020 and accepted on 3 Feb 2020\n",
             "0009-i.md": "# I\n\n## Status\n\nAccepted 05/01/2020\n\nRejected 02/03/2020\n",

@@ -247,6 +247,8 @@ def test_link_targets(link, target):
     [
         ("# T\n* decıders: ann\n", {"x.preamble": "* decıders: ann"}),
         ("# T\n* Status: ſuperſeded by 1\n", {"status": "ſuperſeded by 1"}),
+        ("# T\n* Status: sustıtuido por 1\n", {"status": "sustıtuido por 1"}),
+        ("# T\n* Status: 1 junı 2020\n", {"status": "1 junı 2020"}),
     ],
 )
 def test_similar_letters(text, told):
