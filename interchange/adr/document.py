@@ -273,7 +273,9 @@ class _Parser:
         if members or key:
             return ", ".join(members), used
         skipped = next((n for n, line in enumerate(lines[at:]) if line.strip()), 0)
-        text = list(takewhile(lambda line: line.strip() and not self._is_header(line), lines[at + skipped :]))
+        text = list(
+            takewhile(lambda line: line.strip() and not _HEADER_LINE.match(_LEAD.sub("", line)), lines[at + skipped :])
+        )
         is_short = name not in PEOPLE and len(text) == 1 and len(text[0]) <= MAX_VALUE_CHARACTERS
         if text and (skipped == 0 or is_short) and not text[0].lstrip().startswith(("|", ">", "#", "<", "`")):
             return "\n".join(text).strip(), skipped + len(text)

@@ -222,7 +222,7 @@ def _pair(text: str, lines: list[str], key: Any, value: list[Any]) -> _Pair:
         last,
         rest if rest.startswith("#") else "",
         flow and isinstance(value[0], yaml.MappingStartEvent) and bool(scalars),
-        _named_members(_built(value)),
+        _named_members(_build(value)),
     )
 
 
@@ -248,7 +248,7 @@ def _value(value: list[Any], raw: str) -> str | list[str]:
     return raw.strip() if any(texts[1::2]) else texts[::2]
 
 
-def _built(events: list[Any]) -> Any:
+def _build(events: list[Any]) -> Any:
     """Return the texts, lists and mappings that the events of a value make."""
     stack: list[list[Any]] = [[]]
     for event in events:

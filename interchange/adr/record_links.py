@@ -174,7 +174,7 @@ def relations_in_header(name: str, text: str) -> Iterator[Relation]:
     relation = _COMPACT_RELATIONS.get(re.sub(r"[-_ ]", "", name.casefold()))
     if relation is not None:
         text = _FLOW_LIST.sub(r"\1", _LINK_TITLE.sub("", text))
-        for target in list(_targets(_LinkReader(text), text, 0)) or _named_within(text):
+        for target in list(_targets(_LinkReader(text), text, 0)) or _targets_within(text):
             yield Relation(relation, target)
 
 
@@ -185,7 +185,7 @@ def relations_in_lines(text: str) -> Iterator[Relation]:
     """
     text = _LINK_TITLE.sub("", text[:MAX_STATUS_CHARACTERS])
     for match in _RELATION_LINE.finditer(text):
-        relation = RELATIONS.get(_folded(match[1]), "")
+        relation = RELATIONS.get(_fold_words(match[1]), "")
         line = _FLOW_LIST.sub(r"\1", text[match.end() :].partition("\n")[0])
         targets = _targets(_LinkReader(line), line, 0) if line.strip() else _targets_below(text, match.end())
         for target in targets if relation else ():
@@ -209,7 +209,7 @@ def find_relations(text: str) -> Iterator[Relation]:
     while relation := _RELATION.search(text, at):
         at = relation.end()
         clause = _clause_before(text, relation.start())
-        name = RELATIONS.get(_folded(relation[1]), "")
+        name = RELATIONS.get(_fold_words(relation[1]), "")
         if not name or _MODAL.search(clause):
             continue
         is_whole = not (_has_subject(clause) if name == "superseded_by" else _IN_PART.search(clause))
@@ -250,12 +250,12 @@ def clauses_of_supersession(text: str, *, is_in_force: bool = True) -> Iterator[
     text = text[:MAX_STATUS_CHARACTERS] + " "
     for relation in _RELATION.finditer(text):
         clause = _clause_before(text, relation.start())
-        words = _folded(relation[1])
+        words = _fold_words(relation[1])
         if words in RELATIONS and not _MODAL.search(clause) and (is_in_force or words not in IN_FAVOR):
             yield Relation(RELATIONS[words], "", not _has_subject(clause))
 
 
-def _folded(words: str) -> str:
+def _fold_words(words: str) -> str:
     """Return the words of a relation as `RELATIONS` has them. A pattern also matches letters that do not fold to these."""
     return " ".join(words.casefold().split())
 
@@ -371,14 +371,14 @@ def _targets_below(text: str, at: int) -> Iterator[str]:
         line = line[item.end() :] if item else line
         if _RELATION_LINE.match(line):
             return
-        targets = list(_targets(_LinkReader(line), line, 0)) or (list(_named_within(line)) if item else [])
+        targets = list(_targets(_LinkReader(line), line, 0)) or (list(_targets_within(line)) if item else [])
         if not targets and not item:
             return
         yield from targets
         found, is_list, is_after_blank = True, bool(item), False
 
 
-def _named_within(line: str) -> Iterator[str]:
+def _targets_within(line: str) -> Iterator[str]:
     """Yield the records that a line names, by a link or by a number with `ADR` before it."""
     links = [line[link.start : link.end] for link in find_links(line)]
     yield from links or (match[0] for match in _NAMED.finditer(line))

@@ -925,6 +925,7 @@ FOLDERS = {
             "0006-f.md": "# F\n\nStatus:\nAccepted\n\nDeciders:\n1. Ann Lee\n2. Bob Ray\n\nDate:\n\n2020-01-01\n",
             "0007-g.md": "# G\n\n**Status**\n\nAccepted\n\n**Deciders**\n\n- Ann Lee\n\n## Context\n\nX\n",
             "0008-h.md": "# H\n\nStatus: accepted\n\nDeciders:\n\nThis record is about H.\n",
+            "0010-j.md": "# J\n\nDeciders:\nTechnical Story: #12\nStatus:\nAccepted\nSuperseded by: ADR-1\n",
             "0009-i.md": "---\nstatus: accepted\ndeciders: {list everyone involved in the decision}\n---\n# I\n",
         },
         {
@@ -936,6 +937,7 @@ FOLDERS = {
             "0006-f": {"deciders": ["Ann Lee", "Bob Ray"], "date": "2020-01-01", "status": "accepted"},
             "0007-g": {"deciders": ["Ann Lee"], "status": "accepted"},
             "0008-h": {"deciders": [], "status": "accepted"},
+            "0010-j": {"deciders": [], "status": "accepted", "superseded_by": ["0001-a"]},
             "0009-i": {"deciders": [], "unknown": ["list everyone involved in the decision"]},
         },
     ),
