@@ -11,6 +11,7 @@ from domain.fields import Value
 from domain.ids import key_of
 from domain.values import kind_of
 from projections.answer_types.parts import Direction, ListDifference
+from projections.queries.release_names import ReleaseName, parse_release_name
 from projections.queries.timepoint import ResolvedTime
 from projections.read_model.cached_property import CachedProperty
 from projections.read_model.model import Read
@@ -19,8 +20,6 @@ from projections.read_model.schema import loads
 DIRECTIONS: Final[tuple[Direction, ...]] = get_args(Direction)
 
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_VERSION = re.compile(r"\D*(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)")
-_TRAILING_VERSION = re.compile(r"(?P<numbers>[0-9]{1,9}(?:\.[0-9]{1,9})*)\D*$")
 
 FieldContent = tuple[Value, str | None]
 """The value and the source value of a field."""
@@ -28,7 +27,10 @@ FieldContent = tuple[Value, str | None]
 
 @dataclass(frozen=True)
 class TargetOrder:
-    """The order of releases and dates at one time. Releases follow their product's order, or else their version."""
+    """The order of releases and dates at one time.
+
+    Releases follow their product's order, or else the periods or the versions that they are named by.
+    """
 
     read: Read
     time: ResolvedTime
@@ -40,10 +42,11 @@ class TargetOrder:
         return tuple({str(item): n for n, item in enumerate(items)} for items in lists if isinstance(items, list))
 
     @CachedProperty
-    def _versions(self) -> Mapping[str, tuple[int, ...] | None]:
-        """The version numbers of each release that has a version."""
-        versions = {subject: str(loads(value)) for subject, value in self._find_values("version").items()}
-        return {subject: _parse_numbers(_VERSION.match(version)) for subject, version in versions.items()}
+    def _versions(self) -> Mapping[str, ReleaseName]:
+        """What each release with a version is named by."""
+        return {
+            subject: parse_release_name(str(loads(value))) for subject, value in self._find_values("version").items()
+        }
 
     def _find_values(self, field: str) -> dict[str, str]:
         sql = f"""select c.subject, c.value from field_value c
@@ -61,13 +64,10 @@ class TargetOrder:
         for ranks in self._release_ranks:
             if one in ranks and other in ranks:
                 return ranks[one] - ranks[other]
-        a, b = self._version_numbers(one), self._version_numbers(other)
-        return None if a is None or b is None else (a > b) - (a < b)
+        return self._name_of(one).compare(self._name_of(other))
 
-    def _version_numbers(self, release: str) -> tuple[int, ...] | None:
-        if release in self._versions:
-            return self._versions[release]
-        return _parse_numbers(_TRAILING_VERSION.search(key_of(release)))
+    def _name_of(self, release: str) -> ReleaseName:
+        return self._versions.get(release) or parse_release_name(key_of(release), is_key=True)
 
     def key(self, value: Value) -> tuple[int, int, tuple[int, ...], str]:
         """Return a sort key: releases that their product has ordered, then other releases, then all other values."""
@@ -75,18 +75,8 @@ class TargetOrder:
             for ranks in self._release_ranks:
                 if value in ranks:
                     return 0, ranks[value], (), value
-            return 1, 0, self._version_numbers(value) or (1 << 62,), value
+            return 1, 0, self._name_of(value).sort_key, value
         return 2, 0, (), str(value)
-
-
-def _parse_numbers(match: re.Match[str] | None) -> tuple[int, ...] | None:
-    """Return the numbers of a version without trailing zeros, so that 1.0 equals 1."""
-    if match is None:
-        return None
-    numbers = [int(number) for number in match["numbers"].split(".")]
-    while len(numbers) > 1 and not numbers[-1]:
-        numbers.pop()
-    return tuple(numbers)
 
 
 def is_same(before: FieldContent, after: FieldContent, merged_into: Mapping[str, str]) -> bool:
