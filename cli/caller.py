@@ -22,7 +22,7 @@ from domain.errors import Forbidden, Refused
 from domain.ids import LOG_SERVICE, is_subject, kind_of
 from domain.messages import Command
 from domain.people import RegisterPerson
-from domain.roles import ADMIN, GrantRole
+from domain.roles import ADMIN, GrantRole, merge_path
 from domain.scopes import ADMIN_SCOPE, DEFAULT_SCOPES
 from eventlog.entry import Caller, Receipt, Sink, Transaction
 from identity.decision_log import DecisionLog
@@ -57,7 +57,12 @@ def _find_only_person(log: DecisionLog, name: str) -> str | None:
 
 
 def _find_people(log: DecisionLog, name: str) -> list[str]:
-    return [who for who in log.directory.find(name) if who.startswith("person:") and is_active(who, log.state)]
+    return [who for who in find_in_directory(log, name) if who.startswith("person:") and is_active(who, log.state)]
+
+
+def find_in_directory(log: DecisionLog, name: str) -> list[str]:
+    """Return the people with a name; the ids of a merged person are the one that is kept."""
+    return list(dict.fromkeys(merge_path(who, log.state)[-1] for who in log.directory.find(name)))
 
 
 def _register(log: DecisionLog, name: str, target: Sink | None) -> str:
@@ -158,7 +163,7 @@ def find_person(log: DecisionLog, name: str) -> str:
     Raises:
         CommandFailed: no person or several people have this name.
     """
-    found = (name,) if is_subject(name) else log.directory.find(name)
+    found = [name] if is_subject(name) else find_in_directory(log, name)
     if len(found) > 1:
         raise CommandFailed(f"{name} is ambiguous. Use one of these ids: {', '.join(found)}.")
     if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:
@@ -174,7 +179,7 @@ def find_person(log: DecisionLog, name: str) -> str:
 def call_holder(log: DecisionLog, holder: str) -> str:
     """Return what a person is called, with their id if others have the same name; a service by its id."""
     name = log.directory.name(holder)
-    return label_holder(holder, name, log.directory.find(name) if name else ())
+    return label_holder(holder, name, find_in_directory(log, name) if name else ())
 
 
 def call_remote_holder(server: RemoteLog, holder: str) -> str:

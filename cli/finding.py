@@ -185,11 +185,25 @@ class Finder:
         return self._known[kind]
 
     def _read_people(self, _kind: str) -> Iterator[Candidate]:
+        """Yield the people in the directory. All ids of a merged person are one, found by the names of each."""
+        merged = self._read_merges()
+        titles: dict[str, str] = {}
+        names: dict[str, list[str]] = {}
         for answer in self.log.pages(questions.people(limit=10_000)):
             for row in answer["rows"]:
                 if kind_of(row["id"]) == "person":
-                    name = row["name"] or ""
-                    yield build_candidate(row["id"], name, row["spellings"])
+                    person = _end_of(row["id"], merged)
+                    names.setdefault(person, []).extend((row["id"], key_of(row["id"]), *row["spellings"]))
+                    if row["name"] and (person == row["id"] or person not in titles):
+                        titles[person] = row["name"]
+        for person, spellings in names.items():
+            yield build_candidate(person, titles.get(person, ""), spellings)
+
+    def _read_merges(self) -> dict[str, str]:
+        """Return the id that each merged person was merged into."""
+        question = questions.fields(kind=["person"], field=["merged_into"], include_removed=True, limit=10_000)
+        rows = (row for answer in self.log.pages(question) for row in answer["rows"])
+        return {row["subject"]: row["value"] for row in rows if row["value"]}
 
     def _read_subjects(self, kind: str) -> Iterator[Candidate]:
         aliases: dict[str, list[str]] = {}
@@ -206,6 +220,16 @@ class Finder:
                 break
         for subject, title in titles.items():
             yield build_candidate(subject, title, aliases[subject])
+
+
+def _end_of(person: str, merged: Mapping[str, str]) -> str:
+    """Return the id that a person is known by: the end of their merges, or in a cycle its smallest id."""
+    path = [person]
+    while (target := merged.get(path[-1])) is not None:
+        if target in path:
+            return min(path[path.index(target) :])
+        path.append(target)
+    return path[-1]
 
 
 def loosen(text: str) -> str:

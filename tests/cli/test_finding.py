@@ -1,10 +1,11 @@
 """A subject is found by any number, key or title that people write, and what is not found is explained."""
 
+import json
 import re
 
 import pytest
 
-from cli.caller import find_person
+from cli.caller import call_holder, find_person
 from cli.errors import CommandFailed
 from decisionlog_client import Refused
 from tests.support_log import LocalService
@@ -163,3 +164,31 @@ def test_a_field_that_the_subject_never_had_is_explained(imported):
     found = run_command(imported, "blame", "feature:pep-572", "--field", "due_on")
 
     assert "feature:pep-572 never had the field 'due_on'." in found.stderr
+
+
+@pytest.fixture(scope="module")
+def merged(tmp_path_factory):
+    """A log in which two ids of Bob Lee were merged."""
+    with LocalService(tmp_path_factory.mktemp("merged")) as opened:
+        opened.post("/products", {"key": "tide", "title": "Tide"})
+        for key in ("bob", "bob2"):
+            opened.post("/people", {"key": key, "name": "Bob Lee", "identifiers": [f"{key}@example.org"]})
+        opened.post("/people/bob2/merge", {"into": "person:bob"})
+        yield opened
+
+
+@pytest.mark.parametrize("name", ["Bob Lee", "bob lee", "bob2", "bob2@example.org", "bob"])
+def test_a_name_of_merged_people_means_the_person_who_is_kept(merged, name):
+    """All names and keys of merged people are those of one person."""
+    words = ("--product", "tide", "--decision", "Yes.", "--why", "No.", "--accountable", name, "--json")
+
+    receipt = json.loads(run_command(merged, "record", "Bob", *words).stdout)
+
+    event = merged.log.entry(receipt["position"]).event
+    assert event.accountable == "person:bob"
+
+
+def test_an_administrator_names_merged_people_as_one(merged):
+    """A command on the files of a log finds the person who is kept, too."""
+    assert find_person(merged.log, "Bob Lee") == find_person(merged.log, "bob2@example.org") == "person:bob"
+    assert call_holder(merged.log, "person:bob") == "Bob Lee"
