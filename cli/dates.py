@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 EXAMPLES: Final = (
@@ -105,8 +105,7 @@ def parse_time(words: str, now: datetime, zone: Zone) -> datetime:
     Raises:
         ValueError: they cannot be parsed; the message gives examples.
     """
-    text = " ".join(words.lower().replace(",", " ").split())
-    text = re.sub(r"^(?:as of|on) ", "", text)
+    text = _normalize(words)
     try:
         found = _parse_exact(text, now) or _parse_local(text, zone.to_local(now).replace(tzinfo=None), zone)
     except (ValueError, OverflowError):  # there is no such day, or it is outside the years 1 to 9999
@@ -114,6 +113,22 @@ def parse_time(words: str, now: datetime, zone: Zone) -> datetime:
     if found is None:
         raise ValueError(f"Can't read the time {words!r}. Try {EXAMPLES}.")
     return found.astimezone(UTC)
+
+
+def parse_day(words: str, now: datetime, zone: Zone) -> date | None:
+    """Return the day of the reader's calendar that words mean, or None; of a period, its first day."""
+    text = _normalize(words)
+    try:
+        if exact := _parse_exact(text, now):
+            return zone.to_local(exact).date()
+        found = _parse_clock(text, zone.to_local(now).replace(tzinfo=None))
+    except (ValueError, OverflowError):
+        return None
+    return None if found is None else found[0].date()
+
+
+def _normalize(words: str) -> str:
+    return re.sub(r"^(?:as of|on) ", "", " ".join(words.lower().replace(",", " ").split()))
 
 
 def _parse_exact(text: str, now: datetime) -> datetime | None:
@@ -142,20 +157,28 @@ def _parse_offset(text: str) -> tuple[int, str] | None:
 
 def _parse_local(text: str, now: datetime, zone: Zone) -> datetime | None:
     """Parse what depends on the reader's time zone."""
+    found = _parse_clock(text, now)
+    if found is None:
+        return None
+    local, begins_day = found
+    return zone.start_of_day(local) if begins_day else zone.to_aware(local)
+
+
+def _parse_clock(text: str, now: datetime) -> tuple[datetime, bool] | None:
+    """Return what the reader's clock shows at the time that is meant, and whether a day begins then."""
     offset = _parse_offset(text)
     if offset:
         number, unit = offset
-        return zone.to_aware(
-            _add_month_period(now, number * _MONTHS_IN[unit]) if unit in _MONTHS_IN else _add_days(now, number, unit)
-        )
+        is_months = unit in _MONTHS_IN
+        return (_add_month_period(now, number * _MONTHS_IN[unit]) if is_months else _add_days(now, number, unit)), False
     timed = _TIME.fullmatch(text)
     if timed:
         day = _parse_day(timed["day"] or "today", now)
         hour, minute, second = (int(part or 0) for part in timed.group("h", "m", "s"))
-        return zone.to_aware(day.replace(hour=hour, minute=minute, second=second)) if day else None
+        return (day.replace(hour=hour, minute=minute, second=second), False) if day else None
     edge, begins_or_ends = _split_edge(text)
     period = _parse_period(edge, now)
-    return zone.start_of_day(period[begins_or_ends]) if period else None
+    return (period[begins_or_ends], True) if period else None
 
 
 def _split_edge(text: str) -> tuple[str, int]:
@@ -227,12 +250,14 @@ def _parse_relative(text: str, now: datetime) -> Period | None:
 
 
 def _parse_weekday(text: str, now: datetime) -> Period | None:
-    """Parse weekdays: `friday` is today or before, `last friday` is before today and `next friday` after."""
+    """Parse weekdays: `friday` is today or before, `last friday` before today, `this friday` today or after, and `next
+    friday` after today.
+    """
     way, _, name = f" {text}".rpartition(" ")
-    if name not in _DAYS or way.strip() not in ("", "last", "next"):
+    if name not in _DAYS or way.strip() not in ("", "last", "this", "next"):
         return None
     back = (now.weekday() - _DAYS.index(name)) % 7
-    days = {"": -back, "last": -(back or 7), "next": 7 - back}[way.strip()]
+    days = {"": -back, "last": -(back or 7), "this": -back % 7, "next": 7 - back}[way.strip()]
     return _day_period(now + timedelta(days=days))
 
 

@@ -38,14 +38,11 @@ def parse_day(text: str) -> str | None:
             return None
     if not _FUTURE_WORDS.match(text.lower()):
         return None
-    from cli.context import get_context  # noqa: PLC0415  (only for words)
-    from cli.dates import parse_time  # noqa: PLC0415
+    from cli import dates  # noqa: PLC0415  (only for words)
+    from cli.context import get_context  # noqa: PLC0415
 
-    try:
-        time = parse_time(text, get_context().now(), get_context().zone)
-    except ValueError:
-        return None
-    return get_context().zone.to_local(time).date().isoformat()
+    found = dates.parse_day(text, get_context().now(), get_context().zone)
+    return None if found is None else found.isoformat()
 
 
 class JsonType(click.ParamType[Any]):

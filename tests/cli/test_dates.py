@@ -1,13 +1,13 @@
 """Instants as people say them."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cli.dates import Zone, parse_time
+from cli.dates import Zone, parse_day, parse_time
 
 NOW = datetime(2025, 5, 14, 16, 30, 15, tzinfo=UTC)
 """A Wednesday."""
@@ -56,6 +56,9 @@ BERLIN = Zone(ZoneInfo("Europe/Berlin"))
         ("last friday", "2025-05-09T00:00:00"),
         ("next wednesday", "2025-05-21T00:00:00"),
         ("next friday", "2025-05-16T00:00:00"),
+        ("this wednesday", "2025-05-14T00:00:00"),
+        ("this friday", "2025-05-16T00:00:00"),
+        ("this tuesday", "2025-05-20T00:00:00"),
         ("2024", "2024-01-01T00:00:00"),
         ("2024-11", "2024-11-01T00:00:00"),
         ("2025-W10", "2025-03-03T00:00:00"),
@@ -101,6 +104,38 @@ def test_what_words_mean(words, meant):
 def test_where_the_reader_is(words, meant):
     """A day begins when it does for the reader, also where the clock was set on or back in between."""
     assert parse_time(words, NOW, BERLIN).isoformat() == f"{meant}+00:00"
+
+
+@pytest.mark.parametrize("zone", ["Pacific/Honolulu", "America/New_York", "UTC", "Europe/Berlin", "Asia/Tokyo"])
+@pytest.mark.parametrize(
+    ("words", "day"),
+    [
+        ("today", "2025-05-14"),
+        ("tomorrow", "2025-05-15"),
+        ("this friday", "2025-05-16"),
+        ("next friday", "2025-05-16"),
+        ("next wednesday", "2025-05-21"),
+        ("next week", "2025-05-19"),
+        ("next month", "2025-06-01"),
+        ("in 2 weeks", "2025-05-28"),
+        ("in a month", "2025-06-14"),
+        ("tomorrow 23:30", "2025-05-15"),
+        ("2025-03-01", "2025-03-01"),
+    ],
+)
+def test_a_day_is_that_of_the_calendar_of_the_reader(words, day, zone):
+    """Words for a day mean that day in every zone, also west of Greenwich, at any time of the day."""
+    reader = Zone(ZoneInfo(zone))
+    for hour in (0, 12, 23):
+        now = reader.to_aware(datetime(2025, 5, 14, hour, 30))  # noqa: DTZ001  (what a clock shows)
+
+        assert parse_day(words, now, reader) == date.fromisoformat(day)
+
+
+@pytest.mark.parametrize("words", ["tea", "in 99999 years", "2025-02-30"])
+def test_what_means_no_day_is_not_parsed(words):
+    """Words that mean no day of the years 1 to 9999 are none."""
+    assert parse_day(words, NOW, Zone(UTC)) is None
 
 
 def test_the_end_of_february():
