@@ -11,12 +11,12 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal
+from typing import Any, BinaryIO, Final, Literal, TextIO
 
 from pydantic_core import from_json
 
@@ -29,6 +29,9 @@ SAMPLE_BYTES: Final = 256 * 1024
 DELIMITERS: Final = (",", ";", "\t", "|")
 _UTF8: Final = "utf-8"
 _FALLBACK: Final = "cp1252"
+_UNREADABLE: Final = "\udcff"
+"""A character that no text contains."""
+_MARK_UNREADABLE: Final = "decisionlog.mark_unreadable"
 _MARKS: Final = (
     (codecs.BOM_UTF8, _UTF8),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
@@ -113,11 +116,6 @@ class SourceFile:
             return self._document_rows()
         return self._json_lines()
 
-    def headers(self) -> tuple[str, ...]:
-        """Return the columns of a CSV file."""
-        with self._open_text() as text:
-            return tuple(next(csv.reader(text, delimiter=self.delimiter), ()))
-
     def _json_lines(self) -> Iterator[SourceLine]:
         with open_regular(self.path, follow=True) as file:
             file.seek(self.mark_bytes)
@@ -129,34 +127,47 @@ class SourceFile:
                     yield _parse_line(number, line)
 
     def _decoded_lines(self, file: BinaryIO) -> Iterator[bytes | None]:
-        with io.TextIOWrapper(file, encoding=self.encoding, errors="surrogatepass", newline="\n") as text:
-            for line in text:
-                yield line.encode(errors="surrogatepass") if len(line) <= MAX_LINE_BYTES else None
+        with _open_text(file, self.encoding, newline="\n") as text:
+            while line := text.readline(MAX_LINE_BYTES + 1):
+                is_too_long = len(line) > MAX_LINE_BYTES
+                _skip_to_end(text, line)
+                yield None if is_too_long else line.encode(errors="surrogatepass")
 
     def _csv_rows(self) -> Iterator[SourceLine]:
-        csv.field_size_limit(MAX_LINE_BYTES)
-        with self._open_text() as text:
-            rows = csv.reader(text, delimiter=self.delimiter)
-            headers = _distinct_headers(next(rows, []))
-            number = 0
-            while True:
-                number += 1
-                try:
-                    row = next(rows)
-                except StopIteration:
-                    return
-                except (csv.Error, UnicodeError) as error:
-                    yield SourceLine(number, None, f"is not a row of CSV: {error}")
-                    continue
-                if any(cell.strip() for cell in row):
-                    yield _csv_line(number, headers, row)
-
-    @contextmanager
-    def _open_text(self) -> Iterator[io.TextIOWrapper]:
         with open_regular(self.path, follow=True) as file:
             file.seek(self.mark_bytes)
-            with io.TextIOWrapper(file, encoding=self.encoding, newline="") as text:
-                yield text
+            with _open_text(file, self.encoding, newline="") as text:
+                lines = _RowLines(text)
+                rows = _read_csv(lines, self.delimiter)
+                headers = self._read_headers(rows, lines)
+                for number in count(1):
+                    lines.begin_row()
+                    try:
+                        row = next(rows)
+                    except StopIteration:
+                        return
+                    except csv.Error as error:
+                        yield SourceLine(number, None, f"is not a row of CSV: {error}{lines.describe_skipped()}")
+                        continue
+                    if problem := self._find_problem(lines):
+                        yield SourceLine(number, None, problem)
+                    elif any(cell.strip() for cell in row):
+                        yield _csv_line(number, headers, row)
+
+    def _read_headers(self, rows: Iterator[list[str]], lines: _RowLines) -> list[str]:
+        try:
+            headers, problem = next(rows, []), self._find_problem(lines)
+        except csv.Error as error:
+            headers, problem = [], f"is not a row of CSV: {error}"
+        if problem:
+            raise NotAHistoryError(f"{self.path}: the header {problem}.")
+        return _distinct_headers(headers)
+
+    def _find_problem(self, lines: _RowLines) -> str:
+        """Return what is wrong with the row that was read last; empty if nothing is."""
+        if lines.is_cut_off:
+            return f"is not a row of CSV: it has a quote that is not closed{lines.describe_skipped()}"
+        return f"has bytes that are not {self.encoding}" if lines.has_unreadable else ""
 
     def _document_rows(self) -> Iterator[SourceLine]:
         with open_regular(self.path, follow=True) as file:
@@ -173,6 +184,66 @@ class SourceFile:
                 yield SourceLine(number, row)
             else:
                 yield SourceLine(number, None, "is not a JSON object")
+
+
+class _RowLines:
+    """The lines of a CSV file, and what is known about those of one row, which has several if a cell has line breaks."""
+
+    def __init__(self, text: TextIO) -> None:
+        self._text = text
+        self.begin_row()
+
+    def begin_row(self) -> None:
+        """Forget the lines of the previous row."""
+        self._lines = self._characters = 0
+        self.is_cut_off = False
+        self.has_unreadable = False
+
+    def __iter__(self) -> _RowLines:
+        return self
+
+    def __next__(self) -> str:
+        line = self._text.readline(MAX_LINE_BYTES + 1)
+        if not line:
+            self.is_cut_off = self._lines > 0
+            raise StopIteration
+        self._lines += 1
+        self._characters += len(line)
+        if self._characters > MAX_LINE_BYTES:
+            _skip_to_end(self._text, line)
+            raise csv.Error(f"it is longer than {MAX_LINE_BYTES} characters")
+        self.has_unreadable = self.has_unreadable or _UNREADABLE in line
+        return line
+
+    def describe_skipped(self) -> str:
+        """Return how many lines were taken for a part of the row and are lost with it; empty if there are none."""
+        more = self._lines - 1
+        if more < 1:
+            return ""
+        return "; 1 line after it was not read" if more == 1 else f"; {more} lines after it were not read"
+
+
+def _read_csv(lines: Iterable[str], delimiter: str) -> Iterator[list[str]]:
+    csv.field_size_limit(MAX_LINE_BYTES)
+    return csv.reader(lines, delimiter=delimiter)
+
+
+def _open_text(file: BinaryIO, encoding: str, *, newline: str) -> io.TextIOWrapper:
+    """Decode a file as it is read. `_UNREADABLE` stands for bytes that are not in its encoding."""
+    codecs.register_error(_MARK_UNREADABLE, _mark_unreadable)
+    return io.TextIOWrapper(file, encoding=encoding, errors=_MARK_UNREADABLE, newline=newline)
+
+
+def _mark_unreadable(error: UnicodeError) -> tuple[str, int]:
+    if not isinstance(error, UnicodeDecodeError):
+        raise error
+    return _UNREADABLE, error.end
+
+
+def _skip_to_end(text: TextIO, line: str) -> None:
+    """Skip what is left of a line that was not read to its end because it is too long."""
+    while len(line) > MAX_LINE_BYTES and not line.endswith(("\n", "\r")):
+        line = text.readline(MAX_LINE_BYTES + 1)
 
 
 def recognize_file(
@@ -196,6 +267,8 @@ def recognize_file(
     text, warnings = sample[mark:].decode(found or _UTF8, errors="ignore"), []
     start = text.lstrip()[:1]
     kind = format_ or _recognize_format(path, text, is_whole=is_whole)
+    if kind == "csv" and found == _UTF8 and not encoding and sample.isascii() and not is_whole:
+        found = _recognize_encoding_beyond(path)
     if found is None:
         if kind != "csv" and start in "{[":
             raise NotAHistoryError(
@@ -235,11 +308,24 @@ def _recognize_encoding(sample: bytes, given: str | None) -> tuple[str | None, i
     even, odd = sample[:2000:2].count(0), sample[1:2000:2].count(0)
     if max(even, odd) > len(sample[:2000]) // 8:
         return ("utf-16-be" if even > odd else "utf-16-le"), 0
+    return (_UTF8 if _is_utf8(sample) else None), 0
+
+
+def _is_utf8(part: bytes) -> bool:
+    """Whether the beginning of a text is UTF-8; its last character may be cut off."""
     try:
-        codecs.getincrementaldecoder(_UTF8)().decode(sample)
+        codecs.getincrementaldecoder(_UTF8)().decode(part)
     except UnicodeDecodeError:
-        return None, 0
-    return _UTF8, 0
+        return False
+    return True
+
+
+def _recognize_encoding_beyond(path: Path) -> str | None:
+    """Return the encoding of a file that begins with ASCII, by the first part of it that has other characters."""
+    with open_regular(path, follow=True) as file:
+        while (part := file.read(SAMPLE_BYTES)) and part.isascii():
+            pass
+    return _UTF8 if _is_utf8(part) else None
 
 
 def _recognize_format(path: Path, text: str, *, is_whole: bool) -> FileFormat:
@@ -287,7 +373,7 @@ def _opens_document(text: str, *, is_whole: bool) -> bool:
 def _recognize_delimiter(text: str) -> str:
     """Return the delimiter that the header has, outside of quotes."""
     header = _first_record(text)
-    return max(DELIMITERS, key=lambda one: len(next(csv.reader([header], delimiter=one), [])))
+    return max(DELIMITERS, key=lambda one: len(next(_read_csv([header], one), [])))
 
 
 def _first_record(text: str) -> str:
