@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from domain.values import from_micros, parse_timestamp
@@ -107,6 +107,14 @@ _EPOCH_DIGITS: Final = {10: 1_000_000, 13: 1_000, 16: 1}
 """Microseconds per unit by the number of digits: seconds, milliseconds and microseconds of the years 2001 to 2286."""
 
 
+class _Reading(NamedTuple):
+    """A time in UTC, the same as its text writes it, and whether the text and the mapping give no zone."""
+
+    time: datetime
+    written: datetime
+    is_assumed_utc: bool = False
+
+
 class TimeReader:
     """Reads times by the formats and the default zone of a mapping.
 
@@ -132,9 +140,9 @@ class TimeReader:
             ValueError: it is no time, or its format is ambiguous; the message says what to do.
         """
         if isinstance(value, str):
-            found, is_assumed = self._read(value)
-            self.assumed_utc += is_assumed
-            return found
+            found = self._read(value)
+            self.assumed_utc += found.is_assumed_utc
+            return found.time
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _from_epoch(str(int(value))) or _fail(value)
         return _fail(value)
@@ -157,23 +165,30 @@ class TimeReader:
     def read_day(self, text: str) -> date:
         """Return the day that a text means; of a time, the day that it falls on in the zone of the mapping.
 
+        Trackers write a day as midnight, of UTC or of their own zone. So midnight means the day that is written, and so
+        does every time if the mapping gives no zone.
+
         Raises:
             ValueError: it is no day and no time, or its format is ambiguous.
         """
-        moment = self.read(text)
-        is_day = moment.time() == time()
-        return moment.date() if is_day else moment.astimezone(self._zone).date()
+        found = self._read(text)
+        if not self._has_zone or found.written.time() == time():
+            return found.written.date()
+        try:
+            return found.time.astimezone(self._zone).date()
+        except OverflowError:
+            return found.written.date()
 
-    def _parse_text(self, text: str) -> tuple[datetime, bool]:
+    def _parse_text(self, text: str) -> _Reading:
         text = " ".join(text.split())
         if self._formats:
             found = self._by_format(text)
             if found is not None:
                 return found
         try:
-            return parse_timestamp(text), False
+            return _with_written(parse_timestamp(text), text)
         except ValueError as error:
-            if isinstance(found := self._by_shape(text), tuple):
+            if (found := self._by_shape(text)) is not None:
                 return found
             if _AMBIGUOUS.fullmatch(text):
                 self._note_order(text)
@@ -207,7 +222,7 @@ class TimeReader:
         except ValueError:
             return None
 
-    def _by_format(self, text: str) -> tuple[datetime, bool] | None:
+    def _by_format(self, text: str) -> _Reading | None:
         plain = _with_english_months(text)
         for format_ in self._formats:
             try:
@@ -217,14 +232,14 @@ class TimeReader:
             return self._place(parsed, is_day=not re.search(r"%[HIMSfp]", format_))
         return None
 
-    def _by_shape(self, text: str) -> tuple[datetime, bool] | None:
+    def _by_shape(self, text: str) -> _Reading | None:
         """Parse what can mean only one time: an epoch, a local ISO time, or a date with the name of its month."""
         if text.isascii() and text.isdigit() and len(text) in _EPOCH_DIGITS:
             epoch = _from_epoch(text)
-            return (epoch, False) if epoch else None
+            return _Reading(epoch, epoch) if epoch else None
         if (wrapped := _EPOCH_IN_TEXT.fullmatch(text)) is not None:
             epoch = _from_epoch(wrapped[1] or wrapped[2])
-            return (epoch, False) if epoch else None
+            return _Reading(epoch, epoch) if epoch else None
         offset = None
         text = _to_usual_order(text)
         plain = re.sub(r"\s*\((?:[A-Za-z ]|[+:\d-])+\)$", "", text)
@@ -241,17 +256,22 @@ class TimeReader:
         moment, is_day = parsed
         try:
             if offset is not None and not is_day:
-                return (moment - offset).replace(tzinfo=UTC), False
+                return _Reading((moment - offset).replace(tzinfo=UTC), moment)
             return self._place(moment, is_day=is_day)
         except OverflowError:
             return None
 
-    def _place(self, moment: datetime, *, is_day: bool) -> tuple[datetime, bool]:
+    def _place(self, moment: datetime, *, is_day: bool) -> _Reading:
         if moment.tzinfo is not None:
-            return moment.astimezone(UTC), False
+            return _Reading(moment.astimezone(UTC), moment)
         if is_day:
-            return moment.replace(tzinfo=UTC), False
-        return moment.replace(tzinfo=self._zone).astimezone(UTC), not self._has_zone
+            return _Reading(moment.replace(tzinfo=UTC), moment)
+        return _Reading(moment.replace(tzinfo=self._zone).astimezone(UTC), moment, not self._has_zone)
+
+
+def _with_written(moment: datetime, text: str) -> _Reading:
+    """Return a time in ISO format with the time as it is written, before its offset was applied."""
+    return _Reading(moment, datetime.fromisoformat(text.upper()))
 
 
 def _orders_of_formats(formats: Sequence[str]) -> dict[str, Order]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
@@ -162,13 +163,10 @@ class ValueParser:
 
     def _parse_day(self, text: str) -> str | None:
         """Return a day in ISO format, also of a time, by the formats and the zone of the mapping."""
-        found = _parse_date(text)
-        if found is not None or len(text) > MAX_DATE_CHARACTERS:
-            return found
-        try:
-            return self._times.read_day(text).isoformat()
-        except ValueError:
-            return None
+        if len(text) <= MAX_DATE_CHARACTERS:
+            with suppress(ValueError):
+                return self._times.read_day(text).isoformat()
+        return _parse_date(text)
 
     def _parse_releases(self, names: list[str]) -> ParsedValue:
         """Parse several releases: none empties the field, one is its value, and more are a list."""
@@ -245,6 +243,7 @@ def _parse_code(value: Any) -> ParsedValue:
 
 
 def _parse_date(text: str) -> str | None:
+    """Return the day that a text begins with in ISO format, whatever follows it."""
     match = _DATE.fullmatch(text)
     try:
         return date(*map(int, match.groups())).isoformat() if match else None

@@ -1,6 +1,7 @@
 """Lines of a tracker's history become entries of the log."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -368,6 +369,74 @@ def test_a_date_must_be_in_the_calendar(value, change):
     parsed = parser.parse(mapping.subject[0].fields["title"], value)
 
     assert parsed.change == change
+
+
+def parse_day(value, *, zone=None, formats=()):
+    mapping = EXAMPLE.replace('field = "title"', 'field = "target.ga"\nas = "date"', 1)
+    settings = ([f'zone = "{zone}"'] if zone else []) + ([f"formats = {json.dumps(formats)}"] if formats else [])
+    mapping = example(mapping.replace("[kinds]", "\n".join(["[time]", *settings, "[kinds]"]), 1))
+    parser = build_value_parser(mapping, build_person_matcher(mapping), lambda _: None)
+    return parser.parse(mapping.subject[0].fields["title"], value).change
+
+
+@pytest.mark.parametrize(
+    ("value", "zone", "day"),
+    [
+        ("2024-03-30T23:00:00Z", "Europe/Berlin", "2024-03-31"),
+        ("2024-03-30 23:00:00+00:00", "Europe/Berlin", "2024-03-31"),
+        ("30 Mar 2024 23:00 UTC", "Europe/Berlin", "2024-03-31"),
+        ("2024-03-31T03:00:00.000Z", "America/New_York", "2024-03-30"),
+        ("2024-03-31T02:00:00+0200", "America/New_York", "2024-03-30"),
+        ("2024-03-30T20:00:00", "America/New_York", "2024-03-30"),
+        ("30 Mar 2024 20:00", "America/New_York", "2024-03-30"),
+        ("2024-03-30T23:00:00Z", None, "2024-03-30"),
+        ("2024-03-31T01:00:00+02:00", None, "2024-03-31"),
+        ("31 Mar 2024 01:00 +0200", None, "2024-03-31"),
+    ],
+)
+def test_the_day_of_a_time_is_the_day_in_the_zone_of_the_mapping(value, zone, day):
+    """A time with an offset falls on a day in the zone of the mapping; without a zone, on the day that is written."""
+    assert parse_day(value, zone=zone) == {"value": day, "source_value": value}
+
+
+@pytest.mark.parametrize("zone", ["America/New_York", "UTC", "Asia/Tokyo", None])
+@pytest.mark.parametrize(
+    "value",
+    [
+        "2024-03-31",
+        "31 Mar 2024",
+        "2024-03-31T00:00:00",
+        "2024-03-31 00:00:00.0",
+        "2024-03-31T00:00:00.000Z",
+        "2024-03-31T00:00:00.000+0200",
+        "31 Mar 2024 00:00 UTC",
+    ],
+)
+def test_midnight_means_the_day_that_is_written(value, zone):
+    """Trackers write a day as midnight, so it is the same day in every zone."""
+    assert parse_day(value, zone=zone)["value"] == "2024-03-31"
+
+
+def test_an_iso_date_is_read_by_the_formats_of_the_mapping():
+    """Where a format of the mapping fits a date, it is read by this format; what follows an ISO date is ignored."""
+    assert parse_day("2024-03-04", formats=["YYYY-DD-MM"])["value"] == "2024-04-03"
+    assert parse_day("2024-03-04", formats=["DD.MM.YYYY"])["value"] == "2024-03-04"
+    assert parse_day("2024-03-04 or later")["value"] == "2024-03-04"
+
+
+def test_a_day_that_reads_differently_is_corrected_once(log, file):
+    """Of a file that was imported before, only days that the zone changes are imported again, and that once."""
+    due = EXAMPLE.replace('field = "title"', 'field = "target.ga"\nas = "date"', 1)
+    in_berlin = example(due.replace("[kinds]", '[time]\nzone = "Europe/Berlin"\n[kinds]', 1))
+    line = {"n": 1, "when": "2024-01-01T00:00:00Z", "who": "@ann", "issue": "T-1"}
+    days = ["2024-03-31", "2024-03-31T00:00:00Z", "2024-03-30T23:00:00Z"]
+    dues = [{**line, "n": n, "what": "changed", "field": "title", "new": day} for n, day in enumerate(days, 2)]
+    write(file, {**line, "what": "made"}, *dues)
+
+    first, again, corrected, then = (run(file, one, log) for one in (example(due), example(due), in_berlin, in_berlin))
+
+    assert [one.imported for one in (first, again, corrected, then)] == [4, 0, 1, 0]
+    assert everything(log)[-1].changes[0].value == "2024-03-31"
 
 
 # Again, longer, interrupted, dry
