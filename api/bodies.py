@@ -18,6 +18,8 @@ from eventlog.entry import Caller
 
 MAX_BODY: Final = 4 * 1024 * 1024
 """Bytes: enough for a transaction of a thousand commands."""
+MAX_LENGTH_DIGITS: Final = 18
+"""Digits of a declared length, of which `int` refuses thousands."""
 MAX_SHORT_BODY: Final = INLINE_BYTES
 """Bytes of a body that is not a command, such as one for a token or an account."""
 MAX_BUFFERED: Final = 32 * 1024 * 1024
@@ -48,8 +50,8 @@ async def read_json(request: Request, caller: Caller, build: Callable[[Any], T],
 
 
 def _declared_length(request: Request) -> int:
-    """The length that the headers declare, or 0."""
-    length = find_header(request, b"content-length") or "0"
+    """The length that the headers declare, or 0; one with more digits than are read is too large anyway."""
+    length = (find_header(request, b"content-length") or "0").lstrip("0")[:MAX_LENGTH_DIGITS]
     return int(length) if length.isdecimal() else 0
 
 

@@ -33,6 +33,8 @@ _GIVEN_UP: Final = ("retired", "disbanded")
 """The statuses of products and teams whose names may be used again."""
 _ATTEMPTS: Final = 5
 """How often a value that the log refuses is asked for again."""
+_MAX_DIGITS: Final = 18
+"""Digits of a whole number, of which `int` refuses thousands."""
 
 
 def record(verb: Verb, given: Mapping[str, Any]) -> None:
@@ -129,7 +131,7 @@ def _ask_for(field: Field, *, long: bool = False) -> Any:
     answer: Any = ask_text(heading)
     if field["type"] == "day":
         answer = parse_day(answer) or answer
-    elif field["type"] == "integer" and answer.isdecimal():
+    elif field["type"] == "integer" and answer.isdecimal() and len(answer) <= _MAX_DIGITS:
         answer = int(answer)
     return (answer,) if field.get("many") else answer
 

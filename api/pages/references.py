@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,9 +65,12 @@ def _product_of(row: Row, titles: Mapping[str, str]) -> str | None:
     return ", ".join(titles.get(each, each) for each in row.get("products", ())) or None
 
 
+_DECISION_NUMBER: Final = re.compile(r"[0-9]{1,18}")
+
+
 def _number_of(label: str) -> tuple[int, str]:
     digits = label.partition(" ")[0].rpartition("-")[2]
-    return int(digits) if digits.isdigit() else -1, label
+    return int(digits) if _DECISION_NUMBER.fullmatch(digits) else -1, label
 
 
 def _candidate(subject: str, title: str | None, number: str | None) -> Candidate:

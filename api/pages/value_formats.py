@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from api.pages.labels import status_mark
 from domain.times import from_micros, parse_timestamp, to_micros
+
+_WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
+"""A whole number with as many digits as a number in the log can have."""
 
 
 def value_parts(value: Mapping[str, Any]) -> list[Any]:
@@ -39,7 +43,7 @@ def times_word(number: int) -> str:
 def quantity(value: object, unit: str = "") -> str:
     """Return a measured value with its unit: "6,204 sailors", "38%"."""
     text = str(value)
-    number = f"{int(text):,}" if text.lstrip("-").isdecimal() else text
+    number = f"{int(text):,}" if _WHOLE_NUMBER.fullmatch(text) else text
     return f"{number}{'' if unit == '%' else ' '}{unit}".strip()
 
 
@@ -48,7 +52,7 @@ def format_money(value: Any) -> str:
     if isinstance(value, Mapping):
         return f"{value['amount']:,} {value['currency']}"
     amount, blank, currency = str(value).partition(" ")
-    return f"{int(amount):,}{blank}{currency}" if amount.isdecimal() else str(value)
+    return f"{int(amount):,}{blank}{currency}" if _WHOLE_NUMBER.fullmatch(amount) else str(value)
 
 
 def sentence(text: str) -> str:

@@ -9,6 +9,7 @@ from operator import methodcaller
 from typing import Any, Final
 
 _PART: Final = re.compile(r"([^.\[\]]+)|\[(\d*)\]")
+_LONG_INDEX: Final = re.compile(r"\[\d{10}")
 _NAME_KEYS: Final = (
     "displayName",
     "fullName",
@@ -40,6 +41,17 @@ def build_getter(path: str) -> Getter:
         return None if found is MISSING else found
 
     return get
+
+
+def check_path(path: str) -> str:
+    """Return the path of a column.
+
+    Raises:
+        ValueError: an index in it has more digits than any list has members.
+    """
+    if _LONG_INDEX.search(path):
+        raise ValueError("an index in a path has at most 9 digits")
+    return path
 
 
 def first_part(path: str) -> str:

@@ -22,7 +22,7 @@ from interchange.files import read_regular
 from interchange.person_matching import PersonMatcher, PersonNames
 from interchange.source_file import FileFormat
 from interchange.times import TimeReader, parse_zone, to_strptime
-from interchange.tracker.columns import first_part
+from interchange.tracker.columns import check_path, first_part
 from interchange.value_parsers import FieldRule, ValueParser, field_name_part
 
 STATUSES: Final = {
@@ -69,6 +69,7 @@ Pattern = Annotated[str, AfterValidator(_require_group)]
 Zone = Annotated[str, AfterValidator(_require_zone)]
 TimeFormat = Annotated[str, AfterValidator(_require_format)]
 Encoding = Annotated[str, AfterValidator(_require_encoding)]
+Column = Annotated[str, AfterValidator(check_path)]
 Names = tuple[str, ...]
 
 
@@ -93,7 +94,7 @@ class FileTable(Table):
     format: FileFormat | None = None
     encoding: Encoding | None = None
     delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
-    items: str | None = None
+    items: Column | None = None
     rows: Literal["changes", "records"] = "changes"
 
 
@@ -107,23 +108,23 @@ class TimeTable(Table):
 class Columns(Table):
     """The meaning of each column."""
 
-    when: str
-    record: str
-    field: str = ""
-    to: str = ""
-    from_: str | None = Field(None, alias="from")
-    added: str | None = None
-    removed: str | None = None
-    identity: str | None = None
-    created: str | None = None
-    kind: str | None = None
-    who: str | None = None
-    id: str | None = None
-    source_at: str | None = None
-    note: Names = ()
-    reference: Names = ()
-    references: Names = ()
-    ignore: Names = ()
+    when: Column
+    record: Column
+    field: Column = ""
+    to: Column = ""
+    from_: Column | None = Field(None, alias="from")
+    added: Column | None = None
+    removed: Column | None = None
+    identity: Column | None = None
+    created: Column | None = None
+    kind: Column | None = None
+    who: Column | None = None
+    id: Column | None = None
+    source_at: Column | None = None
+    note: tuple[Column, ...] = ()
+    reference: tuple[Column, ...] = ()
+    references: tuple[Column, ...] = ()
+    ignore: tuple[Column, ...] = ()
 
     def all_names(self) -> frozenset[str]:
         """Return every column that the mapping names."""

@@ -5,12 +5,14 @@ meets the constraints.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, Final, TypeVar
+
+from pydantic import ValidationError
 
 from domain.decision_messages import CONSTRAINT_PREFIX, RISKS, Risk
 from domain.fields import Value
-from domain.money import CURRENCIES, Cost
-from domain.quantities import Duration, TimeUnit, compare_cost, compare_duration
+from domain.money import Cost
+from domain.quantities import Duration, compare_cost, compare_duration
 from domain.values import ERASED
 from projections.answer_types.decisions import ConstraintCheck, OptionFinding, OptionLimits, WeighedOption
 from projections.answer_types.fields import FieldRow
@@ -18,6 +20,9 @@ from projections.queries.field_values import as_text, subject_fields
 from projections.queries.paging import Answer, build_answer
 from projections.queries.timepoint import NOW, TimePoint, resolve_time
 from projections.read_model.model import Read
+
+Quantity = TypeVar("Quantity", Cost, Duration)
+MAX_AMOUNT_DIGITS: Final = 18
 
 
 def weighed_options(read: Read, subject: str, when: TimePoint = NOW) -> Answer[WeighedOption, OptionLimits]:
@@ -106,15 +111,19 @@ def _find_afterward(values: Mapping[str, Value]) -> list[OptionFinding]:
 
 def parse_cost(value: Value) -> Cost | None:
     """Return the cost in the value of a field; None if it holds none, as only imported history can."""
-    amount, _, currency = str(value or "").partition(" ")
-    return Cost(amount=int(amount), currency=currency) if amount.isdecimal() and currency in CURRENCIES else None
+    return _parse_amount(value, Cost, "currency")
 
 
 def parse_duration(value: Value) -> Duration | None:
     """Return the length of time in the value of a field; None if it holds none."""
+    return _parse_amount(value, Duration, "unit")
+
+
+def _parse_amount(value: Value, quantity: type[Quantity], unit_name: str) -> Quantity | None:
     amount, _, unit = str(value or "").partition(" ")
-    return (
-        Duration.model_validate({"amount": int(amount), "unit": unit})
-        if amount.isdecimal() and unit in get_args(TimeUnit)
-        else None
-    )
+    if not amount.isdecimal() or len(amount) > MAX_AMOUNT_DIGITS:  # `int` refuses thousands of digits
+        return None
+    try:
+        return quantity.model_validate({"amount": int(amount), unit_name: unit})
+    except ValidationError:
+        return None

@@ -281,3 +281,13 @@ def test_a_byte_order_mark_before_json_is_ignored(service: LocalService) -> None
     body = b"\xef\xbb\xbf" + json.dumps(FIRST).encode()
 
     assert service.client.post("/v1/decisions", content=body).status_code == 201
+
+
+@pytest.mark.parametrize("digits", [19, 5_000])
+def test_a_declared_length_with_too_many_digits_is_too_long(service: LocalService, digits: int) -> None:
+    """A body whose declared length has thousands of digits is refused like any other that is too long."""
+    headers = {"Content-Type": "application/json", "Content-Length": "9" * digits}
+
+    response = service.client.post("/v1/decisions", content=b"{}", headers=headers)
+
+    _assert_refused(service, response, 413, None)

@@ -10,6 +10,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cli import recording
 from cli.command_wording import NOT_TYPED
 from cli.errors import CommandFailed
 from cli.main import cli
@@ -248,3 +249,11 @@ def test_help_of_verbs_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(("answer", "value"), [("12", 12), ("9" * 5_000, "9" * 5_000), ("²", "²")])
+def test_only_a_number_of_the_log_is_read_as_one(answer, value, monkeypatch):
+    """What is typed for a whole number and is none is sent as it is, and the log refuses it."""
+    monkeypatch.setattr(recording, "ask_text", lambda _heading: answer)
+
+    assert recording._ask_for({"name": "rank", "option": "rank", "type": "integer"}) == value

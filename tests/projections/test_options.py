@@ -19,7 +19,7 @@ from domain.decision_messages import (
 from domain.money import Cost
 from domain.quantities import Duration, Fit, compare_cost, compare_duration
 from domain.values import ERASED
-from projections.queries.options import weighed_options
+from projections.queries.options import parse_cost, parse_duration, weighed_options
 from projections.queries.timepoint import TimePoint
 from projections.read_model.model import Read
 from tests.projections.support import Log, at
@@ -131,6 +131,13 @@ def test_times_are_compared_whatever_their_units(duration: tuple[int, str], limi
 def test_costs_in_different_currencies_are_not_compared() -> None:
     """A cost in another currency than the limit is neither within it nor beyond it."""
     assert compare_cost(Cost(amount=1, currency="USD"), Cost(amount=9, currency="EUR")) == "unclear"
+
+
+@pytest.mark.parametrize("amount", ["9" * 5_000, "9" * 17, "²", "-1", ""])
+def test_an_amount_that_is_no_number_of_the_log_is_none(amount: str) -> None:
+    """Imported history can have amounts that no command accepts; they are not compared."""
+    assert parse_cost(f"{amount} EUR") is None
+    assert parse_duration(f"{amount} weeks") is None
 
 
 def test_erased_titles_do_not_say_which_option_was_chosen(log: Log, read: Reader) -> None:

@@ -30,6 +30,7 @@ HOWTO = Path(__file__).parents[3] / "docs" / "how-to" / "import-a-tracker.md"
         ('system = "tracker"', "", "system: "),
         ('system = "tracker"', 'system = "tracker"\nsistem = 1', "sistem: no such field"),
         ('when = "when"', "when = 1", "columns.when: "),
+        ('when = "when"', f'when = "times[{"9" * 5_000}]"', "columns.when: an index in a path has at most 9 digits"),
         ('key = "shop"', 'key = "The Shop"', "product.key: a key has"),
         ("team = '(team-[a-z]+)'", "team = '(team'", "people.team: is not a regular expression"),
         ("pattern = 'v?([0-9.]+)'", "pattern = 'v'", "releases.pattern: needs a group"),
