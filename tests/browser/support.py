@@ -309,8 +309,13 @@ def load_axe() -> str:
         npm = shutil.which("npm")
         if npm is None:
             pytest.skip("needs npm, to install axe-core")
-        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(AXE_FOLDER), f"axe-core@{AXE_VERSION}"]
+        own = AXE_FOLDER.with_name(f"axe-core-{os.getpid()}")  # several processes may install it at the same time
+        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(own), f"axe-core@{AXE_VERSION}"]
         subprocess.run(command, check=True, capture_output=True, timeout=120)
+        try:
+            own.rename(AXE_FOLDER)
+        except OSError:  # another one was first
+            shutil.rmtree(own)
     return script.read_text()
 
 
