@@ -55,7 +55,9 @@ class SlipCause(SubjectField):
     days: Annotated[int | None, Field(description="The days by which it moved; null if it is not a date.")]
     days_from_first: Annotated[int | None, Field(description="The days from the first target; null if not a date.")]
     cause: Annotated[SlipReason, Field(description="The kind of cause.")]
-    because: Annotated[list[str], Field(description="The assumption, dependency or decisions that caused it.")]
+    because: Annotated[
+        list[str], Field(description="The assumption or dependency that it names, and what it is based on.")
+    ]
     reason: Annotated[str | None, Field(description="The reason that the move itself gives; null if none.")]
     owners: Annotated[list[str], Field(description="Who was accountable for it at that time.")]
     quarter: Annotated[str, Field(description="The quarter in which it moved, such as `2026-Q2`.")]

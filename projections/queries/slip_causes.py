@@ -50,7 +50,8 @@ def slip_causes(
     """Return each move of a target to later, in order, with its cause, its owner then, and the first target.
 
     The cause is what the move names (an assumption, evidence, or a feature or release that it waits for), else the
-    decisions it is based on, else its own reason, else none. `counts` has the number of moves by cause.
+    decisions it is based on, else the assumptions and evidence it is based on, else its own reason, else none. `counts`
+    has the number of moves by cause.
     """
     resolved = resolve_time(read, when)
     found = _find_slips(read, selection, resolved)
@@ -192,17 +193,17 @@ def _find_causes(read: Read, positions: Iterable[int]) -> dict[int, _Cause]:
         data = json.loads(body)
         reason = find_own_reason(type_, data) or note
         named = [str(data["cause"])] if data.get("cause") else []
-        decisions = json.loads(because) if because else []
-        subjects = read.abridge(named + decisions)
-        found[position] = _Cause(_kind_of_cause(named, decisions, reason), subjects, reason)
+        grounds = json.loads(because) if because else []
+        subjects = read.abridge(named + grounds)
+        found[position] = _Cause(_kind_of_cause(named, grounds, reason), subjects, reason)
     return found
 
 
-def _kind_of_cause(named: Sequence[str], decisions: Sequence[str], reason: str | None) -> SlipReason:
+def _kind_of_cause(named: Sequence[str], grounds: Sequence[str], reason: str | None) -> SlipReason:
     if named:
         return _CAUSE_OF_KIND.get(kind_of(named[0]), "dependency")
-    if decisions:
-        return "decision"
+    if grounds:
+        return min((_CAUSE_OF_KIND.get(kind_of(ground), "dependency") for ground in grounds), key=CAUSES.index)
     return "reason" if reason else "none"
 
 

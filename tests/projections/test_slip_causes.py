@@ -63,6 +63,17 @@ def test_only_what_slips_is_kept_in_memory(log: Log, model: ReadModel) -> None:
     assert bounds.kept_bytes < 10_000
 
 
+def test_what_a_move_is_based_on_is_its_cause_by_kind(log: Log, read: Reader) -> None:
+    """A move based on evidence or an assumption is not due to a decision; one that is also based on a decision is."""
+    log.add(CARDS, FeatureProposed(title="Cards", products=("product:p",), accountable="person:ann"))
+    target(log, "2024-01-01")
+    target(log, "2024-01-02", because=("evidence:e",))
+    target(log, "2024-01-03", because=(WATER,))
+    target(log, "2024-01-04", because=("evidence:e", "decision:tea"))
+
+    assert [cause for cause, *_ in causes(read(), LATER)] == ["assumption", "assumption", "decision"]
+
+
 def test_each_move_to_later_has_its_cause(log: Log, read: Reader) -> None:
     """A move names its cause, else the decisions behind it, else a reason in words, else nothing; earlier is no slip."""
     story(log)
