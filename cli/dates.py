@@ -61,6 +61,8 @@ class Zone:
     """The reader's time zone; without `tz`, the system's."""
 
     tz: tzinfo | None = None
+    utc_days: bool = False
+    """Whether the reader's days begin at midnight UTC, as those of a report do, which is the same in every zone."""
 
     def to_aware(self, local: datetime) -> datetime:
         """Return the time at which the reader's clock shows this: the first, if it does so twice."""
@@ -72,7 +74,8 @@ class Zone:
         What took effect on a day is recorded as midnight UTC. So a period of days has what took effect on them in every
         zone, also in one west of Greenwich.
         """
-        return min(self.to_aware(local), local.replace(tzinfo=UTC))
+        utc = local.replace(tzinfo=UTC)
+        return utc if self.utc_days else min(self.to_aware(local), utc)
 
     def to_local(self, time: datetime) -> datetime:
         """Return a time in the reader's time zone."""

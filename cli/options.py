@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -74,12 +74,17 @@ class TimeParam(click.ParamType[datetime]):
 
     name = "time"
 
+    def __init__(self, *, utc_days: bool = False) -> None:
+        """Parse times; with `utc_days`, a day begins at midnight UTC in every time zone."""
+        self.utc_days = utc_days
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Parse the text in the time zone of the reader."""
         if isinstance(value, datetime):
             return value
         try:
-            return parse_time(str(value), get_context().now(), get_context().zone)
+            zone = replace(get_context().zone, utc_days=self.utc_days)
+            return parse_time(str(value), get_context().now(), zone)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -197,9 +202,9 @@ def repeatable(name: str, help: str) -> Option:  # noqa: A002  (click's word)
     return click.option(name, multiple=True, type=type_, metavar="TEXT", help=f"{help} Repeatable.")
 
 
-def time_option(name: str, help: str) -> Option:  # noqa: A002  (click's word)
-    """Return an option that takes a point in time."""
-    return click.option(name, type=TimeParam(), help=help)
+def time_option(name: str, help: str, *, utc_days: bool = False) -> Option:  # noqa: A002  (click's word)
+    """Return an option that takes a point in time; with `utc_days`, a day begins at midnight UTC."""
+    return click.option(name, type=TimeParam(utc_days=utc_days), help=help)
 
 
 def combine(*options: Option) -> Option:

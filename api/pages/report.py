@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 from secrets import token_hex
 from typing import Annotated, Final
 
@@ -20,7 +20,7 @@ from api.pages.fields import Origin, content_of
 from api.pages.form_input import Typed, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.sentences import Change, Sentence
-from api.pages.times import format_address_time, parse_time
+from api.pages.times import parse_time
 from api.pages.verbs import verb_of
 from api.problems import HttpProblem, unprocessable
 from api.query_execution import wait_for_position
@@ -70,7 +70,7 @@ class ReportLine:
     progress: Mapping[str, str] = field(default_factory=dict)
     """For a goal: its values when it was set, to reach, and last measured, with their unit."""
     first: str | None = None
-    """For a release whose date moved: the day that was promised first."""
+    """For a release or a goal whose date moved: the day that was promised first."""
     features: Mapping[str, int] | None = None
     """For a release: how many features are planned for it, and how many of them were shipped."""
 
@@ -112,9 +112,8 @@ def list_reports(page: PageDependency) -> Response:
 
 
 def _since(page: PageDependency, days: int) -> str:
-    """Return the beginning of a period of days, for an address: when a day begins, where the reader is."""
-    begin = page.time.start_of_day(page.time.valid_time) - timedelta(days=days)
-    return format_address_time(to_micros(begin.astimezone(UTC)))
+    """Return the first day of a period, for an address: a day where the reader is, which in a report begins at midnight UTC."""
+    return (page.time.today - timedelta(days=days)).isoformat()
 
 
 def get_report(
@@ -306,7 +305,7 @@ def _build_line(row: Row) -> ReportLine:
         status if row["section"] in STATES else None,
         row.get("measure"),
         row.get("progress") or {},
-        str(first[0]) if first and row["section"] == "releases" and first[0] != row.get("due") else None,
+        str(first[0]) if first and row["section"] in ("releases", "goals") and first[0] != row.get("due") else None,
         row.get("features"),
     )
 

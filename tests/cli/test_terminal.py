@@ -157,6 +157,19 @@ def test_where_the_reader_is(service):
     assert re.search(r"^2025-01-01T01:00:00\+01:00\t", answer.stdout, re.MULTILINE)
 
 
+def test_a_report_of_the_same_days_is_the_same_in_every_zone(service):
+    """The days of a report begin at midnight UTC, wherever the reader is; a time of day is the reader's."""
+
+    def get_report(since, zone):
+        words = ("report", "shop", "--since", since, "--until", "2025-05-01", "--format", "json")
+        return json.loads(run_command(service, *words, zone=Zone(ZoneInfo(zone))).stdout)
+
+    zones = ("UTC", "Europe/Berlin", "Pacific/Kiritimati", "America/Los_Angeles")
+    assert {get_report("2025-01-01", zone)["since"] for zone in zones} == {"2025-01-01T00:00:00.000000Z"}
+    assert len({get_report("q1 2025", zone)["sha256"] for zone in zones}) == 1
+    assert get_report("2025-01-01 12:00", "Europe/Berlin")["since"] == "2025-01-01T11:00:00.000000Z"
+
+
 def test_as_the_interface_has_it(service):
     """JSON and CSV are exactly those of the API, and nothing else is printed with them."""
     as_json, as_csv = (

@@ -119,8 +119,10 @@ def test_an_empty_list_of_reports_is_a_sentence_and_no_row(pages):
     )
 
 
-def test_a_week_begins_at_the_same_time_in_both_menus(service, pages, product):
-    """The periods of new reports begin with a day of the configured zone, as the times that every page offers do."""
+def test_a_week_begins_on_the_same_day_in_both_menus(service, pages, product):
+    """The periods of new reports begin with a day of the configured zone, as the times that every page offers do; in a
+    report, that day begins at midnight UTC.
+    """
     service.app.state.services = replace(service.app.state.services, zone=ZoneInfo("Asia/Tokyo"))
 
     html = unescape(unquote(pages.get("/reports")))
@@ -129,4 +131,4 @@ def test_a_week_begins_at_the_same_time_in_both_menus(service, pages, product):
 
     assert since is not None
     assert menu is not None
-    assert since[1] == menu[1] == "2024-12-24T15:00:00Z"
+    assert (since[1], menu[1]) == ("2024-12-25", "2024-12-24T15:00:00Z")
