@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from domain.fields import STATUS
+from domain.fields import STATUS, Value
+from domain.values import kind_of
+from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.fields import FieldCount, FieldRow
 from projections.answer_types.ownership import RoleRow, UnownedRow
+from projections.queries.field_history import ChangeFilter, iterate_changes
 from projections.queries.field_values import all_field_values, count_fields, field_values
 from projections.queries.filters import Filter, subjects_where
 from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
@@ -18,6 +21,8 @@ from projections.read_model.model import Read
 from projections.read_model.schema import kind, pairs
 
 ROLE_PREFIX: Final = "role."
+ACCOUNTABLE: Final = "role.accountable"
+HOLDER_KINDS: Final = ("person", "team")
 OWNED_KINDS: Final = ("product", "decision", "feature", "goal")
 """The kinds of subjects that should have an accountable person or team."""
 
@@ -134,3 +139,22 @@ def _build_row(subject: str, title: str | None, holders: str | None, source_valu
         "left": [] if holders is None else json.loads(holders) or [],
         "source_value": source_value,
     }
+
+
+def find_vacancies(read: Read, subjects: Iterable[str], time: ResolvedTime) -> dict[str, FieldChangeRow]:
+    """Return the change by which each of these subjects lost its accountable people and teams: a release, or the end of a
+    period. Those that have some, or never had any, are left out.
+    """
+    asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE,), include_removed=True)
+    found: dict[str, FieldChangeRow] = {}
+    for change in iterate_changes(read, ChangeFilter(fields=asked), time) if asked.subjects else ():
+        if has_holder(change["after"]["value"]):
+            found.pop(change["subject"], None)
+        elif has_holder(change["before"]["value"]):
+            found[change["subject"]] = change
+    return found
+
+
+def has_holder(value: Value) -> bool:
+    """Return whether the value of a role names a person or a team."""
+    return any(kind_of(str(each)) in HOLDER_KINDS for each in (value if isinstance(value, list) else [value]))

@@ -25,6 +25,8 @@ from domain.task import OPEN as OPEN_TASK
 from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
 from projections.answer_types.debt import DebtCode, DebtMonth, DebtRow, DebtSummary
 from projections.answer_types.fields import FieldRow
+from projections.queries.accountability import ACCOUNTABLE, HOLDER_KINDS, find_vacancies
+from projections.queries.backing import find_unbacked
 from projections.queries.expected_outcomes import end_of_day, find_expectations
 from projections.queries.field_values import all_field_values, by_subject
 from projections.queries.filters import Filter
@@ -44,12 +46,11 @@ STALE_DAYS: Final = 30
 ENDING_DAYS: Final = 14
 """Days before its end from which a delegation is about to end."""
 MAX_MONTHS: Final = 36
-ACCOUNTABLE: Final = "role.accountable"
 DELEGATION: Final = "delegation."
 READ_KINDS: Final = ("product", "decision", "feature", "goal", "release", "assumption", "meeting", "task")
 OWNED_KINDS: Final = ("product", "decision", "feature", "goal", "task")
 FIELDS: Final = (
-    *(STATUS, "why", "still_valid_because", "review_on", "horizon", "target.*", "decisions", "deciders"),
+    *(STATUS, "why", "still_valid_because", "review_on", "horizon", "target.*", "deciders"),
     *("due_on", HELD_ON),
     *(ACCOUNTABLE, "acknowledged.accountable.*", "authority", "ratification", "products", "confirmed.*"),
 )
@@ -210,7 +211,7 @@ class DebtFinder:
                     yield from self._of_day("task_overdue", subject, fields, "due_on", OPEN_TASK)
                 case "meeting":
                     yield from self._of_day("minutes_missing", subject, fields, HELD_ON, PLANNED)
-            if kind_of(subject) in OWNED_KINDS:
+            if _needs_owner(subject, fields):
                 yield from self._of_owner(subject, fields)
         yield from self._find_unconfirmed_deciders()
         yield from self._find_overdue_outcomes()
@@ -231,12 +232,6 @@ class DebtFinder:
         return [kind for kind in READ_KINDS if not wanted or kind in wanted] or ("none",)
 
     @CachedProperty
-    def _decisions_in_force(self) -> frozenset[str]:
-        """The decisions in force, of any product."""
-        asked = Filter(kinds=("decision",), fields=(STATUS,), values=(ACCEPTED,))
-        return frozenset(row["subject"] for row in all_field_values(self.read, asked, self.resolved))
-
-    @CachedProperty
     def _inactive(self) -> Mapping[str, int]:
         """The people and teams that left or were disbanded, and when."""
         asked = Filter(kinds=("person", "team"), fields=(STATUS,), values=sorted(INACTIVE_STATUSES))
@@ -244,19 +239,25 @@ class DebtFinder:
         return {row["subject"]: _micros(row["since"]) for row in rows}
 
     @CachedProperty
-    def _citations(self) -> Mapping[int, frozenset[str]]:
-        """The decisions that the events behind the plan cite, by position."""
-        positions = {
-            fields[name]["position"]
+    def _unbacked_fields(self) -> Mapping[str, Sequence[str]]:
+        """The planned fields of open features without a decision in force behind them."""
+        features = {
+            subject: fields
             for subject, fields in self.fields.items()
-            if kind_of(subject) == "feature"
-            for name in planning_fields(fields)
+            if kind_of(subject) == "feature" and _value(fields, STATUS) not in CLOSED
         }
-        sql = f"select position, decision from event_because where position in {members('positions')}"
-        found: dict[int, set[str]] = {}
-        for position, decision in self.read.rows(sql, {"positions": sorted(positions)}):
-            found.setdefault(position, set()).add(decision)
-        return {position: frozenset(decisions) for position, decisions in found.items()}
+        return find_unbacked(self.read, features, self.resolved)
+
+    @CachedProperty
+    def _vacant_since(self) -> Mapping[str, int]:
+        """When subjects that have no owner lost the last one."""
+        vacant = (
+            subject
+            for subject, fields in self.fields.items()
+            if _needs_owner(subject, fields) and not self._find_holders(fields)
+        )
+        found = find_vacancies(self.read, vacant, self.resolved)
+        return {subject: _micros(change["at"]) for subject, change in found.items()}
 
     @CachedProperty
     def _recorders(self) -> Mapping[int, tuple[str, str, bool]]:
@@ -318,15 +319,7 @@ class DebtFinder:
     # Features
 
     def _of_feature(self, feature: str, fields: Fields) -> Iterator[Item]:
-        if _value(fields, STATUS) in CLOSED:
-            return
-        if self._decisions_in_force.intersection(_list(_value(fields, "decisions"))):
-            return
-        unbacked = [
-            name
-            for name in planning_fields(fields)
-            if self._decisions_in_force.isdisjoint(self._citations.get(fields[name]["position"], ()))
-        ]
+        unbacked = self._unbacked_fields.get(feature)
         if unbacked:
             since = min(_micros(fields[name]["since"]) for name in unbacked)
             yield Item("undecided", feature, since, self._owners(fields), detail={"fields": [*unbacked]})
@@ -343,18 +336,20 @@ class DebtFinder:
     # Owners
 
     def _of_owner(self, subject: str, fields: Fields) -> Iterator[Item]:
-        if _value(fields, STATUS) in ENDED_STATUSES:
-            return
-        holders = self._owners({name: row for name, row in fields.items() if name == ACCOUNTABLE})
-        people = [holder for holder in holders if kind_of(holder) in ("person", "team")]
+        people = self._find_holders(fields)
         if not people:
             row = fields.get(ACCOUNTABLE, fields["exists"])
-            yield Item("no_owner", subject, _micros(row["since"]))
+            yield Item("no_owner", subject, self._vacant_since.get(subject, _micros(row["since"])))
         elif all(holder in self._inactive for holder in people):
             since = max(_micros(fields[ACCOUNTABLE]["since"]), *(self._inactive[holder] for holder in people))
             yield Item("owner_left", subject, since, detail={"left": [*people]})
         else:
             yield from self._find_unconfirmed_owners(subject, fields, people)
+
+    def _find_holders(self, fields: Fields) -> list[str]:
+        """Return the people and teams who are accountable."""
+        holders = self._owners({name: row for name, row in fields.items() if name == ACCOUNTABLE})
+        return [holder for holder in holders if kind_of(holder) in HOLDER_KINDS]
 
     def _find_unconfirmed_owners(self, subject: str, fields: Fields, people: Sequence[str]) -> Iterator[Item]:
         """Yield the people whom others made accountable here, and who have not acknowledged it since."""
@@ -456,6 +451,10 @@ def _form_fields(item: Item) -> dict[str, str]:
     if ACTIONS[item.code] == "ConfirmStillValid" and item.detail.get("field"):
         more = {"field": str(item.detail["field"])}
     return {"subject": item.subject, **more}
+
+
+def _needs_owner(subject: str, fields: Fields) -> bool:
+    return kind_of(subject) in OWNED_KINDS and _value(fields, STATUS) not in ENDED_STATUSES
 
 
 def _can_be_stale(subject: str, fields: Fields, today: str) -> bool:

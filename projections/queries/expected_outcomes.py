@@ -75,8 +75,11 @@ def end_of_day(day: Any) -> int | None:
 
 def find_expectations(read: Read, selection: Filter, resolved: ResolvedTime) -> list[Expectation]:
     """Return what the subjects that match were expected to bring, ordered by date."""
+    kinds = [kind for kind in KINDS if not selection.kinds or kind in selection.kinds]
+    if not kinds:
+        return []
     fields = (f"{EXPECTATION_PREFIX}*", f"{OUTCOME_PREFIX}*")
-    about = replace(selection.of_subjects(), kinds=KINDS, fields=fields)
+    about = replace(selection.of_subjects(), kinds=kinds, fields=fields)
     # Imported history, which no rule checks, can have anything in these fields.
     rows = [row for row in all_field_values(read, about, resolved) if isinstance(row["value"], dict)]
     recorded = _find_recorded_times(read, (row["position"] for row in rows))

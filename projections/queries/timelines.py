@@ -117,7 +117,7 @@ def _next_changes(
     """Return the next change to another value for every change of a field. From the last to the first."""
     found: dict[ChangeKey, NextChange | None] = {}
     following: tuple[ChangeKey, FieldContent] | None = None
-    for key, content in reversed(list(_changes_of(rows, as_of))):
+    for key, content in reversed(list(changes_of(rows, as_of))):
         if following is None:
             found[key] = None
         elif is_same(content, following[1], merged_into):
@@ -129,7 +129,7 @@ def _next_changes(
     return found
 
 
-def _changes_of(rows: Sequence[TimelineRow], as_of: int) -> Iterator[tuple[ChangeKey, FieldContent]]:
+def changes_of(rows: Sequence[TimelineRow], as_of: int) -> Iterator[tuple[ChangeKey, FieldContent]]:
     """Yield each value with its change, and the end of each period that no other value cut short."""
     for n, row in enumerate(rows):
         is_over = row.ends_at is not None and row.ends_at <= row.valid_from

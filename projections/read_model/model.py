@@ -41,6 +41,8 @@ class Read:
     """Whether the reader may see the sign-in accounts of a person."""
     unabridged: RunQuery | None = field(default=None, kw_only=True)
     """For a limited reader, to compute hashes: runs queries whose results still name hidden subjects."""
+    complete: RunQuery | None = field(default=None, kw_only=True)
+    """For a limited reader, to find facts that name no hidden subject: runs queries on hidden subjects, too."""
     abridge: Callable[[Any], Any] = field(default=lambda value: value, kw_only=True)
     """Return the results of such queries without the hidden subjects."""
 

@@ -100,7 +100,7 @@ def limit(read: Read, products: Collection[str]) -> Read:
     def abridge(value: Any) -> Any:
         return _without(value, find_hidden([(dumps(value),)]))
 
-    return replace(read, run=run_limited, unabridged=run_unabridged, abridge=abridge)
+    return replace(read, run=run_limited, unabridged=run_unabridged, complete=run, abridge=abridge)
 
 
 def _withhold(column: Any, hidden: frozenset[str]) -> Any:

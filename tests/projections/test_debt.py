@@ -23,7 +23,7 @@ from domain.delegation import ActionsDelegated
 from domain.feature import FeatureLinked, FeaturePrioritized, FeatureProposed, FeatureShipped, MilestoneTargeted
 from domain.judgment import Judgment, Verdict
 from domain.outcome import ExpectedOutcomeStated, OutcomeRecorded
-from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipHandedOver
+from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipHandedOver, OwnershipReleased
 from domain.people import PersonLeft, PersonRegistered
 from domain.product import ProductDefined
 from domain.values import from_micros
@@ -129,6 +129,39 @@ def test_an_overdue_outcome_is_asked_of_the_judge(log: Log, read: Reader) -> Non
     log.add(TEA, OutcomeRecorded(expectation="1", result="unclear", by="person:bob"))
     log.add(TEA, OutcomeRecorded(expectation="2", result="met", by="person:bob"))
     assert owed(read(), "outcome_overdue") == []
+
+
+def test_debt_of_a_kind_is_about_that_kind_only(log: Log, read: Reader) -> None:
+    """An overdue outcome of a decision is not listed when goals are asked for, nor among what goals should bring."""
+    decided(log)
+    expected = {"measure": "Cups", "target": "40", "due_on": "2023-12-01", "by": "person:ann"}
+    log.add(TEA, ExpectedOutcomeStated(expectation="1", **expected))
+    snapshot = read()
+
+    of_kind = {kind: Filter(kinds=(kind,)) for kind in ("decision", "feature", "goal")}
+
+    assert {kind: len(owed(snapshot, "outcome_overdue", about=about)) for kind, about in of_kind.items()} == {
+        "decision": 1,
+        "feature": 0,
+        "goal": 0,
+    }
+    assert expected_outcomes(snapshot, of_kind["goal"], TODAY).rows == []
+
+
+def test_an_owner_is_missing_since_the_last_one_ended(log: Log, read: Reader) -> None:
+    """What lost its owner is owed one since then: since the release, or the end of the period, and not since it exists."""
+    released, ended, never = ("feature:released", "feature:ended", "feature:never")
+    for subject in (released, ended, never):
+        log.add(subject, FeatureProposed(title="F", products=(P,)), at=0)
+    log.add(released, OwnershipAssigned(role="accountable", holders=("person:ann",)), at=DAY)
+    log.add(released, OwnershipReleased(role="accountable"), at=90 * DAY)
+    log.add(released, OwnershipReleased(role="accountable"), at=95 * DAY)
+    until = from_micros(at(80 * DAY))
+    log.add(ended, OwnershipAssigned(role="accountable", holders=("person:ann",), until=until), at=DAY)
+
+    rows = debt(read(), DebtFilter(codes=["no_owner"]), TODAY).rows
+
+    assert [(row["subject"], row["days"]) for row in rows] == [(never, 100), (ended, 20), (released, 10)]
 
 
 def judgment(verdict: str = "exceeds", basis: str = "own", decider: str = "person:ann") -> Judgment:
