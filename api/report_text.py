@@ -59,17 +59,21 @@ HEADINGS: Final[Mapping[Section, str]] = {
     "late": "Recorded late, and corrections",
 }
 _COUNTED: Final[Mapping[Section, tuple[str, str]]] = {
+    "course": ("change of the vision or strategy", "changes of the vision and strategy"),
     "decisions": ("decision", "decisions"),
     "shipped": ("feature shipped", "features shipped"),
     "slipped": ("date slipped", "dates slipped"),
     "dropped": ("feature dropped", "features dropped"),
+    "moved": ("other change of the roadmap", "other changes of the roadmap"),
+    "handed_over": ("handover", "handovers"),
+    "late": ("recorded late or corrected", "recorded late or corrected"),
     "overdue": ("overdue", "overdue"),
     "waiting": ("decision waiting", "decisions waiting"),
     "unowned": ("without an owner", "without an owner"),
     "undecided": ("planned with no decision behind it", "planned with no decision behind them"),
     "next": ("to come", "to come"),
 }
-_DURING_PERIOD: Final[tuple[Section, ...]] = ("shipped", "slipped", "dropped")
+_DURING_PERIOD: Final[tuple[Section, ...]] = ("course", "shipped", "slipped", "dropped", "moved", "handed_over", "late")
 _AT_END: Final[tuple[Section, ...]] = ("overdue", "waiting", "unowned", "undecided", "next")
 _WITHOUT_REASON: Final = frozenset({"unowned", "undecided"})
 """Sections about what is missing: an event may have a reason, but it is not the reason of this."""
@@ -452,6 +456,7 @@ class _LineWriter:
     def _goal(self, row: ReportLine) -> str:
         fields = {change["field"]: change["after"]["value"] for change in row["changes"]}
         due = f"due {self.format_day(str(fields['due_on']))}" if fields.get("due_on") else "no date"
+        due += self._first_promise(row, due)
         status = str(fields.get("status") or "open")
         measure = f". Measure: {_shorten(row['measure'])}" if row.get("measure") else ""
         outcomes = "".join(map(self._outcome, row.get("outcomes", [])))
@@ -469,11 +474,14 @@ class _LineWriter:
         return f"{forecast}; {found}{outcome['result'].replace('-', ' ')}{evidence}"
 
     def _release(self, row: ReportLine) -> str:
-        features, slips = row["features"], row["slips"]
-        due = self.format_day(row["due"])
-        first = self._field(slips["first"])
-        promise = f"; first promised {first}" if slips["first"] and first != due else ""
-        return f"due {due}{promise}; {features['shipped']} of {features['planned']} features shipped"
+        features, due = row["features"], f"due {self.format_day(row['due'])}"
+        promise = self._first_promise(row, due)
+        return f"{due}{promise}; {features['shipped']} of {features['planned']} features shipped"
+
+    def _first_promise(self, row: ReportLine, due: str) -> str:
+        """Return the first promise of a date that moved."""
+        first = row["slips"]["first"] if "slips" in row else None
+        return f"; first promised {self._field(first)}" if first and f"due {self._field(first)}" != due else ""
 
     def _change(self, row: ReportLine, change: ReportChange) -> str:
         name, after = change["field"], self._field(change["after"])
@@ -518,7 +526,7 @@ class _LineWriter:
             return who
         if blame["actor"] not in (*row["by"], blame["principal"]):
             who += f", recorded by {self._name(blame['actor'])}"
-        is_backdated = blame["recorded_at"][:10] > blame["at"][:10]
+        is_backdated = blame["recorded_at"][:10] > row["at"][:10]
         return f"{who}; recorded {self.format_day(blame['recorded_at'])}" if is_backdated else who
 
 

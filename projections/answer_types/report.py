@@ -119,7 +119,9 @@ class ReportLine(TitledSubject):
     slips: NotRequired[
         Annotated[
             ReportSlips,
-            Field(description="For a slipped target or a release: how often it moved, and from where."),
+            Field(
+                description="For a slipped target, a release, or a goal whose date slipped: how often, and from where."
+            ),
         ]
     ]
     due: NotRequired[

@@ -12,7 +12,9 @@ from projections.read_model.model import Read
 
 
 class ReportMismatch(Exception):
-    """The report that the log gives now is not the one that was issued."""
+    """The report that the log gives now is not the one that was issued: the log was altered, or the report was issued by a
+    version that computes reports in another way.
+    """
 
 
 def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine, ReportSummary]:
@@ -27,7 +29,8 @@ def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine,
     if answer.about["sha256"] != sha256_issued:
         raise ReportMismatch(
             f"the report issued at position {position} had the SHA-256 {sha256_issued}, but the log up to position "
-            f"{request.position} now gives {answer.about['sha256']}; run `decisionlog verify` and `decisionlog rebuild`"
+            f"{request.position} now gives {answer.about['sha256']}; run `decisionlog verify` and `decisionlog rebuild`; "
+            "if both find no fault, another version issued it, which computed reports in another way"
         )
     answer.about["issued"] = issue
     return answer

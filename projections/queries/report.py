@@ -15,7 +15,7 @@ from hashlib import sha256
 from itertools import islice
 from typing import Any, Final
 
-from domain.fields import EXISTS, STATUS
+from domain.fields import CHANGES_PER_EVENT, EXISTS, STATUS
 from domain.values import format_micros
 from eventlog.canonical import canonical
 from projections.answer_types.changes import FieldChangeRow
@@ -112,7 +112,7 @@ def report(read: Read, request: ReportRequest) -> Answer[ReportLine, ReportSumma
     known_at = _recorded_at(read, position)
     # The last event is before the end.
     until = max(read.now, known_at + 1) if request.until is None else request.until
-    pinned = PinnedRead(read.unabridged or read.run, read.clock, position, bounds=read.bounds)
+    pinned = PinnedRead(read.unabridged or read.run, read.clock, position, bounds=read.bounds, complete=read.complete)
     time = resolve_time(pinned, TimePoint(until - 1, known_at))
     basis = ReportBasis(pinned, request.product, request.since, until, time)
     lines = _build_lines(basis)
@@ -193,7 +193,8 @@ class _PastLines:
                 event = events[change["position"]]
                 is_new = (event.transaction_id, change["subject"]) in created
                 section = section_of_change(change, self._basis.product, is_new=is_new)
-                collected.add(section, change, line_starter(event.data))
+                # Changes elsewhere are no lines, but end what other lines report.
+                collected.add(section if self._is_of_product(change) else None, change, line_starter(event.data))
         self._basis.counts += collected.counts
         lines = collected.finish()
         for line in lines:
@@ -212,13 +213,16 @@ class _PastLines:
         return int(value_of(self._fields.get(line.subject, {}), "kind") == "strategic")
 
     def _find_created(self) -> set[tuple[str, str]]:
-        """Return the subjects that were created in the period, each with the transaction."""
+        """Return the subjects that were created in the product and the period, each with the transaction."""
         return {
             (events[change["position"]].transaction_id, change["subject"])
             for changes, events in self._change_batches((EXISTS,))
             for change in changes
-            if is_first(change)
+            if is_first(change) and self._is_of_product(change)
         }
+
+    def _is_of_product(self, change: FieldChangeRow) -> bool:
+        return self._basis.is_member(change["subject"], change["at"], change["position"])
 
     def _change_batches(self, fields: Sequence[str]) -> Iterator[tuple[Sequence[FieldChangeRow], Mapping[int, _Event]]]:
         """Yield the changes of the period in batches, each with its events; batches do not count as kept."""
@@ -261,14 +265,29 @@ class _PastLines:
         recorded = (self._basis.since, self._basis.until)
         # Events that were voided need not be in effect at the end.
         time = replace(self._time, requested=replace(self._time.requested, as_of=None))
-        backdated = AuditFilter(subjects=self._basis.members, recorded=recorded, backdated=True)
-        voiding = AuditFilter(subjects=self._basis.members, recorded=recorded, types=["EntryVoided"])
+        of_period = AuditFilter(subjects=self._basis.members, recorded=recorded)
+        selections = [replace(of_period, backdated=True), replace(of_period, types=["EntryVoided"])]
+        if effects := self._find_earlier_effects():
+            selections.append(replace(of_period, positions=sorted(effects)))
         since = format_micros(self._basis.since)
-        late = [
-            event
-            for event in all_events(self._read, backdated, time)
-            if event["at"] < since and event["type"] != "ChangesImported.v1"
-        ]
-        found = {event["position"]: event for event in (*late, *all_events(self._read, voiding, time))}
-        newest_first = [event for _, event in sorted(found.items(), reverse=True)]
-        return [build_event_line("late", event) for event in self._basis.limit("late", newest_first)]
+        found: dict[int, Line] = {}
+        for selection in selections:
+            for event in all_events(self._read, selection, time):
+                line = build_event_line("late", event)
+                line.at = min(line.at, effects.get(event["position"], line.at))
+                is_late = line.at < since and event["type"] != "ChangesImported.v1"
+                if (is_late or line.voids) and self._basis.is_member(line.subject, line.at, event["position"]):
+                    found[event["position"]] = line
+        return list(self._basis.limit("late", [line for _, line in sorted(found.items(), reverse=True)]))
+
+    def _find_earlier_effects(self) -> Mapping[int, str]:
+        """Return when events that took effect in the period or later changed a field before it, by position.
+
+        A handover, for example, can give an earlier day from which it holds.
+        """
+        sql = f"""select a.position, min(c.valid_from) from field_value c
+            join event a on a.position = c.id / {CHANGES_PER_EVENT}
+            where c.subject in {members("subjects")} and c.valid_from < :since and a.valid_from >= :since
+            group by a.position"""
+        rows = self._read.rows(sql, {"subjects": self._basis.members, "since": self._basis.since})
+        return {int(position): format_micros(int(at)) for position, at in rows}

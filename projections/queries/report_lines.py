@@ -189,29 +189,32 @@ def section_of_change(change: FieldChangeRow, product: str, *, is_new: bool) -> 
     if field == ACCOUNTABLE or field.startswith("delegation."):
         return None if is_new and change["direction"] == "first" else "handed_over"
     if kind == "feature":
-        return _feature_section(change, product)
+        return _feature_section(change, product, is_new=is_new)
     is_creation = field == EXISTS and is_first(change)
     if kind == "decision":
         is_proposal = field == STATUS and is_first(change) and after == PROPOSED
         return "decisions" if field in (STATUS, EXISTS) and not is_proposal and not is_creation else None
-    if kind == "goal":
-        return "course" if field == EXISTS and not is_creation else None
-    if kind == "release" and field == "due_on":
-        return "slipped" if change["direction"] == "later" else "moved"
-    return None
+    if kind in ("release", "goal") and field == "due_on":
+        # The first date of a new goal is in the line about the goal.
+        return None if kind == "goal" and is_new and change["direction"] == "first" else _target_section(change)
+    return "course" if kind == "goal" and field == EXISTS and not is_creation else None
 
 
-def _feature_section(change: FieldChangeRow, product: str) -> Section | None:
+def _target_section(change: FieldChangeRow) -> Section:
+    return "slipped" if change["direction"] == "later" else "moved"
+
+
+def _feature_section(change: FieldChangeRow, product: str, *, is_new: bool) -> Section | None:
     field, after = change["field"], change["after"]["value"]
     if field == "products":
         if product in as_ids(change["before"]["value"]) and product not in as_ids(after):
             return "dropped"
-        return None if is_first(change) else "moved"
+        return None if is_first(change) and is_new else "moved"
     if field == EXISTS:
         return "dropped" if after is False else "moved"
     if field == STATUS and after in CLOSED:
         return "shipped" if after == "shipped" else "dropped"
-    return "slipped" if field.startswith(TARGET) and change["direction"] == "later" else "moved"
+    return _target_section(change) if field.startswith(TARGET) else "moved"
 
 
 def is_first(change: FieldChangeRow) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
@@ -13,7 +13,8 @@ from domain.values import format_micros, kind_of
 from projections.answer_types.fields import FieldRow
 from projections.answer_types.parts import Blame
 from projections.answer_types.report import GoalOutcome, GoalValue, ReleaseFeatures, Section
-from projections.queries.accountability import unowned
+from projections.queries.accountability import find_vacancies, unowned
+from projections.queries.backing import find_unbacked
 from projections.queries.blame import add_blame, find_blames
 from projections.queries.expected_outcomes import Expectation, find_expectations
 from projections.queries.field_values import all_field_values, as_ids
@@ -21,7 +22,6 @@ from projections.queries.filters import Filter
 from projections.queries.ordering import TargetOrder
 from projections.queries.report_basis import ReportBasis
 from projections.queries.report_lines import ACCOUNTABLE, Line, is_target, planning_fields, value_of
-from projections.read_model.schema import members
 
 GOAL_VALUES: Final[tuple[GoalValue, ...]] = get_args(GoalValue)
 HORIZONS: Final = ("now", "next", "later")
@@ -121,6 +121,8 @@ class StateLines:
                     name: str(values[name]["value"]) for name in GOAL_VALUES if value_of(values, name) is not None
                 }
                 line.outcomes = self._find_outcomes(state.subject)
+                slips = self._basis.count_slips(state.subject, "due_on")
+                line.slips = slips if slips["later"] else None
             line.changes = [
                 {"field": row["field"], "after": {"value": row["value"], "source_value": row["source_value"]}}
                 for row in rows
@@ -196,49 +198,35 @@ class StateLines:
         of_product = Filter(products=[self._basis.product])
         found = unowned(self._read, of_product, self._time.requested, limit=len(self._basis.members) + 1)
         active = self._basis.limit("unowned", [row for row in found.rows if self._is_active(row["subject"])])
-        blames = self._find_ownership_blames(row["subject"] for row in active)
+        blames = self._find_ownership_blames([row["subject"] for row in active])
         lines = []
         for row in active:
-            blame = blames[row["subject"]]
-            by = [blame["principal"]]
-            lines.append(Line("unowned", row["subject"], blame["at"], by, blame, left=row["left"]))
+            at, blame = blames[row["subject"]]
+            lines.append(Line("unowned", row["subject"], at, [blame["principal"]], blame, left=row["left"]))
         return lines
 
     def _is_active(self, subject: str) -> bool:
         return value_of(self._fields.get(subject, {}), STATUS) not in ENDED_STATUSES
 
-    def _find_ownership_blames(self, subjects: Iterable[str]) -> Mapping[str, Blame]:
-        """Return who last set the accountable person of each subject, or else who created it."""
-        selection = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE, EXISTS), include_removed=True)
-        if not selection.subjects:
+    def _find_ownership_blames(self, subjects: Sequence[str]) -> Mapping[str, tuple[str, Blame]]:
+        """Return since when each subject has been without an owner, and by which event: the one by which it lost the last
+        one, or that set the accountable person, or that created it.
+        """
+        selection = Filter(subjects=subjects, fields=(ACCOUNTABLE, EXISTS), include_removed=True)
+        if not subjects:
             return {}
         rows = add_blame(self._read, all_field_values(self._read, selection, self._time), self._time)
-        return {row["subject"]: row["blame"] for row in sorted(rows, key=lambda row: row["field"] == ACCOUNTABLE)}
+        rows.sort(key=lambda row: row["field"] == ACCOUNTABLE)
+        lost = find_vacancies(self._read, subjects, self._time)
+        return {
+            **{row["subject"]: (row["blame"]["at"], row["blame"]) for row in rows},
+            **{subject: (change["at"], change["blame"]) for subject, change in lost.items()},
+        }
 
     def _undecided_states(self, planned: Sequence[str]) -> list[_State]:
-        """Return planned features that neither refer to a decision nor have an event that cites one."""
-        decisions = self._find_decisions(planned)
-        return [
-            _State("undecided", feature, planning_fields(self._fields[feature]))
-            for feature in planned
-            if feature not in decisions
-        ]
-
-    def _find_decisions(self, subjects: Iterable[str]) -> Mapping[str, Sequence[str]]:
-        """Return the decisions that the events of each subject cite, in order, and those that it refers to."""
-        wanted = sorted(set(subjects))
-        sql = f"""select a.subject, b.decision from event_because b join event a on a.position = b.position
-            where a.subject in {members("subjects")} and a.position <= :known and a.valid_from <= :as_of
-            and (a.voided_by is null or a.voided_by > :known)
-            order by a.valid_from, a.position, b.decision"""
-        found: dict[str, list[str]] = {}
-        for subject, decision in self._read.rows(sql, {"subjects": wanted, **self._time.parameters}):
-            found.setdefault(subject, []).append(decision)
-        for subject in wanted:
-            linked = value_of(self._fields.get(subject, {}), "decisions")
-            if linked:
-                found.setdefault(subject, []).extend(linked)
-        return {subject: list(dict.fromkeys(decisions)) for subject, decisions in found.items()}
+        """Return features with planned fields that have no decision in force behind them."""
+        found = find_unbacked(self._read, {feature: self._fields[feature] for feature in planned}, self._time)
+        return [_State("undecided", feature, names) for feature, names in found.items()]
 
 
 def _outcome_of(each: Expectation) -> GoalOutcome:

@@ -700,14 +700,25 @@ def test_counts_are_those_of_the_own_product(world: World) -> None:
 
 
 def test_a_report_is_the_same_for_all_who_may_read_it(world: World) -> None:
-    """Given a last entry that a reader may not see, then a report up to it has the hash that the log itself computes."""
+    """Given a last entry, a decision and a release that a reader may not see, then a report up to that entry has the hash
+    that the log itself computes: what is due with the release is overdue, and what rests on the decision is decided.
+    """
+    for command in (
+        {"type": "ProposeFeature", "key": "zinc-9", "title": "A quartz box", "products": ["zinc"]},
+        {"type": "TargetMilestone", "subject": "feature:zinc-9", "release": "coral-2", "because": ["coral-4"]},
+        {"type": "SetVision", "subject": "product:coral", "vision": "Pearls."},
+    ):
+        assert world.admin.post("/v1/commands", json=command).status_code in (200, 201)
     size = world.service.log.head().size
+    world.service.runner.wait_for(size, 10)
     assert world.readers["team"].get(f"/v1/log/entries/{size}").status_code == 404
     asked = {"since": SINCE, "until": "2030-01-01", "position": size}
     clients = (world.readers["team"], world.readers["line"], world.admin)
     reports = [client.get("/v1/products/zinc/report", params=asked).json() for client in clients]
     assert len({each["sha256"] for each in reports}) == 1
     assert [each["position"] for each in reports] == [size] * 3
+    sections = {row["section"] for row in reports[0]["rows"] if row["subject"] == "feature:zinc-9"}
+    assert sections == {"moved", "overdue", "next", "unowned"}
 
 
 @pytest.mark.slow
@@ -759,8 +770,8 @@ HIDDEN = "Based on a decision that you may not read."
         ("/slips", {"product": "zinc"}, "text/html", "Caused by a decision that you may not read."),
         ("/slips", {"product": "zinc"}, "text/html", "Caused by an assumption that you may not read."),
         ("/slips", {"product": "zinc"}, "text/html", "Caused by a dependency that you may not read."),
-        ("/v1/products/zinc/report", {"since": SINCE}, "text/html", HIDDEN),
-        ("/v1/products/zinc/report", {"since": SINCE}, "text/markdown", HIDDEN),
+        ("/v1/products/zinc/report", {"since": SINCE, "lines": 1000}, "text/html", HIDDEN),
+        ("/v1/products/zinc/report", {"since": SINCE, "lines": 1000}, "text/markdown", HIDDEN),
         ("/v1/audit", {"subject": "feature:zinc-5"}, "application/json", '"because_hidden":true'),
         ("/v1/changes", {"since": SINCE, "subject": "feature:zinc-5"}, "text/csv", HIDDEN),
     ],

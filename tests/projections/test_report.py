@@ -33,10 +33,11 @@ from domain.feature import (
     MilestoneTargeted,
 )
 from domain.messages import replace_strings, string_paths
-from domain.ownership import OwnershipAssigned, OwnershipDelegated, OwnershipHandedOver
+from domain.ownership import OwnershipAssigned, OwnershipDelegated, OwnershipHandedOver, OwnershipReleased
 from domain.people import PersonLeft, PersonMerged, PersonRegistered
 from domain.product import (
     GoalClosed,
+    GoalRevised,
     GoalSet,
     MeasurementRecorded,
     ProductDefined,
@@ -44,12 +45,15 @@ from domain.product import (
     ReleaseScheduled,
     StrategySet,
 )
-from domain.values import ERASED, StringKind, from_micros
+from domain.values import ERASED, StringKind, format_micros, from_micros
 from eventlog.entry import Origin
+from projections.queries.debt import DebtFilter, debt
+from projections.queries.filters import Filter
 from projections.queries.issued_report import issued_report
 from projections.queries.paging import Answer
 from projections.queries.report import ReportNotFound, ReportRequest, report, report_hash
 from projections.queries.report_lines import SECTIONS
+from projections.queries.timepoint import TimePoint
 from projections.queries.titles import titles_of_answer
 from projections.read_model.model import Read
 from tests.projections.support import Log, at
@@ -184,14 +188,14 @@ def test_handovers_are_reported(log: Log, read: Reader) -> None:
 
 
 def test_unowned_and_undecided_features(log: Log, read: Reader) -> None:
-    """Dropped features need no owner; one whose owner left has none; a cited or linked decision counts as decided."""
+    """Dropped features need no owner; one whose owner left has none; a decision in force that is cited or linked is behind it."""
     add_product(log)
     for key, owner in (("orphan", None), ("left", "person:bob"), ("linked", "person:ann"), ("because", "person:ann")):
         feature(log, key, owner=owner)
         rests = ("decision:d",) if key == "because" else ()
         log.add(f"feature:{key}", FeatureCommitted(), at=10, because=rests)
     log.add(feature(log, "gone", owner=None), FeatureDropped(why="x"), at=20)
-    decision(log, "d")
+    log.add(decision(log, "d"), DecisionAccepted(deciders=("person:ann",)), at=-40)
     log.add("feature:linked", FeatureLinked(decisions=("decision:d",)), at=30)
     log.add("person:bob", PersonLeft(), at=1500)
 
@@ -375,6 +379,155 @@ def test_features_that_left_the_product_are_dropped(log: Log, read: Reader) -> N
     log.add(feature(log, "never", owner=None), ProductsAssigned(products=("product:q",)), at=-20)
 
     assert keys_by_section(build(read())) == {"dropped": ["placed", "struck"]}
+
+
+def test_a_change_is_in_the_report_of_the_product_it_happened_in(log: Log, read: Reader) -> None:
+    """A change is reported if its subject belonged to the product when it took effect, whatever it belongs to later."""
+    add_product(log)
+    elsewhere = ProductsAssigned(products=("product:q",))
+    log.add(feature(log, "left"), elsewhere, at=1100)
+    log.add("feature:left", FeatureShipped(), at=1200)
+    log.add(feature(log, "visitor", start=1100), FeatureCommitted(), at=1200)
+    log.add("feature:visitor", elsewhere, at=1300)
+    log.add("feature:visitor", FeatureReopened(why="x"), at=1400)
+    log.add("feature:came", FeatureProposed(title="C", products=("product:q",)), at=1100)
+    log.add("feature:came", FeatureShipped(), at=1200)
+    log.add("feature:came", ProductsAssigned(products=(P,)), at=1300)
+    log.add("feature:late", FeatureProposed(title="L", products=()), at=1100)
+    log.add("feature:late", ProductsAssigned(products=(P,)), at=1300)
+    log.add("release:r", ReleaseScheduled(products=(P,), version="1", due_on="2030-01-01"), at=10)
+    log.add("release:r", ReleaseRescheduled(due_on="2030-02-01"), at=1100)
+    log.add("release:r", elsewhere, at=1200)
+    log.add("release:r", ReleaseRescheduled(due_on="2030-03-01"), at=1300)
+
+    answer = build(read())
+
+    changes = [
+        (row["section"], row["subject"].partition(":")[2], change["field"], row["current"])
+        for row in answer.rows
+        for change in row["changes"]
+        if row["section"] in ("shipped", "slipped", "dropped", "moved")
+    ]
+    assert changes == [
+        ("slipped", "r", "due_on", False),
+        ("dropped", "visitor", "products", True),
+        ("dropped", "left", "products", True),
+        ("moved", "late", "products", True),
+        ("moved", "came", "products", True),
+        ("moved", "visitor", "status", False),
+        ("moved", "visitor", "exists", True),
+        ("moved", "visitor", "status", True),
+    ]
+
+
+@pytest.mark.sqlite_only
+def test_features_that_are_due_with_a_release_of_another_product_are_overdue(log: Log, read: Reader) -> None:
+    """The date of a target is that of its release, of whatever product, also where the target slipped."""
+    add_product(log)
+    for key, version in (("old", "1"), ("new", "2")):
+        due = ReleaseScheduled(products=("product:q",), version=version, due_on=f"2023-11-0{version}")
+        log.add(f"release:{key}", due, at=-50)
+    log.add(feature(log, "f"), MilestoneTargeted(milestone="ship", release="release:old"), at=10)
+    log.add("feature:f", MilestoneTargeted(milestone="ship", release="release:new"), at=1100)
+
+    answer = build(read())
+
+    assert only_line(answer, "overdue")["due"] == "2023-11-02"
+    assert only_line(answer, "slipped")["due"] == "2023-11-02"
+
+
+@pytest.mark.sqlite_only
+def test_what_lost_its_owner_has_none_since_then(log: Log, read: Reader) -> None:
+    """An owner is missing since the release or the end of the period, by that event, and not since the subject exists."""
+    add_product(log)
+    log.add(feature(log, "released"), OwnershipReleased(role="accountable"), at=1100, by="person:bob")
+    until = OwnershipAssigned(role="accountable", holders=("person:ann",), until=from_micros(at(1200)))
+    log.add(feature(log, "ended", owner=None), until, at=10, by="person:bob")
+    feature(log, "never", owner=None)
+
+    rows = [row for row in build(read()).rows if row["section"] == "unowned"]
+
+    assert [(row["subject"], row["at"], row["by"], row["blame"]["type"]) for row in rows] == [
+        ("feature:ended", format_micros(at(1200)), ["person:bob"], "OwnershipAssigned.v1"),
+        ("feature:never", format_micros(at(-50)), ["person:ann"], "FeatureProposed.v1"),
+        ("feature:released", format_micros(at(1100)), ["person:bob"], "OwnershipReleased.v1"),
+    ]
+
+
+@pytest.mark.sqlite_only
+def test_only_a_decision_in_force_is_behind_a_feature(log: Log, read: Reader) -> None:
+    """Evidence is no decision, and neither is one that was proposed or reversed; the report agrees with the debt."""
+    add_product(log)
+    for key in ("taken", "reversed"):
+        log.add(decision(log, key), DecisionAccepted(deciders=("person:ann",)), at=10)
+    log.add("decision:reversed", DecisionReversed(why="x"), at=20)
+    decision(log, "open")
+    for key in ("taken", "reversed", "open"):
+        log.add(feature(log, f"cites-{key}"), FeatureCommitted(), at=30, because=(f"decision:{key}",))
+        log.add(feature(log, f"linked-{key}"), FeatureCommitted(), at=30)
+        log.add(f"feature:linked-{key}", FeatureLinked(decisions=(f"decision:{key}",)), at=40)
+    log.add(feature(log, "tested"), FeatureCommitted(), at=30, because=("evidence:e",))
+
+    snapshot = read()
+    found = keys_by_section(build(snapshot))["undecided"]
+
+    assert found == ["cites-open", "cites-reversed", "linked-open", "linked-reversed", "tested"]
+    when = TimePoint(as_of=at(1999))
+    owed = debt(snapshot, DebtFilter(about=Filter(products=(P,)), codes=["undecided"]), when)
+    assert sorted(row["subject"].partition(":")[2] for row in owed.rows) == found
+
+
+@pytest.mark.sqlite_only
+def test_a_goal_slips_as_a_release_does(log: Log, read: Reader) -> None:
+    """A goal that is due later is a slip, and the goal shows its first promise; one that is due earlier moved."""
+    add_product(log)
+    log.add("goal:g", GoalSet(title="G", products=(P,), due_on="2030-01-01"), at=1100)
+    log.add("goal:g", GoalRevised(due_on="2030-03-01"), at=1200)
+    log.add("goal:g", GoalRevised(due_on="2030-02-01"), at=1300)
+
+    answer = build(read())
+    _, markdown = read_as(read, answer)
+
+    assert keys_by_section(answer) == {"goals": ["g"], "slipped": ["g"], "moved": ["g"], "unowned": ["g"]}
+    first = {"value": "2030-01-01", "source_value": None}
+    assert [only_line(answer, each)["slips"] for each in ("goals", "slipped")] == [{"later": 1, "first": first}] * 2
+    assert "open, due Feb 1, 2030; first promised Jan 1, 2030" in markdown
+    assert "In this period: 1 date slipped, 1 other change of the roadmap." in markdown
+
+
+@pytest.mark.sqlite_only
+def test_a_period_with_any_change_is_not_called_empty(log: Log, read: Reader) -> None:
+    """The headline counts each section about the period, so that it says that nothing happened only if all are empty."""
+    add_product(log)
+    feature(log, "f", start=1100)
+    log.add("feature:f", FeaturePrioritized(horizon="now"), at=1200)
+    log.add("feature:f", OwnershipHandedOver(to="person:bob", previous_holders=("person:ann",)), at=1300)
+    log.add(P, StrategySet(strategy="Few things."), at=1400)
+
+    _, markdown = read_as(read, build(read()))
+
+    changed = "1 change of the vision or strategy, 2 other changes of the roadmap, 2 handovers"
+    assert f"In this period: {changed}." in markdown
+    assert "Nothing was decided" not in markdown
+
+
+@pytest.mark.sqlite_only
+def test_a_handover_from_before_the_period_is_late(log: Log, read: Reader) -> None:
+    """A handover that was recorded in the period, and holds from a day before it, was recorded late."""
+    add_product(log)
+    feature(log, "f")
+    start = len(log.entries) + 0.5
+    handed = {"to": "person:bob", "previous_holders": ("person:ann",)}
+    log.add("feature:f", OwnershipHandedOver(**handed, **{"from": from_micros(at(2))}))
+    end = len(log.entries) + 0.5
+    snapshot = read()
+
+    late = report(snapshot, ReportRequest(P, at(start), at(end)))
+    before = report(snapshot, ReportRequest(P, at(0), at(start)))
+
+    assert keys_by_section(late).get("late") == ["f"]
+    assert only_line(late, "late")["at"] == format_micros(at(2))
+    assert keys_by_section(before)["handed_over"] == ["f"]
 
 
 def test_backdated_events_and_voided_entries_are_late(log: Log, read: Reader) -> None:
