@@ -84,8 +84,9 @@ SlipParameters = Annotated[SlipFilter, Depends(_slip_filter)]
 def list_slip_causes(
     query: QueryDependency, time: TimeParameters, page: PageParameters, moves: SlipParameters
 ) -> Response:
-    """Each move of a target or a release to later, in order: what caused it, who was accountable then, and how far it is
-    from the first promise. The cause is what the move names, else the decisions it is based on, else its own reason.
+    """Each move of a target to later, in order: what caused it, who was accountable then, and how far it is from the
+    first promise. The cause is what the move names, else the decisions it is based on, else its own reason. Without
+    `field` and `kind`, these are the same targets as in `/v1/slips`.
     """
     return query(lambda read: slip_cause_queries.slip_causes(read, moves, time, limit=page.limit, cursor=page.cursor))
 
@@ -226,7 +227,12 @@ def list_slips(
     min_count: MinCount = 1,
     include_removed: IncludeRemoved = False,
 ) -> Response:
-    """Every target that moved: its moves, how many went later and earlier, and the first target next to the current."""
+    """Every target that moved: its moves, how many went later and earlier, and the first target next to the current.
+
+    Targets are those of features (`target.*`), and the due dates of releases and goals (`due_on`), unless `field` or
+    `kind` is given. Of two releases, that is later which follows in the order of their product, or else which was due
+    later at the time of the move; a day is due on itself. A target set after it was cleared is compared with the last one.
+    """
     moves: Sequence[Direction] = check_directions(direction) or ("later", "earlier")
     targets = replace(fields, include_removed=include_removed)
     return query(

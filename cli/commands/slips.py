@@ -32,7 +32,8 @@ from decisionlog_client import questions
 def slips(output: Output, **given: Any) -> None:
     """List what slipped, and why.
 
-    Each move of a target to a later date is compared with the first promise.
+    Each move of a target to a later date is compared with the first promise. Targets are those of features, and the due dates
+    of releases and goals.
     """
     chosen = drop_unset(**given)
     if chosen.get("by") == "target":

@@ -13,7 +13,7 @@ SlipReason = Literal["decision", "assumption", "dependency", "reason", "none"]
 
 
 class Slip(SubjectField):
-    """A target date or release that moved."""
+    """A target that moved: the release or day of a feature, or the due date of a release or a goal."""
 
     count: Annotated[int, Field(description="The number of matching moves.")]
     later: Annotated[int, Field(description="The number of moves to a later date or release.")]
@@ -24,7 +24,9 @@ class Slip(SubjectField):
         Direction,
         Field(description="The current target compared with the first; `unchanged` if they are equal."),
     ]
-    moves: Annotated[list[FieldChangeRow], Field(description="The matching moves, in order.")]
+    moves: Annotated[
+        list[FieldChangeRow], Field(description="The matching moves, in order, each compared with the last target.")
+    ]
 
 
 class SlipTotals(TypedDict):
@@ -49,7 +51,7 @@ class Slips(TableAnswer, SlipSummary):
 class SlipCause(SubjectField):
     """One move of a target or a release to a later date."""
 
-    before: Annotated[Value, Field(description="The target before the move.")]
+    before: Annotated[Value, Field(description="The target before the move; if it was cleared, the last one.")]
     after: Annotated[Value, Field(description="The target after the move.")]
     first: Annotated[Value, Field(description="The first target: what was promised first.")]
     days: Annotated[int | None, Field(description="The days by which it moved; null if it is not a date.")]

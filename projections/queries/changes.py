@@ -149,7 +149,7 @@ def _find_differences(
         old, new = before.get(key, NO_CONTENT), after.get(key, NO_CONTENT)
         if old == new:
             continue
-        direction = change_direction(old, new, order)
+        direction = change_direction(old, new, order, (one.as_of, two.as_of))
         if direction != "unchanged" and (keys is None or key in keys) and conditions.match(read, old, new):
             rows.append(_Difference(key, old, new, direction))
     return rows

@@ -108,13 +108,18 @@ def field_history(
 
 
 def iterate_changes(read: Read, selection: ChangeFilter, time: ResolvedTime) -> Iterator[FieldChangeRow]:
-    """Yield the changes that match in the order in which they took effect, for a caller that does not keep them."""
-    return (row for _, row in _select(read, selection, time, ChangeReading(keeps=False)))
+    """Yield the changes that match in the order in which they took effect, for a caller that does not keep them.
+
+    A target that is set after it was cleared is compared with the last one, which is its `before`, if they have an order.
+    """
+    return (row for _, row in _select(read, selection, time, ChangeReading(keeps=False, across_clearing=True)))
 
 
-def all_field_history(read: Read, selection: ChangeFilter, time: ResolvedTime) -> list[FieldChangeRow]:
+def all_field_history(
+    read: Read, selection: ChangeFilter, time: ResolvedTime, *, across_clearing: bool = False
+) -> list[FieldChangeRow]:
     """Return all changes that match, unpaged, as a part of other answers."""
-    return [row for _, row in _select(read, selection, time, ChangeReading())]
+    return [row for _, row in _select(read, selection, time, ChangeReading(across_clearing=across_clearing))]
 
 
 class ChangeReading(NamedTuple):
@@ -129,6 +134,8 @@ class ChangeReading(NamedTuple):
     """How many changes the caller takes; None for all."""
     keeps: bool = True
     """Whether the caller keeps the rows, so that they count toward the bounds."""
+    across_clearing: bool = False
+    """Whether a target that is set after it was cleared is compared with the last one."""
 
 
 def _select(
@@ -236,18 +243,28 @@ def _select_changes(
     """Yield the database rows of changes that match but for their duration, with their direction."""
     targets = TargetOrder(read, time)
     for period in _find_periods(read, selection, time, reading):
-        for row in _read_changes(read, selection, time, reading, period):
-            direction = change_direction((loads(row[6]), row[7]), (loads(row[8]), row[9]), targets)
+        for found in _read_changes(read, selection, time, reading, period):
+            row, direction = _compare_sides(found, targets)
             if direction == "unchanged" and not selection.include_unchanged:
                 continue
             if not selection.directions or direction in selection.directions:
                 yield row, direction
 
 
+def _compare_sides(row: Sequence[Any], targets: TargetOrder) -> tuple[Sequence[Any], Direction]:
+    """Return the row of a change with its direction, and with the last value as the one before if it moved from that."""
+    before, after, last = ((loads(row[n]), row[n + 1]) for n in (6, 8, -2))
+    times = row[3], row[3]
+    direction = change_direction(before, after, targets, times)
+    if direction == "first" and (move := change_direction(last, after, targets, times)) in ("later", "earlier"):
+        return (*row[:6], *row[-2:], *row[8:]), move
+    return row, direction
+
+
 def _read_changes(
     read: Read, selection: ChangeFilter, time: ResolvedTime, reading: ChangeReading, period: Period
 ) -> Iterator[Sequence[Any]]:
-    points, parameters = _change_points(read, selection, time, period)
+    points, parameters = _change_points(read, selection, time, period, across_clearing=reading.across_clearing)
     where = _match_changes(read, selection, time, parameters)
     order = "desc" if reading.newest_first else "asc"
     sql = f"""with point as ({points}),
@@ -255,16 +272,18 @@ def _read_changes(
             case when ends_at <= at then null else value end as value,
             case when ends_at <= at then null else source_value end as source_value,
             case when is_over then null else before_value end as before_value,
-            case when is_over then null else before_source_value end as before_source_value, title from point)
+            case when is_over then null else before_source_value end as before_source_value, title,
+            last_value, last_source_value from point)
         select s.subject, s.title, s.field, s.at, s.id, s.ended, s.before_value, s.before_source_value, s.value,
-            s.source_value, {EVENT_COLUMNS}
+            s.source_value, {EVENT_COLUMNS},
+            s.last_value, s.last_source_value
         from change s join event a on a.position = s.id / {CHANGES_PER_EVENT}
         where {where} order by s.at {order}, s.id {order}, s.ended {order}"""
     return (read.rows if reading.keeps else read.stream)(sql, parameters)
 
 
 def _change_points(
-    read: Read, selection: ChangeFilter, time: ResolvedTime, period: Period
+    read: Read, selection: ChangeFilter, time: ResolvedTime, period: Period, *, across_clearing: bool
 ) -> tuple[str, dict[str, Any]]:
     """Return SQL for the times at which fields change: rows, each with the row before it, and ends of periods."""
     where, parameters = _match_fields(read, selection, time)
@@ -279,16 +298,26 @@ def _change_points(
         order by n.valid_from desc, n.id desc limit 1"""
     ends = f"""not exists (select 1 from field_value n where n.subject = c.subject and n.field = c.field
         and (n.valid_from, n.id) > (c.valid_from, c.id) and n.valid_from <= c.ends_at and {time.is_known("n")})"""
+    is_over = "(b.ends_at is not null and (b.ends_at < c.valid_from or b.ends_at <= b.valid_from))"
+    was_cleared = f"{is_over} or (b.id is not null and coalesce(b.value, b.source_value) is null)"
+    last = f"""from field_value n where n.subject = c.subject and n.field = c.field
+        and (n.valid_from, n.id) < (c.valid_from, c.id) and {time.is_known("n")}
+        and coalesce(n.value, n.source_value) is not null order by n.valid_from desc, n.id desc limit 1"""
+    last_columns = ", ".join(
+        f"case when {was_cleared} then (select n.{column} {last}) end as last_{column}"
+        if across_clearing
+        else f"null as last_{column}"
+        for column in ("value", "source_value")
+    )
     sql = f"""select c.subject, c.field, c.valid_from as at, c.id, 0 as ended, c.value, c.source_value, c.ends_at,
-            b.value as before_value, b.source_value as before_source_value, b.id as before_id,
-            b.ends_at is not null and (b.ends_at < c.valid_from or b.ends_at <= b.valid_from) as is_over,
-            {title} as title
+            b.value as before_value, b.source_value as before_source_value, b.id as before_id, {is_over} as is_over,
+            {title} as title, {last_columns}
         from field_value c left join field_value b
             on b.subject = c.subject and b.field = c.field
             and b.valid_from = (select n.valid_from {before}) and b.id = (select n.id {before})
         where {where} and {time.is_known("c")} and {period.has("c.valid_from", "c.id")}
         union all
-        select c.subject, c.field, c.ends_at, c.id, 1, null, null, null, c.value, c.source_value, c.id, 0 = 1, {title}
+        select c.subject, c.field, c.ends_at, c.id, 1, null, null, null, c.value, c.source_value, c.id, 0 = 1, {title}, null, null
         from field_value c
         where {where} and {time.is_known("c")} and c.ends_at > c.valid_from and {ends}
             and {period.has("c.ends_at", "c.id")}"""
@@ -415,7 +444,7 @@ def _build_row(columns: Sequence[Any], direction: Direction, held: Held | None, 
         "at": format_micros(at),
         "position": columns[10],
         "ended": bool(ended),
-        "blame": build_blame(columns[10:]),
+        "blame": build_blame(columns[10:-2]),
     }
     if held is not None:
         row["held"] = held.describe()

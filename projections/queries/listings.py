@@ -59,11 +59,11 @@ def releases(
     found = subjects(read, Filter(kinds=("release",), products=products), ("version", "due_on", "products"), when)
     order = TargetOrder(read, resolve_time(read, when))
 
-    def key(row: SubjectRow) -> tuple[int, int, str, str]:
-        group, rank, numbers, subject = order.key(row["subject"])
-        return group, rank, _sortable(numbers), subject
+    def key(row: SubjectRow) -> tuple[str, int, str, str]:
+        day, rank, numbers, subject = order.key(row["subject"])
+        return day, rank, _sortable(numbers), subject
 
-    rows, next_cursor = page_after(sorted(found.rows, key=key), key, (int, int, str, str), limit, cursor)
+    rows, next_cursor = page_after(sorted(found.rows, key=key), key, (str, int, str, str), limit, cursor)
     return replace(found, rows=rows, next=next_cursor)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from domain.values import parse_timestamp, to_micros
 from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.parts import FieldValue
 from projections.answer_types.slips import Slip, SlipSummary
@@ -14,6 +15,7 @@ from projections.queries.field_history import ChangeFilter, all_field_history, i
 from projections.queries.filters import Filter
 from projections.queries.ordering import FieldContent, TargetOrder, change_direction
 from projections.queries.paging import Answer, build_answer, build_until_full, encode_cursor, page_after
+from projections.queries.slip_causes import KINDS, TARGETS
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
 
@@ -37,12 +39,15 @@ def slips(
     """Return every target that moved: its moves, how many of them were to later and to earlier, and the first target
     compared with the current one.
 
-    `selection.fields` are the targets, such as `target.beta`; by default all of them. `moves` are the directions that
-    are listed and of which there must be `min_count`. `totals` counts the moves of all targets.
+    `selection.fields` are the targets, such as `target.beta`; by default all that `slip_causes` lists. `moves` are the
+    directions that are listed and of which there must be `min_count`. `totals` counts the moves of all targets.
+
+    A target that is set after it was cleared moved from the last one. The first target is due on the day that it was due
+    on when it was set, the current one on the day that it is due on as of the time of the query; see `TargetOrder`.
     """
     time = resolve_time(read, when)
     order = TargetOrder(read, time)
-    fields = replace(selection, fields=selection.fields or ["target.*"])
+    fields = replace(selection, fields=selection.fields or TARGETS, kinds=selection.kinds or KINDS)
     change_filter = ChangeFilter(fields=fields, existing_only=not selection.include_removed)
     tallies: dict[FieldKey, _Tally] = {}
     kept: list[FieldChangeRow] | None = []
@@ -78,16 +83,15 @@ class _Tally:
 
     title: str | None
     first: FieldValue | None = None
-    first_value: FieldValue | None = None
-    """The first content that has a value and not only a source value."""
+    """The first content that has a value and not only a source value; the first content if none has."""
+    first_at: str = ""
     now: FieldValue | None = None
     directions: Counter[str] = field(default_factory=Counter)
 
     def add(self, change: FieldChangeRow) -> None:
         self.now = change["after"]
-        self.first = self.first or self.now
-        if self.first_value is None and self.now["value"] is not None:
-            self.first_value = self.now
+        if self.first is None or (self.first["value"] is None and self.now["value"] is not None):
+            self.first, self.first_at = self.now, change["at"]
         self.directions[change["direction"]] += 1
 
     def count(self, moves: Sequence[str]) -> int:
@@ -121,7 +125,7 @@ def _find_moves(
         statuses=(),
     )
     again = replace(change_filter, fields=fields, directions=tuple(moves))
-    for change in kept if kept is not None else all_field_history(read, again, time):
+    for change in kept if kept is not None else all_field_history(read, again, time, across_clearing=True):
         key = change["subject"], change["field"]
         if key in found and change["direction"] in moves:
             found[key].append(change)
@@ -131,9 +135,10 @@ def _find_moves(
 def _build_slip(
     key: FieldKey, tally: _Tally, changes: list[FieldChangeRow], moves: Sequence[str], order: TargetOrder
 ) -> Slip:
-    first, now = tally.first_value or tally.first, tally.now
+    first, now = tally.first, tally.now
     assert first is not None
     assert now is not None
+    times = to_micros(parse_timestamp(tally.first_at)), order.time.as_of
     return {
         "subject": key[0],
         "title": tally.title,
@@ -143,7 +148,7 @@ def _build_slip(
         "earlier": tally.directions["earlier"],
         "first": first,
         "now": now,
-        "against_first": change_direction(_content(first), _content(now), order),
+        "against_first": change_direction(_content(first), _content(now), order, times),
         "moves": changes,
     }
 
