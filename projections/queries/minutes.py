@@ -6,7 +6,7 @@ Nothing is stored for them: they are derived from the transactions of `domain.me
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -32,6 +32,8 @@ KINDS: Final[Mapping[str, MinuteKind]] = {
     "TaskAssigned": "task",
 }
 """The kind of an item by the type of its event; other events of a decision are a `decision`, the rest `other`."""
+CORRECTIONS: Final = ("EntryVoided.v1",)
+"""Events about the minutes, and not of the meeting."""
 STATED: Final = ("advice", "decision", "until", "title")
 """Where the data of an event says what was said or decided, in order of preference."""
 
@@ -63,8 +65,8 @@ def minutes(read: Read, meeting: str, when: TimePoint = NOW) -> Answer[MinuteRow
     decision, owners acknowledge a task. `claims` is the number of items with unconfirmed people.
     """
     resolved = resolve_time(read, when)
-    events = list(_find_events(read, meeting, resolved))
-    items = [event for event in events if event.subject != meeting]
+    events = _find_events(read, meeting, resolved)
+    items = [event for event in events if event.subject != meeting and event.type not in CORRECTIONS]
     subjects = sorted({event.subject for event in items})
     titles = find_titles(read, subjects, resolved)
     now = _find_fields(read, subjects, resolved)
@@ -73,33 +75,50 @@ def minutes(read: Read, meeting: str, when: TimePoint = NOW) -> Answer[MinuteRow
     return build_answer(resolved, rows, about=about)
 
 
-def _find_events(read: Read, meeting: str, resolved: ResolvedTime) -> Iterator[_Event]:
-    """Yield the events of each transaction that wrote the meeting up, unless they were voided."""
+def _find_events(read: Read, meeting: str, resolved: ResolvedTime) -> list[_Event]:
+    """Return the events of each transaction that wrote the meeting up, unless they were voided.
+
+    An entry that replaces a voided one has its place: an item in the minutes, and the meeting in its transaction.
+    """
     sql = f"""select position, transaction_id, transaction_index from event
-        where subject = :meeting and {IS_MINUTES} and {_is_in_effect("event")} order by position"""
-    given = {"meeting": meeting, **resolved.parameters}
-    for transaction, first in sorted(
-        {(each, at - index + 1) for at, each, index in read.rows(sql, given)}, key=_second
-    ):
+        where position in ({_entries_of("meeting")}) and {IS_MINUTES}"""
+    marks = read.rows(sql, {"meeting": meeting, **resolved.parameters})
+    found: dict[int, _Event] = {}
+    for first, transaction in sorted({(at - index + 1, each) for at, each, index in marks}):
         # A transaction has consecutive positions, so it ends where another begins.
         end = "select position from event where position > :first and transaction_id <> :transaction order by position limit 1"
-        found = read.one(end, {"first": first, "transaction": transaction})
-        bounds = {"first": first, "end": found[0] if found else resolved.position + 1, "transaction": transaction}
-        sql = f"""select position, valid_from, type, subject, actor, on_behalf_of, note, body from event
-            where position >= :first and position < :end and transaction_id = :transaction and {_is_in_effect("event")}
-            order by position"""
-        for position, at, type_, subject, actor, chain, note, body in read.rows(sql, bounds | resolved.parameters):
-            yield _Event(position, at, type_, subject, own_principal(actor, chain), note, json.loads(body))
+        after = read.one(end, {"first": first, "transaction": transaction})
+        bounds = {"first": first, "end": after[0] if after else resolved.position + 1, "transaction": transaction}
+        within = "position >= :first and position < :end and transaction_id = :transaction"
+        found |= _read_events(read, within, bounds | resolved.parameters)
+    return list(found.values())
+
+
+def _read_events(read: Read, condition: str, parameters: Mapping[str, Any]) -> dict[int, _Event]:
+    """Return the events that meet a condition by position, in its order, each voided one replaced by its correction."""
+    sql = f"""select position, valid_from, type, subject, actor, on_behalf_of, note, body, {_is_in_effect("event")}
+        from event where {condition} and position <= :known order by position"""
+    found: dict[int, _Event] = {}
+    for position, at, type_, subject, actor, chain, note, body, is_in_effect in list(read.rows(sql, parameters)):
+        if is_in_effect:
+            found[position] = _Event(position, at, type_, subject, own_principal(actor, chain), note, json.loads(body))
+        else:
+            found |= _read_events(read, "corrects = :voided", {**parameters, "voided": position})
+    return found
+
+
+def _entries_of(subject: str) -> str:
+    """SQL: the positions of the entries of a subject, given as this parameter, and of those that they replace."""
+    return f"""with recursive entry (position, corrects) as (
+        select e.position, e.corrects from event e where e.subject = :{subject} and {_is_in_effect("e")}
+        union select r.position, r.corrects from entry n join event r on r.position = n.corrects)
+        select position from entry"""
 
 
 def _is_in_effect(event: str) -> str:
     """SQL: the event was recorded and took effect by then, and was not yet voided."""
     is_voided = f"{event}.voided_by is not null and {event}.voided_by <= :known"
     return f"({event}.position <= :known and {event}.valid_from <= :as_of and not ({is_voided}))"
-
-
-def _second(pair: tuple[str, int]) -> int:
-    return pair[1]
 
 
 def _find_fields(read: Read, subjects: Sequence[str], resolved: ResolvedTime) -> Mapping[str, Mapping[str, Row]]:
@@ -195,7 +214,10 @@ def meetings_of(read: Read, subject: str, resolved: ResolvedTime) -> list[str]:
     sql = f"""select c.subject from field_ref r join field_value c
         on c.subject = r.subject and c.field = r.field and c.valid_from = r.valid_from and c.id = r.id
         where r.ref = :subject and r.field = '{AGENDA}' and {resolved.is_in_effect("c")}
-        union select b.subject from event a join event b on b.transaction_id = a.transaction_id
-        where a.subject = :subject and {_is_in_effect("a")} and b.{IS_MINUTES} and {_is_in_effect("b")}
-        and a.subject <> b.subject"""
+        union select b.subject from event b where b.subject <> :subject and {_is_in_effect("b")} and b.position in (
+            with recursive mark (position) as (
+                select m.position from event a join event m on m.transaction_id = a.transaction_id
+                    where a.position in ({_entries_of("subject")}) and m.{IS_MINUTES} and m.position <= :known
+                union select r.position from mark n join event r on r.corrects = n.position)
+            select position from mark)"""
     return sorted(found for (found,) in read.rows(sql, {"subject": subject, **resolved.parameters}))

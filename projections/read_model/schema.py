@@ -94,6 +94,7 @@ create index {tag}_event_by_subject on {p}event (subject, position);
 create index {tag}_event_by_actor on {p}event (actor, position);
 create index {tag}_event_by_principal on {p}event (principal, position);
 create index {tag}_event_of_minutes on {p}event (transaction_id) where {is_minutes};
+create index {tag}_event_by_corrects on {p}event (corrects) where corrects is not null;
 create index {tag}_event_by_source on {p}event (source_system, position) where source_system is not null;
 create table {p}event_because (
     decision {text} not null, position {integer} not null, primary key (decision, position)

@@ -279,3 +279,42 @@ def test_finding_the_meetings_of_a_subject_costs_what_they_are(tmp_path: Path, l
         add_transaction(log, f"t-{n}", (f"meeting:{n}", other), (f"decision:{n}", DecisionProposed(title="Other")))
     assert count() < before * 1.5
     model.close()
+
+
+@pytest.mark.parametrize("replacement", [ROUND, "meeting:moved"])
+def test_a_corrected_meeting_keeps_its_minutes(log: Log, read: Reader, replacement: str) -> None:
+    """A meeting that replaces a voided one, under the same or another key, has its minutes, however often it is corrected."""
+    recorded = MeetingRecorded(title="Round", held_on="2023-11-14", attendees=(ANN,))
+    log.add(TEA, DecisionProposed(title="Serve tea"))
+    position, _ = add_transaction(log, "t-round", (ROUND, recorded), (TEA, AdviceGiven(by=ANN, advice="X")))
+    meeting = ROUND
+    for meeting in (ROUND, replacement):
+        log.add(meeting, EntryVoided(position=position, why="It was a day later."))
+        assert meetings_of(read(), TEA, resolve_time(read(), NOW)) == []
+        position = log.add(meeting, recorded, corrects=position)
+
+        found = [(row["subject"], row["said"]) for row in minutes(read(), meeting).rows]
+        assert found == [(TEA, "X")]
+        assert meetings_of(read(), TEA, resolve_time(read(), NOW)) == [meeting]
+
+
+def test_what_replaces_a_voided_item_belongs_to_the_minutes(log: Log, read: Reader) -> None:
+    """The correction of an item has its place in the minutes; an item that was only voided has none."""
+    plan(log)
+    _, advice, dissent, task = add_transaction(
+        log,
+        "t-round",
+        (ROUND, MeetingHeld(attendees=(ANN, BOB))),
+        (TEA, AdviceGiven(by=ANN, advice="Green.")),
+        (TEA, DissentRecorded(by=ANN, why="Coffee!")),
+        ("task:cups", TaskAssigned(title="Buy cups", accountable=ANN)),
+    )
+    for position, subject in ((advice, TEA), (dissent, TEA), (task, "task:cups")):
+        log.add(subject, EntryVoided(position=position, why="It was another."))
+    log.add("task:pots", TaskAssigned(title="Buy pots", accountable=ANN), corrects=task)
+    corrected = log.add(TEA, AdviceGiven(by=ANN, advice="Black."), corrects=advice)
+
+    assert [row["said"] for row in minutes(read(), ROUND).rows] == ["Black.", "Buy pots"]
+    assert meetings_of(read(), "task:pots", resolve_time(read(), NOW)) == [ROUND]
+    before = TimePoint(known_at=at(corrected) - 1)
+    assert [row["said"] for row in minutes(read(), ROUND, before).rows] == ["Buy pots"]
