@@ -817,12 +817,18 @@ def deciders(answer: Answer, titles: Titles) -> Table:
     return Table(columns, rows, frozenset({"members", "mode", "rights of"}), below=frozenset({"because"}))
 
 
+def _parse_effective(event: Row) -> datetime | None:
+    """Return when the period of an event begins, or else when it took effect; None if that is when it was recorded."""
+    at = event["data"].get("from") or event["at"]
+    return parse_time(at) if at != event["recorded_at"] else None
+
+
 def events(answer: Answer, titles: Titles) -> Table:
     """Return the table of the audit trail."""
     rows = [
         [
             parse_time(row["recorded_at"]),
-            parse_time(row["at"]) if row["at"] != row["recorded_at"] else None,
+            _parse_effective(row),
             row["type"].partition(".")[0],
             row["title"] or titles.format(row["subject"]),
             titles.format(row["principal"]),

@@ -71,7 +71,9 @@ async def _audit_filter(
     justified: Annotated[bool | None, Query(description="Only events with, or without, a decision as reason.")] = None,
     corrections: Annotated[bool, Query(description="Only events that void or replace another.")] = False,
     voided: Annotated[bool | None, Query(description="Only events that were, or were not, voided.")] = None,
-    backdated: Annotated[bool, Query(description="Only events that took effect before they were recorded.")] = False,
+    backdated: Annotated[
+        bool, Query(description="Only events that took effect, or whose period begins, before they were recorded.")
+    ] = False,
     unexplained: Annotated[
         bool, Query(description="Only events without any reason: no decision, note or own reason.")
     ] = False,

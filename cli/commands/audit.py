@@ -30,7 +30,9 @@ from decisionlog_client import questions
 @click.option("--justified/--unjustified", default=None, help="Filter by whether a decision is behind the event.")
 @click.option("--corrections", is_flag=True, help="Only events that void or replace another.")
 @click.option("--voided/--not-voided", default=None, help="Filter by whether the event was voided.")
-@click.option("--backdated", is_flag=True, help="Only events that took effect before they were recorded.")
+@click.option(
+    "--backdated", is_flag=True, help="Only events that took effect, or whose period begins, before they were recorded."
+)
 @options.repeatable("--verdict", "Filter decisions by verdict: within, exceeds, not_judged.")
 @click.option("--self-approved", is_flag=True, help="Only decisions that only their proposer supported.")
 @options.periods

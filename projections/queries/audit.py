@@ -15,7 +15,7 @@ from projections.answer_types.audit import AuditEvent
 from projections.queries.blame import EVENT_COLUMNS, build_blame
 from projections.queries.filters import Filter, json_spellings, matches_text, subjects_where, within
 from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
-from projections.queries.reasons import REASON_KEYS
+from projections.queries.reasons import DEFERRED, REASON_KEYS
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.queries.titles import find_titles
 from projections.read_model.model import Read
@@ -29,7 +29,7 @@ class AuditFilter:
     `by` is the actor or the principal. `types` are stored names, with or without their version. Periods are half open
     and in microseconds: `span` is when events took effect, `recorded` when they were recorded. `because` are decisions
     that events cite; `justified` selects events that cite any, or none. `corrections` selects events that void or
-    replace another; `backdated` those that took effect before they were recorded; `unexplained` those without any
+    replace another; `backdated` those that took effect, or whose period begins, before they were recorded; `unexplained` those without any
     reason; `delegated` those recorded on behalf of another person. `verdicts` are those on the authority of
     the deciders; `self_approved` selects decisions that only their proposer decided or approved.
     """
@@ -166,12 +166,15 @@ def count_events(read: Read, selection: AuditFilter | None = None, when: TimePoi
     return EventCounts(sum(types.values()), types, flags)
 
 
+_PERIOD_EVENTS: Final = ", ".join(f"'{name}'" for event, name in EVENT_NAMES.items() if event.has_periods)
 FLAGS: Final = {
-    "backdated": "a.valid_from < a.recorded_at",
+    "backdated": f"""(a.valid_from < a.recorded_at or (a.type in ({_PERIOD_EVENTS}) and exists (
+        select 1 from field_value p where p.subject = a.subject and p.valid_from < a.recorded_at
+        and p.id >= a.position * {CHANGES_PER_EVENT} and p.id < (a.position + 1) * {CHANGES_PER_EVENT})))""",
     "corrections": "(a.corrects is not null or a.type = 'EntryVoided.v1')",
     "voided": "(a.voided_by is not null and a.voided_by <= :known)",
-    "unexplained": "(a.because is null and a.note is null and not (a.body like :own_why or a.body like :own_finding"
-    " or a.body like :own_vision or a.body like :own_strategy or a.body like :own_until))",
+    "unexplained": f"""(a.because is null and a.note is null and not (a.body like :own_why or a.body like :own_finding
+        or a.body like :own_vision or a.body like :own_strategy or (a.type = '{DEFERRED}' and a.body like :own_until)))""",
     "on_behalf_of": "a.on_behalf_of is not null",
 }
 """SQL: the conditions on an event that an auditor asks for first; its parameters are `_OWN_REASONS`."""

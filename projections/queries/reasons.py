@@ -19,6 +19,8 @@ from projections.read_model.schema import loads, members
 
 REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
 """Where the data of an event gives its reason, in order of preference."""
+DEFERRED: Final = "DecisionDeferred.v1"
+"""The event whose reason is in `until`, which is the end of a period in others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ NO_REASON: Final = Reason("none")
 
 def find_own_reason(event_type: str, data: Mapping[str, Any]) -> str | None:
     """Return the reason in the data of an event."""
-    keys = ("until",) if event_type == "DecisionDeferred.v1" else REASON_KEYS
+    keys = ("until",) if event_type == DEFERRED else REASON_KEYS
     return next((str(data[key]) for key in keys if data.get(key)), None)
 
 

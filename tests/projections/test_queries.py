@@ -9,14 +9,23 @@ from typing import Any
 import pytest
 
 from domain.any_subject import ChangesImported, EntryVoided, SubjectRemoved, SubjectRestored
-from domain.decision_messages import AdviceGiven, DecisionAccepted, DecisionProposed, DecisionSuperseded
+from domain.decision_messages import (
+    AdviceGiven,
+    DecisionAccepted,
+    DecisionDeferred,
+    DecisionProposed,
+    DecisionSuperseded,
+)
+from domain.delegation import ActionsDelegated
 from domain.feature import FeatureDropped, FeatureLinked, FeaturePrioritized, FeatureProposed, MilestoneTargeted
-from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipDelegated
+from domain.messages import Event
+from domain.ownership import OwnershipAcknowledged, OwnershipAssigned, OwnershipDelegated, OwnershipHandedOver
 from domain.people import PersonLeft, PersonMerged, PersonRegistered, TeamRegistered
 from domain.product import ProductDefined, ReleaseScheduled, ReleasesOrdered
+from domain.values import format_micros
 from eventlog.entry import Origin
 from projections.queries import accountability, field_history, field_values, listings
-from projections.queries.audit import AuditFilter, audit
+from projections.queries.audit import AuditFilter, audit, count_events
 from projections.queries.changes import changed_fields, changes
 from projections.queries.decisions import DecisionFilter, NotFound, decisions, graph, history, subject_page
 from projections.queries.filters import Filter
@@ -489,6 +498,37 @@ def test_the_audit_trail(log: Log, read: Reader) -> None:
     assert [row["position"] for row in audit(snapshot, when=TimePoint(known_at=at(3))).rows] == [3, 2, 1]
     row = audit(snapshot, AuditFilter(positions=[wrong])).rows[0]
     assert (row["title"], row["data"]["why"], row["version"], row["voided_by"]) == ("Feature a", "no penguins", 2, 4)
+
+
+def test_a_period_that_begins_before_it_was_recorded_is_backdated(log: Log, read: Reader) -> None:
+    """Roles and delegations are backdated by when they begin: not if that is when they were recorded, or later."""
+    early, late = format_micros(at(-100)), format_micros(at(100))
+
+    def period(begin: str | None) -> dict[str, Any]:
+        return {"from": begin, "until": format_micros(at(200))}
+
+    events: list[Callable[[dict[str, Any]], tuple[str, Event]]] = [
+        lambda given: ("feature:a", OwnershipAssigned(role="accountable", holders=("person:bob",), **given)),
+        lambda given: ("feature:a", OwnershipHandedOver(to="person:cas", previous_holders=("person:bob",), **given)),
+        lambda given: (P, OwnershipDelegated(delegation="d", to="person:bob", by=("person:ann",), **given)),
+        lambda given: ("person:ann", ActionsDelegated(delegation="d", to="person:bob", **given)),
+    ]
+    backdated = [log.add(*event(period(begin))) for begin in (None, late, early) for event in events][-len(events) :]
+
+    found = audit(read(), AuditFilter(backdated=True)).rows
+    assert [row["position"] for row in found] == backdated[::-1]
+    assert count_events(read()).flags["backdated"] == len(events)
+
+
+def test_the_end_of_a_period_is_no_reason(log: Log, read: Reader) -> None:
+    """A role that is assigned until a time without a reason is unexplained; a deferral gives its reason as `until`."""
+    until = format_micros(at(200))
+    assigned = log.add("feature:a", OwnershipAssigned(role="accountable", holders=("person:bob",), until=until))
+    log.add("feature:a", OwnershipAssigned(role="approver", holders=("person:bob",), until=until), note="Ann is away.")
+    log.add("decision:d", DecisionDeferred(until="The numbers are in."))
+
+    assert [row["position"] for row in audit(read(), AuditFilter(unexplained=True)).rows] == [assigned]
+    assert count_events(read()).flags["unexplained"] == 1
 
 
 def test_later_voiding_is_not_known_before(log: Log, read: Reader) -> None:

@@ -1604,7 +1604,7 @@ class SearchHit(SubjectField):
 
 
 class Slip(SubjectField):
-    """A target date or release that moved."""
+    """A target that moved: the release or day of a feature, or the due date of a release or a goal."""
 
     count: int
     "The number of matching moves."
@@ -1619,14 +1619,14 @@ class Slip(SubjectField):
     against_first: Direction
     "The current target compared with the first; `unchanged` if they are equal."
     moves: list[FieldChangeRow]
-    "The matching moves, in order."
+    "The matching moves, in order, each compared with the last target."
 
 
 class SlipCause(SubjectField):
     """One move of a target or a release to a later date."""
 
     before: Any
-    "The target before the move."
+    "The target before the move; if it was cleared, the last one."
     after: Any
     "The target after the move."
     first: Any
