@@ -543,12 +543,12 @@ def succession(answer: Answer, titles: Titles) -> Table:
             _title(row, titles),
             _format_part(row, titles),
             parse_time(row["since"]),
+            parse_time(row.get("detail", {}).get("until")),
         ]
         for row in answer["rows"]
     ]
-    return Table(
-        ("relation", "what", "subject", "title", "about", "since"), rows, below=frozenset({"about", "subject"})
-    )
+    columns = ("relation", "what", "subject", "title", "about", "since", "until")
+    return Table(columns, rows, frozenset({"until"}), below=frozenset({"about", "subject"}))
 
 
 def _format_part(row: Row, titles: Titles) -> str:

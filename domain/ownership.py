@@ -18,7 +18,19 @@ from domain.guards import require_person
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.money import Cost
 from domain.people import DISBANDED, INACTIVE_STATUSES
-from domain.values import COMBINATION, Holder, Key, Line, Person, Slug, SubjectId, Timestamp, kind_of, to_micros
+from domain.values import (
+    COMBINATION,
+    Holder,
+    Key,
+    Line,
+    Person,
+    Slug,
+    SubjectId,
+    Timestamp,
+    format_micros,
+    kind_of,
+    to_micros,
+)
 
 ACCOUNTABLE: Final = "accountable"
 MEMBER_FIELDS: Final = (f"role.{ACCOUNTABLE}", "role.member")
@@ -32,6 +44,10 @@ class PeriodCommand(Command):
         None, alias="from", description="When the period starts; by default, when the command takes effect."
     )
     until: Timestamp | None = Field(None, description="When the period ends (exclusive); open-ended by default.")
+
+    def starts_at(self, context: CommandContext) -> int:
+        """Return when the period starts, in microseconds since 1970."""
+        return to_micros(self.from_) if self.from_ else context.effective_at
 
     @model_validator(mode="after")
     def _check_period(self) -> PeriodCommand:
@@ -205,7 +221,7 @@ def decide(command: OwnershipCommand, context: CommandContext, subjects: Subject
                 role=command.role, holders=command.holders, **{"from": command.from_}, until=command.until
             )
         case ReleaseOwnership():
-            _require_holders(command.subject, command.role, context, subjects)
+            _require_holders(command.subject, command.role, context.effective_at, context, subjects)
             event = OwnershipReleased(role=command.role)
         case HandOverOwnership():
             event = _hand_over(command, context, subjects)
@@ -273,12 +289,13 @@ def _require_assignable(command: AssignOwnership, context: CommandContext, subje
         require_active_holder(holder, context, subjects, field="holders")
 
 
-def _require_holders(subject: str, role: str, context: CommandContext, subjects: Subjects) -> tuple[str, ...]:
-    """Return the current holders of a role, of which there must be some."""
-    holders = subjects[subject].subjects_at(f"role.{role}", context.now)
+def _require_holders(subject: str, role: str, at: int, context: CommandContext, subjects: Subjects) -> tuple[str, ...]:
+    """Return the holders of a role at a time, of whom there must be some."""
+    holders = subjects[subject].subjects_at(f"role.{role}", at)
     if not holders:
+        none = f"{subject} has no {role} person or team" if role == ACCOUNTABLE else f"{subject} has no {role}"
         raise NothingChanges(
-            f"{subject} has no {role} person or team" if role == ACCOUNTABLE else f"{subject} has no {role}",
+            none if at == context.now else f"{none} at {format_micros(at)}",
             field="subject" if role == ACCOUNTABLE else "role",
             subject=subject,
         )
@@ -286,7 +303,10 @@ def _require_holders(subject: str, role: str, context: CommandContext, subjects:
 
 
 def _hand_over(command: HandOverOwnership, context: CommandContext, subjects: Subjects) -> Event:
-    previous = _require_holders(command.subject, ACCOUNTABLE, context, subjects)
+    at = command.starts_at(context)
+    row = subjects[command.subject].row_at(f"role.{ACCOUNTABLE}", at)
+    ends_then = row is not None and row.ends_at == at
+    previous = _require_holders(command.subject, ACCOUNTABLE, at - ends_then, context, subjects)
     if subjects.canonical_id(command.to) in subjects.canonical_ids(previous):
         raise NothingChanges(
             f"{command.to} is already accountable for {command.subject}", field="to", subject=command.subject
@@ -297,7 +317,7 @@ def _hand_over(command: HandOverOwnership, context: CommandContext, subjects: Su
 
 def _acknowledge(command: AcknowledgeOwnership, context: CommandContext, subjects: Subjects) -> Event:
     person = require_person(context, "on_behalf_of")
-    holders = _require_holders(command.subject, command.role, context, subjects)
+    holders = _require_holders(command.subject, command.role, context.now, context, subjects)
     if subjects.canonical_id(person) not in subjects.canonical_ids(holders):
         raise NotAllowed(
             f"{person} does not have the {command.role} role on {command.subject}",
@@ -310,7 +330,8 @@ def _acknowledge(command: AcknowledgeOwnership, context: CommandContext, subject
 def _delegate(command: DelegateOwnership, context: CommandContext, subjects: Subjects) -> Event:
     require_unused_delegation(command.subject, command.delegation, subjects)
     require_active_holder(command.to, context, subjects, field="to")
-    holders = _require_holders(command.subject, ACCOUNTABLE, context, subjects)
+    at = min(command.starts_at(context), context.now)  # one that is planned is by who is accountable now
+    holders = _require_holders(command.subject, ACCOUNTABLE, at, context, subjects)
     return OwnershipDelegated(
         delegation=command.delegation or context.new_key(),
         to=command.to,

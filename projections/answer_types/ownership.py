@@ -40,11 +40,13 @@ class SuccessionRow(TitledSubject):
         ),
     ]
     part: Annotated[str | None, Field(description="The role, delegation or expected outcome that it is about.")]
-    since: Annotated[At, Field(description="The time since which this is the case.")]
+    since: Annotated[At, Field(description="The time since which this is the case, or from which it is planned.")]
     holders: Annotated[list[str], Field(description="All holders of the role; empty for anything else.")]
     detail: Annotated[
         dict[str, Value],
-        Field(description="What a delegation covers, or what makes the item of decision debt owed; else empty."),
+        Field(
+            description="What a delegation covers, `until` when a role is held, or what makes decision debt owed; else empty."
+        ),
     ]
 
 

@@ -66,11 +66,20 @@ def all_field_values(read: Read, selection: Filter, time: ResolvedTime) -> list[
     return _build_rows(read, list(_select(read, time, where, parameters, "order by c.subject, c.field")), time)
 
 
+def planned_field_values(read: Read, selection: Filter, time: ResolvedTime) -> list[FieldRow]:
+    """Return all values that matching fields have been given by a time for a period after it, unpaged."""
+    where, parameters = fields_where(read, selection, time)
+    where += f""" and c.valid_from > :as_of and exists (
+        select 1 from event e where e.position = c.id / {CHANGES_PER_EVENT} and e.valid_from <= :as_of)"""
+    order = "order by c.subject, c.field, c.valid_from"
+    return _build_rows(read, list(_select(read, time, where, parameters, order, at="c.valid_from")), time)
+
+
 def _select(
-    read: Read, time: ResolvedTime, where: str, parameters: dict[str, Any], tail: str
+    read: Read, time: ResolvedTime, where: str, parameters: dict[str, Any], tail: str, at: str = ":as_of"
 ) -> Iterator[tuple[Any, ...]]:
     sql = f"""select c.subject, c.field, c.value, c.source_value, c.valid_from, c.ends_at, c.id / {CHANGES_PER_EVENT}
-        from field_value c where {time.is_in_effect("c")} and {where} and {HAS_CONTENT} {tail}"""
+        from field_value c where {time.is_in_effect("c", at)} and {where} and {HAS_CONTENT} {tail}"""
     return read.rows(sql, parameters)
 
 

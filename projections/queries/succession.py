@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from domain.decision_messages import OPEN as OPEN_DECISION
-from domain.fields import STATUS, Value
+from domain.fields import STATUS, Value, without_nones
 from domain.values import format_micros, kind_of
 from projections.answer_types.ownership import Relation, SuccessionRow, SuccessionSummary
 from projections.answer_types.parts import TitledSubject
 from projections.queries.debt import DebtFilter, DebtFinder
 from projections.queries.expected_outcomes import find_expectations
-from projections.queries.field_values import all_field_values, as_ids
+from projections.queries.field_values import all_field_values, as_ids, planned_field_values
 from projections.queries.filters import Filter
 from projections.queries.paging import Answer, build_answer
 from projections.queries.report_state import ENDED_STATUSES
@@ -27,7 +27,7 @@ MAX_COMMANDS: Final = 1_000
 def succession(
     read: Read, person: str, when: TimePoint = NOW, *, to: str | None = None
 ) -> Answer[SuccessionRow, SuccessionSummary]:
-    """Return everything that a person or team holds, owes and waits for, in this order.
+    """Return everything that a person or team holds or will hold, owes and waits for, in this order.
 
     With `to`, `commands` are those that hand over all roles in one transaction; `truncated` says that there are more
     than one transaction takes.
@@ -38,7 +38,7 @@ def succession(
         *_find_owed(read, person, resolved),
         *_find_awaited(read, person, resolved),
     ]
-    commands = [] if to is None else list(_build_commands(read, person, to, rows))
+    commands = [] if to is None else list(_build_commands(read, person, to, rows, format_micros(resolved.as_of)))
     about: SuccessionSummary = {
         "person": read.surviving_id(person),
         "to": to,
@@ -70,8 +70,10 @@ def _row(
 
 
 def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
-    """Yield the roles and delegations that a person has on what is not closed."""
-    rows = all_field_values(read, Filter(holders=(person,), fields=("role.*", f"{DELEGATION}*")), resolved)
+    """Yield the roles and delegations that a person has, or will have, on what is not closed."""
+    asked = Filter(holders=(person,), fields=("role.*", f"{DELEGATION}*"))
+    rows = [*all_field_values(read, asked, resolved), *planned_field_values(read, asked, resolved)]
+    rows.sort(key=lambda row: (row["subject"], row["field"], row["since"]))
     ended = _find_ended(read, {row["subject"] for row in rows}, resolved)
     for row in rows:
         if row["subject"] in ended:
@@ -81,7 +83,8 @@ def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[Succ
                 key, given = row["field"].removeprefix(DELEGATION), {**row["value"], "until": row["until"]}
                 yield _row("holds", "delegation", row, row["since"], key, detail=given)
         elif isinstance(row["value"], list):
-            yield _row("holds", "role", row, row["since"], row["field"].removeprefix("role."), as_ids(row["value"]))
+            part, ends = row["field"].removeprefix("role."), without_nones(until=row["until"])
+            yield _row("holds", "role", row, row["since"], part, as_ids(row["value"]), ends)
 
 
 def _find_ended(read: Read, subjects: set[str], resolved: ResolvedTime) -> set[str]:
@@ -116,15 +119,27 @@ def _find_awaited(read: Read, person: str, resolved: ResolvedTime) -> Iterator[S
             yield _row("waits_for", f"{each.state(today)}_outcome", expected, each.at, each.key)
 
 
-def _build_commands(read: Read, person: str, to: str, rows: Sequence[SuccessionRow]) -> Iterator[dict[str, Value]]:
-    """Yield the commands that hand over the roles of a person; delegations stay, because others gave them."""
+def _build_commands(
+    read: Read, person: str, to: str, rows: Sequence[SuccessionRow], now: str
+) -> Iterator[dict[str, Value]]:
+    """Yield the commands that hand over the roles of a person, each for the rest of its period.
+
+    Delegations stay, because others gave them.
+    """
     ids = read.all_ids(person)
     for row in rows:
         is_team = kind_of(row["subject"]) == "team"
         if row["code"] != "role" or (is_team and row["part"] != "accountable"):
             continue
+        period = {**({"from": row["since"]} if row["since"] > now else {}), **row["detail"]}
         if row["part"] == "accountable" and len(row["holders"]) == 1:
-            yield {"type": "HandOverOwnership", "subject": row["subject"], "to": to}
+            yield {"type": "HandOverOwnership", "subject": row["subject"], "to": to, **period}
         else:
             holders: list[Value] = list(dict.fromkeys(to if holder in ids else holder for holder in row["holders"]))
-            yield {"type": "AssignOwnership", "subject": row["subject"], "role": row["part"], "holders": holders}
+            yield {
+                "type": "AssignOwnership",
+                "subject": row["subject"],
+                "role": row["part"],
+                "holders": holders,
+                **period,
+            }

@@ -120,6 +120,50 @@ def test_hand_over():
     given().when(HandOverOwnership(subject=SHOP, to=BOB)).refused(NothingChanges, "subject", "no accountable")
 
 
+def test_a_handover_is_from_who_was_accountable_when_it_begins():
+    """A handover for an earlier or a later time names the holder of that time, also if their period ends just then."""
+    history = (
+        fact(SHOP, OwnershipAssigned(role="accountable", holders=(ANN,), until=day_time(90))),
+        fact(
+            SHOP, OwnershipAssigned(role="accountable", holders=(BOB,), **{"from": day_time(95)}, until=day_time(120))
+        ),
+    )
+
+    def hand_over(**more):
+        return HandOverOwnership.model_validate({"subject": SHOP, "to": CORE} | more)
+
+    for command, previous in (
+        (hand_over(), BOB),
+        (backdated(hand_over(), 80), ANN),
+        (hand_over(**{"from": day_time(80)}), ANN),
+        (hand_over(**{"from": day_time(90)}), ANN),
+        (hand_over(**{"from": day_time(120)}), BOB),
+    ):
+        (draft,) = given(*history).when(command).drafts
+        assert draft.event.previous_holders == (previous,)
+    given(*history).when(backdated(hand_over(), 92)).refused(NothingChanges, "subject", "at 2025-04-03T00:00")
+    released = fact(SHOP, OwnershipReleased(role="accountable"))
+    given(ANNS, released).when(hand_over()).refused(NothingChanges, "subject", "no accountable")
+    given(*history).when(hand_over(**{"from": day_time(80), "to": ANN})).refused(NothingChanges, "to", "already")
+
+
+def test_what_is_recorded_for_an_earlier_time_rests_on_the_holder_of_that_time():
+    """A delegation is by who was accountable when it began, and only a role that was held then can be released."""
+    story = given(
+        fact(SHOP, OwnershipAssigned(role="accountable", holders=(ANN,), **{"from": day_time(80)}, until=day_time(90))),
+        fact(SHOP, OwnershipAssigned(role="accountable", holders=(BOB,), **{"from": day_time(90)})),
+    )
+
+    past, planned = (
+        DelegateOwnership.model_validate({"subject": SHOP, "delegation": "d", "to": CORE, "from": day_time(number)})
+        for number in (85, 150)
+    )
+    for command, by in ((past, ANN), (planned, BOB)):
+        (draft,) = story.when(command).drafts
+        assert draft.event.by == (by,)
+    story.when(backdated(ReleaseOwnership(subject=SHOP), 70)).refused(NothingChanges, "subject", "no accountable")
+
+
 def test_acknowledge():
     """Only a holder of a role can acknowledge it."""
     command = AcknowledgeOwnership(subject=SHOP)

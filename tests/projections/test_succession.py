@@ -12,6 +12,7 @@ from domain.feature import FeatureDropped, FeatureProposed
 from domain.outcome import ExpectedOutcomeStated
 from domain.ownership import OwnershipAssigned, OwnershipDelegated
 from domain.people import TeamRegistered
+from domain.values import format_micros
 from projections.queries.succession import succession
 from projections.queries.timepoint import TimePoint
 from projections.read_model.model import Read
@@ -110,3 +111,30 @@ def test_a_person_who_holds_nothing_hands_over_nothing(log: Log, read: Reader) -
 
     assert succession(read(), "person:zoe", to=BOB).about["commands"] == []
     assert succession(read(), ANN, TimePoint(known_at=at(0)), to=BOB).about["commands"] == []
+
+
+def test_planned_roles_and_the_ends_of_roles_are_handed_over(log: Log, read: Reader) -> None:
+    """A role that begins later is listed and handed over from then on, and one that ends until then."""
+    soon, end = format_micros(at(86_400)), format_micros(at(2 * 86_400))
+    log.add("feature:cards", FeatureProposed(title="Cards", products=(P,), accountable="person:cas"))
+    log.add("feature:cards", OwnershipAssigned(role="accountable", holders=(ANN,), **{"from": soon}))
+    log.add("feature:cards", OwnershipAssigned(role="approver", holders=(ANN, "person:cas"), until=end))
+    log.add("feature:cards", OwnershipDelegated(delegation="x", to=ANN, by=(BOB,), **{"from": soon}, until=end))
+    log.add("product:p", OwnershipAssigned(role="driver", holders=(ANN,), **{"from": end}))
+    log.add("product:p", OwnershipAssigned(role="driver", holders=("person:cas",), **{"from": end}))
+
+    found = succession(read(), ANN, TimePoint(as_of=at(10)), to=BOB)
+
+    assert [(row["part"], row["since"], row["detail"].get("until")) for row in found.rows] == [
+        ("x", soon, end),
+        ("accountable", soon, None),
+        ("approver", format_micros(at(3)), end),
+    ]
+    accountable = {"type": "HandOverOwnership", "subject": "feature:cards", "to": BOB, "from": soon}
+    holders = [BOB, "person:cas"]
+    approver = {"type": "AssignOwnership", "subject": "feature:cards", "role": "approver", "holders": holders}
+    assert found.about["commands"] == [accountable, {**approver, "until": end}]
+    assert [COMMAND.validate_python(each).type for each in found.about["commands"]] == [
+        "HandOverOwnership",
+        "AssignOwnership",
+    ]

@@ -1349,11 +1349,11 @@ class SuccessionRow(TitledSubject):
     part: str | None
     "The role, delegation or expected outcome that it is about."
     since: str
-    "The time since which this is the case."
+    "The time since which this is the case, or from which it is planned."
     holders: list[str]
     "All holders of the role; empty for anything else."
     detail: dict[str, Any]
-    "What a delegation covers, or what makes the item of decision debt owed; else empty."
+    "What a delegation covers, `until` when a role is held, or what makes decision debt owed; else empty."
 
 
 class SubjectField(TitledSubject):
