@@ -1385,7 +1385,7 @@ class ReportLine(TitledSubject):
     current: NotRequired[bool]
     "Whether the fields still have these values at the end of the period; missing if they do."
     slips: NotRequired[ReportSlips]
-    "For a slipped target or a release: how often it moved, and from where."
+    "For a slipped target, a release, or a goal whose date slipped: how often, and from where."
     due: NotRequired[str]
     "The day on which it is due at the end of the period, if there is one."
     measure: NotRequired[str]
@@ -1638,7 +1638,7 @@ class SlipCause(SubjectField):
     cause: SlipReason
     "The kind of cause."
     because: list[str]
-    "The assumption, dependency or decisions that caused it."
+    "The assumption or dependency that it names, and what it is based on."
     reason: str | None
     "The reason that the move itself gives; null if none."
     owners: list[str]
