@@ -6,17 +6,20 @@ import gc
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Final
+
+from eventsourcing.persistence import PersistenceError
 
 from cli.errors import CommandFailed
 from cli.files import tighten_modes
 from cli.settings import Settings
+from cli.table import print_note
 from domain.credentials import LOCAL_CREDENTIAL
 from domain.scopes import SCOPES
 from eventlog.entry import Caller
-from eventlog.errors import DamagedLogError, LogInUseError
+from eventlog.errors import DamagedLogError, LogInUseError, ReadOnlyLogError
 from eventlog.ids import EntropyPool
 from eventlog.lock import find_writer as find_lock_holder
 from eventlog.worker_status import VERIFIER, WorkerStatus, workers_at
@@ -79,6 +82,8 @@ def open_local_for_write(settings: Settings) -> Iterator[DecisionLog]:
 def open_read_only(settings: Settings, *, whole: bool = True) -> Iterator[DecisionLog]:
     """Open the log for reading, also while another process writes it. Without `whole`, entries may be missing.
 
+    If the log was migrated, a note says where to: what is read here ends at the migration.
+
     Raises:
         CommandFailed: there is no log.
         DamagedLogError: the file is not a complete decision log.
@@ -89,8 +94,16 @@ def open_read_only(settings: Settings, *, whole: bool = True) -> Iterator[Decisi
             "or set its location with --data or DECISIONLOG_DATA."
         )
     with DecisionLog.open(settings.log, clock=clock, read_only=True, whole=whole) as log:
+        _note_migration(log)
         set_access(log, settings)
         yield log
+
+
+def _note_migration(log: DecisionLog) -> None:
+    """Say on standard error that a log has ended, and where it goes on."""
+    with suppress(PersistenceError):  # what cannot be read is reported by the command that reads it
+        if reason := log.read_only_reason:
+            print_note(f"Note: {ReadOnlyLogError(log.name, reason)}.")
 
 
 def _know_no_report(_command: object, *, in_loop: bool) -> None:

@@ -172,6 +172,16 @@ class EventLog:
             self.close()
             raise outcome
 
+    @property
+    def name(self) -> str:
+        """The name of the log's database in messages, without a password."""
+        return self._store.name
+
+    @property
+    def read_only_reason(self) -> str:
+        """Why no process may write this log any more, such as where it was migrated to; empty if it may be written."""
+        return self._store.read_only_reason()
+
     def announce(self, address: str, key: str = "") -> None:
         """Publish the address of this process, and a key for it, to processes that find the log in use."""
         if self._lock:

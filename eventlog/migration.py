@@ -8,7 +8,7 @@ the source made read-only and the target made writable, so that two logs never g
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from eventlog import text_erasure
 from eventlog.codec import compose
@@ -27,22 +27,33 @@ class MigrationError(LogError):
     """The log cannot be migrated; the message says why, and how to fix it. The source is unchanged."""
 
 
-def migrate(source: Store, target: Store, on_progress: Progress = lambda _done, _total: None) -> Head:
-    """Migrate a log and return the head of both stores.
+class Migrated(NamedTuple):
+    """A log that was migrated: the head at which it was, and how many entries the target has recorded since."""
+
+    head: Head
+    recorded_since: int
+    was_finished: bool
+    """Whether an earlier migration did it, so that nothing was copied or compared now."""
+
+
+def migrate(source: Store, target: Store, on_progress: Progress = lambda _done, _total: None) -> Migrated:
+    """Migrate a log, unless that was finished before.
 
     `on_progress` is called with the number of entries copied and compared, and their total. No other process may write
     the source meanwhile. The source may be read-only already, if a migration to this target made it so.
 
     Raises:
-        MigrationError: the target holds something else, or a copy differs from its source.
+        MigrationError: the target holds something else, or no longer the log, or a copy differs from its source.
         PersistenceError: a store failed; run the migration again.
     """
     in_progress = f"it is being filled from {source.name}; run `decisionlog migrate` until it finishes"
     moved = f"it was migrated to {target.name}; set DECISIONLOG_STORE to that"
     if source.read_only_reason() not in ("", moved):
         raise MigrationError(f"{source.name} cannot be migrated: {source.read_only_reason()}.")
-    is_finished = source.read_only_reason() and not target.read_only_reason()
-    if not is_finished:
+    was_finished = bool(source.read_only_reason()) and not target.read_only_reason()
+    if was_finished:
+        _must_continue(target, source)
+    else:
         _must_be_free_for(target, source, in_progress)
         _copy_entries(source, target, on_progress)
         for table in SIDE_TABLE_KEYS:
@@ -50,7 +61,8 @@ def migrate(source: Store, target: Store, on_progress: Progress = lambda _done, 
         _must_be_equal(source, target, on_progress)
         set_read_only(source, moved)
         set_read_only(target, "")
-    return target.head()
+    head = source.head()
+    return Migrated(head, target.head().size - head.size, was_finished)
 
 
 # Writing to a store --------------------------------------------------------------------------------------------------
@@ -106,6 +118,16 @@ def _must_be_free_for(target: Store, source: Store, in_progress: str) -> None:
             f"{target.name} holds a part of another log. Drop its schema or name another with ?schema=, then retry."
         )
     set_read_only(target, in_progress)
+
+
+def _must_continue(target: Store, source: Store) -> None:
+    """Check that the target of a finished migration still has the last entry of the source at its position."""
+    last = source.head().size - 1
+    if [row[:6] for row in target.rows(last, 1)] != [row[:6] for row in source.rows(last, 1)]:
+        raise MigrationError(
+            f"{source.name} was migrated to {target.name}, which no longer holds its entries. Restore a backup of that "
+            "database: see docs/how-to/back-up-and-restore.md."
+        )
 
 
 def _copy_entries(source: Store, target: Store, on_progress: Progress) -> None:

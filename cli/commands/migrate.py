@@ -17,6 +17,7 @@ from cli.table import count_entries
 from eventlog.dsn import is_dsn
 from eventlog.lock import WriterLock
 from eventlog.log import open_store
+from eventlog.migration import Migrated
 from eventlog.migration import migrate as copy_log
 
 
@@ -55,9 +56,21 @@ def migrate_log(settings: Settings, to: str) -> None:
             closing(open_store(to, clock=clock)) as target,
             progress("Migrating") as report_progress,
         ):
-            head = copy_log(source, target, report_progress)
+            migrated = copy_log(source, target, report_progress)
     finally:
         lock.release()
-    click.echo(f"Migrated {count_entries(head.size)}; both logs have the root {head.root}.")
+    click.echo(_format_result(migrated))
     click.echo(f"{settings.log_file} is now read-only.")
     click.echo("Next, set DECISIONLOG_STORE to the new address. The read model is built there automatically.")
+
+
+def _format_result(migrated: Migrated) -> str:
+    head = migrated.head
+    if not migrated.was_finished:
+        return f"Migrated {count_entries(head.size)}; both logs have the root {head.root}."
+    since = (
+        f"the target has grown to {count_entries(head.size + migrated.recorded_since)}"
+        if migrated.recorded_since
+        else "nothing has been recorded in the target since"
+    )
+    return f"Already migrated at position {head.size}; {since}."

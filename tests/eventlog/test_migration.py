@@ -56,7 +56,8 @@ def test_a_migrated_log_is_complete_and_its_source_read_only(source: Path, addre
     """Every row of every table is copied; the target accepts writes and old keys, and the source can only be read."""
     with both(source, address) as (one, other):
         heard: list[tuple[int, int]] = []
-        head = migrate(one, other, lambda *news: heard.append(news))
+        head, recorded_since, was_finished = migrate(one, other, lambda *news: heard.append(news))
+        assert (recorded_since, was_finished) == (0, False)
         assert content(one) == content(other)
         assert head == one.head()
         assert heard[-1] == (2 * head.size, 2 * head.size)
@@ -156,3 +157,24 @@ def test_an_altered_target_is_refused(source: Path, address: str) -> None:
         with pytest.raises(MigrationError, match="does not hold"):
             migrate(one, other)
         assert (one.read_only_reason(), bool(other.read_only_reason())) == ("", True)
+
+
+def test_a_second_migration_reports_where_the_first_one_ended(source: Path, address: str) -> None:
+    """What the target has recorded since is counted apart from what was migrated."""
+    with both(source, address) as (one, other):
+        head = migrate(one, other).head
+    with open_log(address, entropy=os.urandom) as log:
+        do(log, {"type": "RegisterPerson", "name": "Later Arrival"})
+    with both(source, address) as (one, other):
+        assert migrate(one, other) == (head, 1, True)
+
+
+def test_a_second_migration_to_a_database_that_lost_the_log_is_refused(source: Path, address: str) -> None:
+    """An empty schema is not reported as the migrated log."""
+    with both(source, address) as (one, other):
+        migrate(one, other)
+    with tables(address) as connection:
+        connection.execute("DELETE FROM events")
+        connection.execute("UPDATE head SET size = 0, frontier = ''")
+    with both(source, address) as (one, other), pytest.raises(MigrationError, match="no longer holds"):
+        migrate(one, other)
