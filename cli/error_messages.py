@@ -15,7 +15,7 @@ from decisionlog_client.errors import ClientError, NotADecisionLog, NotSignedIn,
 from domain.errors import Forbidden, Refused, Unknown
 from domain.ids import is_subject, kind_of
 from eventlog.errors import DamagedLogError, LogError, LogInUseError
-from eventlog.store_errors import DamagedStoreError, DiskFullError
+from eventlog.store_errors import DamagedStoreError, DiskFullError, FileUnavailableError
 
 _DISK_FULL: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _SUBJECT: Final = re.compile(r"\b[a-z]+:[^\s;,']+")
@@ -104,6 +104,8 @@ def _describe_client_error(error: ClientError) -> tuple[Exit, str]:
 def _describe_log_error(error: LogError | PersistenceError) -> tuple[Exit, str]:
     if isinstance(error, DiskFullError):
         return Exit.FAILED, f"Disk full: {error}. Free some space and retry; existing data is intact."
+    if isinstance(error, FileUnavailableError):
+        return Exit.FAILED, f"{error}."
     if isinstance(error, DamagedStoreError):
         return Exit.DAMAGED, f"{error}."
     if isinstance(error, PersistenceError):

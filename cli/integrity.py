@@ -18,6 +18,7 @@ from cli.progress import progress
 from cli.settings import Settings
 from cli.table import count_entries
 from eventlog.checkpoint import Checkpoint
+from eventlog.sqlite_disk import explain_disk_error
 from eventlog.sqlite_integrity import describe
 from eventlog.verification import Finding
 from eventlog.worker_status import VERIFIER, WorkerStatus, workers_at
@@ -103,6 +104,8 @@ def require_valid_read_model(settings: Settings, log: DecisionLog | None = None,
         if not damage and log:
             damage = _compare(log, model, compare=compare)
     except Exception as error:
+        if disk_error := explain_disk_error(error, settings.model_file):
+            raise disk_error from error
         if not model.is_damage(error):
             raise
         damage = [describe(error)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from functools import cache, cached_property
 from pathlib import Path
 from queue import Empty, Full, LifoQueue
@@ -18,6 +18,7 @@ from eventlog.records import Append, Outcome, UniqueClaim
 from eventlog.sequencer import Sequencer
 from eventlog.side_tables import write_side_tables
 from eventlog.sql import AMONG_RESULTS, HEAD, Session, iter_values, parse_head, update_head
+from eventlog.sqlite_disk import explain_disk_error, is_disk_error
 from eventlog.sqlite_integrity import (
     DAMAGE_ERRORS,
     BackgroundCheck,
@@ -28,7 +29,7 @@ from eventlog.sqlite_integrity import (
     read_schema,
 )
 from eventlog.store import Store
-from eventlog.store_errors import DiskFullError
+from eventlog.store_errors import FileUnavailableError
 
 BACKUP_PAGES_PER_STEP: Final = 1024
 MAX_IDLE_CONNECTIONS: Final = 8
@@ -83,10 +84,10 @@ READ_ONLY: Final = "CREATE TABLE IF NOT EXISTS read_only (reason TEXT NOT NULL) 
 MAX_CHECKED_AT_OPEN_BYTES: Final = 16 * 1024 * 1024
 """A file up to this size is checked before it is written, in under 0.1 s; a larger one is checked in the background."""
 LAST_VERSIONS: Final = """
-CREATE TEMP TABLE last_versions (subject TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TEMP TABLE IF NOT EXISTS last_versions (subject TEXT PRIMARY KEY, version INTEGER NOT NULL) WITHOUT ROWID;
 INSERT OR REPLACE INTO temp.last_versions
   SELECT subject, version FROM main.events NOT INDEXED WHERE true ORDER BY position;
-CREATE TEMP TRIGGER keep_last_versions AFTER INSERT ON main.events BEGIN
+CREATE TEMP TRIGGER IF NOT EXISTS keep_last_versions AFTER INSERT ON main.events BEGIN
   INSERT OR REPLACE INTO last_versions VALUES (new.subject, new.version);
 END;
 """
@@ -105,17 +106,27 @@ ORDER BY listed.subject
 
 
 @contextmanager
-def library_errors() -> Iterator[None]:
-    """Raise SQLite's errors as the errors of the `eventsourcing` library, which have the same names."""
+def library_errors(path: Path) -> Iterator[None]:
+    """Raise SQLite's errors as the errors of the `eventsourcing` library, which have the same names.
+
+    Those of the disk that holds the file at `path` say what to do.
+    """
     try:
         yield
     except UnicodeDecodeError as error:
         raise persistence.DatabaseError(describe(error)) from error
     except sqlite3.Error as error:
         kind: type[Exception] = getattr(persistence, type(error).__name__, persistence.PersistenceError)
-        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
-            kind = DiskFullError
-        raise kind(str(error)) from error
+        raise explain_disk_error(error, path) or kind(str(error)) from error
+
+
+def _must_be_writable(connection: sqlite3.Connection) -> None:
+    """Write what is stored already, and roll it back: SQLite opens a file that it may not write without an error."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _reading_mode(path: Path) -> str:
@@ -137,9 +148,10 @@ class SqliteStore(Store):
         self._clock = clock
         self._idle_connections: LifoQueue[sqlite3.Connection] = LifoQueue(maxsize=MAX_IDLE_CONNECTIONS)
         self._background_check: BackgroundCheck | None = None
+        self._has_last_versions = False
         self._prepare(whole=whole)
         if not read_only:
-            self._queue.call_soon(self._load_last_versions)
+            self._queue.call_soon(self._load_last_versions_soon)
             self._queue.start()
 
     # Opening and closing
@@ -153,17 +165,21 @@ class SqliteStore(Store):
                 "`uv python install` installs."
             )
         try:
-            with self._read_connection() as connection:
+            with library_errors(self.path), self._read_connection() as connection:
                 if not self.read_only and connection.execute("PRAGMA user_version").fetchone()[0] == 0:
                     self._create(connection)
                 self._must_be_a_log(connection)
                 if not self.read_only:
+                    _must_be_writable(connection)
                     connection.execute(READ_ONLY)
                     connection.execute(OWNERS)
                     self._must_be_undamaged(connection)
             if whole:
                 self._must_be_complete()
-        except (*DAMAGE_ERRORS, persistence.DatabaseError) as error:
+        except FileUnavailableError:
+            self.close()
+            raise
+        except persistence.DatabaseError as error:
             self.close()
             raise DamagedLogError(self.path, describe(error)) from error
         except (DamagedLogError, NewerLogError):
@@ -204,7 +220,7 @@ class SqliteStore(Store):
 
     def find_damage(self) -> list[str]:
         """Describe damaged pages, indexes that differ from their tables, and differences from the expected schema."""
-        with library_errors(), self._read_connection() as connection:
+        with library_errors(self.path), self._read_connection() as connection:
             schema = find_schema_damage(read_schema(connection), _expected_schema())
             return [*schema, *find_page_damage(connection)]
 
@@ -273,13 +289,13 @@ class SqliteStore(Store):
 
     def library_errors(self) -> AbstractContextManager[None]:
         """Raise SQLite's errors as the errors of the `eventsourcing` library."""
-        return library_errors()
+        return library_errors(self.path)
 
     # Reading and writing
 
     def read(self, statement: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Return all rows of a query, as of the last commit."""
-        with library_errors(), self._read_connection() as connection:
+        with library_errors(self.path), self._read_connection() as connection:
             return connection.execute(statement, parameters).fetchall()
 
     def subjects(self, after: str, limit: int) -> list[str]:
@@ -295,12 +311,22 @@ class SqliteStore(Store):
                 raise self.stop_writing(f"its index lists {subject}, and its entries have {entry} in that place")
         return [subject for subject, _ in found]
 
+    def _load_last_versions_soon(self) -> None:
+        with suppress(sqlite3.Error):  # raised again by the first append, if it has not passed by then
+            self._load_last_versions()
+
     def _load_last_versions(self) -> None:
-        """Compute the last version of each subject from the rows alone. The writer's first task."""
+        """Compute the last version of each subject from the rows alone. The writer's first task.
+
+        While the disk fails, nothing can be appended; each append tries again.
+        """
         try:
             self._write_connection.executescript(LAST_VERSIONS)
         except DAMAGE_ERRORS as error:
+            if is_disk_error(error):
+                raise
             self.stop_writing(f"its entries cannot be read ({describe(error)})")
+        self._has_last_versions = True
 
     @contextmanager
     def _transaction(self) -> Iterator[_Session]:
@@ -316,6 +342,8 @@ class SqliteStore(Store):
             raise
 
     def _append_group(self, appends: Sequence[Append]) -> list[Outcome]:
+        if not self._has_last_versions:
+            self._load_last_versions()
         with self._transaction() as session:
             sequencer = Sequencer(parse_head(session.execute(HEAD).fetchall()), self._clock)
             missing = sequencer.missing(appends)
@@ -392,19 +420,26 @@ def copy(source: Path, target: Path, on_progress: Callable[[int, int], None]) ->
     """
     target.touch(mode=0o600)
     with (
-        library_errors(),
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)) as reader,
+        library_errors(target),
+        closing(_open_for_copying(source)) as reader,
         closing(sqlite3.connect(target)) as writer,
     ):
-        # A read transaction fixes the snapshot; otherwise each commit would restart the copy.
-        reader.execute("BEGIN")
-        reader.execute("SELECT size FROM head").fetchone()
         reader.backup(
             writer,
             pages=BACKUP_PAGES_PER_STEP,
             progress=lambda _, left, total: on_progress(total - left, total),
             sleep=0,
         )
+
+
+def _open_for_copying(source: Path) -> sqlite3.Connection:
+    """Open a file in a read transaction. It fixes the snapshot; otherwise each commit would restart the copy."""
+    uri = f"{source.absolute().as_uri()}?mode={_reading_mode(source)}"
+    with library_errors(source):
+        reader = sqlite3.connect(uri, uri=True, isolation_level=None)
+        reader.execute("BEGIN")
+        reader.execute("SELECT size FROM head").fetchone()
+    return reader
 
 
 def _write(session: Session, appends: Sequence[Append], outcomes: Sequence[Outcome]) -> None:

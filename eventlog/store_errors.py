@@ -1,7 +1,8 @@
 """Errors of an open log. They derive from those of the `eventsourcing` library, which is loaded only where a log is opened.
 
 OperationalError
-├── DiskFullError                 the disk is full; nothing was stored
+├── FileUnavailableError          a file cannot be read or written, whatever it contains
+│   └── DiskFullError             the disk is full; nothing was stored
 └── UnknownOutcomeError           a commit was sent, and the connection was lost before its answer
 IntegrityError
 └── DamagedStoreError             damage was found; nothing more is written
@@ -14,7 +15,11 @@ from pathlib import Path
 from eventsourcing.persistence import IntegrityError, OperationalError
 
 
-class DiskFullError(OperationalError):
+class FileUnavailableError(OperationalError):
+    """A file cannot be read or written, whatever it contains; the message says why, and how to fix it."""
+
+
+class DiskFullError(FileUnavailableError):
     """The disk is full; nothing was stored."""
 
 

@@ -19,6 +19,7 @@ from cli.settings import Settings
 from cli.settings_loading import load_settings
 from cli.table import count_entries, print_sentence
 from eventlog.dsn import without_secret
+from eventlog.sqlite_disk import explain_disk_error
 from eventlog.sqlite_integrity import DAMAGE_ERRORS, describe
 from identity.decision_log import DecisionLog
 from projections.read_model.model import ReadModel
@@ -98,6 +99,8 @@ def _print_positions(settings: Settings, log: DecisionLog) -> None:
         lag = head.size - model.position
         model.close()
     except (*DAMAGE_ERRORS, WrongPositionError) as error:
+        if disk_error := explain_disk_error(error, settings.model_file):
+            raise disk_error from error
         print_sentence(f"The read model cannot be read ({describe(error)}): run `decisionlog rebuild`.")
         return
     click.echo("The read model is up to date." if not lag else f"The read model is {count_entries(lag)} behind.")

@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from eventsourcing.persistence import OperationalError
 
 from domain.fields import CHANGES_PER_EVENT
+from eventlog.sqlite_disk import explain_disk_error
 from eventlog.sqlite_integrity import describe
 from projections.read_model import schema
 from projections.read_model.cached_property import CachedProperty
@@ -172,7 +174,9 @@ class ReadModel:
         except BaseException as error:
             database.close()
             if isinstance(error, database.transient_errors):
-                raise OperationalError(f"{database} cannot be used: {error}") from error
+                raise explain_disk_error(error, Path(str(database))) or OperationalError(
+                    f"{database} cannot be used: {error}"
+                ) from error
             raise
 
     @classmethod

@@ -14,6 +14,7 @@ from queue import Empty, Full, LifoQueue
 from typing import Any, Final
 
 from eventlog.sql import iter_values
+from eventlog.sqlite_disk import is_disk_error
 from eventlog.sqlite_integrity import (
     DAMAGE_ERRORS,
     SchemaObjects,
@@ -37,16 +38,6 @@ ROWS_PER_LINK_STEP: Final = 100_000
 """About half a second of work."""
 READER_CACHE_KIB: Final = 8_000
 """The page cache of each connection that reads; small, because there are several and the system caches the file too."""
-_PRIMARY_CODE: Final = 0xFF
-"""The bits of an SQLite error code that give its primary code."""
-_DISK_ERRORS: Final = {
-    sqlite3.SQLITE_FULL,
-    sqlite3.SQLITE_IOERR,
-    sqlite3.SQLITE_CANTOPEN,
-    sqlite3.SQLITE_READONLY,
-    sqlite3.SQLITE_BUSY,
-}
-"""Errors that say nothing about the content of a file, which must not be deleted because of them."""
 _SUFFIXES: Final = ("", "-wal", "-shm")
 _SEARCH: Final = """create virtual table {p}search using fts5(
     subject unindexed, field unindexed, position unindexed, content unindexed, words)"""
@@ -147,7 +138,7 @@ class SqliteDatabase:
                 if not connection.execute("select 1 from sqlite_master where name = 'projection'").fetchone():
                     return "the file holds no read model"
         except DAMAGE_ERRORS as error:
-            if getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE in _DISK_ERRORS:
+            if is_disk_error(error):
                 raise
             return f"the file is damaged ({describe(error)})"
         return None

@@ -54,7 +54,7 @@ class Copy:
         """The head as the log reads it."""
         found = self.all("SELECT size, frontier, recorded_at FROM head")
         if not found:
-            with library_errors():
+            with library_errors(Path(":memory:")):
                 raise sqlite3.IntegrityError("it has no head")
         size, frontier, recorded_at = found[0]
         return Head(size, unpack_frontier(frontier), recorded_at)
@@ -80,7 +80,7 @@ class Copy:
         return bool(self.all("SELECT 1 FROM idempotency_records WHERE first = ? AND salt IS NOT NULL", first))
 
     def all(self, statement: str, *parameters: Any) -> list[Any]:
-        with library_errors():
+        with library_errors(Path(":memory:")):
             return self.connection.execute(statement, parameters).fetchall()
 
     def change(self, statement: str, *parameters: Any) -> None:

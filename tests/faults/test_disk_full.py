@@ -9,7 +9,11 @@ from functools import partial
 
 import pytest
 
+from cli.error_messages import describe_failure
+from cli.errors import Exit
 from eventlog.errors import DamagedLogError
+from eventlog.sqlite_disk import explain_disk_error
+from eventlog.store_errors import DiskFullError, FileUnavailableError
 from identity.decision_log import DecisionLog
 from projections.read_model.postgresql import PostgresqlDatabase
 from tests.support_log import LocalService
@@ -151,6 +155,63 @@ def test_a_log_that_cannot_be_written(tmp_path, monkeypatch):
 
         monkeypatch.setattr(Stubborn, "refusing", False)
         must_recover(service, 0)
+
+
+def open_log(path, **options):
+    return DecisionLog.open(path, clock=lambda: 1, **options)
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_full_disk_is_no_damage(tmp_path, record_property, read_only):
+    """A log on a full disk is not called damaged when it is opened: its backup would lack the last entries."""
+    disk, path = tmp_path / "disk", tmp_path / "disk" / "log.sqlite3"
+    with small_disk(disk, record_property) as fill:
+        open_log(path).close()
+        with fill(disk):
+            if fill is full:
+                with pytest.raises(DiskFullError):
+                    open_log(path, read_only=read_only)
+        open_log(path, read_only=read_only).close()
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_file_that_cannot_be_opened_is_no_damage(tmp_path, read_only):
+    """It is reported with what to check, and with an exit code that does not mean damage."""
+    path = tmp_path / "log.sqlite3"
+    path.mkdir()
+
+    with pytest.raises(FileUnavailableError, match="Check the disk") as found:
+        open_log(path, read_only=read_only)
+
+    assert describe_failure(found.value)[0] == Exit.FAILED
+
+
+def test_a_log_that_cannot_be_written_is_not_opened_for_writing(tmp_path, monkeypatch):
+    """A server does not start on a file that it may only read, and refuse every write."""
+    path = tmp_path / "log.sqlite3"
+    open_log(path).close()
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Stubborn))
+    monkeypatch.setattr(Stubborn, "refusing", True)
+
+    with pytest.raises(FileUnavailableError, match="attempt to write a readonly database"):
+        open_log(path)
+
+    open_log(path, read_only=True).close()
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM])
+@pytest.mark.parametrize("denied", ["log.sqlite3", "log.sqlite3-wal", ""])
+def test_a_denied_file_or_folder_is_named(tmp_path, monkeypatch, code, denied):
+    """The message names what this user may not access, and says to check its owner and mode."""
+    for name in ("log.sqlite3", "log.sqlite3-wal"):
+        (tmp_path / name).touch()
+    monkeypatch.setattr(os, "access", lambda path, _mode: path != tmp_path / denied)
+    error = sqlite3.OperationalError("no")
+    error.sqlite_errorcode = code
+
+    found = explain_disk_error(error, tmp_path / "log.sqlite3")
+
+    assert f"Permission denied: {tmp_path / denied}. Check its owner and mode" in str(found)
 
 
 def trouble(path):
