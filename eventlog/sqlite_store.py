@@ -164,6 +164,9 @@ class SqliteStore(Store):
                 f"{'.'.join(map(str, MIN_SQLITE_VERSION))} or later. Run it with another Python, such as one that "
                 "`uv python install` installs."
             )
+        if self.path.is_file() and not self.path.stat().st_size:  # SQLite takes it for a new database
+            self.close()
+            raise DamagedLogError(self.path, "it is empty, as a failed copy leaves it")
         try:
             with library_errors(self.path), self._read_connection() as connection:
                 if not self.read_only and connection.execute("PRAGMA user_version").fetchone()[0] == 0:

@@ -564,6 +564,16 @@ def test_a_damaged_file_is_refused_with_advice(tmp_path: Path, damage: str) -> N
     assert path.read_bytes() == before
 
 
+@pytest.mark.parametrize("read_only", [False, True])
+def test_an_empty_file_does_not_become_a_new_log(tmp_path: Path, *, read_only: bool) -> None:
+    """A file that a failed copy left empty is refused, and stays as it is."""
+    path = tmp_path / "log.sqlite"
+    path.touch()
+    with pytest.raises(DamagedLogError, match="it is empty"):
+        open_log(tmp_path, read_only=read_only)
+    assert path.read_bytes() == b""
+
+
 def test_a_file_that_is_refused_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No connection to a file that is not a database stays open."""
     opened, connect = [], sqlite3.connect
