@@ -14,7 +14,7 @@ from cli.errors import CommandFailed, Exit
 from decisionlog_client.errors import ClientError, NotADecisionLog, NotSignedIn, Unreachable
 from domain.errors import Forbidden, Refused, Unknown
 from domain.ids import is_subject, kind_of
-from eventlog.errors import DamagedLogError, LogError, LogInUseError
+from eventlog.errors import DamagedLogError, DatabaseUnavailableError, LogError, LogInUseError
 from eventlog.store_errors import DamagedStoreError, DiskFullError, FileUnavailableError
 
 _DISK_FULL: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
@@ -110,5 +110,9 @@ def _describe_log_error(error: LogError | PersistenceError) -> tuple[Exit, str]:
         return Exit.DAMAGED, f"{error}."
     if isinstance(error, PersistenceError):
         return Exit.FAILED, f"Database error: {error}. Check the database and retry."
-    codes = {LogInUseError: Exit.LOG_UNAVAILABLE, DamagedLogError: Exit.DAMAGED}
+    codes = {
+        LogInUseError: Exit.LOG_UNAVAILABLE,
+        DatabaseUnavailableError: Exit.LOG_UNAVAILABLE,
+        DamagedLogError: Exit.DAMAGED,
+    }
     return codes.get(type(error), Exit.FAILED), str(error)

@@ -1,6 +1,7 @@
 """How a command fails, and the exit codes.
 
-0 success; 1 refused or failed; 2 usage error; 3 the log is in use or its server cannot be reached; 4 a file is damaged;
+0 success; 1 refused or failed; 2 usage error; 3 the log is in use or its server or database cannot be
+reached; 4 a file is damaged;
 130 interrupted.
 """
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cli.bootstrap import POLL_INTERVAL_S, clock, set_access
-from cli.errors import CommandFailed
+from cli.errors import CommandFailed, Exit
 from cli.settings import Settings
 from eventlog.dsn import is_dsn, without_secret
 from eventlog.worker_status import WorkerStatus
@@ -83,7 +83,9 @@ def open_replica(settings: Settings) -> Iterator[OpenReplica]:
     try:
         damage = database.check()
     except database.transient_errors as error:
-        raise CommandFailed(f"Cannot read the replica in {place}: {error}. Check its disk, and {start}.") from error
+        raise CommandFailed(
+            f"Cannot read the replica in {place}: {error}. Check its disk, and {start}.", Exit.LOG_UNAVAILABLE
+        ) from error
     if damage:
         raise CommandFailed(f"No replica in {place}: {damage}. To create one, {start}.")
     model = ReadModel(database, clock)
