@@ -222,7 +222,12 @@ async def wait_for_position(
     while services.runner.position < min_position:
         services.check_read_model()
         if time.monotonic() > deadline:
-            detail = f"the read model is at position {services.runner.position}, not yet at {min_position}; try again"
+            advice = (
+                "no projector is running: start one with `decisionlog project`"
+                if (await services.lacks_projector())
+                else "try again"
+            )
+            detail = f"the read model is at position {services.runner.position}, not yet at {min_position}; {advice}"
             raise HttpProblem(504, detail, field="min_position", headers={"Retry-After": "1"})
         services.runner.hurry()
         await asyncio.sleep(POLL_INTERVAL_S)

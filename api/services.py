@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -164,6 +165,13 @@ class Services:
             return {"position": found.known_position, "read_model": found.position, "lag": found.lag}
         recorded, projected = self.book.head().size, self.runner.position
         return {"position": recorded, "read_model": projected, "lag": recorded - projected}
+
+    async def lacks_projector(self) -> bool:
+        """Whether no process brings the read model of the log up to date, so that waiting for it is in vain.
+
+        A replica says itself how far it is, and whether it is working.
+        """
+        return not isinstance(self.book, Replica) and not await asyncio.to_thread(self.runner.has_projector)
 
     def check_read_model(self) -> None:
         """Refuse to answer from a read model that is damaged or has stopped following the log.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import version
+from typing import Literal
 
 from fastapi import APIRouter
 from starlette.routing import Route
@@ -37,11 +38,16 @@ def router() -> APIRouter:
 async def get_health(services: ServiceDependency) -> answer_documentation.Health:
     """The size of the log and the lag of the read model; 503 if the log is damaged or the read model has stopped.
 
-    `degraded` means that expensive queries have been waiting in the queue for at least half a minute.
+    `degraded` means that expensive queries have been waiting in the queue for at least half a minute, and `behind` that no
+    projector is running, so that answers do not show what was recorded since.
     """
     services.check_log()
     services.check_read_model()
-    return {"status": "degraded" if services.questions.is_saturated() else "ok", **services.positions()}
+    positions = services.positions()
+    status: Literal["ok", "degraded", "behind"] = "degraded" if services.questions.is_saturated() else "ok"
+    if positions["lag"] and await services.lacks_projector():
+        status = "behind"
+    return {"status": status, **positions}
 
 
 async def get_version() -> answer_documentation.Version:

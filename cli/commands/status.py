@@ -17,12 +17,13 @@ from cli.bootstrap import clock, list_workers, open_read_model_database, open_re
 from cli.connection import IN_PROCESS_URL
 from cli.context import get_context
 from cli.display import make_safe
-from cli.errors import CommandFailed
+from cli.errors import CommandFailed, Exit
 from cli.integrity import format_root
 from cli.settings import Settings
 from cli.settings_loading import load_settings
 from cli.table import count_entries, print_sentence
-from decisionlog_client import questions
+from decisionlog_client import Client, questions
+from decisionlog_client.errors import ClientError
 from domain.times import parse_timestamp
 from eventlog.dsn import without_secret
 from eventlog.worker_status import WorkerStatus
@@ -44,6 +45,12 @@ from projections.read_model.model import ReadModel
 def status(as_json: bool, working: str | None, replica: str | None, data: Path | None) -> None:
     """Show where the log is, its state, and who you are."""
     settings = load_settings(data=data, replica=replica)
+    if working and settings.url and not settings.replica:
+        raise CommandFailed(
+            "--working reads the files or the database of the log, not a server. Run it on the machine of the log, without "
+            "DECISIONLOG_URL, or name them with --data or DECISIONLOG_STORE.",
+            Exit.USAGE_ERROR,
+        )
     if working or settings.replica:
         show_progress(settings, as_json=as_json, working=working)
     else:
@@ -61,7 +68,8 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
     """
     with get_context().client(settings.location, writes=False) as log:
         head = log.ask(questions.head())
-        log.cover(head["size"])
+        if log.address == IN_PROCESS_URL:  # a server shows how far it is, even if its projector does not run
+            log.cover(head["size"])
         unowned = log.ask(questions.unowned())
         answer = {
             "log": head["log"],
@@ -74,6 +82,7 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
             "you": log.ask(questions.me()),
             "workers": log.ask(questions.status())["workers"],
             "all_owned": not unowned["rows"],
+            "projector": unowned["position"] >= head["size"] or not _lacks_projector(log),
         }
         people = (person for page in log.pages(questions.people()) for person in page["rows"])
         titles = {person["id"]: person["name"] for person in people if person["name"]}
@@ -85,12 +94,25 @@ def show_log(settings: Settings, *, as_json: bool) -> None:
         print_sentence(make_safe(line))
 
 
+def _lacks_projector(log: Client) -> bool:
+    """Whether the server says that no process brings its read model up to date."""
+    try:
+        return log.ask(questions.health())["status"] == "behind"
+    except ClientError:  # it is not healthy for another reason, which its answers tell
+        return False
+
+
 def _format_log(answer: Mapping[str, Any], titles: Titles, unowned: str, settings: Settings) -> Iterator[str]:
     place = without_secret(settings.store) if settings.store else settings.data
-    where = f"at {answer['server']}" if answer["server"] else f"in {place} (no server running)"
+    nothing = (
+        "no server known" if settings.store else "no server running"
+    )  # one in PostgreSQL has no lock to find it by
+    where = f"at {answer['server']}" if answer["server"] else f"in {place} ({nothing})"
     yield f"{answer['log']} {where}, decisionlog {answer['version']}"
     last = get_context().zone.format(parse_timestamp(answer["recorded_at"]))
     yield f"{count_entries(answer['size'])}, last recorded {last}; read model at position {answer['read_model']}"
+    if not answer["projector"]:
+        yield "No projector is running, so answers stay at that position: start one with `decisionlog project`."
     yield from format_root(bytes.fromhex(answer["root"])).split("\n")
     you = answer["you"]
     scopes = f", with the scopes {', '.join(you['scopes'])}" if you["scopes"] else ""

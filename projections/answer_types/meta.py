@@ -20,8 +20,11 @@ class Health(Positions):
     """Whether the server can answer."""
 
     status: Annotated[
-        Literal["ok", "degraded"],
-        Field(description="`ok`, or `degraded` while expensive queries have to wait; a failure is answered with 503."),
+        Literal["ok", "degraded", "behind"],
+        Field(
+            description="`ok`, `degraded` while expensive queries have to wait, or `behind` while no projector brings the "
+            "read model up to date; a failure is answered with 503."
+        ),
     ]
 
 

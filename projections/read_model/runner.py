@@ -92,6 +92,16 @@ class Runner:
         """Whether this runner writes the read model; None while that is not known."""
         return self._active
 
+    def has_projector(self) -> bool:
+        """Whether a process brings the read model up to date: this one, or another one. Asks the database, so it may block.
+
+        While the database cannot be reached, none is missed.
+        """
+        try:
+            return not self._external or self._model.database.has_active_writer()
+        except self._transient_errors:
+            return True
+
     @property
     def error(self) -> BaseException | None:
         """The error that stopped the runner, if any."""

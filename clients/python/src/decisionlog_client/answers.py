@@ -1484,8 +1484,8 @@ class FieldChangeCount(_FromValue):
 class Health(Positions):
     """Whether the server can answer."""
 
-    status: Literal["ok", "degraded"]
-    "`ok`, or `degraded` while expensive queries have to wait; a failure is answered with 503."
+    status: Literal["ok", "degraded", "behind"]
+    "`ok`, `degraded` while expensive queries have to wait, or `behind` while no projector brings the read model up to date; a failure is answered with 503."
 
 
 class Status(Positions):

@@ -1,0 +1,86 @@
+"""A server whose projector is a process of its own, which does not run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from cli.connection import connect
+from cli.context import Context
+from cli.dates import Zone
+from cli.errors import CommandFailed, Exit
+from cli.in_process_client import InProcessTransport
+from cli.main import cli
+from decisionlog_client import Client
+from projections.read_model.database import PROJECTOR
+from projections.read_model.runner import Runner
+from tests.support_log import LocalService
+from tests.support_terminal import NOW
+
+
+@pytest.fixture
+def behind(tmp_path: Path) -> Iterator[LocalService]:
+    """A server that leaves its read model to a projector, with entries that none has read."""
+    with LocalService(tmp_path) as service:
+        service.runner.stop()
+        service.model.close()
+        external = Runner(service.log, service.model, poll_s=0.01, external=True)
+        external.start()
+        service.post("/products", {"key": "shop", "title": "Shop"})
+        services = service.app.state.services
+        service.app.state.services = replace(services, runner=external, wait_seconds=0.05)
+        yield service
+        external.stop()
+
+
+def run_status(service: LocalService, *words: str) -> Result:
+    @contextmanager
+    def client(*_: object, **__: object) -> Iterator[Client]:
+        with connect("http://localhost", service.token, InProcessTransport(service.app)) as opened:
+            yield opened
+
+    context = Context(client, lambda _: None, lambda: NOW, Zone(UTC))
+    return CliRunner().invoke(cli, ("status", *words), obj=context, standalone_mode=False, catch_exceptions=False)
+
+
+def test_health_is_behind_while_no_projector_runs(behind: LocalService) -> None:
+    """A server is not called ok while nothing brings its answers up to date; it still takes commands."""
+    health = behind.client.get("/v1/health")
+    assert (health.status_code, health.json()["status"]) == (200, "behind")
+    with closing(behind.model.database.writer()) as projector:
+        assert projector.try_lock(PROJECTOR)
+        assert behind.client.get("/v1/health").json()["status"] == "ok"
+
+
+def test_a_timeout_says_that_no_projector_runs(behind: LocalService) -> None:
+    """Waiting for a position is in vain then, so the cause is named instead of the advice to try again."""
+    path = f"/v1/products?min_position={behind.log.head().size}"
+    late = behind.client.get(path)
+    assert late.status_code == 504
+    assert "no projector is running: start one with `decisionlog project`" in late.json()["detail"]
+    with closing(behind.model.database.writer()) as projector:
+        assert projector.try_lock(PROJECTOR)
+        assert behind.client.get(path).json()["detail"].endswith("try again")
+
+
+def test_status_answers_while_no_projector_runs(behind: LocalService) -> None:
+    """It shows how far the answers are, and how to start a projector."""
+    lines = run_status(behind).stdout.splitlines()
+    assert f"read model at position {behind.model.position}" in lines[1]
+    assert "No projector is running" in lines[2]
+    assert json.loads(run_status(behind, "--json").stdout)["projector"] is False
+
+
+def test_a_worker_is_not_looked_up_elsewhere_than_on_the_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the address of a server, `--working` would tell of a log in the current directory."""
+    monkeypatch.setenv("DECISIONLOG_URL", "http://127.0.0.1:1")
+    with pytest.raises(CommandFailed, match="DECISIONLOG_URL") as found:
+        CliRunner().invoke(cli, ("status", "--working", "projector"), standalone_mode=False, catch_exceptions=False)
+    assert found.value.code == Exit.USAGE_ERROR
