@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 from eventsourcing.persistence import PersistenceError
@@ -103,7 +104,13 @@ def _note_migration(log: DecisionLog) -> None:
     """Say on standard error that a log has ended, and where it goes on."""
     with suppress(PersistenceError):  # what cannot be read is reported by the command that reads it
         if reason := log.read_only_reason:
-            print_note(f"Note: {ReadOnlyLogError(log.name, reason)}.")
+            _print_note_once(f"Note: {ReadOnlyLogError(log.name, reason)}.")
+
+
+@cache
+def _print_note_once(note: str) -> None:
+    """Print a note, unless this command has opened the log before and printed it then."""
+    print_note(note)
 
 
 def _know_no_report(_command: object, *, in_loop: bool) -> None:

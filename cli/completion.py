@@ -1,8 +1,10 @@
-"""What the shell completes: subjects and people by their numbers, keys and names. It never prints an error."""
+"""What the shell completes: subjects and people by their numbers, keys and names. It never prints an error or a note."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 from typing import Any, Final
 
 import click
@@ -23,9 +25,12 @@ def complete_subjects(ctx: click.Context, kinds: Sequence[str], incomplete: str)
     """Return the subjects of some kinds of which a number, key or name begins so, each with its title."""
     context = ctx.ensure_object(Context)
     try:
-        with context.client(find_location(data=ctx.params.get("data")), writes=False) as log:
+        with (
+            redirect_stderr(StringIO()),
+            context.client(find_location(data=ctx.params.get("data")), writes=False) as log,
+        ):
             found = list(_list_items(log, kinds))
-    except Exception:  # noqa: BLE001  (an error would be printed into the line that the person is typing)
+    except Exception:  # noqa: BLE001  (an error, like a note, would be printed into the line that the person is typing)
         return []
     begun = fold(incomplete)
     return [CompletionItem(value, help=title) for value, title in found if fold(value).startswith(begun)][:MAX_ITEMS]

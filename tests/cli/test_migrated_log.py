@@ -7,10 +7,12 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from cli.commands.migrate import _format_result
+from cli.completion import complete_subjects
 from cli.errors import CommandFailed
 from cli.main import cli
 from eventlog.log import open_store
@@ -35,13 +37,20 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     return lambda *words: CliRunner().invoke(cli, words, standalone_mode=False, catch_exceptions=False)
 
 
-@pytest.mark.parametrize("command", ["roadmap", "audit", "status", "doctor", "verify", "export"])
+@pytest.mark.parametrize("command", ["roadmap", "audit", "status", "doctor", "verify", "export", "rebuild"])
 def test_a_command_that_reads_a_migrated_log_says_where_it_goes_on(command: str, run: Run) -> None:
     """The note is on standard error, once, so that the answer can still be processed."""
     result = run(command)
     note = "read-only: it was migrated to postgresql://db/log; set DECISIONLOG_STORE to that."
     assert result.stderr.count(note) == 1
     assert note not in result.stdout
+
+
+@pytest.mark.usefixtures("run")
+def test_completion_prints_no_note(capsys: pytest.CaptureFixture[str]) -> None:
+    """A note would be printed into the line that a person is typing."""
+    complete_subjects(click.Context(cli), ("product",), "")
+    assert capsys.readouterr() == ("", "")
 
 
 def test_a_migrated_log_is_not_backed_up(run: Run, tmp_path: Path) -> None:
