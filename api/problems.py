@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException
 from api.access_journal import record_refusal
 from domain import errors
 from domain.validation_messages import is_combination, list_errors, summarize_errors
-from eventlog.store_errors import DamagedStoreError, DiskFullError
+from eventlog.store_errors import DamagedStoreError, DiskFullError, FileUnavailableError
 from projections.answer_types.problems import FieldProblem, Problem
 from projections.read_model.model import ReadModelDamagedError
 
@@ -189,6 +189,12 @@ def of_store(error: PersistenceError, *, read_only: bool = False) -> Problem:
         return problem(503, "unavailable", detail)
     if read_only:
         return problem(503, "unavailable", "the log cannot be read right now; try again later")
+    if isinstance(error, FileUnavailableError):
+        detail = (
+            "the log file cannot be written; check its disk, owner and mode on the server, then send the request again with "
+            "the same idempotency key"
+        )
+        return problem(503, "unavailable", detail)
     detail = "the log failed; send the request again with the same idempotency key to learn whether it was recorded"
     return problem(503, "unavailable", detail)
 

@@ -26,7 +26,7 @@ def test_a_database_that_cannot_be_reached_ends_in_exit_code_3(
 
 
 def test_a_sign_in_link_names_the_address_that_it_assumes(tmp_path: Path) -> None:
-    """Without a server here, and without a public address, the reader is told that the address may be another."""
+    """Without a server here, and without a public address, a note says that the address may be another."""
     given = {"DECISIONLOG_DATA": str(tmp_path), "DECISIONLOG_OWNER": "ann"}
     result = _run("login-link", "ann", env=given)
     assert "assumes http://127.0.0.1:8737" in result.stderr

@@ -151,6 +151,7 @@ def test_a_log_that_cannot_be_written(tmp_path, monkeypatch):
         refused = define(service, "p0", Idempotency_Key="k0")
         assert (refused.status_code, refused.json()["type"]) == (503, "urn:decisionlog:problem:unavailable")
         assert refused.headers["retry-after"] == "10"
+        assert "check its disk, owner and mode" in refused.json()["detail"]
         assert service.client.get("/v1/log").status_code == 200
 
         monkeypatch.setattr(Stubborn, "refusing", False)
