@@ -67,11 +67,13 @@ def list_activity(
         BadCursor: the cursor is not of an answer to this query.
     """
     position, number = decode_cursor(cursor, int, int) if cursor is not None else (None, None)
-    events = [_event_row(each) for each in _read_events(read, selection, limit + 1, position)]
-    accesses = [_access_row(each) for each in _read_access(journal, selection, limit + 1, number)]
-    found = list(merge(events, accesses, key=itemgetter("at"), reverse=True))
-    shown = found[:limit]
-    following = encode_cursor(*_end_of(shown, position, number)) if len(found) > limit else None
+    events, has_more_events = _read_events(read, selection, limit, position)
+    accesses = _read_access(journal, selection, limit + 1, number)
+    found = list(merge(events, map(_access_row, accesses), key=itemgetter("at"), reverse=True))
+    # Beyond the last event that was read, access is shown only after the events between them.
+    complete = found.index(events[-1]) + 1 if has_more_events else len(found)
+    shown = found[: min(limit, complete)]
+    following = encode_cursor(*_end_of(shown, position, number)) if has_more_events or len(found) > limit else None
     about = count_activity(read, journal, selection)
     return build_answer(resolve_time(read, NOW), shown, next_cursor=following, about=about)
 
@@ -82,11 +84,15 @@ def count_activity(read: Read, journal: AccessJournal, selection: ActivityFilter
     return {"types": types, "kinds": journal.count(selection.access) if selection.reads(ACCESS) else {}}
 
 
-def _read_events(read: Read, selection: ActivityFilter, limit: int, before: int | None) -> Sequence[AuditEvent]:
+def _read_events(
+    read: Read, selection: ActivityFilter, limit: int, before: int | None
+) -> tuple[list[ActivityRow], bool]:
+    """Return the next events, fewer if they are large, and whether there are more."""
     if not selection.reads(LOG):
-        return []
+        return [], False
     cursor = None if before is None else encode_cursor(before)
-    return audit.audit(read, selection.events, limit=limit, cursor=cursor).rows
+    answer = audit.audit(read, selection.events, limit=limit, cursor=cursor)
+    return [_event_row(each) for each in answer.rows], answer.next is not None
 
 
 def _read_access(

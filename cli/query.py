@@ -96,12 +96,21 @@ def ask(log: Client, question: Question[T], output: Output) -> tuple[T | None, Q
     response, question = _call_understood(log, question, output)
     if output.format and not output.select:
         print_data(response.text, output.format)
+        if output.format == "csv":  # JSON has the cursor itself
+            _warn_if_incomplete(response.headers.get("Decisionlog-Next"))
         return None, question
     answer: T = json.loads(response.content)
     if output.select:
         print_data(json.dumps(_select(answer, output.select), ensure_ascii=False, indent=2), "json")
+        _warn_if_incomplete(answer.get("next"))
         return None, question
     return answer, question
+
+
+def _warn_if_incomplete(cursor: str | None) -> None:
+    """Print to standard error how to get the rest of an answer whose format has no place for that."""
+    if cursor:
+        print_note(f"Incomplete: add --cursor {cursor} for the next rows, or raise --limit (max 10,000).")
 
 
 def _call_understood(log: Client, question: Question[T], output: Output) -> tuple[httpx2.Response, Question[T]]:

@@ -7,6 +7,8 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Query, Response
 
 from api.access_journal import record_read
+from api.answer_documentation import AccessJournalRow
+from api.pages.csv_parts import Export, Skipped, export_csv
 from api.pages.page import Context, Page, PageDependency, TimeText, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, people_candidates
 from api.pages.times import format_address_time, parse_time
@@ -14,10 +16,10 @@ from api.parameter_checks import check_choices
 from api.permissions import why_not
 from api.problems import HttpProblem, unprocessable
 from api.query_parameters import CURSOR_PATTERN, list_parameter
-from api.routes.access_journal import build_rows
+from api.routes.access_journal import list_rows as list_access_rows
 from domain.actions import AUDIT
 from identity.access_journal import KINDS, AccessFilter
-from projections.queries.paging import decode_cursor, encode_cursor
+from projections.queries.paging import Answer
 from projections.read_model.model import Read
 
 ROWS: Final = 50
@@ -37,8 +39,10 @@ def list_access(
     since: TimeText = "",
     until: TimeText = "",
     cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
+    export: Export = False,
+    skipped: Skipped = 0,
 ) -> Response:
-    """Show the rows that match, the newest first."""
+    """Show the rows that match, the newest first, or export them."""
     if why := why_not(page.services, page.caller, AUDIT):
         raise HttpProblem(403, why)
     begin, end = find_period(page, since, until)
@@ -47,17 +51,18 @@ def list_access(
     record_read(page.request, is_file=False)
     journal = page.services.log.journal
 
+    def ask(read: Read, limit: int) -> tuple[Answer[AccessJournalRow], None]:
+        return list_access_rows(read, journal, selection, limit=limit, cursor=cursor), None
+
+    if export:
+        query = {"kind": list(selection.kinds), "who": person, **period_parameters(begin, end), "format": "csv"}
+        return export_csv(page, build_address("/v1/access-journal", query), ask, cursor, skipped)
+
     def build(read: Read) -> Context:
-        (before,) = decode_cursor(cursor, int) if cursor is not None else (None,)
-        found = journal.rows(selection, limit=ROWS + 1, before=before)
-        period = {
-            name: None if time is None else format_address_time(time)
-            for name, time in (("since", begin), ("until", end))
-        }
-        query = {"kind": list(selection.kinds), "who": person, **period, "limit": 10_000, "format": "csv"}
+        answer, _ = ask(read, ROWS)
         return {
-            "rows": build_rows(found[:ROWS]),
-            "next": encode_cursor(found[ROWS - 1].number) if len(found) > ROWS else None,
+            "rows": answer.rows,
+            "next": answer.next,
             "kinds": KINDS,
             "chosen": selection.kinds,
             "who": person,
@@ -65,7 +70,6 @@ def list_access(
             "begin": begin,
             "end": end,
             "candidates": people_candidates(page.services.book.directory.list_people(), read.merged_into)[:MAX_OFFERED],
-            "export": build_address("/v1/access-journal", query),
         }
 
     return page.render("access_journal.html", build)
@@ -82,3 +86,9 @@ def find_period(page: Page, since: str, until: str) -> tuple[int | None, int | N
     if begin is not None and end is not None and begin >= end:
         raise unprocessable("`until` must be after `since`", field="until")
     return begin, end
+
+
+def period_parameters(begin: int | None, end: int | None) -> dict[str, str | None]:
+    """Return a period as the parameters `since` and `until`."""
+    ends = (("since", begin), ("until", end))
+    return {name: None if time is None else format_address_time(time) for name, time in ends}

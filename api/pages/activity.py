@@ -8,10 +8,10 @@ from fastapi import APIRouter, Query, Response
 
 from api.access_journal import record_read
 from api.audit_trail import SOURCES, ActivityFilter, list_activity
-from api.pages.access_journal import find_period
+from api.pages.access_journal import find_period, period_parameters
+from api.pages.csv_parts import Export, Skipped, export_csv
 from api.pages.page import Context, PageDependency, TimeText, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, people_candidates
-from api.pages.times import format_address_time
 from api.parameter_checks import check_choices
 from api.permissions import why_not
 from api.problems import HttpProblem
@@ -19,6 +19,8 @@ from api.query_parameters import CURSOR_PATTERN, list_parameter
 from api.routes.audit import TYPES
 from domain.actions import AUDIT
 from identity.access_journal import KINDS
+from projections.answer_types.activity import ActivityCounts, ActivityRow
+from projections.queries.paging import Answer
 from projections.read_model.model import Read
 
 ROWS: Final = 50
@@ -41,8 +43,10 @@ def list_rows(
     since: TimeText = "",
     until: TimeText = "",
     cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
+    export: Export = False,
+    skipped: Skipped = 0,
 ) -> Response:
-    """Show the rows that match, the newest first."""
+    """Show the rows that match, the newest first, or export them."""
     if why := why_not(page.services, page.caller, AUDIT):
         raise HttpProblem(403, why)
     begin, end = find_period(page, since, until)
@@ -57,13 +61,17 @@ def list_rows(
     )
     record_read(page.request, is_file=False)
 
+    filters = {"source": selection.sources, "type": selection.types, "kind": selection.kinds, "who": person}
+
+    def ask(read: Read, limit: int) -> tuple[Answer[ActivityRow, ActivityCounts], None]:
+        return list_activity(read, page.services.log.journal, selection, limit=limit, cursor=cursor), None
+
+    if export:
+        query = {**filters, **period_parameters(begin, end), "format": "csv"}
+        return export_csv(page, build_address("/v1/activity", query), ask, cursor, skipped)
+
     def build(read: Read) -> Context:
-        answer = list_activity(read, page.services.log.journal, selection, limit=ROWS, cursor=cursor)
-        period = {
-            name: None if time is None else format_address_time(time)
-            for name, time in (("since", begin), ("until", end))
-        }
-        filters = {"source": selection.sources, "type": selection.types, "kind": selection.kinds, "who": person}
+        answer, _ = ask(read, ROWS)
         return {
             "rows": answer.rows,
             "next": answer.next,
@@ -74,7 +82,6 @@ def list_rows(
             "begin": begin,
             "end": end,
             "candidates": people_candidates(page.services.book.directory.list_people(), read.merged_into)[:MAX_OFFERED],
-            "export": build_address("/v1/activity", {**filters, **period, "limit": 10_000, "format": "csv"}),
         }
 
     return page.render("activity.html", build)

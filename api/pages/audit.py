@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, get_args
 from fastapi import APIRouter, Path, Query, Response
 
 from api.access_journal import record_read
+from api.pages.csv_parts import Export, Skipped, export_csv
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.sentences import build_sentences
 from api.parameter_checks import check_choices
@@ -26,10 +27,12 @@ from eventlog.checkpoint import Checkpoint
 from eventlog.inclusion import find_inclusion_path, root_of_path
 from eventlog.merkle import leaf_hash
 from identity.decision_log import DecisionLog
+from projections.answer_types.audit import AuditEvent
 from projections.answer_types.subjects import HistoryEvent
 from projections.queries import audit as audit_queries
 from projections.queries.audit import AuditFilter
 from projections.queries.field_history import ChangeFilter, all_field_history
+from projections.queries.paging import Answer
 from projections.queries.reasons import NO_REASON, find_reasons
 from projections.queries.timepoint import NOW, resolve_time
 from projections.read_model.model import Read
@@ -74,8 +77,10 @@ def list_events(
     self_approved: Flag = False,
     verdict: Annotated[list[VerdictCode], list_parameter("Only decisions with these verdicts on authority.")],
     cursor: Annotated[str | None, Query(max_length=2000, pattern=CURSOR_PATTERN)] = None,
+    export: Export = False,
+    skipped: Skipped = 0,
 ) -> Response:
-    """Show the events that match, the newest first."""
+    """Show the events that match, the newest first, or export them."""
     known_types = sorted({*EVENTS, *(name.removesuffix(".v1") for name in EVENTS)})
     find_subject = page.services.find_subject
     people = [page.services.find_person(each, "by") for each in by]
@@ -95,9 +100,16 @@ def list_events(
     )
 
     record_read(page.request, is_file=False)
+    when = page.time.point
+
+    def ask(read: Read, limit: int) -> tuple[Answer[AuditEvent], int]:
+        answer = audit_queries.audit(read, base, when, limit=limit, cursor=cursor)
+        return answer, audit_queries.count_events(read, base, when).count
+
+    if export:
+        return export_csv(page, _export_address(page), ask, cursor, skipped)
 
     def build(read: Read) -> Context:
-        when = page.time.point
         answer = audit_queries.audit(read, base, when, limit=ROWS, cursor=cursor)
         reasons = find_reasons(read, (row["position"] for row in answer.rows), resolve_time(read, when))
         return {
@@ -115,7 +127,6 @@ def list_events(
             "products_chosen": base.products,
             "by": people,
             "systems": system,
-            "export": _export_address(page),
         }
 
     return page.render("audit.html", build)
@@ -130,7 +141,7 @@ def _count_verdicts(read: Read, base: AuditFilter, page: Page) -> dict[str, int]
 
 
 def _export_address(page: Page) -> str:
-    """Return the address of the API that returns the same events as CSV."""
+    """Return the address of the API that returns the events of the page as CSV."""
     names = (
         "type",
         "subject",
@@ -148,7 +159,7 @@ def _export_address(page: Page) -> str:
     query = page.request.query_params
     given = {name: query.getlist(name) for name in names if name in query}
     times = {name: value for name, value in page.time.parameters.items() if name in ("as_of", "known_at")}
-    return build_address("/v1/audit", {**given, **times, "limit": 10_000, "format": "csv"})
+    return build_address("/v1/audit", {**given, **times, "format": "csv"})
 
 
 def get_entry(page: PageDependency, position: Annotated[int, Path(ge=1, le=MAX_INTEGER)]) -> Response:

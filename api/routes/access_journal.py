@@ -18,7 +18,7 @@ from api.routing import add_query, v1_router
 from api.services import ServiceDependency
 from domain.actions import AUDIT
 from domain.values import Timestamp, documented, format_micros
-from identity.access_journal import KINDS, AccessFilter, AccessRow
+from identity.access_journal import KINDS, AccessFilter, AccessJournal, AccessRow
 from projections.queries.paging import Answer, build_answer, decode_cursor, encode_cursor
 from projections.queries.timepoint import NOW, resolve_time
 from projections.read_model.model import Read
@@ -55,14 +55,22 @@ def list_access(
     people = [services.find_person(each, "who") for each in who]
     selection = AccessFilter(check_choices(kind, KINDS, "kind"), people, begin, end)
 
-    def answer(read: Read) -> Answer[answer_documentation.AccessJournalRow]:
-        (before,) = decode_cursor(page.cursor, int) if page.cursor is not None else (None,)
-        found = services.log.journal.rows(selection, limit=page.limit + 1, before=before)
-        shown = found[: page.limit]
-        following = encode_cursor(shown[-1].number) if len(found) > page.limit else None
-        return build_answer(resolve_time(read, NOW), build_rows(shown), next_cursor=following)
+    journal = services.log.journal
+    return query(lambda read: list_rows(read, journal, selection, limit=page.limit, cursor=page.cursor))
 
-    return query(answer)
+
+def list_rows(
+    read: Read, journal: AccessJournal, selection: AccessFilter, *, limit: int, cursor: str | None = None
+) -> Answer[answer_documentation.AccessJournalRow]:
+    """Return the rows that match, newest first.
+
+    Raises:
+        BadCursor: the cursor is not of an answer to this query.
+    """
+    (before,) = decode_cursor(cursor, int) if cursor is not None else (None,)
+    found = journal.rows(selection, limit=limit + 1, before=before)
+    following = encode_cursor(found[limit - 1].number) if len(found) > limit else None
+    return build_answer(resolve_time(read, NOW), build_rows(found[:limit]), next_cursor=following)
 
 
 def build_rows(rows: Sequence[AccessRow]) -> list[answer_documentation.AccessJournalRow]:

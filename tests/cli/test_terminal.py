@@ -880,3 +880,14 @@ def test_a_setting_of_the_wrong_form(monkeypatch):
 
     with pytest.raises(CommandFailed, match=r"DECISIONLOG_URL has the wrong form\. Expected: URL of a server"):
         find_location()
+
+
+@pytest.mark.parametrize("words", [("--csv",), ("--select", "position")])
+def test_a_format_without_a_cursor_names_the_next_one_on_standard_error(service, words):
+    """A part of an answer is not taken for the whole; a complete one has no note."""
+    part = run_command(service, "audit", "--limit", "3", *words)
+    whole = run_command(service, "audit", *words)
+
+    cursor = re.search(r"Incomplete: add --cursor (\w+) for the next rows", part.stderr)[1]
+    rest = run_command(service, "audit", "--cursor", cursor, *words)
+    assert "Incomplete" not in whole.stderr + rest.stderr + part.stdout
