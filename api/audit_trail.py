@@ -18,6 +18,7 @@ from projections.answer_types.activity import ActivityCounts, ActivityRow
 from projections.answer_types.audit import AuditEvent
 from projections.queries import audit
 from projections.queries.audit import AuditFilter
+from projections.queries.own_reasons import find_own_reason
 from projections.queries.paging import Answer, build_answer, decode_cursor, encode_cursor
 from projections.queries.timepoint import NOW, resolve_time
 from projections.read_model.model import Read
@@ -124,7 +125,7 @@ def _event_row(event: AuditEvent) -> ActivityRow:
         "subject": event["subject"],
         "what": None,
         "because": event["because"],
-        "reason": event.get("note"),
+        "reason": find_own_reason(event["type"], event["data"]) or event.get("note"),
         "mentions": [],
         "times": 1,
         "position": event["position"],

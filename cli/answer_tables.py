@@ -833,8 +833,9 @@ def events(answer: Answer, titles: Titles) -> Table:
             row["title"] or titles.format(row["subject"]),
             titles.format(row["principal"]),
             titles.format(row["actor"]) if row["actor"] != row["principal"] else "",
-            titles.reason(row),
+            titles.event_reason(row),
             source(row["source"]),
+            row["data"]["position"] if row["type"].startswith("EntryVoided.") else None,
             row.get("corrects"),
             row.get("voided_by"),
             row["subject"],
@@ -851,10 +852,11 @@ def events(answer: Answer, titles: Titles) -> Table:
         "put by",
         "why",
         "source",
+        "voids",
         "corrects",
         "voided by",
         "subject",
         "position",
     )
-    optional = frozenset({"effective", "put by", "source", "corrects", "voided by", "subject", "position"})
+    optional = frozenset({"effective", "put by", "source", "voids", "corrects", "voided by", "subject", "position"})
     return Table(columns, rows, optional, below=frozenset({"why"}))

@@ -10,6 +10,7 @@ from cli.table import Cell
 from domain.fields import EXISTS
 from domain.ids import LOG_SERVICE, SUBJECT_IN_TEXT, is_subject, key_of
 from projections.queries.hidden_reasons import HIDDEN_REASON
+from projections.queries.own_reasons import find_own_reason
 
 Row = Mapping[str, Any]
 WHO: Final = ("who", "why", "put by", "source", "position")
@@ -120,6 +121,12 @@ class Titles:
         """Return the decisions behind a change, else its note."""
         hidden = HIDDEN_REASON if blame.get("because_hidden") else ""
         return self.format(blame["because"]) or str(blame.get("note") or hidden)
+
+    def event_reason(self, event: Row) -> str:
+        """Return the reason of an event of the audit trail: its own with the decisions behind it, else those."""
+        own = find_own_reason(event["type"], event["data"]) or event.get("note")
+        based = self.format(event["because"])
+        return (f"{own} (based on {based})" if based else str(own)) if own else self.reason(event)
 
 
 def source(origin: Row) -> str:

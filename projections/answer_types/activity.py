@@ -27,7 +27,9 @@ class ActivityRow(TypedDict):
     because: Annotated[
         list[str], Field(description="The decisions and the like behind the event, by id; empty for access.")
     ]
-    reason: Annotated[str | None, Field(description="Why it was refused, or the note of the event; null without one.")]
+    reason: Annotated[
+        str | None, Field(description="Why it was refused, or the reason or note of the event; null without one.")
+    ]
     mentions: Annotated[
         list[str],
         Field(description="The ids of the people and subjects that `what` and `reason` name; empty for an event."),

@@ -14,8 +14,8 @@ from domain.values import WITHHELD, format_micros
 from projections.answer_types.audit import AuditEvent
 from projections.queries.blame import EVENT_COLUMNS, build_blame
 from projections.queries.filters import Filter, json_spellings, matches_text, subjects_where, within
+from projections.queries.own_reasons import DEFERRED, REASON_KEYS
 from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
-from projections.queries.reasons import DEFERRED, REASON_KEYS
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.queries.titles import find_titles
 from projections.read_model.model import Read

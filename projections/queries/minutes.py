@@ -17,8 +17,8 @@ from projections.answer_types.meetings import MinuteKind, MinuteRow, MinutesSumm
 from projections.queries.debt import claimed_deciders, own_principal
 from projections.queries.field_values import all_field_values, as_ids, by_subject, subject_fields
 from projections.queries.filters import Filter
+from projections.queries.own_reasons import find_own_reason
 from projections.queries.paging import Answer, Row, build_answer
-from projections.queries.reasons import find_own_reason
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.queries.titles import find_titles
 from projections.read_model.model import Read

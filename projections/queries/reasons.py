@@ -8,19 +8,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from projections.answer_types.parts import ReasonKind
 from projections.queries.field_values import all_field_values, as_ids, by_subject
 from projections.queries.filters import Filter
+from projections.queries.own_reasons import find_own_reason
 from projections.queries.timepoint import ResolvedTime
 from projections.read_model.model import Read
 from projections.read_model.schema import loads, members
-
-REASON_KEYS: Final = ("why", "finding", "vision", "strategy")
-"""Where the data of an event gives its reason, in order of preference."""
-DEFERRED: Final = "DecisionDeferred.v1"
-"""The event whose reason is in `until`, which is the end of a period in others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +32,6 @@ class Reason:
 
 
 NO_REASON: Final = Reason("none")
-
-
-def find_own_reason(event_type: str, data: Mapping[str, Any]) -> str | None:
-    """Return the reason in the data of an event."""
-    keys = ("until",) if event_type == DEFERRED else REASON_KEYS
-    return next((str(data[key]) for key in keys if data.get(key)), None)
 
 
 def find_reasons(read: Read, positions: Iterable[int], time: ResolvedTime) -> dict[int, Reason]:

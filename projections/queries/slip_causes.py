@@ -15,8 +15,8 @@ from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.slips import SlipCause, SlipCauseCounts, SlipCount, SlipReason
 from projections.queries.field_history import ChangeFilter, iterate_changes
 from projections.queries.filters import Filter
+from projections.queries.own_reasons import find_own_reason
 from projections.queries.paging import Answer, build_answer, page_after
-from projections.queries.reasons import find_own_reason
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
 from projections.read_model.query_limits import memory_bytes

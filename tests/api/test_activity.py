@@ -133,3 +133,13 @@ def test_reports_and_proofs_are_exports(busy: LocalService) -> None:
 
     exports = [row["what"] for row in ask(busy, kind="export")["rows"]]
     assert exports[:2] == ["GET /audit/1/proof", "GET /v1/products/shop/report"]
+
+
+def test_the_reason_of_an_entry_is_also_its_own(service: LocalService) -> None:
+    """A reason in the data of the event is one, as in the audit trail."""
+    service.post("/products", {"key": "shop", "title": "The shop"})
+    service.post("/features", {"key": "f", "title": "F", "products": ["product:shop"]})
+    response = service.post("/commands", {"type": "DropFeature", "subject": "feature:f", "why": "No demand"})
+    assert response.status_code < 300, response.text
+
+    assert ask(service, limit=1, source="log")["rows"][0]["reason"] == "No demand"

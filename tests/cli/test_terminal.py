@@ -891,3 +891,34 @@ def test_a_format_without_a_cursor_names_the_next_one_on_standard_error(service,
     cursor = re.search(r"Incomplete: add --cursor (\w+) for the next rows", part.stderr)[1]
     rest = run_command(service, "audit", "--cursor", cursor, *words)
     assert "Incomplete" not in whole.stderr + rest.stderr + part.stdout
+
+
+def test_the_audit_trail_shows_the_reason_of_the_action_itself(tmp_path):
+    """Of a void, with the entry that it voids, of reopening, and of a deferral; a note and a decision as before."""
+    with LocalService(tmp_path) as service:
+        service.post("/products", {"key": "shop", "title": "The shop"})
+        service.post(
+            "/decisions", {"key": "tea", "title": "Tea", "decision": "D.", "why": "W.", "accountable": service.ada}
+        )
+        service.post("/features", {"key": "f", "title": "F", "products": ["product:shop"], "because": ["tea"]})
+        commands = (
+            {"type": "PrioritizeFeature", "subject": "feature:f", "horizon": "now", "note": "N", "because": ["tea"]},
+            {"type": "DropFeature", "subject": "feature:f", "why": "No demand"},
+            {"type": "ReopenFeature", "subject": "feature:f", "why": "Demand"},
+        )
+        for command in commands:
+            response = service.post("/commands", command)
+            assert response.status_code < 300, response.text
+        dropped = service.log.head().size - 1
+        void = {"type": "VoidEntry", "subject": "feature:f", "position": dropped + 1, "why": "Never happened"}
+        assert service.post("/commands", void).status_code < 300
+
+        rows = table(service, "audit", "--subject", "feature:f")
+
+    assert [(row["event"], row["why"], row["voids"]) for row in rows] == [
+        ("EntryVoided", "Never happened", str(dropped + 1)),
+        ("FeatureReopened", "Demand", ""),
+        ("FeatureDropped", "No demand", ""),
+        (rows[3]["event"], "N (based on Tea)", ""),
+        ("FeatureProposed", "Tea", ""),
+    ]

@@ -136,7 +136,7 @@ class ActivityRow(TypedDict):
     because: list[str]
     "The decisions and the like behind the event, by id; empty for access."
     reason: str | None
-    "Why it was refused, or the note of the event; null without one."
+    "Why it was refused, or the reason or note of the event; null without one."
     mentions: list[str]
     "The ids of the people and subjects that `what` and `reason` name; empty for an event."
     times: int
