@@ -10,7 +10,6 @@ from cli.table import Cell
 from domain.fields import EXISTS
 from domain.ids import LOG_SERVICE, SUBJECT_IN_TEXT, is_subject, key_of
 from projections.queries.hidden_reasons import HIDDEN_REASON
-from projections.queries.own_reasons import find_own_reason
 
 Row = Mapping[str, Any]
 WHO: Final = ("who", "why", "put by", "source", "position")
@@ -124,6 +123,8 @@ class Titles:
 
     def event_reason(self, event: Row) -> str:
         """Return the reason of an event of the audit trail: its own with the decisions behind it, else those."""
+        from projections.queries.own_reasons import find_own_reason  # noqa: PLC0415  (only for the audit trail)
+
         own = find_own_reason(event["type"], event["data"]) or event.get("note")
         based = self.format(event["because"])
         return (f"{own} (based on {based})" if based else str(own)) if own else self.reason(event)

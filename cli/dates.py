@@ -1,7 +1,8 @@
 """Parse times as people write them: `2025-03-01`, `2 weeks ago`, `last quarter`, `end of March 2025`.
 
-A day, a month or a quarter means the time at which it begins in the reader's time zone; west of Greenwich, at midnight
-UTC, so that what took effect on a day is in the period of that day. Every answer shows which time was understood.
+A day, a month or a quarter means the time at which it begins in the reader's time zone. A period that begins with it
+begins at midnight UTC where that is earlier, since what took effect on a whole day is recorded as that. Every answer
+shows which times were understood.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, Literal
 
 EXAMPLES: Final = (
     "2025-03-01, 2025-03-01T09:30:00Z, '2025-03-01 09:30', yesterday, 'last friday', '2 weeks ago', 'last quarter', "
@@ -52,6 +53,10 @@ _MONTHS_IN: Final = {"month": 1, "quarter": 3, "year": 12}
 _THROUGH: Final = {"last": -1, "previous": -1, "this": 0, "next": 1}
 _TIME: Final = re.compile(r"(?:(?P<day>.+?)[ t])?(?:at )?(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2}))?")
 
+DayStart = Literal["local", "period", "utc"]
+"""When a day begins: at midnight of the reader's clock; at midnight UTC if that is earlier, as the first day of a period does;
+or at midnight UTC in every zone, as the days of a report do, which is the same for all its readers.
+"""
 Period = tuple[datetime, datetime]
 """Start and exclusive end, in the reader's time zone, without tzinfo."""
 
@@ -61,21 +66,20 @@ class Zone:
     """The reader's time zone; without `tz`, the system's."""
 
     tz: tzinfo | None = None
-    utc_days: bool = False
-    """Whether the reader's days begin at midnight UTC, as those of a report do, which is the same in every zone."""
 
     def to_aware(self, local: datetime) -> datetime:
         """Return the time at which the reader's clock shows this: the first, if it does so twice."""
         return local.replace(tzinfo=self.tz) if self.tz else local.astimezone()
 
-    def start_of_day(self, local: datetime) -> datetime:
-        """Return when a day begins: at midnight of the reader's clock, or at midnight UTC if that is earlier.
+    def start_of_day(self, local: datetime, days: DayStart) -> datetime:
+        """Return when a day begins.
 
-        What took effect on a day is recorded as midnight UTC. So a period of days has what took effect on them in every
-        zone, also in one west of Greenwich.
+        What took effect on a whole day is recorded as midnight UTC. So a period has all that took effect on its days, in
+        every zone. It ends at midnight of the reader's clock: west of Greenwich, it also has what took effect on the
+        whole day after it, since otherwise it would lack the evening of its last day.
         """
-        utc = local.replace(tzinfo=UTC)
-        return utc if self.utc_days else min(self.to_aware(local), utc)
+        midnight, utc = self.to_aware(local), local.replace(tzinfo=UTC)
+        return {"local": midnight, "period": min(midnight, utc), "utc": utc}[days]
 
     def to_local(self, time: datetime) -> datetime:
         """Return a time in the reader's time zone."""
@@ -97,20 +101,22 @@ class Zone:
         return local.strftime(f"{exact} %Z")
 
 
-def parse_time(words: str, now: datetime, zone: Zone) -> datetime:
+def parse_time(words: str, now: datetime, zone: Zone, days: DayStart = "local") -> datetime:
     """Return the time that words mean.
 
     Args:
         words: the words.
         now: the current time.
         zone: the reader's time zone.
+        days: when a day begins.
 
     Raises:
         ValueError: they cannot be parsed; the message gives examples.
     """
     text = _normalize(words)
     try:
-        found = _parse_exact(text, now) or _parse_local(text, zone.to_local(now).replace(tzinfo=None), zone)
+        local_now = zone.to_local(now).replace(tzinfo=None)
+        found = _parse_exact(text, now) or _parse_local(text, local_now, zone, days)
     except (ValueError, OverflowError):  # there is no such day, or it is outside the years 1 to 9999
         found = None
     if found is None:
@@ -158,13 +164,13 @@ def _parse_offset(text: str) -> tuple[int, str] | None:
     return None
 
 
-def _parse_local(text: str, now: datetime, zone: Zone) -> datetime | None:
+def _parse_local(text: str, now: datetime, zone: Zone, days: DayStart) -> datetime | None:
     """Parse what depends on the reader's time zone."""
     found = _parse_clock(text, now)
     if found is None:
         return None
     local, begins_day = found
-    return zone.start_of_day(local) if begins_day else zone.to_aware(local)
+    return zone.start_of_day(local, days) if begins_day else zone.to_aware(local)
 
 
 def _parse_clock(text: str, now: datetime) -> tuple[datetime, bool] | None:

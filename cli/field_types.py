@@ -81,7 +81,7 @@ class TimeType(click.ParamType[datetime]):
         """Parse the text in the time zone of the reader."""
         from cli.options import TimeParam  # noqa: PLC0415  (loads the settings)
 
-        return TimeParam().convert(value, param, ctx)
+        return TimeParam("period").convert(value, param, ctx)
 
 
 _PLAIN_TYPES: Final[Mapping[str, Callable[[], click.ParamType[Any]]]] = {

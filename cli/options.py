@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -13,7 +13,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from cli.context import get_context
-from cli.dates import parse_time
+from cli.dates import DayStart, parse_time
 from cli.location import Location
 from cli.settings_loading import find_location
 from cli.token_lookup import read_secret
@@ -70,21 +70,20 @@ def refuse_combination(given: dict[str, Any], what: str, *names: str) -> None:
 
 
 class TimeParam(click.ParamType[datetime]):
-    """A point in time: a date, a timestamp, or words such as `last quarter`."""
+    """A point in time: a date, a timestamp, or words such as `last quarter`; `days` says when a day begins."""
 
     name = "time"
 
-    def __init__(self, *, utc_days: bool = False) -> None:
-        """Parse times; with `utc_days`, a day begins at midnight UTC in every time zone."""
-        self.utc_days = utc_days
+    def __init__(self, days: DayStart = "local") -> None:
+        self.days = days
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Parse the text in the time zone of the reader."""
         if isinstance(value, datetime):
             return value
         try:
-            zone = replace(get_context().zone, utc_days=self.utc_days)
-            return parse_time(str(value), get_context().now(), zone)
+            context = get_context()
+            return parse_time(str(value), context.now(), context.zone, self.days)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -202,9 +201,9 @@ def repeatable(name: str, help: str) -> Option:  # noqa: A002  (click's word)
     return click.option(name, multiple=True, type=type_, metavar="TEXT", help=f"{help} Repeatable.")
 
 
-def time_option(name: str, help: str, *, utc_days: bool = False) -> Option:  # noqa: A002  (click's word)
-    """Return an option that takes a point in time; with `utc_days`, a day begins at midnight UTC."""
-    return click.option(name, type=TimeParam(utc_days=utc_days), help=help)
+def time_option(name: str, help: str, days: DayStart = "local") -> Option:  # noqa: A002  (click's word)
+    """Return an option that takes a point in time; see `TimeParam`."""
+    return click.option(name, type=TimeParam(days), help=help)
 
 
 def combine(*options: Option) -> Option:
@@ -250,7 +249,7 @@ changed_values: Option = combine(
     repeatable("--to-source-value", "Filter by the original value after the change."),
 )
 periods: Option = combine(
-    time_option("--since", "Effective at this time or later."),
+    time_option("--since", "Effective at this time or later.", days="period"),
     time_option("--until", "Effective before this time."),
     time_option("--recorded-since", "Recorded at this time or later."),
     time_option("--recorded-until", "Recorded before this time."),

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from cli.answer_titles import Titles
@@ -232,7 +233,10 @@ def print_notes(
         if_empty = describe_missing(log, asked) or ""
         skip = (*_KINDS_OF_PARAMETERS, *(("kind",) if asked.path == "/v1/fields" else ())) if if_empty else ()
         explained = explain_emptiness(log, asked, typed or asked, skip=skip)
-    for note in build_notes(answer, get_context().zone, name_log(log, output), if_empty):
+    zone = get_context().zone
+    for note in () if asked is None or "from" in answer else _describe_periods(asked.parameters, zone):
+        print_note(note)
+    for note in build_notes(answer, zone, name_log(log, output), if_empty):
         print_note(note)
     for note in explained:
         print_note(note)
@@ -266,6 +270,16 @@ def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "", if_empty:
     yield f"{since}{_format_time(answer, zone)}; position {answer['position']}{source}."
     if answer.get("next"):
         yield f"More results: add --cursor {answer['next']}, or raise --limit (max 10,000)."
+
+
+def _describe_periods(parameters: Mapping[str, Any], zone: Zone) -> Iterator[str]:
+    """Yield the periods that were asked for, as they were understood."""
+    for name in ("", "recorded_"):
+        given = ((word, parameters.get(f"{name}{end}")) for word, end in (("from", "since"), ("until", "until")))
+        ends = [f"{word} {zone.format(time)}" for word, time in given if isinstance(time, datetime)]
+        if ends:
+            sentence = f"{name.replace('_', ' ')}{' '.join(ends)}."
+            yield sentence[0].upper() + sentence[1:]
 
 
 def _format_time(point: Mapping[str, Any], zone: Zone) -> str:

@@ -21,7 +21,7 @@ from decisionlog_client import questions
 
 
 @click.command()
-@options.time_option("--since", "The earlier of the two times.  [a week ago]")
+@options.time_option("--since", "The earlier of the two times.  [a week ago]", days="period")
 @options.time_option("--until", "The later of the two times.  [now]")
 @options.time_option("--known-since", "For --since, use what was known at this time.  [now]")
 @options.time_option("--known-until", "For --until, use what was known at this time.  [now]")

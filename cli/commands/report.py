@@ -26,8 +26,8 @@ from domain.times import parse_timestamp
 
 @click.command()
 @click.argument("product", type=options.AnySubject("product"))
-@options.time_option("--since", "Start of the period, e.g. 2025-03-01 or 'last quarter'.", utc_days=True)
-@options.time_option("--until", "End of the period, exclusive.  [now]", utc_days=True)
+@options.time_option("--since", "Start of the period, e.g. 2025-03-01 or 'last quarter'.", days="utc")
+@options.time_option("--until", "End of the period, exclusive.  [now]", days="utc")
 @click.option("--position", type=options.Number(1), help="Use entries up to this position.  [the last]")
 @click.option(
     "--issued-at",

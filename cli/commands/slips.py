@@ -18,7 +18,7 @@ from decisionlog_client import questions
 @options.fields
 @options.repeatable("--cause", "Filter by cause: decision, assumption, dependency, reason, none.")
 @options.repeatable("--owner", "Filter by who was accountable then.")
-@options.time_option("--since", "Moved at this time or later.")
+@options.time_option("--since", "Moved at this time or later.", days="period")
 @options.time_option("--until", "Moved before this time.")
 @click.option(
     "--by",

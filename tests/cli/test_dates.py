@@ -7,10 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from api.pages.times import PageTime
 from cli.dates import Zone, parse_day, parse_time
+from domain.values import from_micros, to_micros
+from projections.queries.timepoint import NOW as NOW_POINT
 
 NOW = datetime(2025, 5, 14, 16, 30, 15, tzinfo=UTC)
 """A Wednesday."""
+ZONES = ("America/Los_Angeles", "America/New_York", "Pacific/Honolulu", "UTC", "Europe/Berlin", "Asia/Tokyo")
 BERLIN = Zone(ZoneInfo("Europe/Berlin"))
 
 
@@ -164,13 +168,38 @@ def test_it_is_told_with_its_zone():
     assert BERLIN.format(datetime(2025, 7, 1, 0, 0, 1, tzinfo=UTC)) == "2025-07-01 02:00:01 CEST"
 
 
-@pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Honolulu", "UTC", "Europe/Berlin", "Asia/Tokyo"])
+@pytest.mark.parametrize("zone", ZONES)
 def test_what_took_effect_on_a_day_is_in_its_period(zone):
     """A day is the same day in every zone: midnight UTC of the first of March is in March, and shown as that day."""
     reader = Zone(ZoneInfo(zone))
-    begin, end = (parse_time(words, NOW, reader) for words in ("2024-03", "end of march 2024"))
-    first, next_ = datetime(2024, 3, 1, tzinfo=UTC), datetime(2024, 4, 1, tzinfo=UTC)
+    begin = parse_time("2024-03", NOW, reader, "period")
+    end = parse_time("end of march 2024", NOW, reader)
+    first = datetime(2024, 3, 1, tzinfo=UTC)
 
-    assert begin <= first < end <= next_
+    assert begin <= first < end
     shown = reader.day_of(first) or reader.to_local(first).strftime("%Y-%m-%d")
     assert shown == "2024-03-01"
+
+
+@pytest.mark.parametrize("zone", ZONES)
+@pytest.mark.parametrize("hour", [0, 9, 21, 23])
+def test_what_happened_at_a_time_is_in_the_period_of_the_day_of_the_reader(zone, hour):
+    """In no zone does the evening of its last day belong to the next one."""
+    reader = Zone(ZoneInfo(zone))
+    begin = parse_time("2026-11-20", NOW, reader, "period")
+    end = parse_time("2026-11-21", NOW, reader)
+
+    assert begin <= reader.to_aware(datetime(2026, 11, 20, hour, 30)) < end  # noqa: DTZ001  (what a clock shows)
+
+
+@pytest.mark.parametrize("zone", ZONES)
+def test_a_day_begins_at_midnight_of_the_reader(zone):
+    """So `yesterday` is the time that pages offer by that name, also west of Greenwich in the evening."""
+    reader = Zone(ZoneInfo(zone))
+    now = reader.to_aware(datetime(2026, 11, 27, 19, 20))  # noqa: DTZ001  (what a clock shows)
+
+    found = parse_time("yesterday", now, reader)
+
+    assert reader.to_local(found).replace(tzinfo=None) == datetime(2026, 11, 26)  # noqa: DTZ001
+    offered = PageTime(NOW_POINT, None, to_micros(now), ZoneInfo(zone)).presets()
+    assert {each.label: from_micros(each.micros) for each in offered}["Yesterday"] == found

@@ -893,32 +893,12 @@ def test_a_format_without_a_cursor_names_the_next_one_on_standard_error(service,
     assert "Incomplete" not in whole.stderr + rest.stderr + part.stdout
 
 
-def test_the_audit_trail_shows_the_reason_of_the_action_itself(tmp_path):
-    """Of a void, with the entry that it voids, of reopening, and of a deferral; a note and a decision as before."""
-    with LocalService(tmp_path) as service:
-        service.post("/products", {"key": "shop", "title": "The shop"})
-        service.post(
-            "/decisions", {"key": "tea", "title": "Tea", "decision": "D.", "why": "W.", "accountable": service.ada}
-        )
-        service.post("/features", {"key": "f", "title": "F", "products": ["product:shop"], "because": ["tea"]})
-        commands = (
-            {"type": "PrioritizeFeature", "subject": "feature:f", "horizon": "now", "note": "N", "because": ["tea"]},
-            {"type": "DropFeature", "subject": "feature:f", "why": "No demand"},
-            {"type": "ReopenFeature", "subject": "feature:f", "why": "Demand"},
-        )
-        for command in commands:
-            response = service.post("/commands", command)
-            assert response.status_code < 300, response.text
-        dropped = service.log.head().size - 1
-        void = {"type": "VoidEntry", "subject": "feature:f", "position": dropped + 1, "why": "Never happened"}
-        assert service.post("/commands", void).status_code < 300
+def test_an_answer_names_the_period_that_was_understood(service):
+    """Of days, west of Greenwich: from midnight UTC, since what took effect on the whole day is in it."""
+    zone = Zone(ZoneInfo("America/New_York"))
+    words = ("--since", "2026-11-20", "--until", "2026-11-21", "--recorded-until", "2030-01-01T00:00Z")
 
-        rows = table(service, "audit", "--subject", "feature:f")
+    notes = run_command(service, "audit", *words, zone=zone).stderr
 
-    assert [(row["event"], row["why"], row["voids"]) for row in rows] == [
-        ("EntryVoided", "Never happened", str(dropped + 1)),
-        ("FeatureReopened", "Demand", ""),
-        ("FeatureDropped", "No demand", ""),
-        (rows[3]["event"], "N (based on Tea)", ""),
-        ("FeatureProposed", "Tea", ""),
-    ]
+    assert "From 2026-11-19 19:00 EST until 2026-11-21 00:00 EST." in notes
+    assert "Recorded until 2029-12-31 19:00 EST." in notes

@@ -1,0 +1,55 @@
+"""What an auditor at a terminal reads of a log of their own."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from cli.dates import Zone
+from tests.support_log import LocalService
+from tests.support_terminal import run_command, table
+
+
+def test_the_audit_trail_shows_the_reason_of_the_action_itself(tmp_path):
+    """Of a void, with the entry that it voids, of reopening, and of a deferral; a note and a decision as before."""
+    with LocalService(tmp_path) as service:
+        service.post("/products", {"key": "shop", "title": "The shop"})
+        service.post(
+            "/decisions", {"key": "tea", "title": "Tea", "decision": "D.", "why": "W.", "accountable": service.ada}
+        )
+        service.post("/features", {"key": "f", "title": "F", "products": ["product:shop"], "because": ["tea"]})
+        commands = (
+            {"type": "PrioritizeFeature", "subject": "feature:f", "horizon": "now", "note": "N", "because": ["tea"]},
+            {"type": "DropFeature", "subject": "feature:f", "why": "No demand"},
+            {"type": "ReopenFeature", "subject": "feature:f", "why": "Demand"},
+        )
+        for command in commands:
+            response = service.post("/commands", command)
+            assert response.status_code < 300, response.text
+        dropped = service.log.head().size - 1
+        void = {"type": "VoidEntry", "subject": "feature:f", "position": dropped + 1, "why": "Never happened"}
+        assert service.post("/commands", void).status_code < 300
+
+        rows = table(service, "audit", "--subject", "feature:f")
+
+    assert [(row["event"], row["why"], row["voids"]) for row in rows] == [
+        ("EntryVoided", "Never happened", str(dropped + 1)),
+        ("FeatureReopened", "Demand", ""),
+        ("FeatureDropped", "No demand", ""),
+        (rows[3]["event"], "N (based on Tea)", ""),
+        ("FeatureProposed", "Tea", ""),
+    ]
+
+
+def test_what_happened_in_the_evening_is_in_the_period_of_that_day(tmp_path):
+    """West of Greenwich it is the next day in UTC; what took effect on a whole day is recorded as that day."""
+    zone = Zone(ZoneInfo("America/New_York"))
+    with LocalService(tmp_path) as service:
+        early = {"effective_at": "2024-11-01T00:00:00Z"}
+        service.post("/products", {"key": "shop", "title": "The shop", **early})
+        service.post("/features", {"key": "f", "title": "F", "products": ["product:shop"], **early})
+        for horizon, at in (("now", "2024-11-20T21:00"), ("next", "2024-11-20")):
+            run_command(service, "feature", "move", "f", horizon, "--note", "b", "--effective-at", at, zone=zone)
+        period = ("--type", "FeaturePrioritized", "--since", "2024-11-20", "--until", "2024-11-21")
+        rows = run_command(service, "audit", *period, "--csv", zone=zone).stdout.splitlines()
+
+    assert [row.partition("2024-11-2")[2][:12] for row in rows[1:]] == ["0T00:00:00.0", "1T02:00:00.0"]
