@@ -58,7 +58,14 @@ def _html_summary(issued: Summary | None) -> list[str]:
     if issued is None:
         return []
     quote = [f"<blockquote>{_bdi(issued.text)}</blockquote>"] if issued.text else []
-    return [*quote, f"<p>Issued by {_bdi(issued.by)} {_a(issued.entry)}</p>"]
+    return [*quote, f"<p>Issued by {_bdi(issued.by)} {_a(issued.entry)}</p>", *_html_void(issued)]
+
+
+def _html_void(issued: Summary) -> list[str]:
+    if issued.voided is None:
+        return []
+    by, entry, why = issued.voided
+    return [f"<p><strong>Voided by {_bdi(by)} {_a(entry)}: {_bdi(why)}</strong></p>"]
 
 
 def _html_part(part: Part, whole: Link) -> str:

@@ -32,7 +32,15 @@ def _md_summary(issued: Summary | None) -> list[str]:
         *([f"> {_md(issued.text)}", ""] if issued.text else []),
         f"Issued by {_md(issued.by)} ({_md_link(issued.entry)}).",
         "",
+        *_md_void(issued),
     ]
+
+
+def _md_void(issued: Summary) -> list[str]:
+    if issued.voided is None:
+        return []
+    by, entry, why = issued.voided
+    return [f"Voided by {_md(by)} ({_md_link(entry)}): {_md(why)}", ""]
 
 
 def _md_more(whole: Link) -> str:

@@ -137,11 +137,13 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """What the person who issued a report wrote to its readers; `text` may be missing."""
+    """What the person who issued a report wrote to its readers; `text` may be missing. `voided` says who voided it."""
 
     text: str | None
     by: str
     entry: Link
+    voided: tuple[str, Link, str] | None = None
+    """Who and when, the entry, and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,8 +370,12 @@ class _LineWriter:
     def write_summary(self, issued: Mapping[str, Any]) -> Summary:
         """Return who issued the report and what they wrote."""
         text = issued["summary"]
-        by = f"{self._name(issued['by'])}, {self.format_day(issued['at'], year=True)}"
-        return Summary(_flatten(text) if text else None, by, self._entry(issued["position"]))
+        void = issued.get("voided")
+        voided = void and (self._by(void), self._entry(void["position"]), _flatten(void["why"]))
+        return Summary(_flatten(text) if text else None, self._by(issued), self._entry(issued["position"]), voided)
+
+    def _by(self, issued: Mapping[str, Any]) -> str:
+        return f"{self._name(issued['by'])}, {self.format_day(issued['at'], year=True)}"
 
     def format_day(self, time: str, *, year: bool = False) -> str:
         """Return the day of a time, with its year if that is not the last one of the period."""

@@ -369,7 +369,7 @@ def _superior(read: Read, page: Page, since: int) -> Context:
     late = list_urgent_cards(read, page)
     sentences = _changes(read, page, since)
     issued = audit_queries.audit(
-        read, audit_queries.AuditFilter(types=("ReportIssued",)), page.time.point, limit=5
+        read, audit_queries.AuditFilter(types=("ReportIssued",), voided=False), page.time.point, limit=5
     ).rows
     return {
         "sentences": sentences[: CHANGES * 2],

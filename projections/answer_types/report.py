@@ -88,6 +88,15 @@ class GoalOutcome(TypedDict):
     evidence: Annotated[list[str], Field(description="The evidence for the result.")]
 
 
+class ReportVoid(TypedDict):
+    """By whom the issue of a report was voided, and why."""
+
+    position: Annotated[int, Field(description="The position at which it was voided.")]
+    by: Annotated[str, Field(description="Who voided it.")]
+    at: Annotated[At, Field(description="When it was voided.")]
+    why: Annotated[str, Field(description="The reason.")]
+
+
 class ReportIssue(TypedDict):
     """By whom a report was issued."""
 
@@ -95,6 +104,9 @@ class ReportIssue(TypedDict):
     by: Annotated[str, Field(description="Who issued it.")]
     at: Annotated[At, Field(description="When it was issued.")]
     summary: Annotated[str | None, Field(description="The summary of who issued it; null if there is none.")]
+    voided: NotRequired[
+        Annotated[ReportVoid, Field(description="Who voided it since; the report stays as it was issued.")]
+    ]
 
 
 class ReportLine(TitledSubject):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from domain.values import format_micros, parse_timestamp, to_micros
-from projections.answer_types.report import ReportIssue, ReportLine, ReportSummary
+from projections.answer_types.report import ReportIssue, ReportLine, ReportSummary, ReportVoid
 from projections.queries.paging import Answer
 from projections.queries.report import ReportNotFound, ReportRequest, report
 from projections.read_model.model import Read
@@ -18,7 +18,8 @@ class ReportMismatch(Exception):
 
 
 def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine, ReportSummary]:
-    """Return the report that was issued at a position again, with who `issued` it, when, and with which summary.
+    """Return the report that was issued at a position again, with who `issued` it, when, and with which summary, and
+    who voided that since.
 
     Raises:
         ReportNotFound: no report was issued there.
@@ -38,12 +39,12 @@ def issued_report(read: Read, product: str, position: int) -> Answer[ReportLine,
 
 def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest, str, ReportIssue]:
     """Return the request of a report that was issued at a position, its hash, and who issued it with which summary."""
-    sql = """select body, principal, recorded_at from event
+    sql = """select body, principal, recorded_at, voided_by from event
         where position = :position and type = 'ReportIssued.v1' and subject = :product"""
     found = read.one(sql, {"position": position, "product": product})
     if found is None:
         raise ReportNotFound(f"no report of {product} was issued at position {position}")
-    body, principal, recorded_at = found
+    body, principal, recorded_at, voided_by = found
     data = json.loads(body)
     since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
     issue: ReportIssue = {
@@ -52,4 +53,13 @@ def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest
         "at": format_micros(int(recorded_at)),
         "summary": data.get("summary"),
     }
+    if voided_by is not None:
+        issue["voided"] = _read_void(read, voided_by)
     return ReportRequest(product, since, until, data["position"]), data["sha256"], issue
+
+
+def _read_void(read: Read, position: int) -> ReportVoid:
+    sql = "select body, principal, recorded_at from event where position = :position"
+    ((body, principal, recorded_at),) = read.rows(sql, {"position": position})
+    why = json.loads(body)["why"]
+    return {"position": position, "by": principal, "at": format_micros(int(recorded_at)), "why": why}

@@ -14,6 +14,8 @@ from identity.access_journal import AccessFilter
 from tests.support_log import ALL_SCOPES, quiet_token
 from tests.support_pages import text_of
 
+FORMATS = ("markdown", "html")
+
 
 @pytest.fixture
 def product(service):
@@ -54,6 +56,35 @@ def test_a_report_is_issued_with_the_summary_of_its_author(service, pages, produ
     assert 'id="issue"' not in html
     assert f"issued_at={event['position']}" in pages.get("/reports")
     assert f"issued_at={event['position']}" in pages.get("/reports/tide")
+
+
+def test_a_report_whose_issue_was_voided_says_so(service, pages, product):
+    """By whom, when, where and why: on its page, in every format, and in the list; its content stays as it was."""
+    _send(service, {**_open(pages), "summary": "All fine", "confirmed": "yes"})
+    (event,) = _find_issued(service)
+    issued_at = event["position"]
+    before = service.get("/products/tide/report", issued_at=issued_at)
+    assert "voided" not in before["issued"]
+    void = {"type": "VoidEntry", "subject": "product:tide", "position": issued_at, "why": "It was wrong"}
+    assert service.post("/commands", void).status_code < 300
+    at = service.log.head().size
+
+    after = service.get("/products/tide/report", issued_at=issued_at)
+
+    voided = after["issued"].pop("voided")
+    assert {**voided, "at": None} == {"position": at, "by": service.ada, "at": None, "why": "It was wrong"}
+    assert (after["rows"], after["sha256"], after["issued"]) == (before["rows"], before["sha256"], before["issued"])
+    path = f"/v1/products/tide/report?issued_at={issued_at}&format="
+    texts = [
+        pages.get("/reports/tide", issued_at=issued_at),
+        *(service.client.get(path + each).text for each in FORMATS),
+    ]
+    for text in texts:
+        said = re.sub(r"<[^>]+>|`", "", text)
+        assert re.search(rf"Voided by Ada Lovelace, Jan 1, 2025 \W*#{at}.*: It was wrong", said), said
+    for list_ in (pages.get("/reports"), pages.get("/audit")):
+        assert f"voided by #{at}" in text_of(list_)
+    assert f"issued_at={issued_at}" not in pages.get("/", view="superior")
 
 
 def test_a_report_is_issued_only_with_a_confirmation(service, pages, product):

@@ -922,6 +922,19 @@ class GoalOutcome(TypedDict):
     "The evidence for the result."
 
 
+class ReportVoid(TypedDict):
+    """By whom the issue of a report was voided, and why."""
+
+    position: int
+    "The position at which it was voided."
+    by: str
+    "Who voided it."
+    at: str
+    "When it was voided."
+    why: str
+    "The reason."
+
+
 class ReportIssue(TypedDict):
     """By whom a report was issued."""
 
@@ -933,6 +946,8 @@ class ReportIssue(TypedDict):
     "When it was issued."
     summary: str | None
     "The summary of who issued it; null if there is none."
+    voided: NotRequired[ReportVoid]
+    "Who voided it since; the report stays as it was issued."
 
 
 class ReportContent(TypedDict):
