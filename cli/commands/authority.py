@@ -18,15 +18,16 @@ from decisionlog_client import questions
 @click.argument("decision", type=options.AnySubject("decision"))
 @options.bitemporal
 @options.output
-def authority(output: Output, decision: str, **when: Any) -> None:
+def authority(output: Output, decision: str, **given: Any) -> None:
     """Explain who had the authority to decide.
 
     DECISION is its number, key or title. Each verdict is explained as it was judged then, and, where that
     differs, as it would be judged with what is known now.
     """
+    when = drop_unset(**given)
     with open_log(output) as log:
-        key = find_subject(log, decision, kinds=("decision",)).removeprefix("decision:")
-        print_response(log, questions.decision_authority(key, **drop_unset(**when)), _build_table, output)
+        key = find_subject(log, decision, when, kinds=("decision",)).removeprefix("decision:")
+        print_response(log, questions.decision_authority(key, **when), _build_table, output)
 
 
 def _build_table(answer: Any, titles: Titles) -> Table:

@@ -25,6 +25,8 @@ def deciders(output: Output, product: str, cost: tuple[int, str] | None, **given
     decision rights for this kind of decision there are no results.
     """
     stated = {"cost": cost[0], "currency": cost[1]} if cost else {}
+    asked = drop_unset(**given, **stated)
     with open_log(output) as log:
-        key = find_subject(log, product, kinds=("product",)).removeprefix("product:")
-        print_response(log, questions.deciders(key, **drop_unset(**given, **stated)), answer_tables.deciders, output)
+        when = {name: asked[name] for name in ("as_of", "known_at") if name in asked}
+        key = find_subject(log, product, when, kinds=("product",)).removeprefix("product:")
+        print_response(log, questions.deciders(key, **asked), answer_tables.deciders, output)

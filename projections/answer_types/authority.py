@@ -67,7 +67,9 @@ class AuthorityVerdict(TypedDict):
             "with decision rights since; null if there is none."
         ),
     ]
-    needs_ratification: Annotated[bool, Field(description="Whether it exceeds, and no one entitled has ratified it.")]
+    needs_ratification: Annotated[
+        bool, Field(description="Whether it exceeds, is in force, and no one entitled has ratified it.")
+    ]
     ratified: Annotated[int | None, Field(description="The position of the ratification that resolved it, if any.")]
 
 

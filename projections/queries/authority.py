@@ -13,7 +13,8 @@ from typing import Any, Final, NamedTuple
 
 from domain.authority import Candidate, find_candidates, judge
 from domain.authority_questions import build_question_again, find_confirmation
-from domain.fields import EventSummary, FieldRow, Subjects, SubjectState
+from domain.decision_messages import IN_FORCE
+from domain.fields import STATUS, EventSummary, FieldRow, Subjects, SubjectState
 from domain.immutable_collections import SortedItems, Table
 from domain.judgment import Finding, Judgment, Verdict, VerdictCode
 from domain.judgment_explanation import explain_reason, explain_verdict
@@ -80,16 +81,17 @@ def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answe
     Each is explained in sentences as it was judged, and as it would be judged with what is known at the time asked for.
     `verdict` is that of the latest acceptance or rejection, or of the latest assignment to products with decision rights
     of the decision once it was settled; one that exceeds needs ratification until a person who is
-    entitled, and did not decide it, has ratified it.
+    entitled, and did not decide it, has ratified it, or until it is no longer in force.
     """
     time = resolve_time(read, when)
     subjects = read_subjects(read, time)
     events = list(_judged_events(read, subject, time))
-    rows = [row for event in events for row in _decider_rows(event, subjects[subject], subjects)]
+    state = subjects[subject]
+    rows = [row for event in events for row in _decider_rows(event, state, subjects)]
     about: AuthoritySummary = {
         "subject": subject,
         "title": find_titles(read, (subject,), time).get(subject),
-        **_summarize(events),
+        **_summarize(events, is_in_force=state.value_at(STATUS, time.as_of) in IN_FORCE),
     }
     return build_answer(time, rows, about=about)
 
@@ -146,13 +148,14 @@ def _find_successors(type_: str, data: dict[str, Any]) -> tuple[str, ...] | None
     return (by,) if isinstance(by, str) else tuple(by)
 
 
-def _summarize(events: list[_JudgedEvent]) -> AuthorityVerdict:
+def _summarize(events: list[_JudgedEvent], *, is_in_force: bool) -> AuthorityVerdict:
     decided = [(event, event.verdict) for event in events if event.verdict is not None]
     if not decided:
         return {"verdict": None, "needs_ratification": False, "ratified": None}
     latest, verdict = decided[-1]
     ratified = next((event.position for event in events if event.position > latest.position and _ratifies(event)), None)
-    return {"verdict": verdict, "needs_ratification": verdict == "exceeds" and ratified is None, "ratified": ratified}
+    needs = is_in_force and verdict == "exceeds" and ratified is None
+    return {"verdict": verdict, "needs_ratification": needs, "ratified": ratified}
 
 
 def _ratifies(event: _JudgedEvent) -> bool:

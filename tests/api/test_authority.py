@@ -76,6 +76,21 @@ def test_what_exceeds_needs_ratification(shop: LocalService, bo: str) -> None:
     assert answer["ratified"] == answer["rows"][-1]["position"]
 
 
+@pytest.mark.parametrize("ending", ["reverse", "supersede", "reopen"])
+def test_what_is_no_longer_in_force_needs_no_ratification(shop: LocalService, ending: str) -> None:
+    """It could not be ratified; its verdict stays, and it needed ratification before."""
+    record(shop, "tea", 101)
+    record(shop, "coffee", 1)
+    before = shop.get("/decisions")["as_of"]
+    ok(shop.post(f"/decisions/tea/{ending}", {"by": ["coffee"]} if ending == "supersede" else {"why": "No longer."}))
+
+    answer = authority(shop, "tea")
+
+    assert (answer["verdict"], answer["needs_ratification"]) == ("exceeds", False)
+    assert shop.post("/decisions/tea/ratify", {}).status_code == 409
+    assert shop.get("/decisions/tea/authority", as_of=before)["needs_ratification"] is True
+
+
 def test_exceptions_are_found(shop: LocalService, bo: str) -> None:
     """The list of decisions and the audit trail find decisions by their verdict, their flags and missing ratification."""
     record(shop, "small", 1)

@@ -53,3 +53,24 @@ def test_what_happened_in_the_evening_is_in_the_period_of_that_day(tmp_path):
         rows = run_command(service, "audit", *period, "--csv", zone=zone).stdout.splitlines()
 
     assert [row.partition("2024-11-2")[2][:12] for row in rows[1:]] == ["0T00:00:00.0", "1T02:00:00.0"]
+
+
+def test_a_decision_that_was_voided_since_is_found_by_every_question_about_then(tmp_path):
+    """By its title, as of what was known before the void."""
+    with LocalService(tmp_path) as service:
+        service.post("/products", {"key": "shop", "title": "The shop", "accountable": service.ada})
+        decision = {"key": "tea", "title": "Green tea", "decision": "D.", "why": "W.", "accountable": service.ada}
+        service.post("/decisions", {**decision, "products": ["product:shop"]})
+        then = service.get("/decisions")["as_of"]
+        for event in service.rows("/audit", subject="decision:tea"):
+            void = {"type": "VoidEntry", "subject": "decision:tea", "position": event["position"], "why": "Wrong"}
+            assert service.post("/commands", void).status_code < 300
+
+        void = {"type": "VoidEntry", "subject": "product:shop", "why": "Wrong"}
+        for event in service.rows("/audit", subject="product:shop"):
+            assert service.post("/commands", {**void, "position": event["position"]}).status_code < 300
+
+        assert "No product" not in run_command(service, "deciders", "the shop", "--known-at", then).stderr
+        for command in ("authority", "show", "who", "blame", "options"):
+            found = run_command(service, command, "green tea", "--known-at", then)
+            assert "No decision" not in found.stderr, command

@@ -259,7 +259,7 @@ class AuthorityVerdict(TypedDict):
     verdict: str | None
     "The verdict on the latest acceptance or rejection, or on assigning the settled decision to products with decision rights since; null if there is none."
     needs_ratification: bool
-    "Whether it exceeds, and no one entitled has ratified it."
+    "Whether it exceeds, is in force, and no one entitled has ratified it."
     ratified: int | None
     "The position of the ratification that resolved it, if any."
 
