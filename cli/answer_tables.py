@@ -123,7 +123,7 @@ def search_results(answer: Answer, titles: Titles) -> Table:
     rows = [
         [
             _title(row, titles),
-            "unplaced line" if row["field"].startswith("line.") else row["field"],
+            "unplaced line" if row["field"].startswith("line.") else titles.format_field_name(row["field"]),
             row["snippet"],
             "" if row["current"] else "removed",
             row["subject"],
@@ -448,7 +448,7 @@ def roles(answer: Answer, titles: Titles) -> Table:
             row["subject"],
             _title(row, titles),
             row.get("status"),
-            row["role"] or row["field"],
+            row["role"] or titles.format_field_name(row["field"]),
             titles.format_field(row),
             parse_time(row["since"]),
             parse_time(row["until"]),

@@ -104,7 +104,7 @@ class Finder:
             return self._ask_back(f"{text!r} is ambiguous.", found, text)
         problem = f"No {name_kinds(kinds)} {text!r}."
         if self._last_number and (numbered := _NUMBER.fullmatch(text)):
-            raise CommandFailed(f"{problem} The last number is {numbered['product']}-{self._last_number}.")
+            raise CommandFailed(f"{problem} {_explain_number(numbered, self._last_number)}")
         similar = find_similar(wanted, candidates)
         if other_kind := self.explain_other_kind(text, kinds):
             problem = f"{problem} {other_kind}"
@@ -220,6 +220,16 @@ class Finder:
                 break
         for subject, title in titles.items():
             yield build_candidate(subject, title, aliases[subject])
+
+
+def _explain_number(typed: re.Match[str], last: int) -> str:
+    """Return why no decision has a number. Numbers have no gaps: one that has none was given before the last."""
+    if not 0 < int(typed["number"]) < last:
+        return f"The last number is {typed['product']}-{last}."
+    return (
+        f"It is the number of a decision that was voided, is now of other products, or that you may not read. See what was "
+        f"voided with `decisionlog audit --corrections`, or it as it was with `decisionlog show {typed[0]} --known-at TIME`."
+    )
 
 
 def _end_of(person: str, merged: Mapping[str, str]) -> str:

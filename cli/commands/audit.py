@@ -33,6 +33,8 @@ from decisionlog_client import questions
 @click.option(
     "--backdated", is_flag=True, help="Only events that took effect, or whose period begins, before they were recorded."
 )
+@click.option("--unexplained", is_flag=True, help="Only events without any reason: no decision, note or own reason.")
+@click.option("--on-behalf-of", is_flag=True, help="Only events recorded on behalf of another person.")
 @options.repeatable("--verdict", "Filter decisions by verdict: within, exceeds, not_judged.")
 @click.option("--self-approved", is_flag=True, help="Only decisions that only their proposer supported.")
 @options.periods

@@ -27,6 +27,6 @@ def deciders(output: Output, product: str, cost: tuple[int, str] | None, **given
     stated = {"cost": cost[0], "currency": cost[1]} if cost else {}
     asked = drop_unset(**given, **stated)
     with open_log(output) as log:
-        when = {name: asked[name] for name in ("as_of", "known_at") if name in asked}
+        when: dict[str, Any] = {name: asked[name] for name in ("as_of", "known_at") if name in asked}
         key = find_subject(log, product, when, kinds=("product",)).removeprefix("product:")
         print_response(log, questions.deciders(key, **asked), answer_tables.deciders, output)

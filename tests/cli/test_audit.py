@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from cli.dates import Zone
+from cli.errors import CommandFailed
 from tests.support_log import LocalService
 from tests.support_terminal import run_command, table
 
@@ -74,3 +77,51 @@ def test_a_decision_that_was_voided_since_is_found_by_every_question_about_then(
         for command in ("authority", "show", "who", "blame", "options"):
             found = run_command(service, command, "green tea", "--known-at", then)
             assert "No decision" not in found.stderr, command
+
+
+def test_the_number_of_a_voided_decision_is_explained(tmp_path):
+    """Numbers have no gaps, so one before the last was given; after the last, none was."""
+    with LocalService(tmp_path) as service:
+        service.post("/products", {"key": "shop", "title": "The shop", "accountable": service.ada})
+        for key in ("tea", "milk"):
+            decision = {"key": key, "title": key, "decision": "D.", "why": "W.", "accountable": service.ada}
+            service.post("/decisions", {**decision, "products": ["product:shop"]})
+        then = service.get("/decisions")["as_of"]
+        for event in service.rows("/audit", subject="decision:tea"):
+            void = {"type": "VoidEntry", "subject": "decision:tea", "position": event["position"], "why": "Wrong"}
+            assert service.post("/commands", void).status_code < 300
+
+        with pytest.raises(CommandFailed, match=r"No subject 'SHOP-1'\. .* was voided, .* show SHOP-1 --known-at TIME"):
+            run_command(service, "show", "SHOP-1")
+        with pytest.raises(CommandFailed, match=r"The last number is SHOP-2\."):
+            run_command(service, "show", "SHOP-3")
+        assert "tea" in run_command(service, "show", "SHOP-1", "--known-at", then).stdout
+
+
+def test_who_acknowledged_a_role_has_a_name(tmp_path):
+    """Their id is not shown."""
+    with LocalService(tmp_path) as service:
+        service.post("/products", {"key": "shop", "title": "The shop", "accountable": service.ada})
+        acknowledge = {"type": "AcknowledgeOwnership", "subject": "product:shop"}
+        assert service.post("/commands", acknowledge).status_code < 300
+
+        roles = table(service, "who", "product:shop")
+
+    assert [row["role"] for row in roles] == ["acknowledged.accountable of Ada Lovelace", "accountable"]
+
+
+def test_events_without_a_reason_and_on_behalf_of_others_are_found(tmp_path):
+    """The options are named as the parameters of the API, and have the same answers."""
+    with LocalService(tmp_path) as service:
+        bo = service.person("Bo")
+        service.post("/products", {"key": "shop", "title": "The shop"})
+        service.post("/products", {"key": "desk", "title": "The desk", "on_behalf_of": bo, "note": "N."})
+
+        unexplained = table(service, "audit", "--unexplained")
+        on_behalf = table(service, "audit", "--on-behalf-of")
+
+        expected = [service.rows("/audit", **{name: "true"}) for name in ("unexplained", "on_behalf_of")]
+    for shown, rows in zip((unexplained, on_behalf), expected, strict=True):
+        assert [row["position"] for row in shown] == [str(row["position"]) for row in rows] != []
+    assert [row["subject"] for row in on_behalf] == ["product:desk"]
+    assert "product:desk" not in [row["subject"] for row in unexplained]
