@@ -134,13 +134,18 @@ def search_results(answer: Answer, titles: Titles) -> Table:
     return Table(("title", "field", "match", "state", "subject", "position"), rows, frozenset({"position"}))
 
 
-def people(answer: Answer, titles: Titles) -> Table:  # noqa: ARG001  (the signature of all tables)
+def people(answer: Answer, titles: Titles) -> Table:
     """Return the table of people."""
     rows = [
-        [row["name"], ", ".join(each for each in row["spellings"] if each != row["name"]), row["id"]]
+        [
+            row["name"],
+            ", ".join(each for each in row["spellings"] if each != row["name"]),
+            titles.format(row.get("merged_into")),
+            row["id"],
+        ]
         for row in answer["rows"]
     ]
-    return Table(("name", "identifiers", "id"), rows)
+    return Table(("name", "identifiers", "merged into", "id"), rows)
 
 
 def access_journal(answer: Answer, titles: Titles) -> Table:

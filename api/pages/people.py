@@ -37,6 +37,7 @@ def get_people(page: PageDependency) -> Response:
             "loads": find_loads(read, page.time.point),
             "gaps": find_gaps(read, Filter(), page.time.point)[:MAX_ROWS],
             "people": [each.id for each in people if each.id.startswith("person:")],
+            "merged_into": dict(read.merged_into),
         }
 
     return page.render("people.html", build)

@@ -84,7 +84,7 @@ def list_people(
     page: PageParameters,
     name: Annotated[str | None, Query(max_length=500, description="Only people with this name or identifier.")] = None,
 ) -> Response:
-    """Everyone in the directory in the order of their ids, with the name to show and every other spelling."""
+    """Everyone in the directory in the order of their ids, with the name to show, every other spelling, and who they were merged into."""
     directory = services.book.directory
     found = None if name is None else set(directory.find(name))
     rows: list[answer_documentation.PersonRow] = [
@@ -95,6 +95,9 @@ def list_people(
 
     def answer(read: Read) -> Answer[answer_documentation.PersonRow]:
         shown, following = page_after(rows, lambda row: (row["id"],), (str,), page.limit, page.cursor)
+        for row in shown:
+            if row["id"] in read.merged_into:
+                row["merged_into"] = read.merged_into[row["id"]]
         return build_answer(resolve_time(read, NOW), shown, next_cursor=following)
 
     return query(answer)

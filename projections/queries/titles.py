@@ -36,16 +36,27 @@ def find_titles(read: Read, subjects: Iterable[str], time: ResolvedTime) -> Mapp
 def titles_of_answer(read: Read, answer: Answer[Row, Row], names: Names) -> dict[str, str]:
     """Return what each subject anywhere in an answer is called as of the answer's time, in the order of their ids.
 
-    Takes one query of the read model, and one of the directory for people and services.
+    Takes one query of the read model, and one more of it and one of the directory for people and services.
     """
     subjects = sorted(_find_subjects([answer.rows, answer.about]))
     in_directory = [subject for subject in subjects if subject.startswith(IN_DIRECTORY)]
     in_log = [subject for subject in subjects if not subject.startswith(IN_DIRECTORY)]
     found = {
         **(find_titles(read, in_log, answer.time) if in_log else {}),
-        **(names.display_names(in_directory) if in_directory else {}),
+        **(_name_people(read, in_directory, names) if in_directory else {}),
     }
     return {subject: found[subject] for subject in subjects if subject in found}
+
+
+def _name_people(read: Read, people: Iterable[str], names: Names) -> dict[str, str]:
+    """Return the name of each of these people; of one who was merged, also that of the person who is kept."""
+    kept = {person: read.surviving_id(person) for person in people}
+    found = names.display_names(sorted({*kept, *kept.values()}))
+    return {person: name for person, one in kept.items() if (name := _join_names(found.get(person), found.get(one)))}
+
+
+def _join_names(own: str | None, kept: str | None) -> str | None:
+    return f"{own} (now {kept})" if own and kept and own != kept else own or kept
 
 
 def _find_subjects(value: list[Any]) -> set[str]:

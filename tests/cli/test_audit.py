@@ -9,6 +9,7 @@ import pytest
 from cli.dates import Zone
 from cli.errors import CommandFailed
 from tests.support_log import LocalService
+from tests.support_pages import text_of
 from tests.support_terminal import run_command, table
 
 
@@ -125,3 +126,23 @@ def test_events_without_a_reason_and_on_behalf_of_others_are_found(tmp_path):
         assert [row["position"] for row in shown] == [str(row["position"]) for row in rows] != []
     assert [row["subject"] for row in on_behalf] == ["product:desk"]
     assert "product:desk" not in [row["subject"] for row in unexplained]
+
+
+def test_people_who_were_merged_are_shown_as_one_person(tmp_path):
+    """Their own name stays, with that of the person who is kept: in tables, in CSV, among people, and on the page."""
+    with LocalService(tmp_path) as service:
+        for key, name in (("pr", "Priya R."), ("priya", "Priya Raman")):
+            service.post("/people", {"key": key, "name": name})
+        service.post("/products", {"key": "shop", "title": "The shop", "accountable": "person:pr"})
+        before = table(service, "who", "product:shop")
+        service.post("/people/pr/merge", {"into": "person:priya"})
+
+        after = table(service, "who", "product:shop")
+        people = {row["id"]: row["merged into"] for row in table(service, "people")}
+        as_csv = run_command(service, "who", "product:shop", "--csv").stdout
+        page = text_of(service.client.get("/people", headers={"Accept": "text/html"}).text)
+
+    assert [row["holders"] for row in (*before, *after)] == ["Priya R.", "Priya R. (now Priya Raman)"]
+    assert "Priya R. (now Priya Raman) <person:pr>" in as_csv
+    assert people == {**dict.fromkeys(people, ""), "person:pr": "Priya Raman"}
+    assert "Priya R. now Priya Raman" in page

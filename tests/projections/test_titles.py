@@ -36,8 +36,8 @@ class Directory:
         return {person: person.removeprefix("person:").title() for person in people if person != "person:eve"}
 
 
-def test_titles_name_every_kind_of_subject_in_two_queries(log: Log, read: Reader) -> None:
-    """One query of the read model and one of the directory name people, teams, releases and features."""
+def test_titles_name_every_kind_of_subject_in_three_queries(log: Log, read: Reader) -> None:
+    """Two queries of the read model, one of them for merges, and one of the directory name people, teams, releases and features."""
     log.add("release:r", ReleaseScheduled(version="2.0", products=("product:p",)))
     log.add("team:t", TeamRegistered(title="The team"))
     log.add(CARD, FeatureProposed(title="Feature a", products=("product:p",)))
@@ -56,7 +56,7 @@ def test_titles_name_every_kind_of_subject_in_two_queries(log: Log, read: Reader
     assert expected.items() <= titles.items()
     assert "person:eve" not in titles
     assert list(titles) == sorted(titles)
-    assert (len(statements), len(directory.queries)) == (1, 1)
+    assert (len(statements), len(directory.queries)) == (2, 1)
 
 
 def test_titles_are_as_of_the_answer(log: Log, read: Reader) -> None:

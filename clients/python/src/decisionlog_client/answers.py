@@ -825,6 +825,8 @@ class PersonRow(TypedDict):
     "The display name; null if it was erased."
     spellings: list[str]
     "All names, email addresses and handles of the person."
+    merged_into: NotRequired[str]
+    "The id of the person whom this one was found to be, and who is kept."
 
 
 class FieldProblem(TypedDict):
