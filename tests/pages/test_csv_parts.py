@@ -81,7 +81,7 @@ def test_many_rows_are_exported_in_parts(recorded: LocalService, monkeypatch: py
 
 
 def test_a_part_says_how_many_of_how_many(recorded: LocalService, pages: PageReader, monkeypatch) -> None:
-    """So that nobody takes it for the whole."""
+    """So that it is not taken for the whole."""
     monkeypatch.setattr("api.pages.csv_parts.PART_ROWS", 5)
 
     text = text_of(pages.get("/audit", export="true"))

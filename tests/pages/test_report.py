@@ -58,7 +58,7 @@ def test_a_report_is_issued_with_the_summary_of_its_author(service, pages, produ
     assert f"issued_at={event['position']}" in pages.get("/reports/tide")
 
 
-def test_a_report_whose_issue_was_voided_says_so(service, pages, product):
+def test_a_report_whose_issue_was_voided_shows_it(service, pages, product):
     """By whom, when, where and why: on its page, in every format, and in the list; its content stays as it was."""
     _send(service, {**_open(pages), "summary": "All fine", "confirmed": "yes"})
     (event,) = _find_issued(service)
