@@ -233,10 +233,8 @@ def print_notes(
         if_empty = describe_missing(log, asked) or ""
         skip = (*_KINDS_OF_PARAMETERS, *(("kind",) if asked.path == "/v1/fields" else ())) if if_empty else ()
         explained = explain_emptiness(log, asked, typed or asked, skip=skip)
-    zone = get_context().zone
-    for note in () if asked is None or "from" in answer else _describe_periods(asked.parameters, zone):
-        print_note(note)
-    for note in build_notes(answer, zone, name_log(log, output), if_empty):
+    given = asked.parameters if asked else {}
+    for note in build_notes(answer, get_context().zone, name_log(log, output), if_empty, given):
         print_note(note)
     for note in explained:
         print_note(note)
@@ -260,11 +258,15 @@ def _has_nothing(answer: Mapping[str, Any]) -> bool:
     return not answer.get("rows", True) and not has_forecasts
 
 
-def build_notes(answer: Mapping[str, Any], zone: Zone, name: str = "", if_empty: str = "") -> Iterator[str]:
-    """Return the notes below an answer."""
+def build_notes(
+    answer: Mapping[str, Any], zone: Zone, name: str, if_empty: str, given: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield the notes below an answer; `given` are the parameters of its question."""
     if _has_nothing(answer):
         yield if_empty or NOTHING_FOUND
     began = answer.get("from")
+    if not began:
+        yield from _describe_periods(given, zone)
     since = f"From {_format_time(began, zone)} to " if began else "As of "
     source = f" of {name}" if name else ""
     yield f"{since}{_format_time(answer, zone)}; position {answer['position']}{source}."
