@@ -159,7 +159,7 @@ class Client:
         return cast("T", exchange.read_json(self.call(exchange.build_question_call(question, self.position))))
 
     def text(self, question: Question[Any], format: Format) -> str:  # noqa: A002  (the name of the parameter in the HTTP interface)
-        """Return the answer to a question as text: JSON, CSV or JSON Lines.
+        """Return the answer to a question as text: JSON, CSV or JSON Lines. It is one page; only JSON has the next cursor.
 
         Raises:
             Refused, ClientError: as in `ask`.
@@ -289,7 +289,7 @@ class AsyncClient:
         return cast("T", exchange.read_json(await self.call(call)))
 
     async def text(self, question: Question[Any], format: Format) -> str:  # noqa: A002  (the name of the parameter in the HTTP interface)
-        """Return the answer to a question as text: JSON, CSV or JSON Lines.
+        """Return the answer to a question as text: JSON, CSV or JSON Lines. It is one page; only JSON has the next cursor.
 
         Raises:
             Refused, ClientError: as in `ask`.
