@@ -220,6 +220,14 @@ class EventLog:
         """
         return await self._executor.execute_many(transactions)
 
+    def find_receipt(self, transaction: Transaction) -> Receipt | None:
+        """Return the receipt of an earlier transaction with the same commands and idempotency key, or None.
+
+        Raises:
+            KeyReused: the key was used for other commands.
+        """
+        return find_receipt(self._store, transaction)
+
     def record(self, commands: Sequence[Command], alongside: Callable[[SideTables], object], by: Caller | None) -> None:
         """Apply commands about names or tokens, write the side tables in the same transaction, and wait for the commit.
 

@@ -50,8 +50,8 @@ class Errors:
     """Everything that is wrong with a form; the key of what concerns the whole is empty."""
 
     by_field: dict[str, FieldError] = field(default_factory=dict)
-    is_outdated: bool = False
-    """Whether another person changed what the form would change."""
+    conflicts: dict[str, str] = field(default_factory=dict)
+    """What was changed since the form was shown, and the form would change. If it was recorded already, it is no error."""
 
     def add(self, name: str, message: str, candidates: Sequence[Candidate] = (), item: str = "") -> None:
         """Add an error, unless its field has one."""
@@ -116,10 +116,10 @@ class Input:
 
 
 def parse_commands(form: Form, given: Input, shown: Typed, current: Typed) -> list[Command]:
-    """Return the commands of a form, or none if there are errors.
+    """Return the commands of a form, or none if there are errors other than conflicts.
 
     `shown` are the values that the form started with, as typed. Where a form records several commands, or revises, only
-    what differs from these is recorded. `current` are the values now: what another person changed meanwhile is an error.
+    what differs from these is recorded. `current` are the values now: what was changed meanwhile is a conflict.
     """
     typed, errors = given.typed, given.errors
     values = {each.name: _parse_field(each, given) for each in form.fields}
@@ -167,16 +167,15 @@ def _empty(form: Form, cleared: Iterable[str], errors: Errors) -> dict[str, Any]
 
 
 def _require_current(name: str, typed: Typed, shown: Typed, current: Typed, errors: Errors) -> None:
-    """Add an error if another person changed a field since the form was shown, unless to what was typed."""
+    """Add a conflict if a field was changed since the form was shown, unless to what was typed."""
     now, before, own = (_typed_of(name, each) for each in (current, shown, typed))
     if now in (before, own):
         return
-    errors.is_outdated = True
     if own == before:
-        errors.add(name, "It was changed meanwhile. Check what it is now, and send the form again.")
+        errors.conflicts[name] = "It was changed meanwhile. Check what it is now, and send the form again."
     else:
         text = f" to “{now[name]}”" if name in now else ""
-        errors.add(name, f"It was changed meanwhile{text}. Send the form again to replace that.")
+        errors.conflicts[name] = f"It was changed meanwhile{text}. Send the form again to replace that."
 
 
 def _typed_of(name: str, typed: Typed) -> dict[str, str]:

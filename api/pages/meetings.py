@@ -22,6 +22,7 @@ from api.pages.references import (
     Candidate,
     NotFoundError,
     find_one,
+    labels_of,
     list_candidates,
     people_candidates,
     with_distinct_labels,
@@ -33,6 +34,7 @@ from domain.catalog import COMMAND
 from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.errors import KeyReused, Refused
 from domain.fields import STATUS
+from domain.ids import is_subject
 from domain.meeting import HELD, PLANNED
 from domain.messages import Command
 from domain.task import OPEN as OPEN_TASK
@@ -216,7 +218,13 @@ async def post_write_up(request: Request, page: PageDependency, key: KeyPath) ->
             )
         except Refused as refused:
             record_refused_command(request, refused)
-            draft.errors.add(_input_of(refused.field, commands), refused.detail)
+            if await run_in_threadpool(_was_held_meanwhile, page, draft):
+                draft.typed = {**typed, "planned": "no", "form_key": token_hex(16)}
+                draft.errors.add(
+                    "", "The meeting was written up meanwhile. Send the form again to add this to its minutes."
+                )
+            else:
+                draft.errors.add(_input_of(refused.field, commands), refused.detail)
         else:
             address = build_address(f"/meetings/{key}", {"done": receipt.position, "min_position": receipt.position})
             return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
@@ -232,14 +240,14 @@ def _show(page: Page, draft: Draft) -> Response:
                 409, f"{draft.subject} is {values.get(STATUS)}; only a planned or held meeting can be written up"
             )
         candidates = _find_candidates(read, page)
-        labels = {each.subject: each.label for found in candidates.values() for each in found}
+        labels = labels_of(candidates, read.merged_into)
         present = as_ids(values.get("attendees")) or as_ids(values.get("invited"))
         start = {
-            "attendees": "; ".join(labels.get(each, each) for each in present),
+            "attendees": "; ".join(dict.fromkeys(labels.get(each, each) for each in present)),
             "held_on": str(values.get("held_on") or ""),
             "notes": str(values.get("notes") or ""),
         }
-        decisions = _list_agenda(read, values)
+        decisions = _list_agenda(read, [*as_ids(values.get("agenda")), *_typed_decisions(draft)])
         more = 3 if draft.typed.get("more") else 0
         return {
             "subject": draft.subject,
@@ -247,9 +255,7 @@ def _show(page: Page, draft: Draft) -> Response:
             "is_planned": _is_planned(draft, values),
             "decisions": decisions,
             "undecided": [
-                each
-                for each, status in decisions
-                if status in OPEN_DECISION or any(draft.typed.get(f"agenda.{each}.{part}") for part in _OUTCOME_INPUTS)
+                each for each, status in decisions if status in OPEN_DECISION or each in _typed_decisions(draft)
             ],
             "values": draft.typed or start,
             "errors": draft.errors.by_field,
@@ -282,11 +288,24 @@ def _input_of(refused_field: str | None, commands: Sequence[Command]) -> str:
     return f"agenda.{subject}.outcome" if found and type(command).__name__ in OUTCOMES else ""
 
 
-def _list_agenda(read: Read, values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the decisions on the agenda that the reader may read, each with its status."""
-    agenda = as_ids(values.get("agenda"))
+def _list_agenda(read: Read, agenda: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the decisions of an agenda that the reader may read, each with its status."""
     statuses = _find_statuses(read, agenda, NOW)
-    return [(decision, statuses[decision]) for decision in agenda if decision in statuses]
+    return [(decision, statuses[decision]) for decision in dict.fromkeys(agenda) if decision in statuses]
+
+
+def _typed_decisions(draft: Draft) -> list[str]:
+    """Return the decisions about which something was typed, whether they are still on the agenda or not."""
+    parts = [name.removeprefix("agenda.").rpartition(".") for name, text in draft.typed.items() if text.strip()]
+    return [decision for decision, _, part in parts if part in _OUTCOME_INPUTS and is_subject(decision)]
+
+
+def _was_held_meanwhile(page: Page, draft: Draft) -> bool:
+    """Return whether a form that was shown for a planned meeting finds it held."""
+    return (
+        draft.typed.get("planned") == "yes"
+        and page.services.book.state(draft.subject).value_at(STATUS, page.time.now) == HELD
+    )
 
 
 def _count(typed: Mapping[str, str], name: str, blank: int) -> int:
@@ -387,7 +406,12 @@ def _parse(page: Page, draft: Draft) -> list[Command]:
     with page.services.read() as read:
         fields = subject_fields(read, draft.subject, resolve_time(read, NOW))
         values = {name: row["value"] for name, row in fields.items()}
-        agenda = [each for each, _ in _list_agenda(read, values)]
+        agenda = [each for each, _ in _list_agenda(read, as_ids(values.get("agenda")))]
+        for each in _typed_decisions(draft):
+            if each not in agenda:
+                draft.errors.add(
+                    f"agenda.{each}.outcome", f"{each} is no longer on the agenda. Clear what you typed about it."
+                )
         reader = _Reader(draft, _find_candidates(read, page))
     raw = list(
         reader.commands(

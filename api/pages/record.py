@@ -36,6 +36,7 @@ from api.pages.page import Context, Page, PageDependency, add_page, build_addres
 from api.pages.references import (
     MAX_OFFERED,
     Candidate,
+    labels_of,
     list_candidates,
     people_candidates,
     with_distinct_labels,
@@ -196,7 +197,14 @@ async def _record(request: Request, page: Page, name: str) -> Response:
         return await page.execution.run("light", lambda: _show(page, started))
     if entry.subject:
         entry = await _catch_up(page, entry)
-    commands, entry = await run_in_threadpool(_parse, page, entry)
+    commands, again = await run_in_threadpool(_parse, page, entry)
+    if commands and entry.errors.conflicts:
+        receipt = await run_in_threadpool(_find_receipt, page, commands, typed.get("form_key"))
+        if receipt is not None:
+            return await _redirect(page, entry, receipt)
+        entry = again
+        for field_name, message in entry.errors.conflicts.items():
+            entry.errors.add(field_name, message)
     if form.final and typed.get("confirmed") != "yes":
         entry.errors.add("confirmed", "Confirm that this cannot be undone.")
     if not entry.errors.by_field:
@@ -216,6 +224,13 @@ async def _record(request: Request, page: Page, name: str) -> Response:
         else:
             return await _redirect(page, entry, receipt)
     return await page.execution.run("light", lambda: _show(page, entry))
+
+
+def _find_receipt(page: Page, commands: Sequence[Command], key: str | None) -> Receipt | None:
+    """Return the receipt of the form if it was recorded already: then its own changes are what was changed meanwhile."""
+    with suppress(Refused):
+        return page.services.log.find_receipt(build_transaction(tuple(commands), page.caller, key, {}))
+    return None
 
 
 async def _catch_up(page: Page, entry: Entry) -> Entry:
@@ -255,11 +270,11 @@ async def _redirect(page: Page, entry: Entry, receipt: Receipt) -> Response:
 
 
 def _parse(page: Page, entry: Entry) -> tuple[list[Command], Entry]:
-    """Return the commands, and the form as it is shown again if something is wrong with it."""
+    """Return the commands, and the form as it is shown again if there are conflicts."""
     with page.services.read() as read:
         candidates = _find_candidates(read, page, entry.form)
         now = resolve_time(read, NOW)
-        labels = _labels_of(candidates)  # as the form showed them
+        labels = labels_of(candidates, read.merged_into)  # as the form showed them
         current = _start_of(read, entry, now, labels)
         shown = _start_of(read, entry, _read_at(read, entry.typed) or now, labels)
 
@@ -269,7 +284,7 @@ def _parse(page: Page, entry: Entry) -> tuple[list[Command], Entry]:
 
     given = Input(entry.typed, candidates, page.time.zone, entry.errors, find_elsewhere)
     commands = parse_commands(entry.form, given, shown, current)
-    if not entry.errors.is_outdated:
+    if not entry.errors.conflicts:
         return commands, entry
     # What was left as it was shows what it is now; sending the form again replaces the rest.
     left = {name for name in shown | current if entry.typed.get(name, "") == shown.get(name, "")}
@@ -308,7 +323,7 @@ def _show(page: Page, entry: Entry) -> Response:
         values = (
             {**_start_values(read, page, entry.form, candidates), **current, **entry.typed} if is_first else entry.typed
         )
-        labels = _labels_of(candidates)
+        labels = labels_of(candidates, read.merged_into)
         values = {name: _label(value, labels) for name, value in values.items()}
         return {
             "form": entry.form,
@@ -333,13 +348,9 @@ def _show(page: Page, entry: Entry) -> Response:
     return page.render(template, build, status=entry.status)
 
 
-def _labels_of(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, str]:
-    return {each.subject: each.label for found in candidates.values() for each in found}
-
-
 def _label(value: str, labels: Mapping[str, str]) -> str:
-    """Return a value with what its ids are called."""
-    return "; ".join(labels.get(each, each) for each in value.split("; ")) if ":" in value else value
+    """Return a value with what its ids are called; people who were merged are one."""
+    return "; ".join(dict.fromkeys(labels.get(each, each) for each in value.split("; "))) if ":" in value else value
 
 
 @dataclass(frozen=True, slots=True)

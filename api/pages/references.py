@@ -101,6 +101,12 @@ def people_candidates(
     return [*found.values()]
 
 
+def labels_of(candidates: Mapping[str, Sequence[Candidate]], merged_into: Mapping[str, str]) -> dict[str, str]:
+    """Return what each subject is called in a form; a person who was merged, as the one who is kept."""
+    labels = {each.subject: each.label for found in candidates.values() for each in found}
+    return labels | {merged: labels[kept] for merged, kept in merged_into.items() if kept in labels}
+
+
 def with_distinct_labels(candidates: Sequence[Candidate]) -> list[Candidate]:
     """Return the candidates; those that are called the same have their keys in their labels, so that each can be chosen."""
     counts = Counter(each.label for each in candidates)

@@ -720,3 +720,32 @@ def test_a_form_is_shown_again_while_the_read_model_is_behind(service, forms, fe
     assert "not yet at 3; try again" in text_of(refused.text)
     assert forms.read(refused.text)["note"] == "A long thought."
     assert service.log.head().size == size
+
+
+def test_a_form_that_is_sent_twice_is_no_conflict_with_itself(service, forms, feature, product):
+    """What was typed in other words than it is stored in was changed by the form itself, so the answer is the first one."""
+    forms.record("/do/SetGoal", title="Forty nights")
+    path = f"/do/LinkFeature?subject={feature}"
+    values = {**forms.open(path), "goals": "forty NIGHTS"}
+    moved = {**forms.open(f"/do/MoveFeature?subject={feature}"), "horizon": "next", "rank": "02"}
+
+    linked = [forms.send(path, values) for _ in range(3)]
+    ranked = [forms.send("/do/MoveFeature", moved) for _ in range(3)]
+
+    assert {each.status_code for each in (*linked, *ranked)} == {303}
+    assert len({each.headers["location"] for each in linked}) == 1
+    assert len({each.headers["location"] for each in ranked}) == 1
+
+
+def test_a_form_names_the_person_who_is_kept_for_one_who_was_merged(service, forms, product):
+    """Once, where both were in a list."""
+    people = [subject_of(forms.record("/do/RegisterPerson", name=name), "person") for name in ("Ann X", "Bob X")]
+    forms.record("/do/PlanMeeting", title="Round", held_on="2030-05-08", invited="Ann X; Bob X", products="Tideline")
+    meeting = service.rows("/meetings")[0]["subject"]
+    assert (
+        service.post("/commands", {"type": "MergePeople", "subject": people[0], "into": people[1]}).status_code == 200
+    )
+    service.rows("/people")
+
+    assert forms.open(f"/do/ReviseMeeting?subject={meeting}")["invited"] == "Bob X"
+    assert forms.open(f"/meetings/{meeting.partition(':')[2]}/write-up")["attendees"] == "Bob X"

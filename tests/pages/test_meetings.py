@@ -195,3 +195,41 @@ def test_a_task_is_done_on_its_page(service: Any, forms: Forms, meeting: str) ->
     assert "Twelve cups." in read_page(service, "/tasks/cups")
     assert "Buy cups" not in read_page(service, "/tasks")
     assert "Buy cups" in read_page(service, "/tasks", closed="true")
+
+
+def test_a_meeting_that_was_held_meanwhile_can_be_added_to(service: Any, forms: Forms, meeting: str) -> None:
+    """The form is shown again as one that adds to the minutes, with what was typed."""
+    path = "/meetings/round/write-up"
+    values = {**forms.open(path), "attendees": "Bob Tea", "notes": "We need cups."}
+    service.post("/meetings/round/hold", {"attendees": ["Bob Tea"]})
+    wait(service)
+
+    refused = forms.send(path, values)
+    shown = forms.read(refused.text)
+
+    assert refused.status_code == 422
+    assert "was written up meanwhile" in text_of(refused.text)
+    assert (shown["planned"], shown["notes"]) == ("no", "We need cups.")
+    assert forms.send(path, shown).status_code == 303
+
+
+def test_what_was_typed_about_a_decision_that_left_the_agenda_is_not_dropped(
+    service: Any, forms: Forms, meeting: str
+) -> None:
+    """It is shown with its input, and nothing is recorded until it is cleared."""
+    path = "/meetings/round/write-up"
+    values = {**forms.open(path), "attendees": "Bob Tea", "agenda.decision:tea.outcome": "AcceptDecision"}
+    values |= {"agenda.decision:tea.decision": "Tea.", "agenda.decision:tea.why": "It is cold."}
+    service.post("/meetings/round/revise", {"agenda": []})
+    wait(service)
+    size = service.log.head().size
+
+    refused = forms.send(path, values)
+    shown = forms.read(refused.text)
+
+    assert refused.status_code == 422
+    assert "Serve tea is no longer on the agenda" in text_of(refused.text)
+    assert shown["agenda.decision:tea.why"] == "It is cold."
+    assert service.log.head().size == size
+    cleared = {name: "" for name in shown if name.startswith("agenda.")}
+    assert forms.send(path, {**shown, **cleared}).status_code == 303
