@@ -23,6 +23,7 @@ from interchange.adr.markdown_blocks import (
     strip_comments,
     trim_blank_lines,
 )
+from interchange.adr.record_dates import day_of
 from interchange.value_parsers import field_name_part
 
 FieldTexts = dict[str, str | list[str]]
@@ -81,6 +82,9 @@ _LEAD: Final = re.compile(r"^ {0,3}(?:> ?)?(?=[^ ])|</?(?:b|strong|em|i|u|span|p
 _MEMBER: Final = re.compile(r"([ \t]*)(?:[*+-]|\d{1,3}[.)])[ \t]+(.*)")
 _BOLD_KEY: Final = re.compile(r"(?:\*\*|__)([^*_:：|\n]{1,60})(?:\*\*|__)")
 MAX_VALUE_CHARACTERS: Final = 80
+MAX_WORDS_OF_NAME: Final = 5
+MAX_WORDS_OF_MEMBER: Final = 10
+"""Words of a name below a key, and of a member of a list there, which may say more of a person."""
 """The longest paragraph that is read as the value of the key above it."""
 _PLACEHOLDER_NUMBER: Final = re.compile(r"[\[{<(]?(?:ADR[- ]?)?(?:NNNN?|XXXX?)\b.*", re.IGNORECASE)
 _PLACEHOLDER_PART: Final = re.compile(r"[\[{<(]{1,3}([^\[\]{}<>()]{1,300})[\]}>)]{1,3}(?!\()")
@@ -270,16 +274,32 @@ class _Parser:
                 members.append(text_of)
                 indent = len(member[1])
             used = n
-        if members or key:
+        if key or (members and self._is_value(name, members, MAX_WORDS_OF_MEMBER)):
             return ", ".join(members), used
         skipped = next((n for n, line in enumerate(lines[at:]) if line.strip()), 0)
         text = list(
             takewhile(lambda line: line.strip() and not _HEADER_LINE.match(_LEAD.sub("", line)), lines[at + skipped :])
         )
-        is_short = name not in PEOPLE and len(text) == 1 and len(text[0]) <= MAX_VALUE_CHARACTERS
-        if text and (skipped == 0 or is_short) and not text[0].lstrip().startswith(("|", ">", "#", "<", "`")):
+        may_follow = skipped == 0 or (name in ("status", "date") and len(text) == 1)
+        if text and may_follow and self._is_value(name, text, MAX_WORDS_OF_NAME):
             return "\n".join(text).strip(), skipped + len(text)
         return "", 0
+
+    def _is_value(self, name: str, lines: list[str], longest_name: int) -> bool:
+        """Whether lines below a key are its value, and not the text of the record."""
+        first = lines[0].strip()
+        if first.startswith(("|", ">", "#", "<", "`")):
+            return False
+        if name == "date":
+            return day_of(first) is not None
+        if name == "status":
+            tokens = re.findall(r"[\w'-]+", first.casefold())
+            known = (" ".join(tokens[:length]) in self._words.statuses for length in range(1, 4))
+            return any(known) or (len(first) <= MAX_VALUE_CHARACTERS and len(tokens) <= longest_name)
+        if name in PEOPLE:
+            names = [each.strip() for line in lines for each in re.split(r"[,;&]|\band\b", line) if each.strip()]
+            return all(len(each.split()) <= longest_name and not each.endswith((".", "!", "?")) for each in names)
+        return True
 
     def _is_header(self, line: str) -> bool:
         """Whether a line begins with a known key."""

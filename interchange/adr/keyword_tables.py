@@ -294,7 +294,8 @@ STATUS_ENDINGS: Final = (
         "られた",
         "られました",
     ),
-    *("となった", "となりました", "になった", "になりました", "です", "である", "了"),
+    *("する", "します", "とする", "とします", "することにした", "することとした", "段階", "版"),
+    *("となった", "となりました", "になった", "になりました", "です", "である", "了", "的"),
 )
 """What may follow a status in Japanese and Chinese. Others negate it, or say that it is planned or pending."""
 HEADER: Final[Mapping[str, str]] = {

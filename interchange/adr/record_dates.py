@@ -21,14 +21,20 @@ _MONTH_NAMES: Final = (
     r"|sept?(?:ember|embre|iembre)?|o[ck]t(?:ober|obre|ubre)?|nov(?:ember|embre|iembre)?|de[cz](?:ember)?|déc(?:embre)?"
     r"|dic(?:iembre)?)"
 )
+_WEEKDAYS: Final = (
+    r"(?:(?:mon|tue|wednes|thurs|fri|satur|sun)day|mon|tues?|wed|thu(?:rs?)?|fri|sat|sun"
+    r"|(?:mon|diens|donners|frei|sams|sonn)tag|mittwoch|sonnabend|mo|di|mi|do|fr|sa|so"
+    r"|(?:lun|mar|mercre|jeu|vendre|same)di|dimanche|lun|mar|mer|jeu|ven|sam|dim"
+    r"|lunes|martes|miércoles|jueves|viernes|sábado|domingo|mié|jue|vie|sáb|dom)"
+)
 DATE: Final = (
     r"(?:\d{4}\s?年(?:\s?\d{1,2}\s?月(?:\s?\d{1,2}\s?日)?)?"
     r"|(?<![\w/.-])(?:"
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?Z?)?"
     r"|\d{4}-\d{2}|(?:19|20)\d{2}(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))?"
     r"|\d{1,2}(?:\. ?|/|-)\d{1,2}(?:\. ?|/|-)(?:\d{4}|\d{2})"
-    rf"|(?:[^\W\d_]{{2,9}}\.?, )?\d{{1,2}}(?:st|nd|rd|th|er|\.)?[-/. ](?:de )?{_MONTH_NAMES}\.?(?:,? (?:de )?|[-/])\d{{4}}"
-    rf"|(?:[^\W\d_]{{2,9}}\.?, )?(?:{_MONTH_NAMES}\.? \d{{1,2}}(?:st|nd|rd|th)?,?|{_MONTH_NAMES}\.?(?:,| de)?) \d{{4}}"
+    rf"|(?:{_WEEKDAYS}\.?, )?\d{{1,2}}(?:st|nd|rd|th|er|\.)?[-/. ](?:de )?{_MONTH_NAMES}\.?(?:,? (?:de )?|[-/])\d{{4}}"
+    rf"|(?:{_WEEKDAYS}\.?, )?(?:{_MONTH_NAMES}\.? \d{{1,2}}(?:st|nd|rd|th)?,?|{_MONTH_NAMES}\.?(?:,| de)?) \d{{4}}"
     r")(?![\w/]|[-.]\w))"
 )
 """A date in any form that is read, also of a whole month or year, as a regular expression without groups."""

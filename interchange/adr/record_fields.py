@@ -360,7 +360,7 @@ def _match_status(text: str, words: Words) -> _FoundStatus | None:
         found = words.statuses.get(" ".join(tokens[:length])) or (
             _inflected_status(tokens[0], words) if length == 1 else None
         )
-        if found is not None and tokens[length : length + 1] == ["to"]:  # agreed to wait
+        if found is not None and tokens[length - 1] in _OPEN_TO and tokens[length : length + 1] == ["to"]:
             return None
         if found is not None:
             is_alone = len(tokens) == length
@@ -369,8 +369,15 @@ def _match_status(text: str, words: Words) -> _FoundStatus | None:
     return None
 
 
+_OPEN_TO: Final = ("agreed", "decided", "open")
+"""Words that mean no status with an infinitive: agreed to wait."""
+
+
 def _inflected_status(word: str, words: Words) -> str | None:
     """Return the status of a Japanese or Chinese word with a usual ending; these languages have no spaces."""
+    going_on = words.statuses.get(word.removesuffix("中"))
+    if going_on in ("proposed", "deferred"):  # of any other status, it says that it is not reached yet
+        return going_on
     ends = (end for end in STATUS_ENDINGS if word.endswith(end))
     return next((found for end in ends if (found := words.statuses.get(word.removesuffix(end)))), None)
 

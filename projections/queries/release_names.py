@@ -44,6 +44,7 @@ _FIRST_VERSION: Final = re.compile(rf"\D*{_NUMBERS}{_STAGE}", re.IGNORECASE | re
 _LAST_VERSION: Final = re.compile(rf"{_NUMBERS}{_STAGE}\D*$", re.IGNORECASE | re.ASCII)
 _NO_ORDER: Final = (1 << 62,)
 
+_ALL_YEAR: Final = (1, 12)
 Period = tuple[int, int, int]
 """A year, and the first and the last month in it."""
 
@@ -68,8 +69,18 @@ class ReleaseName:
             return -1
         if (year, first) > (other_year, other_last):
             return 1
-        is_same = self.period == other.period and self.rest == other.rest
-        return _compare(self.version, other.version) if is_same else None
+        if self.rest != other.rest:
+            return None
+        if self.period == other.period:
+            return _compare(self.version, other.version)
+        return _compare(self._number_in_year(), other._number_in_year())
+
+    def _number_in_year(self) -> tuple[int, ...] | None:
+        """Return the number of a sprint or week: 2024-12 reads as a month, and 2024-13 as a version in its year."""
+        if self.period is None or self.period[1:] == _ALL_YEAR:
+            return self.version
+        is_number = self.version is None and self.period[1] == self.period[2]
+        return _read_version(_FIRST_VERSION.match(str(self.period[1]))) if is_number else None
 
     @property
     def sort_key(self) -> tuple[int, ...]:

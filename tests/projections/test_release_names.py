@@ -89,3 +89,14 @@ def test_moves_between_quarters_are_slips(log: Log, read: Callable[[], Read]) ->
     assert found.about["totals"] == {"later": 2, "earlier": 0}
     assert [row["against_first"] for row in found.rows] == ["later", "later"]
     assert [row["subject"] for row in releases(read()).rows] == [f"release:{key}" for key in versions]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [("sprint-2024-12", "sprint-2024-13"), ("sprint-2024-05", "sprint-2024-20"), ("2025-10", "2025-11")],
+)
+def test_numbers_within_a_year_are_in_order_whether_they_can_be_months_or_not(earlier: str, later: str) -> None:
+    """A sprint or week 13 follows number 12."""
+    one, other = (parse_release_name(each, is_key=True) for each in (earlier, later))
+    assert one.compare(other) == -1
+    assert other.compare(one) == 1

@@ -300,3 +300,52 @@ def test_any_text_can_be_parsed(text):
 
     assert len(cells.changes) >= len(told) - 1
     assert parse_record(render_madr(told, "decision:d")).subject == "decision:d"
+
+
+@pytest.mark.parametrize(
+    ("text", "status"),
+    [
+        ("Accepted, 1 March 2024", "accepted"),
+        ("Accepted, March 1, 2024", "accepted"),
+        ("Accepted, Mon, 4 March 2024", "accepted"),
+        ("Rejected, 3 May 2023", "rejected"),
+        ("Approved, 10. Mai 2023", "accepted"),
+        ("Draft, May 2024", "proposed"),
+        ("Proposed, 2 May 2024\nAccepted, 3 June 2024", "accepted"),
+        ("Postponed to Q3", "deferred"),
+        ("Deprecated to be removed", "reversed"),
+        ("Approved to implement", "accepted"),
+        ("Agreed to wait", None),
+        ("採用することにした", "accepted"),
+        ("却下する", "rejected"),
+        ("提案段階", "proposed"),
+        ("提议中", "proposed"),
+        ("已接受的", "accepted"),
+        ("承認中", None),
+        ("採用しない", None),
+    ],
+)
+def test_a_status_is_read_with_what_is_said_of_it(text, status):
+    """A word before a date is a weekday or the status; an ending says that it holds, or that it is not reached."""
+    assert parse_status(text) == status
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "value"),
+    [
+        ("Date: 2024-01-01\nDeciders:\nThis record is about the deployment of X.", "deciders", ""),
+        ("Status: accepted\n\nDate:\n\nWe need a database.", "date", ""),
+        ("Date:\n\n1. first\n2. second", "date", ""),
+        ("Status:\n\nThis is a short introduction to it.", "status", ""),
+        ("Deciders:\nAnn Lee, Bob Ray", "deciders", "Ann Lee, Bob Ray"),
+        (
+            "Deciders:\n\n* Ann Lee\n* Bob Ray (architect of the platform)",
+            "deciders",
+            "Ann Lee, Bob Ray (architect of the platform)",
+        ),
+        ("Status:\n\nAccepted\n\nDate:\n\n2024-01-01", "date", "2024-01-01"),
+    ],
+)
+def test_text_below_an_empty_key_is_its_value_only_if_it_looks_like_one(text, name, value):
+    """An introduction below an unfilled line of a template stays the text of the record."""
+    assert parse_record(f"# A\n\n{text}\n\n## Context\n\nX").fields[name] == value
