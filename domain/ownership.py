@@ -289,13 +289,15 @@ def _require_assignable(command: AssignOwnership, context: CommandContext, subje
         require_active_holder(holder, context, subjects, field="holders")
 
 
-def _require_holders(subject: str, role: str, at: int, context: CommandContext, subjects: Subjects) -> tuple[str, ...]:
+def _require_holders(
+    subject: str, role: str, at: int, context: CommandContext, subjects: Subjects, *, advice: str = ""
+) -> tuple[str, ...]:
     """Return the holders of a role at a time, of whom there must be some."""
     holders = subjects[subject].subjects_at(f"role.{role}", at)
     if not holders:
         none = f"{subject} has no {role} person or team" if role == ACCOUNTABLE else f"{subject} has no {role}"
         raise NothingChanges(
-            none if at == context.now else f"{none} at {format_micros(at)}",
+            (none if at == context.now else f"{none} at {format_micros(at)}") + advice,
             field="subject" if role == ACCOUNTABLE else "role",
             subject=subject,
         )
@@ -303,13 +305,22 @@ def _require_holders(subject: str, role: str, at: int, context: CommandContext, 
 
 
 def _hand_over(command: HandOverOwnership, context: CommandContext, subjects: Subjects) -> Event:
+    """Hand over from who is accountable when it begins; after the end of their period, from who was accountable until then."""
     at = command.starts_at(context)
     row = subjects[command.subject].row_at(f"role.{ACCOUNTABLE}", at)
-    ends_then = row is not None and row.ends_at == at
-    previous = _require_holders(command.subject, ACCOUNTABLE, at - ends_then, context, subjects)
+    ended_at = row.ends_at if row and row.ends_at is not None and row.ends_at <= at else None
+    advice = "; assign it with AssignOwnership"
+    previous = _require_holders(
+        command.subject, ACCOUNTABLE, at if ended_at is None else ended_at - 1, context, subjects, advice=advice
+    )
     if subjects.canonical_id(command.to) in subjects.canonical_ids(previous):
         raise NothingChanges(
-            f"{command.to} is already accountable for {command.subject}", field="to", subject=command.subject
+            f"{command.to} is already accountable for {command.subject}"
+            if ended_at is None
+            else f"the period of {command.to} as accountable for {command.subject} ends at {format_micros(ended_at)}; "
+            "assign another one with AssignOwnership",
+            field="to",
+            subject=command.subject,
         )
     require_active_holder(command.to, context, subjects, field="to")
     return OwnershipHandedOver(to=command.to, previous_holders=previous, **{"from": command.from_}, until=command.until)

@@ -121,7 +121,7 @@ def test_hand_over():
 
 
 def test_a_handover_is_from_who_was_accountable_when_it_begins():
-    """A handover for an earlier or a later time names the holder of that time, also if their period ends just then."""
+    """A handover names the holder of the time when it begins; after the end of a period, the holder until then."""
     history = (
         fact(SHOP, OwnershipAssigned(role="accountable", holders=(ANN,), until=day_time(90))),
         fact(
@@ -137,14 +137,19 @@ def test_a_handover_is_from_who_was_accountable_when_it_begins():
         (backdated(hand_over(), 80), ANN),
         (hand_over(**{"from": day_time(80)}), ANN),
         (hand_over(**{"from": day_time(90)}), ANN),
+        (backdated(hand_over(), 92), ANN),
         (hand_over(**{"from": day_time(120)}), BOB),
+        (hand_over(**{"from": day_time(130)}), BOB),
     ):
         (draft,) = given(*history).when(command).drafts
         assert draft.event.previous_holders == (previous,)
-    given(*history).when(backdated(hand_over(), 92)).refused(NothingChanges, "subject", "at 2025-04-03T00:00")
+    given(*history).when(backdated(hand_over(), 0)).refused(NothingChanges, "subject", "at 2025-01-01T00:00")
+    given().when(hand_over()).refused(NothingChanges, "subject", "assign it with AssignOwnership")
     released = fact(SHOP, OwnershipReleased(role="accountable"))
     given(ANNS, released).when(hand_over()).refused(NothingChanges, "subject", "no accountable")
     given(*history).when(hand_over(**{"from": day_time(80), "to": ANN})).refused(NothingChanges, "to", "already")
+    again = hand_over(**{"from": day_time(130), "to": BOB})
+    given(*history).when(again).refused(NothingChanges, "to", "ends at 2025-05-01T00:00")
 
 
 def test_what_is_recorded_for_an_earlier_time_rests_on_the_holder_of_that_time():
