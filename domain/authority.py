@@ -47,8 +47,15 @@ class Question(NamedTuple):
     others: tuple[Stance, ...] = ()
     proposer: str | None = None
     delegation: int | None = None
-    needs_support: bool = True
-    """Whether the approvals and the quorum that a rule requires apply; one entitled person is enough to reject."""
+    needs_support_for: frozenset[str] | None = None
+    """The products whose rules apply with the approvals and the quorum that they require; None for all.
+
+    For the others one entitled person is enough: to reject, for all of them.
+    """
+
+    def needs_support(self, product: str) -> bool:
+        """Return whether the approvals and the quorum that a rule of a product requires apply."""
+        return self.needs_support_for is None or product in self.needs_support_for
 
 
 class _Title(NamedTuple):
@@ -79,7 +86,7 @@ def judge(question: Question, subjects: Subjects, at: int, *, now: int | None = 
         kind=question.kind,
         cost=question.cost,
         delegation=question.delegation,
-        approvals=tuple(sorted(counted)) if question.needs_support else (),
+        approvals=tuple(sorted(counted)) if any(map(question.needs_support, question.products)) else (),
     )
 
 
@@ -237,7 +244,7 @@ class _ProductJudge:
     def _count(self, rule: DecisionRule, *, enforced: bool) -> dict[str, int]:
         """Count who of the people entitled by a rule support the decision, and who took part in it."""
         question = self.question
-        if not question.needs_support:
+        if not question.needs_support(self.product):
             return {"support": 1, "participation": 1}
         supporters = self._find_entitled(rule, (*question.deciders, *question.approvers), enforced=enforced)
         participants = supporters | self._find_entitled(rule, question.others, enforced=enforced)

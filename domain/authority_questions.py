@@ -79,7 +79,7 @@ def build_ratification(state: SubjectState, person: str, context: CommandContext
     question = build_question(state, (person,), context, subjects)
     deciders = subjects.canonical_ids(state.subjects_at("deciders", context.now))
     is_own = subjects.canonical_id(person) in deciders
-    return question._replace(needs_support=False, approvers=(), proposer=person if is_own else None)
+    return question._replace(needs_support_for=frozenset(), approvers=(), proposer=person if is_own else None)
 
 
 def build_ending(
@@ -160,7 +160,7 @@ def build_question_again(
     subjects: Subjects,
     *,
     until: int,
-    needs_support: bool,
+    needs_support_for: frozenset[str] | None,
     successors: Collection[str] | None = None,
 ) -> Question:
     """Return what to judge when the event at a position is judged again, with everything in `subjects`.
@@ -185,7 +185,7 @@ def build_question_again(
         approvers=approvals,
         others=others,
         delegation=judgment.delegation,
-        needs_support=needs_support,
+        needs_support_for=needs_support_for,
     )
 
 

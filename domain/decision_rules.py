@@ -303,7 +303,7 @@ def _accept(command: AcceptDecision, context: CommandContext, subjects: Subjects
 def _reject(command: RejectDecision, context: CommandContext, subjects: Subjects) -> Event:
     deciders = command.deciders or (require_person(context, "deciders"),)
     questions = build_questions(subjects[command.subject], deciders, context, subjects)
-    alone = [question._replace(needs_support=False) for question in questions]
+    alone = [question._replace(needs_support_for=frozenset()) for question in questions]
     judgment = authority.require_authority(alone, subjects, context)
     return DecisionRejected(deciders=deciders, why=command.why, authority=judgment)
 
@@ -321,7 +321,7 @@ def _reopen(command: ReopenDecision, context: CommandContext, subjects: Subjects
     if state.value_at(STATUS, context.now) not in IN_FORCE:
         return DecisionReopened(why=command.why)
     question = build_ending(state, (require_person(context, "on_behalf_of"),), (), context, subjects)
-    judgment = authority.require_authority([question._replace(needs_support=False)], subjects, context)
+    judgment = authority.require_authority([question._replace(needs_support_for=frozenset())], subjects, context)
     return DecisionReopened(why=command.why, authority=judgment)
 
 

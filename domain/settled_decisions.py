@@ -2,7 +2,8 @@
 
 A settled decision was accepted or rejected, and may have been superseded or reversed since. Whose right it was to decide
 follows from its products, kind and cost. So what changes them, or takes a settled decision off the record or puts it back,
-takes the authority to make the decision: for all products that it had, and for all that it has then.
+takes the authority to make the decision: for all products that it had, and for all that it has then. One entitled person
+is enough, except where the change newly puts the decision under the rules of a product.
 """
 
 from __future__ import annotations
@@ -27,20 +28,25 @@ _FIELDS: Final = (EXISTS, STATUS, "products", "kind", "cost")
 
 
 class _Settled(NamedTuple):
-    """What a settled decision is about."""
+    """What a settled decision is about, also if it is removed."""
 
     status: str
     products: tuple[str, ...]
     kind: str
     cost: Cost | None
+    exists: bool
+
+    def is_about_same(self, other: _Settled) -> bool:
+        """Return whether the status, kind and cost are the same."""
+        return (self.status, self.kind, self.cost) == (other.status, other.kind, other.cost)
 
 
 def judge_change(draft: Draft, context: CommandContext, subjects: Subjects) -> Judgment | None:
     """Return the judgment on the person who changes a settled decision; None if the event changes none.
 
-    What stays in force needs the support that its rules require, to which its own approvals count; to take a decision off
-    the record, one entitled person is enough, as for reopening. A service decides nothing, so it makes such changes only
-    where no decision rights apply.
+    What newly comes under the rules of a product needs the support that they require, to which the decision's own approvals
+    count. For all else one entitled person is enough, as for reopening. A service decides nothing, so it makes such changes
+    only where no decision rights apply.
 
     Raises:
         Forbidden: decision rights that are enforced forbid it.
@@ -70,11 +76,12 @@ def _build_questions(draft: Draft, context: CommandContext, subjects: Subjects) 
         voids=draft.event.voided_position(),
         is_imported=False,
     )
-    changes = list(_find_changes(before, after, context.now))
     products: dict[tuple[str, Cost | None], dict[str, None]] = {}
-    for settled in (each for change in changes for each in change if each):
+    for settled in (each for change in _find_changes(before, after, context.now) for each in change if each):
         products.setdefault((settled.kind, settled.cost), {}).update(dict.fromkeys(settled.products))
-    approvals, others = find_stances(before, context.effective_at)
+    approvals, others = find_stances(after, context.effective_at)
+    is_void = draft.event.voided_position() is not None
+    newly_ruled = find_newly_ruled(before, after, context.now, is_void=is_void)
     return [
         Question(
             products=tuple(listed),
@@ -84,31 +91,54 @@ def _build_questions(draft: Draft, context: CommandContext, subjects: Subjects) 
             approvers=approvals,
             others=others,
             delegation=context.delegation,
-            needs_support=any(settled is not None for _, settled in changes),
+            needs_support_for=newly_ruled,
         )
         for (kind, cost), listed in products.items()
     ]
+
+
+def find_newly_ruled(before: SubjectState, after: SubjectState, now: int, *, is_void: bool) -> frozenset[str]:
+    """Return the products under whose rules a change newly puts a settled decision.
+
+    These are all its products if it is settled by the change, or has another status, kind or cost then. Otherwise they are
+    those that it did not have just before, removed or not; or, if the change voids an entry, that it never had while it was
+    settled. A decision that exceeds, and is not ratified, newly comes under the rules of all products to which it is
+    assigned: else assigning it would be enough to ratify it.
+    """
+    exceeds = before.value_at("authority", now) == "exceeds" and before.value_at("ratification", now) != "within"
+    earlier = [_find_settled(before, at) for at in _find_times(now, before)] if is_void else []
+    products: set[str] = set()
+    for old, new in _find_changes(before, after, now):
+        if new is None:
+            continue
+        known = [each for each in (old, *earlier) if each and each.is_about_same(new)]
+        is_assigned = old is not None and old.products != new.products and not is_void
+        if old not in known or (is_assigned and exceeds):
+            known = []
+        products |= set(new.products).difference(*(each.products for each in known))
+    return frozenset(products)
 
 
 def _find_changes(
     before: SubjectState, after: SubjectState, now: int
 ) -> Iterator[tuple[_Settled | None, _Settled | None]]:
     """Yield what a settled decision was about before and after a change, for each time at which the two differ."""
-    times = {row.valid_from for state in (before, after) for name in _FIELDS for row in state.rows.get(name, ())}
-    for at in sorted(time for time in times if time <= now):
+    for at in _find_times(now, before, after):
         change = _find_settled(before, at), _find_settled(after, at)
         if change[0] != change[1]:
             yield change
 
 
+def _find_times(now: int, *states: SubjectState) -> list[int]:
+    """Return the times until now at which what a settled decision is about can change in some states, in order."""
+    times = {row.valid_from for state in states for name in _FIELDS for row in state.rows.get(name, ())}
+    return sorted(time for time in times if time <= now)
+
+
 def _find_settled(state: SubjectState, at: int) -> _Settled | None:
-    """Return what a decision is about at a time; None if it is not settled then."""
+    """Return what a decision is about at a time, also if it is removed; None if it is not settled then."""
     status = state.value_at(STATUS, at)
-    if status not in DECIDED or not state.exists_at(at):
+    if status not in DECIDED:
         return None
-    return _Settled(str(status), state.subjects_at("products", at), find_kind(state, at), find_cost(state, at))
-
-
-def is_settled(state: SubjectState, at: int) -> bool:
-    """Return whether a decision is on the record as accepted or rejected at a time, or as ended since."""
-    return _find_settled(state, at) is not None
+    products = state.subjects_at("products", at)
+    return _Settled(str(status), products, find_kind(state, at), find_cost(state, at), state.exists_at(at))

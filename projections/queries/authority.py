@@ -19,7 +19,7 @@ from domain.immutable_collections import SortedItems, Table
 from domain.judgment import Finding, Judgment, Verdict, VerdictCode
 from domain.judgment_explanation import explain_reason, explain_verdict
 from domain.money import Cost
-from domain.settled_decisions import is_settled
+from domain.settled_decisions import find_newly_ruled
 from domain.values import STORED, format_micros
 from projections.answer_types.authority import (
     AuthorityFinding,
@@ -44,7 +44,8 @@ REOPENED: Final = "DecisionReopened.v1"
 ENDING: Final = ("DecisionSuperseded.v1", "DecisionReversed.v1", REOPENED)
 """The events that end an accepted decision."""
 ASSIGNED: Final = "ProductsAssigned.v1"
-CHANGING: Final = (ASSIGNED, "SubjectRemoved.v1", "SubjectRestored.v1", "EntryVoided.v1")
+VOIDED: Final = "EntryVoided.v1"
+CHANGING: Final = (ASSIGNED, "SubjectRemoved.v1", "SubjectRestored.v1", VOIDED)
 """The events that can change a settled decision without deciding it."""
 JUDGED_EVENTS: Final = (*DECIDING, RATIFIED, *ENDING, *CHANGING)
 """The events that contain a judgment."""
@@ -96,6 +97,14 @@ def decision_authority(read: Read, subject: str, when: TimePoint = NOW) -> Answe
     return build_answer(time, rows, about=about)
 
 
+class _Change(NamedTuple):
+    """A change of a settled decision without deciding it, with what was known when it was recorded."""
+
+    products_before: tuple[str, ...]
+    newly_ruled: frozenset[str]
+    """The products under whose rules it newly put the decision."""
+
+
 class _JudgedEvent(NamedTuple):
     """An event with the judgment that is stored in it. Times are microseconds since 1970."""
 
@@ -108,8 +117,8 @@ class _JudgedEvent(NamedTuple):
     """The decisions that replaced the decision; None if the event did not end it."""
     verdict: VerdictCode | None
     """The verdict on the decision itself, if the event decides about it: for assigned products, by their rights only."""
-    products_before: tuple[str, ...] = ()
-    """The products that a settled decision had before the event changed it."""
+    change: _Change | None = None
+    """None if the event decided."""
 
 
 def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[_JudgedEvent]:
@@ -122,16 +131,25 @@ def _judged_events(read: Read, subject: str, time: ResolvedTime) -> Iterator[_Ju
         data: Any = loads(body)
         if stored := data.get("authority"):
             judgment = Judgment.model_validate(stored, context=STORED)
-            before = _find_products_before(read, subject, at, position, time) if type_ in CHANGING else ()
+            change = (
+                _find_change(read, subject, position, at, recorded_at, time, is_void=type_ == VOIDED)
+                if type_ in CHANGING
+                else None
+            )
             verdict = _find_verdict(type_, judgment, data)
             yield _JudgedEvent(
-                position, type_, at, recorded_at, judgment, _find_successors(type_, data), verdict, before
+                position, type_, at, recorded_at, judgment, _find_successors(type_, data), verdict, change
             )
 
 
-def _find_products_before(read: Read, subject: str, at: int, position: int, time: ResolvedTime) -> tuple[str, ...]:
-    before = replace(time, position=position - 1, is_latest=False)
-    return _read_state(read, subject, before).subjects_at("products", at)
+def _find_change(
+    read: Read, subject: str, position: int, at: int, recorded_at: int, time: ResolvedTime, *, is_void: bool
+) -> _Change:
+    before, after = (
+        _read_state(read, subject, replace(time, position=known, is_latest=False)) for known in (position - 1, position)
+    )
+    newly_ruled = find_newly_ruled(before, after, recorded_at, is_void=is_void)
+    return _Change(before.subjects_at("products", at), newly_ruled)
 
 
 def _find_verdict(type_: str, judgment: Judgment, data: dict[str, Any]) -> VerdictCode | None:
@@ -178,16 +196,23 @@ def _judge_again(event: _JudgedEvent, state: SubjectState, subjects: Subjects) -
         event.position,
         subjects,
         until=event.recorded_at,
-        needs_support=is_settled(state, event.at) if event.type in CHANGING else event.type not in ONE_IS_ENOUGH,
+        needs_support_for=_find_needing_support(event),
         successors=event.successors,
     )
-    products = dict.fromkeys((*event.products_before, *question.products))
+    before = event.change.products_before if event.change else ()
+    products = dict.fromkeys((*before, *question.products))
     question = question._replace(products=tuple(products))
     today = judge(question, subjects, event.at)
     kept = [
         now.model_copy(update={"flags": then.flags}) for then, now in zip(stored.verdicts, today.verdicts, strict=True)
     ]
     return today.model_copy(update={"verdicts": tuple(kept)})
+
+
+def _find_needing_support(event: _JudgedEvent) -> frozenset[str] | None:
+    if event.change:
+        return event.change.newly_ruled
+    return frozenset() if event.type in ONE_IS_ENOUGH else None
 
 
 def _build_row(event: _JudgedEvent, then: Verdict, now: Verdict, today: Judgment, state: SubjectState) -> AuthorityRow:

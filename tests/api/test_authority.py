@@ -262,6 +262,28 @@ def test_removing_restoring_and_voiding_are_explained(shop: LocalService, bo: st
     assert [(row["type"], row["verdict"], row["verdict_now"]) for row in rows] == [
         ("DecisionRecorded.v1", "exceeds", "exceeds"),
         ("SubjectRemoved.v1", "within", "within"),
-        ("SubjectRestored.v1", "exceeds", "exceeds"),
+        ("SubjectRestored.v1", "within", "within"),
         ("EntryVoided.v1", "exceeds", "exceeds"),
     ]
+
+
+def test_one_entitled_person_moves_a_decision_older_than_the_rights(shop: LocalService, bo: str) -> None:
+    """A product that a decision had already needs no approvals when it moves or is voided, as it was and is judged."""
+    for key in ("market", "fair"):
+        ok(shop.post("/products", {"key": key, "title": key}))
+    record(shop, "tea", 1, products=["market"])
+    two = {"rules": [{"holders": [shop.ada, bo], "approvals": 2, "mode": "enforce"}]}
+    ok(shop.post("/products/market/decision-rights", two))
+    moved = ok(shop.post("/subjects/decision:tea/products", {"products": ["market", "fair"]}))
+    ok(shop.post("/subjects/decision:tea/void", {"position": moved["position"], "why": "Wrong."}))
+    moved = ok(shop.post("/subjects/decision:tea/products", {"products": ["fair"]}))
+    ok(shop.post("/subjects/decision:tea/void", {"position": moved["position"], "why": "Wrong."}))
+    known_at = moved["recorded"][0]["recorded_at"]
+    known = [authority(shop, "tea"), shop.get("/decisions/tea/authority", known_at=known_at)]
+    types = [[row["type"] for row in answer["rows"]] for answer in known]
+    assert types == [
+        ["DecisionRecorded.v1", "EntryVoided.v1", "EntryVoided.v1"],
+        ["DecisionRecorded.v1", "EntryVoided.v1", "ProductsAssigned.v1"],
+    ]
+    verdicts = {(row["verdict"], row["verdict_now"]) for answer in known for row in answer["rows"][1:]}
+    assert verdicts == {("within", "within")}

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from domain.any_subject import AssignToProducts, ProductsAssigned, RemoveSubject, RestoreSubject, VoidEntry
+from domain.any_subject import (
+    AssignToProducts,
+    ProductsAssigned,
+    RemoveSubject,
+    RestoreSubject,
+    SubjectRemoved,
+    VoidEntry,
+)
 from domain.decision_messages import (
     AcceptDecision,
     DecisionAccepted,
@@ -42,6 +49,8 @@ def rights(of: str = STRICT, mode: str = "enforce", **values: Any) -> Any:
 ANN_DECIDES = rights()
 DEFINED = fact(STRICT, ProductDefined(title="Strict"))
 DEFINED_HUB = fact(HUB, ProductDefined(title="Hub"))
+TWO_OF_HUB = rights(HUB, approvals=2, holders=(ANN, CEO))
+APPROVED = fact("decision:tea", DecisionApproved(by=CEO, basis="own"))
 
 
 def recorded(product: str, **values: Any) -> Any:
@@ -160,10 +169,31 @@ def test_the_same_products_are_not_judged():
 
 def test_a_move_needs_the_approvals_that_making_it_needs():
     """One entitled person does not move a decision into a product where two have to support it."""
-    two = rights(HUB, approvals=2, holders=(ANN, CEO))
-    refused(story_of(two, recorded(SHOP)).when(assign(HUB)), "requires 2 entitled people")
-    approved = fact(TEA, DecisionApproved(by=CEO, basis="own"))
-    story_of(two, proposed(SHOP), approved, ACCEPTED).when(assign(HUB)).recorded()
+    refused(story_of(TWO_OF_HUB, recorded(SHOP)).when(assign(HUB)), "requires 2 entitled people")
+    story_of(TWO_OF_HUB, proposed(SHOP), APPROVED, ACCEPTED).when(assign(HUB)).recorded()
+
+
+def test_one_entitled_person_is_enough_for_the_products_a_decision_had():
+    """A decision older than the rules of its product is moved by one entitled person, if only there support is missing."""
+    story = given(DEFINED, DEFINED_HUB, recorded(HUB), TWO_OF_HUB, rights(approvals=2, holders=(ANN, CEO)))
+    for command in (assign(), assign(SHOP), assign(HUB, SHOP)):
+        refused(story.when(command, actor=BOB))
+        story.when(command).recorded()
+    refused(story.when(assign(HUB, STRICT)), "product:strict: rule 1 requires 2 entitled people")
+
+
+def test_a_move_does_not_ratify():
+    """A decision that exceeds because support is missing still does when the person who made it assigns it to one more product."""
+    story = given(DEFINED_HUB, rights(HUB, "record", approvals=2, holders=(ANN, CEO)))
+    made = RecordDecision.model_validate(
+        {"key": "tea", "title": "T", "decision": "D.", "why": "W.", "accountable": ANN, "products": (HUB,)}
+    )
+    story = story.when(made).recorded()
+    moved = story.when(assign(HUB, SHOP), on=101).recorded()
+    assert moved.value(TEA, "authority", on=101) == "exceeds"
+    ratified = moved.when(RatifyDecision(subject=TEA), on=102, actor=CEO).recorded()
+    moved = ratified.when(assign(HUB), on=103).recorded()
+    assert moved.value(TEA, "authority", on=103) == "within"
 
 
 @pytest.mark.parametrize("number", [4, 6])
@@ -244,6 +274,56 @@ def test_one_entitled_person_is_enough_to_remove():
     judgment = judgment_of(story.when(RemoveSubject(subject=TEA, why="W.")))
     assert judgment is not None
     assert judgment.verdict == "within"
+
+
+REMOVED = fact(TEA, SubjectRemoved(why="W."))
+MOVED = fact(TEA, ProductsAssigned(products=(SHOP,)))
+
+
+@pytest.mark.parametrize(
+    ("mistake", "undo"),
+    [
+        (REMOVED, RestoreSubject(subject=TEA, why="W.")),
+        (REMOVED, VoidEntry(subject=TEA, position=8, why="W.")),
+        (MOVED, VoidEntry(subject=TEA, position=8, why="W.")),
+    ],
+)
+def test_one_entitled_person_is_enough_to_undo_a_mistake(mistake: Any, undo: Command):
+    """One entitled person restores a decision older than the rules, or voids its removal or move: nothing is put under them."""
+    story = given(DEFINED_HUB, recorded(HUB), TWO_OF_HUB, mistake)  # the mistake is at position 8
+    refused(story.when(undo, actor=BOB))
+    judgment = judgment_of(story.when(undo))
+    assert judgment is not None
+    assert (judgment.verdict, judgment.approvals) == ("within", ())
+
+
+def test_support_is_not_avoided_while_a_decision_is_removed():
+    """To change the products of a removed decision takes the support that is required, also if it is removed since it began."""
+    facts = (DEFINED_HUB, TWO_OF_HUB, proposed(HUB), fact(TEA, ProductsAssigned(products=(SHOP,))), ACCEPTED)
+    story = given(*facts)  # proposed on day 3, moved at position 8
+    removed = story.when(backdated(RemoveSubject(subject=TEA, why="W."), 3)).recorded()
+    refused(removed.when(VoidEntry(subject=TEA, position=8, why="W.")), "requires 2 entitled people")
+
+
+def test_an_entry_that_puts_a_decision_under_rules_is_voided_with_support():
+    """To void what kept a decision from the rules of a product takes the support that they require."""
+    for facts, position in (
+        ((proposed(HUB), fact(TEA, ProductsAssigned(products=(SHOP,))), ACCEPTED), 8),
+        ((recorded(HUB), REOPENED), 8),
+        ((recorded(HUB), REVERSED), 8),
+    ):
+        void = VoidEntry(subject=TEA, position=position, why="W.")
+        refused(given(DEFINED_HUB, TWO_OF_HUB, *facts).when(void), "requires 2 entitled people")
+
+
+@pytest.mark.parametrize("mode", ["enforce", "record"])
+def test_the_approvals_before_a_reopening_count_when_it_is_voided(mode: str):
+    """To void a mistaken reopening, the approvals that the decision had before it count again."""
+    two = rights(HUB, mode, approvals=2, holders=(ANN, CEO))
+    story = given(DEFINED_HUB, two, proposed(HUB), APPROVED, ACCEPTED, REOPENED)
+    judgment = judgment_of(story.when(VoidEntry(subject=TEA, position=10, why="W.")))
+    assert judgment is not None
+    assert (judgment.verdict, judgment.approvals) == ("within", (8,))
 
 
 @pytest.mark.parametrize(
