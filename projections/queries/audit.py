@@ -168,9 +168,8 @@ def count_events(read: Read, selection: AuditFilter | None = None, when: TimePoi
 
 _PERIOD_EVENTS: Final = ", ".join(f"'{name}'" for event, name in EVENT_NAMES.items() if event.has_periods)
 FLAGS: Final = {
-    "backdated": f"""(a.valid_from < a.recorded_at or (a.type in ({_PERIOD_EVENTS}) and exists (
-        select 1 from field_value p where p.subject = a.subject and p.valid_from < a.recorded_at
-        and p.id >= a.position * {CHANGES_PER_EVENT} and p.id < (a.position + 1) * {CHANGES_PER_EVENT})))""",
+    "backdated": f"""(a.valid_from < a.recorded_at
+        or (a.type in ({_PERIOD_EVENTS}) and member(a.body, 'from') < rfc3339(a.recorded_at)))""",
     "corrections": "(a.corrects is not null or a.type = 'EntryVoided.v1')",
     "voided": "(a.voided_by is not null and a.voided_by <= :known)",
     "unexplained": f"""(a.because is null and a.note is null and not (a.body like :own_why or a.body like :own_finding

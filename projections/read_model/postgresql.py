@@ -42,6 +42,11 @@ _TRANSLATIONS: Final = (
     (re.compile("%"), "%%"),
     (re.compile(r"\bin members\(:(\w+)\)"), r"= any(:\1)"),
     (re.compile(r"\bpairs\(:(\w+)\)"), r"(select key, value from jsonb_each_text(:\1::text::jsonb))"),
+    (re.compile(r"\bmember\(([\w.]+), '(\w+)'\)"), r"(\1::json ->> '\2')"),
+    (
+        re.compile(r"\brfc3339\(([\w.]+)\)"),
+        r"""to_char(timestamp '1970-01-01' + \1 * interval '1 microsecond', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')""",
+    ),
     (re.compile(r"\bmatches\((\w+), :(\w+)\)"), r"\1.words @@ (replace(:\2, ' ', ':* & ') || ':*')::tsquery"),
     (re.compile(r"\brank\((\w+), :(\w+)\)"), r"-ts_rank(\1.words, (replace(:\2, ' ', ':* & ') || ':*')::tsquery)"),
     (re.compile(r"\binstr\("), "strpos("),

@@ -5,7 +5,8 @@ Times are integer microseconds since 1970. Values are JSON text in one canonical
 
 Queries are written once, in SQL that both databases understand, plus a few functions that each database module
 (`projections.read_model.sqlite`, `projections.read_model.postgresql`) translates: parameters are `:name`, and there are
-`in members(:list)`, `pairs(:object)`, `instr(text, part)`, `matches(alias, :words)`, `rank(alias, :words)`, and
+`in members(:list)`, `pairs(:object)`, `instr(text, part)`, `matches(alias, :words)`, `rank(alias, :words)`,
+`member(column, 'name')`, which is a text in an object, `rfc3339(column)`, which is a time as texts in JSON have it, and
 `main.TABLE`, which is the table itself where a table expression of that name hides it. In a query, `main.event` has the
 positions of all entries and their times, even if only some of the events can be seen (see `projections.read_model.visibility`).
 """

@@ -45,6 +45,11 @@ _SEARCH: Final = """create virtual table {p}search using fts5(
 _TRANSLATIONS: Final = (
     (re.compile(r"\bmembers\((:\w+)\)"), r"(select value from json_each(\1))"),
     (re.compile(r"\bpairs\((:\w+)\)"), r"(select key, value from json_each(\1))"),
+    (re.compile(r"\bmember\(([\w.]+), '(\w+)'\)"), r"json_extract(\1, '$.\2')"),
+    (
+        re.compile(r"\brfc3339\(([\w.]+)\)"),
+        r"(strftime('%Y-%m-%dT%H:%M:%S', \1 / 1000000, 'unixepoch') || printf('.%06dZ', \1 % 1000000))",
+    ),
     (re.compile(r"\bmatches\((\w+), (:\w+)\)"), r"""\1.search match '"' || replace(\2, ' ', '"* "') || '"*'"""),
     (re.compile(r"\brank\((\w+), :\w+\)"), r"\1.rank"),
 )

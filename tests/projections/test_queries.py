@@ -520,6 +520,30 @@ def test_a_period_that_begins_before_it_was_recorded_is_backdated(log: Log, read
     assert count_events(read()).flags["backdated"] == len(events)
 
 
+def test_a_period_is_backdated_by_a_microsecond(log: Log, read: Reader) -> None:
+    """A period that begins when it was recorded is not backdated; one that begins a microsecond earlier is, or in the year 1."""
+    recorded = len(log.entries) + 1
+
+    def assign(begin: str) -> int:
+        return log.add(P, OwnershipAssigned(role="accountable", holders=("person:bob",), **{"from": begin}))
+
+    assign(format_micros(at(recorded)))
+    backdated = [assign(format_micros(at(recorded + 1) - 1)), assign("0001-01-01T00:00:00Z")]
+
+    assert [row["position"] for row in audit(read(), AuditFilter(backdated=True)).rows] == backdated[::-1]
+
+
+def test_times_in_sql_are_written_as_in_entries(log: Log, read: Reader) -> None:
+    """The text of a time has six digits of a second, as those in the data of events."""
+    times = [at(seconds) for seconds in (0, 0.5, 1.000007, 86_400 * 107 + 0.999999)]
+    for time in times:
+        log.add(P, ProductDefined(title="Till"), at=(time - at(0)) / 1_000_000)
+
+    found = list(read().rows("select a.valid_from, rfc3339(a.valid_from) from event a", {}))
+    assert len(found) == len(log.entries)
+    assert [text for _, text in found] == [format_micros(time) for time, _ in found]
+
+
 def test_the_end_of_a_period_is_no_reason(log: Log, read: Reader) -> None:
     """A role that is assigned until a time without a reason is unexplained; a deferral gives its reason as `until`."""
     until = format_micros(at(200))
