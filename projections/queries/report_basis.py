@@ -57,6 +57,7 @@ class ReportBasis:
         current = Filter(products=[product], fields=CURRENT_FIELDS)
         self.fields: Mapping[str, Mapping[str, FieldRow]] = by_subject(all_field_values(read, current, time))
         """Fields at the end of the period, by subject and name."""
+        self._slips: dict[tuple[str, str], ReportSlips] = {}
 
     def _find_memberships(self) -> Mapping[str, Sequence[tuple[str, int, int, bool]]]:
         """Return when each subject joined and left the product, in order: the key of the change, and if it belongs to
@@ -89,6 +90,11 @@ class ReportBasis:
 
     def count_slips(self, subject: str, field: str) -> ReportSlips:
         """Return how often a target was moved to later by the end of the period, and the first target."""
+        if (subject, field) not in self._slips:  # each of its moves can have a line
+            self._slips[subject, field] = self._count_slips(subject, field)
+        return self._slips[subject, field]
+
+    def _count_slips(self, subject: str, field: str) -> ReportSlips:
         selection = ChangeFilter(fields=Filter(subjects=[subject], fields=[field]))
         changes = list(iterate_changes(self.read, selection, self.time))  # kept only for a short time
         first = next((change["after"] for change in changes if change["after"]["value"] is not None), None)

@@ -22,6 +22,7 @@ from projections.queries.filters import Filter
 from projections.queries.ordering import TargetOrder
 from projections.queries.report_basis import ReportBasis
 from projections.queries.report_lines import ACCOUNTABLE, Line, is_target, planning_fields, value_of
+from projections.read_model.cached_property import CachedProperty
 
 GOAL_VALUES: Final[tuple[GoalValue, ...]] = get_args(GoalValue)
 HORIZONS: Final = ("now", "next", "later")
@@ -91,12 +92,28 @@ class StateLines:
 
     def _count_features(self, release: str) -> ReleaseFeatures:
         """Return how many features have a release as a target, and how many of them were shipped."""
-        planned = self._find_subjects(
-            "feature",
-            lambda fields: any(is_target(name, row) and row["value"] == release for name, row in fields.items()),
-        )
+        planned = self._targeting.get(release, ())
         shipped = sum(value_of(self._fields[feature], STATUS) == "shipped" for feature in planned)
         return {"planned": len(planned), "shipped": shipped}
+
+    @CachedProperty
+    def _targeting(self) -> Mapping[str, Sequence[str]]:
+        """The features that have each release as a target."""
+        found: dict[str, list[str]] = {}
+        for feature in self._find_subjects("feature", bool):
+            fields = self._fields[feature]
+            for target in {str(row["value"]) for name, row in fields.items() if is_target(name, row)}:
+                found.setdefault(target, []).append(feature)
+        return found
+
+    @CachedProperty
+    def _linked(self) -> Mapping[str, Sequence[str]]:
+        """The decisions and features that are for each goal."""
+        found: dict[str, list[str]] = {}
+        for subject, fields in self._fields.items():
+            for goal in set(as_ids(value_of(fields, "goals"))):
+                found.setdefault(goal, []).append(subject)
+        return found
 
     def _find_subjects(self, kind: str, matches: Callable[[Mapping[str, FieldRow]], bool]) -> list[str]:
         return [subject for subject, fields in self._fields.items() if kind_of(subject) == kind and matches(fields)]
@@ -132,8 +149,7 @@ class StateLines:
 
     def _find_outcomes(self, goal: str) -> list[GoalOutcome]:
         """Return what the decisions and features for a goal were expected to bring, and what came of it, by date."""
-        linked = [subject for subject, fields in self._fields.items() if goal in as_ids(value_of(fields, "goals"))]
-        if not linked:
+        if not (linked := self._linked.get(goal)):
             return []
         return [_outcome_of(each) for each in find_expectations(self._read, Filter(subjects=linked), self._time)]
 

@@ -22,6 +22,7 @@ from projections.queries.filters import Filter
 from projections.queries.grounds import grounds
 from projections.queries.options import weighed_options
 from projections.queries.paging import encode_cursor
+from projections.queries.report import ReportRequest, report
 from projections.queries.reviews import review
 from projections.queries.roadmap import roadmap_table
 from projections.queries.timepoint import NOW, TimePoint
@@ -125,6 +126,25 @@ def test_the_flags_of_the_audit_trail_cost_the_same_for_each_event(tmp_path: Pat
 
     few, many = count(100), count(800)
     assert [steps for steps, before in zip(many, few, strict=True) if steps > 9 * before] == []
+
+
+def test_a_report_on_a_target_that_moved_often_costs_the_same_for_each_move(tmp_path: Path) -> None:
+    """With eight times as many moves, each of which has a line, it takes at most nine times the steps."""
+
+    def count(moves: int) -> int:
+        log = Log()
+        log.add("product:one", ProductDefined(title="One"))
+        log.add("feature:f", FeatureProposed(title="Ours", products=("product:one",)))
+        for n in range(moves):
+            log.add("feature:f", MilestoneTargeted(milestone="ship", day=f"{2000 + n}-01-01"))
+        path = tmp_path / f"{moves}.sqlite"
+        model = ReadModel.open(open_database(path), log, lambda: START + 10_000 * SECOND)
+        catch_up(model, log, 500)
+        model.close()
+        asked = ReportRequest("product:one", START, START + 10_000 * SECOND)
+        return count_steps(path, lambda read: len(report(read, asked).rows) > moves)
+
+    assert count(400) < 9 * count(50)
 
 
 def test_what_was_known_costs_little_more_than_what_was_in_effect(path: Path) -> None:
