@@ -107,7 +107,7 @@ class StateLines:
         return found
 
     @CachedProperty
-    def _linked(self) -> Mapping[str, Sequence[str]]:
+    def _supporters(self) -> Mapping[str, Sequence[str]]:
         """The decisions and features that are for each goal."""
         found: dict[str, list[str]] = {}
         for subject, fields in self._fields.items():
@@ -149,7 +149,7 @@ class StateLines:
 
     def _find_outcomes(self, goal: str) -> list[GoalOutcome]:
         """Return what the decisions and features for a goal were expected to bring, and what came of it, by date."""
-        if not (linked := self._linked.get(goal)):
+        if not (linked := self._supporters.get(goal)):
             return []
         return [_outcome_of(each) for each in find_expectations(self._read, Filter(subjects=linked), self._time)]
 
