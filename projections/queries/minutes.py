@@ -83,28 +83,31 @@ def _find_events(read: Read, meeting: str, resolved: ResolvedTime) -> list[_Even
     sql = f"""select position, transaction_id, transaction_index from event
         where position in ({_entries_of("meeting")}) and {IS_MINUTES}"""
     marks = read.rows(sql, {"meeting": meeting, **resolved.parameters})
-    found: dict[int, _Event] = {}
+    found: dict[int, _Event | None] = {}
     for first, transaction in sorted({(at - index + 1, each) for at, each, index in marks}):
         # A transaction has consecutive positions, so it ends where another begins.
         end = "select position from event where position > :first and transaction_id <> :transaction order by position limit 1"
         after = read.one(end, {"first": first, "transaction": transaction})
         bounds = {"first": first, "end": after[0] if after else resolved.position + 1, "transaction": transaction}
         within = "position >= :first and position < :end and transaction_id = :transaction"
-        found |= _read_events(read, within, bounds | resolved.parameters)
-    return list(found.values())
+        _add_events(read, found, within, bounds | resolved.parameters)
+    return [event for event in found.values() if event]
 
 
-def _read_events(read: Read, condition: str, parameters: Mapping[str, Any]) -> dict[int, _Event]:
-    """Return the events that meet a condition by position, in its order, each voided one replaced by its correction."""
+def _add_events(read: Read, found: dict[int, _Event | None], condition: str, parameters: Mapping[str, Any]) -> None:
+    """Add the events that meet a condition by position, in its order: for a voided one None, and then its correction."""
     sql = f"""select position, valid_from, type, subject, actor, on_behalf_of, note, body, {_is_in_effect("event")}
-        from event where {condition} and position <= :known order by position"""
-    found: dict[int, _Event] = {}
-    for position, at, type_, subject, actor, chain, note, body, is_in_effect in list(read.rows(sql, parameters)):
+        from event where %s and position <= :known order by position desc"""
+    waiting = [*read.rows(sql % condition, parameters)]
+    while waiting:
+        position, at, type_, subject, actor, chain, note, body, is_in_effect = waiting.pop()
+        if position in found:
+            continue
         if is_in_effect:
             found[position] = _Event(position, at, type_, subject, own_principal(actor, chain), note, json.loads(body))
         else:
-            found |= _read_events(read, "corrects = :voided", {**parameters, "voided": position})
-    return found
+            found[position] = None
+            waiting += read.rows(sql % "corrects = :voided", {**parameters, "voided": position})
 
 
 def _entries_of(subject: str) -> str:

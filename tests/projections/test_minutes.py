@@ -298,6 +298,37 @@ def test_a_corrected_meeting_keeps_its_minutes(log: Log, read: Reader, replaceme
         assert meetings_of(read(), TEA, resolve_time(read(), NOW)) == [meeting]
 
 
+def test_the_minutes_cost_the_same_for_each_correction(tmp_path: Path, log: Log) -> None:
+    """With eight times as many corrections of the meeting and of an item, they take at most nine times the steps."""
+    plan(log)
+    recorded, advice = (
+        MeetingRecorded(title="Round", held_on="2023-11-14", attendees=(ANN,)),
+        AdviceGiven(by=ANN, advice="X"),
+    )
+    latest: dict[str, int] = dict(
+        zip((ROUND, TEA), add_transaction(log, "t", (ROUND, recorded), (TEA, advice)), strict=True)
+    )
+    model = ReadModel.open(open_database(tmp_path / "model.sqlite"), log, lambda: START + 100_000 * SECOND)
+
+    def count(corrections: int) -> int:
+        for subject, event in [(ROUND, recorded), (TEA, advice)] * corrections:
+            voided = latest[subject]
+            name = f"t-{len(log.entries)}"
+            add_transaction(log, f"void-{name}", (subject, EntryVoided(position=voided, why="It was another day.")))
+            (latest[subject],) = add_transaction(log, name, (subject, event))
+            metadata = log.entries[-1].metadata._replace(corrects=voided)
+            log.replace(latest[subject], metadata=metadata)
+        catch_up(model, log, 500)
+        return count_steps(
+            tmp_path / "model.sqlite",
+            lambda read: [row["position"] for row in minutes(read, ROUND).rows] == [latest[TEA]],
+        )
+
+    few = count(75)
+    assert count(7 * 75) < 9 * few  # in addition to those
+    model.close()
+
+
 def test_what_replaces_a_voided_item_belongs_to_the_minutes(log: Log, read: Reader) -> None:
     """The correction of an item has its place in the minutes; an item that was only voided has none."""
     plan(log)
