@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -109,7 +109,16 @@ class Read:
     def all_ids(self, who: str) -> list[str]:
         """Return all ids of a person."""
         one = self.surviving_id(who)
-        return [one, *(other for other, end in self.merged_into.items() if end == one and other != one)]
+        return [one, *self._merged_ids.get(one, ())]
+
+    @CachedProperty
+    def _merged_ids(self) -> Mapping[str, Sequence[str]]:
+        """The other ids of each person who has several."""
+        found: dict[str, list[str]] = {}
+        for other, one in self.merged_into.items():
+            if other != one:
+                found.setdefault(one, []).append(other)
+        return found
 
 
 @dataclass(frozen=True)
@@ -128,18 +137,18 @@ class PinnedRead(Read):
 
 
 def _resolve_merges(into: Mapping[str, str]) -> Mapping[str, str]:
-    return {person: _surviving_id(person, into) for person in into}
-
-
-def _surviving_id(person: str, into: Mapping[str, str]) -> str:
-    """Return the last id of a chain of merges; the smallest id of a cycle, which only imported history can have."""
-    path = [person]
-    while path[-1] in into:
-        following = into[path[-1]]
-        if following in path:
-            return min(path[path.index(following) :])
-        path.append(following)
-    return path[-1]
+    """Return the last id of each chain of merges; the smallest id of a cycle, which only imported history can have."""
+    survivors: dict[str, str] = {}
+    for person in into:
+        path: dict[str, None] = {}
+        last = person
+        while last in into and last not in path and last not in survivors:
+            path[last] = None
+            last = into[last]
+        people = list(path)
+        survivor = min(people[people.index(last) :]) if last in path else survivors.get(last, last)
+        survivors |= dict.fromkeys(people, survivor)
+    return survivors
 
 
 class ReadModel:

@@ -28,7 +28,7 @@ from projections.queries.roadmap import roadmap_table
 from projections.queries.timepoint import NOW, TimePoint
 from projections.read_model.checking import _rows_of_entry
 from projections.read_model.factory import open_database
-from projections.read_model.model import Read, ReadModel
+from projections.read_model.model import Read, ReadModel, _resolve_merges
 from tests.projections.support import SECOND, START, Log, at, catch_up, count_steps
 
 FEATURES = 20
@@ -220,3 +220,18 @@ def test_a_question_about_one_subject_costs_the_same_in_a_long_log(tmp_path: Pat
     short, long = (_count_beside(tmp_path / str(others), others) for others in (50, 1_000))
 
     assert {name: (short[name], long[name]) for name in QUESTIONS if long[name] > 1.2 * short[name]} == {}
+
+
+def test_a_long_chain_of_merges_costs_the_same_for_each() -> None:
+    """Each merge is looked up once, however many follow it."""
+    lookups: list[str] = []
+
+    class Merges(dict[str, str]):
+        def __getitem__(self, person: str) -> str:
+            lookups.append(person)
+            return super().__getitem__(person)
+
+    merges = Merges({f"person:p{n}": f"person:p{n + 1}" for n in range(100)})
+
+    assert set(_resolve_merges(merges).values()) == {"person:p100"}
+    assert sorted(lookups) == sorted(merges)
