@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, tzinfo
+from datetime import tzinfo
 from typing import Any, Final, get_args
 from urllib.parse import parse_qsl
 
@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from api.pages.command_forms import Form, FormField
 from api.pages.references import Candidate, NotFoundError, find_one
+from api.pages.value_formats import typed_time
 from api.problems import HttpProblem
 from domain.catalog import COMMAND
 from domain.decision_messages import RISKS
@@ -21,7 +22,7 @@ from domain.ids import key_from_title, kind_of
 from domain.messages import Command
 from domain.quantities import TimeUnit
 from domain.validation_messages import list_errors
-from domain.values import format_timestamp, is_subject
+from domain.values import format_micros, is_subject
 
 MAX_BODY: Final = 1 << 20
 MAX_FIELDS: Final = 1_000
@@ -30,6 +31,10 @@ ITEM_MARK: Final = "#"
 """Before the number of the item that was picked: its title may still be typed."""
 LINE_CONTROLS: Final = ("text", "findings")
 """Controls of lists with an item a line."""
+RECORDED_DIFFERENTLY: Final = (
+    "This form was already recorded with different content. Send it again to record this as well."
+)
+"""The error of a form whose key was used for other commands."""
 MAX_DIGITS: Final = 15
 """Digits of a number that is typed: `int` refuses thousands of them."""
 Typed = Mapping[str, str]
@@ -355,8 +360,5 @@ _NOUNS: Final = {
 
 def _parse_time(text: str, zone: tzinfo) -> str:
     """Return a time of a form with its offset. A time without one is in the zone; the command checks the rest."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return text
-    return format_timestamp((time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC))
+    micros = typed_time(text, zone)
+    return text if micros is None else format_micros(micros)

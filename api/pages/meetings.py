@@ -16,7 +16,7 @@ from starlette.concurrency import run_in_threadpool
 from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
 from api.pages.fields import flatten
-from api.pages.form_input import Errors, is_input_of_item, read_form
+from api.pages.form_input import RECORDED_DIFFERENTLY, Errors, is_input_of_item, read_form
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import (
     Candidate,
@@ -213,9 +213,7 @@ async def post_write_up(request: Request, page: PageDependency, key: KeyPath) ->
             )
         except KeyReused:
             draft.typed = {**typed, "form_key": token_hex(16)}
-            draft.errors.add(
-                "", "This form was already recorded with different content. Send it again to record this as well."
-            )
+            draft.errors.add("", RECORDED_DIFFERENTLY)
         except Refused as refused:
             record_refused_command(request, refused)
             if await run_in_threadpool(_was_held_meanwhile, page, draft):

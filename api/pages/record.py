@@ -22,6 +22,7 @@ from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
 from api.pages.command_forms import Form, FormField, find_form
 from api.pages.form_input import (
+    RECORDED_DIFFERENTLY,
     Errors,
     Input,
     Typed,
@@ -215,9 +216,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
             )
         except KeyReused:
             entry = replace(entry, typed={**entry.typed, "form_key": token_hex(16)})
-            entry.errors.add(
-                "", "This form was already recorded with different content. Send it again to record this as well."
-            )
+            entry.errors.add("", RECORDED_DIFFERENTLY)
         except Refused as refused:
             record_refused_command(request, refused)
             entry.errors.add(_input_of(form, refused.field), refused.detail)

@@ -294,7 +294,9 @@ class _Parser:
             return day_of(first) is not None
         if name == "status":
             tokens = re.findall(r"[\w'-]+", first.casefold())
-            known = (" ".join(tokens[:length]) in self._words.statuses for length in range(1, 4))
+            known = (
+                " ".join(tokens[:length]) in self._words.statuses for length in range(1, self._words.longest_status + 1)
+            )
             return any(known) or (len(first) <= MAX_VALUE_CHARACTERS and len(tokens) <= longest_name)
         if name in PEOPLE:
             names = [each.strip() for line in lines for each in re.split(r"[,;&]|\band\b", line) if each.strip()]

@@ -73,7 +73,7 @@ def test_the_documented_program_refuses_a_path_of_another_length(monkeypatch, tm
 
 
 def test_a_position_inside_the_entry_is_compared(monkeypatch, tmp_path):
-    """An entry that has another position than its place in the tree is no proof of either."""
+    """An entry proves nothing if its position differs from its place in the tree."""
     monkeypatch.chdir(tmp_path)
     entry = canonical({"position": 2})
     proof = {"position": 1, "size": 1, "entry": b64encode(entry).decode(), "path": [], "root": leaf_hash(entry).hex()}

@@ -391,7 +391,7 @@ def test_a_field_that_is_recorded_with_another_one_must_be_as_it_was_shown(servi
 
 @pytest.mark.parametrize("read_at", ["", "9" * 5_000, "1.2.3", "0.99999", "²"])
 def test_a_form_that_does_not_say_when_it_was_shown_is_compared_with_now(service, forms, feature, read_at):
-    """Whatever its hidden input holds is no error of the server."""
+    """A hidden input with anything else in it does not fail."""
     path = f"/do/MoveFeature?subject={feature}"
 
     assert forms.send(path, {**forms.open(path), "read_at": read_at, "horizon": "now"}).status_code == 303
@@ -749,3 +749,14 @@ def test_a_form_names_the_person_who_is_kept_for_one_who_was_merged(service, for
 
     assert forms.open(f"/do/ReviseMeeting?subject={meeting}")["invited"] == "Bob X"
     assert forms.open(f"/meetings/{meeting.partition(':')[2]}/write-up")["attendees"] == "Bob X"
+
+
+@pytest.mark.parametrize("typed", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_before_or_after_all_times_is_refused_at_its_input(forms, product, typed):
+    """The message is about that input, also where UTC has no such year."""
+    values = {**forms.open("/record"), "title": "T", "decision": "D", "why": "W", "effective_at": typed}
+
+    refused = forms.send("/record", values)
+
+    assert refused.status_code == 422
+    assert 'href="#f-effective_at"' in refused.text

@@ -39,7 +39,7 @@ def test_a_meeting_is_planned_with_a_form(service: Any, forms: Forms, meeting: s
 def test_an_outcome_belongs_to_its_decision_whatever_was_decided_meanwhile(
     service: Any, forms: Forms, meeting: str
 ) -> None:
-    """A decision that somebody settled after the form was opened is named, and nothing is recorded."""
+    """The form names a decision that was settled after it was opened, and records nothing."""
     service.post("/decisions/propose", {"key": "cake", "title": "Serve cake", "products": ["tide"]})
     service.post("/meetings/round/revise", {"agenda": ["tea", "cake"]})
     wait(service)
