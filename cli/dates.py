@@ -82,8 +82,11 @@ class Zone:
         return {"local": midnight, "period": min(midnight, utc), "utc": utc}[days]
 
     def to_local(self, time: datetime) -> datetime:
-        """Return a time in the reader's time zone."""
-        return time.astimezone(self.tz)
+        """Return a time in the reader's time zone; in UTC if that has no year for it, before the year 1 or after 9999."""
+        try:
+            return time.astimezone(self.tz)
+        except OverflowError:
+            return time.astimezone(UTC)
 
     def day_of(self, time: datetime) -> str | None:
         """Return the day that a time stands for, if the reader's clock would show it as the evening before.
@@ -117,11 +120,11 @@ def parse_time(words: str, now: datetime, zone: Zone, days: DayStart = "local") 
     try:
         local_now = zone.to_local(now).replace(tzinfo=None)
         found = _parse_exact(text, now) or _parse_local(text, local_now, zone, days)
-    except (ValueError, OverflowError):  # there is no such day, or it is outside the years 1 to 9999
-        found = None
-    if found is None:
-        raise ValueError(f"Can't read the time {words!r}. Try {EXAMPLES}.")
-    return found.astimezone(UTC)
+        if found is not None:
+            return found.astimezone(UTC)
+    except (ValueError, OverflowError):  # there is no such day, or it is outside the years 1 to 9999, also in UTC
+        pass
+    raise ValueError(f"Can't read the time {words!r}. Try {EXAMPLES}.")
 
 
 def parse_day(words: str, now: datetime, zone: Zone) -> date | None:

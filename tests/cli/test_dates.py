@@ -203,3 +203,22 @@ def test_a_day_begins_at_midnight_of_the_reader(zone):
     assert reader.to_local(found).replace(tzinfo=None) == datetime(2026, 11, 26)  # noqa: DTZ001
     offered = PageTime(NOW_POINT, None, to_micros(now), ZoneInfo(zone)).presets()
     assert {each.label: from_micros(each.micros) for each in offered}["Yesterday"] == found
+
+
+@pytest.mark.parametrize("words", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_utc_has_no_year_for_is_refused(words):
+    """The message is that of any other time that cannot be read."""
+    with pytest.raises(ValueError, match="Can't read the time"):
+        parse_time(words, NOW, Zone(UTC))
+
+
+@pytest.mark.parametrize(
+    ("zone", "time"),
+    [
+        ("Asia/Tokyo", datetime(9999, 12, 31, 23, tzinfo=UTC)),
+        ("America/New_York", datetime(1, 1, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_time_that_a_zone_has_no_year_for_is_shown_in_utc(zone, time):
+    """It was given as such, so it can be shown."""
+    assert Zone(ZoneInfo(zone)).format(time).endswith(" UTC")
