@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final, Literal
 
+from domain.times import to_zone
+
 EXAMPLES: Final = (
     "2025-03-01, 2025-03-01T09:30:00Z, '2025-03-01 09:30', yesterday, 'last friday', '2 weeks ago', 'last quarter', "
     "'q1 2025', 'march 2025', 'end of 2024' or now"
@@ -82,11 +84,8 @@ class Zone:
         return {"local": midnight, "period": min(midnight, utc), "utc": utc}[days]
 
     def to_local(self, time: datetime) -> datetime:
-        """Return a time in the reader's time zone; in UTC if that has no year for it, before the year 1 or after 9999."""
-        try:
-            return time.astimezone(self.tz)
-        except OverflowError:
-            return time.astimezone(UTC)
+        """Return a time in the reader's time zone; see `to_zone`."""
+        return to_zone(time, self.tz)
 
     def day_of(self, time: datetime) -> str | None:
         """Return the day that a time stands for, if the reader's clock would show it as the evening before.

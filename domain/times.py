@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import Final
 
@@ -31,6 +31,14 @@ def from_micros(value: int) -> datetime:
 def format_timestamp(time: datetime) -> str:
     """Format a time as RFC 3339 in UTC, with six digits and `Z`: the only format in entries and answers."""
     return time.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def to_zone(time: datetime, zone: tzinfo | None) -> datetime:
+    """Return a time in a zone, None for that of the system; in UTC if the zone has no year for it, below 1 or above 9999."""
+    try:
+        return time.astimezone(zone)
+    except OverflowError:
+        return time.astimezone(UTC)
 
 
 def format_micros(value: int) -> str:

@@ -12,12 +12,15 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from api.problems import unprocessable
+from domain.times import to_zone
 from domain.values import from_micros, parse_timestamp, to_micros
 from projections.queries.timepoint import NOW, TimePoint
 
 NAMES: Final = ("as_of", "known_at", "compare", "compare_known_at")
 """The parameters that belong to the time of a page; every link keeps them."""
 NOW_WORD: Final = "now"
+_EARLIEST: Final = to_micros(datetime(2, 1, 1, tzinfo=UTC))
+"""Pages also show what changed in the weeks and months before the time that is asked for."""
 _LOCAL: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2})?")
 
 
@@ -64,11 +67,11 @@ class PageTime:
     @property
     def today(self) -> date:
         """The day that the page shows, where the reader is."""
-        return from_micros(self.valid_time).astimezone(self.zone).date()
+        return to_zone(from_micros(self.valid_time), self.zone).date()
 
     def start_of_day(self, micros: int) -> datetime:
         """Return when the day of a time begins, where the reader is."""
-        return from_micros(micros).astimezone(self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        return to_zone(from_micros(micros), self.zone).replace(hour=0, minute=0, second=0, microsecond=0)
 
     @property
     def is_compared_with_later(self) -> bool:
@@ -129,8 +132,11 @@ def parse_time(text: str | None, name: str, zone: tzinfo) -> int | None:
     if text is None or text == NOW_WORD:
         return None
     try:
-        if _LOCAL.fullmatch(text):
-            return to_micros(datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC))
-        return to_micros(parse_timestamp(text))
+        is_local = _LOCAL.fullmatch(text)
+        found = datetime.fromisoformat(text).replace(tzinfo=zone) if is_local else parse_timestamp(text)
+        micros = to_micros(found.astimezone(UTC))
     except (ValueError, OverflowError) as error:
         raise unprocessable(f"`{name}` {error}", field=name) from None
+    if micros < _EARLIEST:
+        raise unprocessable(f"`{name}` must be in the year 2 or later", field=name)
+    return micros

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from api.pages.labels import status_mark
-from domain.times import from_micros, parse_timestamp, to_micros
+from domain.times import from_micros, parse_timestamp, to_micros, to_zone
 
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 """A whole number with as many digits as a number in the log can have."""
@@ -99,7 +99,7 @@ def format_month(value: str) -> str:
 @lru_cache(1_024)
 def format_time(text: str, zone: tzinfo = UTC, style: str = "minute") -> str:
     """Return a time in words: to the day ("Jul 1, 2026") or to the minute ("Jul 1, 2026, 14:05")."""
-    time = parse_utc(text).astimezone(zone)
+    time = to_zone(parse_utc(text), zone)
     day = f"{time:%b} {time.day}, {time.year}"
     return day if style == "day" else f"{day}, {time:%H:%M}"
 
@@ -132,4 +132,4 @@ def typed_time(text: str, zone: tzinfo = UTC) -> int | None:
 
 def input_time(micros: int | None, zone: tzinfo = UTC) -> str:
     """Return a time for a `datetime-local` input, in a zone; empty for None."""
-    return "" if micros is None else f"{from_micros(micros).astimezone(zone):%Y-%m-%dT%H:%M}"
+    return "" if micros is None else f"{to_zone(from_micros(micros), zone):%Y-%m-%dT%H:%M}"

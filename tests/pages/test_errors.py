@@ -78,3 +78,12 @@ def test_an_address_that_is_no_page_is_answered_with_one(service: LocalService, 
     for other, accept in ((path, "application/json"), (f"/v1{path}/-", BROWSER["Accept"])):
         document = service.client.request(method, other, headers={"Accept": accept})
         assert document.headers["content-type"] == PROBLEM
+
+
+@pytest.mark.parametrize("path", ["/", "/reports", "/roadmap", "/audit"])
+@pytest.mark.parametrize(("as_of", "status"), [("0001-02-03", 422), ("0002-01-01", 200), ("9999-12-31T23:59:59Z", 200)])
+def test_a_page_is_shown_as_of_any_time_but_the_first_year(service, path, as_of, status):
+    """There is no time before that year, from which a page shows what changed."""
+    answer = service.client.get(path, params={"as_of": as_of}, headers={"Accept": "text/html"})
+
+    assert answer.status_code == status
