@@ -75,12 +75,12 @@ class Writer(Protocol):
         """Create the other indexes of the tables that this writer created, one per step of the iterator."""
         ...
 
-    def create_unlinked(self, p: str) -> None:
-        """Create the table of rows of `field_value` without their next rows, empty."""
+    def create_unsorted(self, p: str) -> None:
+        """Create the tables of rows in the order of the log, empty."""
         ...
 
-    def link(self, p: str) -> Iterable[None]:
-        """Move the rows of that table to `field_value` with their next rows, some per step of the iterator, and drop it."""
+    def move_unsorted(self, p: str) -> Iterable[None]:
+        """Move the rows of these tables to their own, with their next rows, some per step of the iterator, and drop them."""
         ...
 
     def drop_tables(self, p: str) -> None:

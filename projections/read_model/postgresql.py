@@ -21,7 +21,7 @@ from eventlog.postgres_integrity import find_wrong_indexes
 from projections.read_model import schema
 from projections.read_model.database import MISSING, PROJECTOR, NeighborRow, Row, RowRange, RunQuery
 from projections.read_model.query_limits import UNBOUNDED, Bounds
-from projections.read_model.schema import TABLES, UNLINKED, VERSION
+from projections.read_model.schema import TABLES, UNSORTED, UNSORTED_REFS, UNSORTED_VALUES, VERSION
 from projections.read_model.tokenizer import tokenize
 
 MAX_IDLE_CONNECTIONS: Final = 16
@@ -391,26 +391,34 @@ class PostgresqlWriter:
             self._connection.execute(cast("Any", statement))
             yield
 
-    def create_unlinked(self, p: str) -> None:
-        """Create the table of rows without their next rows."""
-        statement = schema.unlinked_ddl(p=p, unlogged="unlogged", text='text collate "C"', integer="bigint")
-        self._connection.execute(cast("Any", statement))
+    def create_unsorted(self, p: str) -> None:
+        """Create the tables of rows in the order of the log."""
+        text = 'text collate "C"'
+        for statement in schema.unsorted_ddl(p=p, unlogged="unlogged", text=text, integer="bigint", keyed=""):
+            self._connection.execute(cast("Any", statement))
 
-    def link(self, p: str) -> Iterator[None]:
-        """Move the rows to `field_value` with their next rows, in one step: it locks nothing that others use."""
-        sql = f"""insert into {p}field_value ({TABLES["field_value"][0]})
-            select subject, field, valid_from, id,
+    def move_unsorted(self, p: str) -> Iterator[None]:
+        """Move these rows to `field_value`, with their next rows, and `field_ref`, in the order of the key.
+
+        It locks nothing that others use, so the steps may be long.
+        """
+        columns = TABLES["field_value"][0]
+        linked = f"""select subject, field, valid_from, id,
             case when voided_by is null then lead(valid_from) over w else valid_from end,
             case when voided_by is null then lead(id) over w else id end,
-            ends_at, voided_by, value, source_value from {p}{UNLINKED}
+            ends_at, voided_by, value, source_value from {p}{UNSORTED_VALUES}
             window w as (partition by subject, field, voided_by is null order by valid_from, id)"""
-        self._connection.execute(cast("Any", sql))
+        self._connection.execute(cast("Any", f"insert into {p}field_value ({columns}) {linked}"))
+        self._connection.execute(cast("Any", f"drop table {p}{UNSORTED_VALUES}"))
         yield
-        self._connection.execute(cast("Any", f"drop table {p}{UNLINKED}"))
+        columns, key = TABLES["field_ref"]
+        ordered = f"select {columns} from {p}{UNSORTED_REFS} order by {key}"
+        self._connection.execute(cast("Any", f"insert into {p}field_ref ({columns}) {ordered}"))
+        self._connection.execute(cast("Any", f"drop table {p}{UNSORTED_REFS}"))
 
     def drop_tables(self, p: str) -> None:
         """Drop the tables."""
-        tables = ", ".join(f"{p}{table}" for table in (*TABLES, UNLINKED))
+        tables = ", ".join(f"{p}{table}" for table in (*TABLES, *UNSORTED))
         self._connection.execute(cast("Any", f"drop table if exists {tables}"))
 
     def swap_tables(self, p: str) -> None:

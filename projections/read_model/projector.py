@@ -53,7 +53,8 @@ class Projector:
     """Writes entries to the tables with one prefix, inside the caller's transaction."""
 
     _field_values = "field_value"
-    """The table that has the rows of field values."""
+    _field_refs = "field_ref"
+    """The tables that have the rows of field values, and of what they refer to."""
 
     def __init__(self, writer: Writer, prefix: str = "") -> None:
         self.writer = writer
@@ -110,8 +111,11 @@ class Projector:
         self.writer.insert(self.prefix, "event", batch.events)
         self.writer.insert(self.prefix, "event_because", batch.becauses)
         self._insert_field_values(batch)
-        self.writer.insert(self.prefix, "field_ref", sorted(batch.refs))
+        self._insert_field_refs(batch)
         self.writer.insert(self.prefix, "search", batch.texts)
+
+    def _insert_field_refs(self, batch: RowBatch) -> None:
+        self.writer.insert(self.prefix, "field_ref", sorted(batch.refs))
 
     def _insert_field_values(self, batch: RowBatch) -> None:
         """Insert the rows with their next rows, and update the rows before them and the voided ones."""
@@ -218,5 +222,5 @@ class Projector:
                 source_value=source_value,
                 **key,
             )
-            self._run(f"delete from {{p}}field_ref where {this}", **key)
-        self.writer.insert(self.prefix, "field_ref", erased.refs)
+            self._run(f"delete from {{p}}{self._field_refs} where {this}", **key)
+        self._insert_field_refs(erased)

@@ -52,7 +52,7 @@ def rebuild(
             with writer.transaction():
                 writer.drop_tables(SHADOW)
                 writer.create_tables(SHADOW)
-                writer.create_unlinked(SHADOW)
+                writer.create_unsorted(SHADOW)
             bulk = BulkProjector(writer, SHADOW)
             size = source.head().size
             position = 0
@@ -61,7 +61,7 @@ def rebuild(
                     _fill(bulk, source, 0, progress, until=HEAD_START)
                     position = _write_batches(bulk, batches, progress, size)
             position = _fill(bulk, source, position, progress)
-            _run_steps(writer, writer.link(SHADOW))
+            _run_steps(writer, writer.move_unsorted(SHADOW))
             _run_steps(writer, writer.create_indexes(SHADOW))
             shadow = Projector(writer, SHADOW)
             position = _fill(shadow, source, position, progress)

@@ -46,10 +46,14 @@ TABLES: Final = {
 }
 """Each table with its columns and its sort key."""
 
-UNLINKED: Final = "unlinked_field_value"
-"""Where a rebuild keeps the rows of `field_value` until all are there, so that their next rows are known."""
-
-UNLINKED_COLUMNS: Final = "id, subject, field, valid_from, ends_at, voided_by, value, source_value"
+UNSORTED_VALUES: Final = "unsorted_field_value"
+UNSORTED_REFS: Final = "unsorted_field_ref"
+UNSORTED: Final = {
+    UNSORTED_VALUES: "id, subject, field, valid_from, ends_at, voided_by, value, source_value",
+    UNSORTED_REFS: "id, ref, field, subject, valid_from",
+}
+"""Where a rebuild keeps the rows of `field_value` and `field_ref` in the order of the log, with the columns: once all are
+there, they are written in the order of their keys, and their next rows are known."""
 
 SHADOW: Final = "shadow_"
 """The prefix of the tables that a rebuild fills while the current ones stay in use."""
@@ -103,23 +107,26 @@ create table {p}event_because (
 create index {tag}_event_because_by_position on {p}event_because (position, decision);
 """
 
-_UNLINKED_DDL: Final = """create {unlogged} table {p}unlinked_field_value (
+_UNSORTED_DDL: Final = """
+create {unlogged} table {p}unsorted_field_value (
     id {integer} primary key, subject {text} not null, field {text} not null, valid_from {integer} not null,
     ends_at {integer}, voided_by {integer}, value {text}, source_value {text}
-)"""
-
-_INDEX_NEEDED_TO_FILL: Final = "_field_ref_by_field_value "
-"""The index that erasure uses while the tables are being filled."""
+);
+create {unlogged} table {p}unsorted_field_ref (
+    id {integer}, ref {text} not null, field {text} not null, subject {text} not null, valid_from {integer} not null,
+    primary key (id, ref)
+) {keyed}
+"""
 
 
 def columns_of(table: str) -> str:
     """Return the columns of a table."""
-    return UNLINKED_COLUMNS if table == UNLINKED else TABLES[table][0]
+    return UNSORTED.get(table) or TABLES[table][0]
 
 
-def unlinked_ddl(**dialect: str) -> str:
-    """Return the statement that creates `unlinked_field_value` in one database's dialect."""
-    return _UNLINKED_DDL.format(**dialect)
+def unsorted_ddl(**dialect: str) -> list[str]:
+    """Return the statements that create the tables of unsorted rows in one database's dialect."""
+    return _UNSORTED_DDL.format(**dialect).split(";\n")
 
 
 def ddl(**dialect: str) -> tuple[list[str], list[str]]:
@@ -129,7 +136,7 @@ def ddl(**dialect: str) -> tuple[list[str], list[str]]:
     statements = [
         statement for statement in _DDL.format(is_minutes=IS_MINUTES, **dialect).split(";\n") if statement.strip()
     ]
-    late = [each for each in statements if " index " in each and _INDEX_NEEDED_TO_FILL not in each]
+    late = [each for each in statements if " index " in each]
     return [each for each in statements if each not in late], late
 
 

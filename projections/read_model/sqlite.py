@@ -27,14 +27,14 @@ from eventlog.sqlite_integrity import (
 from projections.read_model import schema
 from projections.read_model.database import MISSING, PROJECTOR, NeighborRow, Row, RowRange, RunQuery
 from projections.read_model.query_limits import OPCODES_PER_CHECK, UNBOUNDED, Bounds
-from projections.read_model.schema import TABLES, UNLINKED, VERSION
+from projections.read_model.schema import TABLES, UNSORTED, UNSORTED_REFS, UNSORTED_VALUES, VERSION
 from projections.read_model.tokenizer import tokenize
 
 MAX_IDLE_CONNECTIONS: Final = 16
 REBUILD_CHECKPOINT_PAGES: Final = 20_000
 """80 MB. A rebuild inserts rows in no order of their keys, so each batch changes most pages. With a long write-ahead log,
 each page is copied to the file less often, unless a projector commits meanwhile, which copies all there are."""
-ROWS_PER_LINK_STEP: Final = 100_000
+ROWS_PER_MOVE: Final = 100_000
 """About half a second of work."""
 READER_CACHE_KIB: Final = 8_000
 """The page cache of each connection that reads; small, because there are several and the system caches the file too."""
@@ -65,13 +65,13 @@ _NEIGHBORS: Final = f"""with s (n, subject, field, valid_from, id, last_valid_fr
     union all {_FOUND} = {_NEXT_TO} > (s.last_valid_from, s.last_id) order by b.valid_from, b.id limit 1)"""
 
 
-_LAST_OF_STEP: Final = "select subject from {p}unlinked_field_value where subject > ? order by subject limit 1 offset ?"
+_LAST_OF_MOVE: Final = "select subject from {p}unsorted_field_value where subject > ? order by subject limit 1 offset ?"
 _LINKED: Final = """select subject, field, valid_from, id, lead(valid_from) over w, lead(id) over w,
-    ends_at, null, value, source_value from {p}unlinked_field_value
+    ends_at, null, value, source_value from {p}unsorted_field_value
     where voided_by is null and subject > :first and subject <= :last
     window w as (partition by subject, field order by valid_from, id)
     union all select subject, field, valid_from, id, valid_from, id, ends_at, voided_by, value, source_value
-    from {p}unlinked_field_value where voided_by is not null and subject > :first and subject <= :last"""
+    from {p}unsorted_field_value where voided_by is not null and subject > :first and subject <= :last"""
 _AFTER_ALL_SUBJECTS: Final = "\U0010ffff"
 
 
@@ -370,33 +370,38 @@ class SqliteWriter:
             self._connection.execute(statement)
             yield
 
-    def create_unlinked(self, p: str) -> None:
-        """Create the table of rows without their next rows."""
-        self._connection.execute(schema.unlinked_ddl(p=p, unlogged="", text="text", integer="integer"))
+    def create_unsorted(self, p: str) -> None:
+        """Create the tables of rows in the order of the log."""
+        for statement in schema.unsorted_ddl(p=p, unlogged="", text="text", integer="integer", keyed="without rowid"):
+            self._connection.execute(statement)
 
-    def link(self, p: str) -> Iterator[None]:
-        """Move the rows to `field_value` with their next rows.
+    def move_unsorted(self, p: str) -> Iterator[None]:
+        """Move these rows to `field_value`, with their next rows, and `field_ref`.
 
-        Each step copies the rows of some subjects, in the order of the key: to insert them one after the other, each
-        where it belongs, would write most pages many times.
+        They are copied in the order of the key, those of values some subjects at a time: to insert them one after the
+        other, each where it belongs, would write most pages many times.
         """
         run, columns = self._connection.execute, TABLES["field_value"][0]
-        run(f"create index {p}unlinked_by_key on {p}{UNLINKED} (subject, field, valid_from, id)")
+        run(f"create index {p}unsorted_by_key on {p}{UNSORTED_VALUES} (subject, field, valid_from, id, voided_by)")
         yield
         first = ""
         while True:
-            found = run(_LAST_OF_STEP.format(p=p), (first, ROWS_PER_LINK_STEP)).fetchone()
+            found = run(_LAST_OF_MOVE.format(p=p), (first, ROWS_PER_MOVE)).fetchone()
             last = found[0] if found else _AFTER_ALL_SUBJECTS
             run(f"insert into {p}field_value ({columns}) {_LINKED.format(p=p)}", {"first": first, "last": last})
             yield
             if not found:
                 break
             first = last
-        run(f"drop table {p}{UNLINKED}")
+        run(f"drop table {p}{UNSORTED_VALUES}")
+        yield
+        columns, key = TABLES["field_ref"]
+        run(f"insert into {p}field_ref ({columns}) select {columns} from {p}{UNSORTED_REFS} order by {key}")
+        run(f"drop table {p}{UNSORTED_REFS}")
 
     def drop_tables(self, p: str) -> None:
         """Drop the tables."""
-        for table in (*TABLES, UNLINKED):
+        for table in (*TABLES, *UNSORTED):
             self._connection.execute(f"drop table if exists {p}{table}")
 
     def swap_tables(self, p: str) -> None:

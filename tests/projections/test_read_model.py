@@ -48,7 +48,7 @@ def test_a_rebuilt_model_has_the_same_content(build_model: BuildModel, events: l
     before = content_hash(model)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("projections.read_model.sqlite.ROWS_PER_LINK_STEP", batch)
+        patched.setattr("projections.read_model.sqlite.ROWS_PER_MOVE", batch)
         patched.setattr("projections.read_model.rebuild.BATCH_ENTRIES", batch)
         assert rebuild(log, model) == len(log.entries)
     assert content_hash(model) == before
@@ -447,6 +447,23 @@ def test_erased_texts_leave_no_byte(tmp_path: Path, log: Log) -> None:
     rebuild(log, model)
     assert content_hash(model) == before
     model.close()
+
+
+def test_what_is_erased_during_a_rebuild_is_found_nowhere(model: ReadModel, log: Log) -> None:
+    """A rebuild that has read texts before they were erased keeps none, nor what their rows were found by."""
+    log.add("log:l", LogOpened())
+    log.add("feature:a", imported("exists", value=True))
+    log.add("feature:a", imported("aliases", texts=("gone", "plain")))
+    log.add("log:l", TextsErased(positions=(3,), reason_code="request"))
+    catch_up(model, log)
+    before = content_hash(model)
+
+    rebuild(log, model)
+
+    assert content_hash(model) == before
+    with model.read() as read:
+        assert not field_values(read, Filter(values=["plain"])).rows
+        assert field_values(read, Filter(fields=["aliases"])).rows[0]["value"] == [ERASED, ERASED]
 
 
 def erased_metadata(log: Log, position: int) -> Any:
