@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
     from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderResult
 
-"""Tables put these around right-to-left text, which has been escaped."""
-
 
 class EscapingBuffer(io.BufferedIOBase):
     r"""A binary stream that escapes unsafe characters of UTF-8 text on its way to another stream.
