@@ -18,7 +18,7 @@ from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, V
 from domain.guards import require_status
 from domain.judgment import Judgment
 from domain.messages import Command, CommandContext, Draft, Event, Message, Source, copy_with
-from domain.roles import FIELD_PREFIX
+from domain.roles import GRANT_PREFIX
 from domain.settled_decisions import judge_change
 from domain.values import (
     COMBINATION,
@@ -456,7 +456,7 @@ def _require_importable(command: ImportChanges, state: SubjectState) -> None:
             subject=command.subject,
         )
     for n, change in enumerate(command.changes):
-        if change.field.startswith(FIELD_PREFIX):
+        if change.field.startswith(GRANT_PREFIX):
             raise NotAllowed(
                 f"`{change.field}` is a role, which cannot be imported; grant it with `decisionlog role grant`",
                 field=f"changes.{n}.field",

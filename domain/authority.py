@@ -16,15 +16,16 @@ from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
 
 from domain.decision_rights import DecisionRule, Rights, find_rights
-from domain.delegation import FIELD_PREFIX, Basis, iterate_lines
+from domain.delegation import Basis
 from domain.errors import Forbidden
 from domain.fields import STATUS, FieldRow, Subjects, Value
 from domain.judgment import RANKS, Finding, Flag, Judgment, Reason, Verdict
 from domain.judgment_explanation import explain_reason
 from domain.messages import CommandContext
 from domain.money import Cost
-from domain.ownership import MEMBER_FIELDS
+from domain.ownership import DELEGATION_PREFIX, MEMBER_FIELDS
 from domain.people import INACTIVE_STATUSES
+from domain.roles import iterate_lines
 from domain.values import kind_of
 
 
@@ -58,7 +59,7 @@ class Question(NamedTuple):
         return self.needs_support_for is None or product in self.needs_support_for
 
 
-class _Title(NamedTuple):
+class _Entitlement(NamedTuple):
     """By what a rule entitles a person or team."""
 
     holder: str
@@ -168,22 +169,22 @@ class _ProductJudge:
     def iterate_candidates(self) -> Iterator[Candidate]:
         """Yield all whom a rule entitles, by themselves or by a delegation."""
         for number, rule in self.rules:
-            titles = list(self._iterate_titles(rule))
-            for title in titles:
-                yield self._build_candidate(number, rule, title, title.holder)
+            entitlements = list(self._iterate_entitlements(rule))
+            for entitlement in entitlements:
+                yield self._build_candidate(number, rule, entitlement, entitlement.holder)
             for row, value in self._delegations():
-                delegator = None if value.get("is_claim") else self._find_delegator(titles, value)
+                delegator = None if value.get("is_claim") else self._find_delegator(entitlements, value)
                 if delegator is not None:
-                    title = _delegate_title(delegator, row, value)
-                    yield self._build_candidate(number, rule, title, str(value["to"]))
+                    entitlement = _delegate_entitlement(delegator, row, value)
+                    yield self._build_candidate(number, rule, entitlement, str(value["to"]))
 
-    def _build_candidate(self, number: int, rule: DecisionRule, title: _Title, holder: str) -> Candidate:
-        reason = _check_limits(self.question.cost, (title.cost_limit, rule.cost_limit)) or "entitled"
+    def _build_candidate(self, number: int, rule: DecisionRule, entitlement: _Entitlement, holder: str) -> Candidate:
+        reason = _check_limits(self.question.cost, (entitlement.cost_limit, rule.cost_limit)) or "entitled"
         reason = "left" if self._has_left(holder) else reason
         members = [one for _, group in self._memberships(holder) for one in group if not self._has_left(one)]
         tally = {"approvals": rule.approvals, "quorum": rule.quorum}
         return Candidate(
-            holder, self.subjects.canonical_ids(members), self._build_finding(number, rule, title, reason, tally)
+            holder, self.subjects.canonical_ids(members), self._build_finding(number, rule, entitlement, reason, tally)
         )
 
     def require_met(self) -> None:
@@ -212,17 +213,17 @@ class _ProductJudge:
 
     def _apply(self, number: int, rule: DecisionRule, decider: Stance, *, enforced: bool = False) -> Finding:
         """Return what one rule says of a decider."""
-        title, doubt = self._find_title(rule, decider.person)
+        entitlement, doubt = self._find_entitlement(rule, decider.person)
         reason, tally = doubt, {}
-        if title is not None:
+        if entitlement is not None:
             tally = self._count(rule, enforced=enforced)
-            reason = _check_limits(self.question.cost, (title.cost_limit, rule.cost_limit)) or _check_tally(tally)
+            reason = _check_limits(self.question.cost, (entitlement.cost_limit, rule.cost_limit)) or _check_tally(tally)
         elif doubt == "members_unknown" and _check_limits(self.question.cost, (rule.cost_limit,)) == "over_limit":
             reason = "not_entitled"
-        return self._build_finding(number, rule, title or _Title(""), reason, tally)
+        return self._build_finding(number, rule, entitlement or _Entitlement(""), reason, tally)
 
     def _build_finding(
-        self, number: int, rule: DecisionRule, title: _Title, reason: Reason, tally: dict[str, int]
+        self, number: int, rule: DecisionRule, entitlement: _Entitlement, reason: Reason, tally: dict[str, int]
     ) -> Finding:
         return Finding(
             product=self.product,
@@ -232,13 +233,13 @@ class _ProductJudge:
             reason=reason,
             rule=0 if reason == "not_entitled" else number,
             mode=rule.mode,
-            holder=title.holder or None,
-            role=title.role,
-            role_of=title.role_of,
-            delegation=title.delegation,
-            cost_limit=_smallest(self.question.cost, (title.cost_limit, rule.cost_limit)),
+            holder=entitlement.holder or None,
+            role=entitlement.role,
+            role_of=entitlement.role_of,
+            delegation=entitlement.delegation,
+            cost_limit=_smallest(self.question.cost, (entitlement.cost_limit, rule.cost_limit)),
             **tally,
-            rests_on=tuple(sorted({self.rights.position, *self.rights.lines, *title.rests_on})),
+            rests_on=tuple(sorted({self.rights.position, *self.rights.lines, *entitlement.rests_on})),
         )
 
     def _count(self, rule: DecisionRule, *, enforced: bool) -> dict[str, int]:
@@ -264,31 +265,31 @@ class _ProductJudge:
 
     def _covers(self, rule: DecisionRule, person: str) -> bool:
         """Whether a rule entitles a person; a delegation also has to cover the cost."""
-        title, _ = self._find_title(rule, person)
-        return title is not None and _check_limits(self.question.cost, (title.cost_limit,)) is None
+        entitlement, _ = self._find_entitlement(rule, person)
+        return entitlement is not None and _check_limits(self.question.cost, (entitlement.cost_limit,)) is None
 
     # By what a person is entitled
 
-    def _find_title(self, rule: DecisionRule, person: str) -> tuple[_Title | None, Reason]:
+    def _find_entitlement(self, rule: DecisionRule, person: str) -> tuple[_Entitlement | None, Reason]:
         """Return by what a rule entitles a person; or None, and the reason why it does not."""
         if self._has_left(person):
             return None, "left"
         doubt: Reason = "not_entitled"
-        titles = list(self._iterate_titles(rule))
-        for title in titles:
-            rests_on = self._match(title.holder, person)
+        entitlements = list(self._iterate_entitlements(rule))
+        for entitlement in entitlements:
+            rests_on = self._match(entitlement.holder, person)
             if rests_on is not None:
-                return title._replace(rests_on=(*title.rests_on, *rests_on)), "entitled"
-            if self._is_unknown_team(title.holder):
+                return entitlement._replace(rests_on=(*entitlement.rests_on, *rests_on)), "entitled"
+            if self._is_unknown_team(entitlement.holder):
                 doubt = "members_unknown"
-        delegated, is_claimed = self._find_delegated(titles, person)
+        delegated, is_claimed = self._find_delegated(entitlements, person)
         if delegated is None and is_claimed:
             doubt = "delegation_claimed"
         return delegated, doubt
 
-    def _iterate_titles(self, rule: DecisionRule) -> Iterator[_Title]:
+    def _iterate_entitlements(self, rule: DecisionRule) -> Iterator[_Entitlement]:
         """Yield all whom a rule entitles: by name, by a role on the product, and by a role on its line."""
-        yield from map(_Title, rule.holders)
+        yield from map(_Entitlement, rule.holders)
         for role in rule.roles:
             yield from self._holders(role, iterate_lines(self.product, self.subjects, self.at))
         for role in rule.line_roles:
@@ -296,13 +297,13 @@ class _ProductJudge:
             next(path)
             yield from self._holders(role, path)
 
-    def _holders(self, role: str, path: Iterable[str]) -> Iterator[_Title]:
+    def _holders(self, role: str, path: Iterable[str]) -> Iterator[_Entitlement]:
         """Yield the holders of a role on the first product of a path that has some."""
         for product in path:
             state = self.subjects[product]
             row, holders = state.row_at(f"role.{role}", self.at), state.subjects_at(f"role.{role}", self.at)
             if row and holders:
-                yield from (_Title(holder, role, product, rests_on=(row.position,)) for holder in holders)
+                yield from (_Entitlement(holder, role, product, rests_on=(row.position,)) for holder in holders)
                 return
 
     def _match(self, holder: str, person: str) -> tuple[int, ...] | None:
@@ -330,25 +331,25 @@ class _ProductJudge:
         state = self.subjects[self.subjects.canonical_id(person)]
         return state.value_at(STATUS, self.at) in INACTIVE_STATUSES
 
-    def _find_delegated(self, titles: Sequence[_Title], person: str) -> tuple[_Title | None, bool]:
+    def _find_delegated(self, entitlements: Sequence[_Entitlement], person: str) -> tuple[_Entitlement | None, bool]:
         """Return by whose delegation a rule entitles a person, and whether there is one that is only a claim."""
         is_claimed = False
         for row, value in self._delegations():
             rests_on = self._match(str(value["to"]), person)
-            title = self._find_delegator(titles, value)
-            if rests_on is None or title is None:
+            entitlement = self._find_delegator(entitlements, value)
+            if rests_on is None or entitlement is None:
                 continue
             if value.get("is_claim"):
                 is_claimed = True
                 continue
-            return _delegate_title(title, row, value, rests_on), False
+            return _delegate_entitlement(entitlement, row, value, rests_on), False
         return None, is_claimed
 
     def _delegations(self) -> Iterator[tuple[FieldRow, dict[str, Any]]]:
         """Yield the delegations in force on the product and its lines that cover this kind of decision."""
         for product in iterate_lines(self.product, self.subjects, self.at):
             state = self.subjects[product]
-            for name in sorted(state.field_names(FIELD_PREFIX)):
+            for name in sorted(state.field_names(DELEGATION_PREFIX)):
                 row, value = state.row_at(name, self.at), state.value_at(name, self.at)
                 if (
                     row
@@ -357,21 +358,23 @@ class _ProductJudge:
                 ):
                     yield row, value
 
-    def _find_delegator(self, titles: Iterable[_Title], value: dict[str, Any]) -> _Title | None:
+    def _find_delegator(self, entitlements: Iterable[_Entitlement], value: dict[str, Any]) -> _Entitlement | None:
         """Return by what the one who delegated is entitled: a delegation never covers more than its giver has."""
-        for title in titles:
+        for entitlement in entitlements:
             for delegator in value["by"]:
-                if not self._has_left(delegator) and self._match(title.holder, delegator) is not None:
-                    return title._replace(holder=delegator)
+                if not self._has_left(delegator) and self._match(entitlement.holder, delegator) is not None:
+                    return entitlement._replace(holder=delegator)
         return None
 
 
-def _delegate_title(title: _Title, row: FieldRow, value: dict[str, Any], rests_on: Iterable[int] = ()) -> _Title:
+def _delegate_entitlement(
+    entitlement: _Entitlement, row: FieldRow, value: dict[str, Any], rests_on: Iterable[int] = ()
+) -> _Entitlement:
     limit = value.get("cost_limit")
-    return title._replace(
+    return entitlement._replace(
         delegation=row.position,
         cost_limit=Cost.model_validate(limit) if limit else None,
-        rests_on=(*title.rests_on, row.position, *rests_on),
+        rests_on=(*entitlement.rests_on, row.position, *rests_on),
     )
 
 

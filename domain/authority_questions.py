@@ -166,8 +166,8 @@ def build_question_again(
     """Return what to judge when the event at a position is judged again, with everything in `subjects`.
 
     `until` is when the event was recorded. The deciders are as recorded; a claim counts as confirmed if the decider has
-    confirmed it since. With `successors`,
-    even with none, the decision was superseded or reversed, and only the approvals of its successors count.
+    confirmed it since. With `successors`, even with none, the decision was superseded or reversed, and only the approvals
+    of its successors count.
     """
     products = _find_products(state, at, until)
     approvals, others = (

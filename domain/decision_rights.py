@@ -12,11 +12,11 @@ from typing import Annotated, Final, Literal, NamedTuple
 from pydantic import ConfigDict, Field, Strict, StrictBool, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.delegation import iterate_lines
 from domain.errors import NothingChanges
 from domain.fields import FieldChange, Subjects, Value
 from domain.messages import Command, CommandContext, Draft, Event, Message
 from domain.money import Cost
+from domain.roles import LINE_FIELD, iterate_lines
 from domain.values import COMBINATION, STORED, Holder, Integral, ProductId, Slug
 
 RIGHTS_FIELD: Final = "decision_rights"
@@ -122,7 +122,7 @@ def find_rights(product: str, subjects: Subjects, at: int) -> Rights | None:
         row = state.row_at(RIGHTS_FIELD, at)
         if row is not None and (rules := state.value_at(RIGHTS_FIELD, at)):
             return Rights(_parse_rules(rules), each, row.position, tuple(lines))
-        line = state.row_at("line", at)
+        line = state.row_at(LINE_FIELD, at)
         lines += [line.position] if line else []
     return None
 

@@ -11,11 +11,11 @@ from domain.authority_questions import (
     build_questions,
     build_ratification,
     build_recorded_questions,
+    find_kind,
     find_stances,
 )
 from domain.decision_messages import (
     DECIDED,
-    DEFAULT_KIND,
     ENDED_BY,
     IN_FORCE,
     OPEN,
@@ -70,10 +70,10 @@ from domain.decision_messages import (
     SupersedeDecision,
     WithdrawDecision,
 )
-from domain.delegation import Basis, find_basis
+from domain.delegation import Basis, find_basis, is_claim
 from domain.errors import Forbidden, Malformed, NotAllowed, NothingChanges
 from domain.fields import STATUS, Subjects, SubjectState
-from domain.guards import new_subject_id, require_person, require_status
+from domain.guards import new_subject_id, require_person, require_status, revised_values
 from domain.ids import key_of
 from domain.messages import Command, CommandContext, Draft, Event, derive
 from domain.ownership import require_active_holder
@@ -274,18 +274,12 @@ def has_arrived(state: SubjectState, at: int) -> bool:
 
 def _revise(command: ReviseDecision) -> Event:
     _require_valid_options(command.options or ())
-    values = {name: getattr(command, name) for name in DecisionRevised.model_fields}
-    if all(value is None for value in values.values()):
-        raise NothingChanges(
-            f"nothing to revise; give at least one of {', '.join(values)}", field="title", subject=command.subject
-        )
-    return DecisionRevised(**values)
+    return DecisionRevised(**revised_values(command, tuple(DecisionRevised.model_fields), "title"))
 
 
 def _dissent(command: DissentFromDecision, context: CommandContext, subjects: Subjects) -> Event:
     by = command.by or require_person(context, "by")
-    is_claim = True if find_basis(by, context, subjects) == "claimed" else None
-    return DissentRecorded(by=by, why=command.why, is_claim=is_claim)
+    return DissentRecorded(by=by, why=command.why, is_claim=is_claim(by, context, subjects))
 
 
 def _accept(command: AcceptDecision, context: CommandContext, subjects: Subjects) -> Event:
@@ -354,7 +348,7 @@ def _require_independent_reviewer(
 ) -> None:
     """Where the decision rights of a product ask for it, a person who did not decide reviews with their credentials."""
     state = subjects[decision]
-    kind = str(state.value_at("kind", context.now) or DEFAULT_KIND)
+    kind = find_kind(state, context.now)
     products = state.subjects_at("products", context.now)
     asking = decision_rights.find_review_rule(products, kind, subjects, context.now)
     if asking is None:

@@ -12,19 +12,24 @@ them with the products of their line, and all commands or only some kinds of dec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final, Literal, NamedTuple
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
 from domain.errors import Forbidden, NotAllowed
 from domain.fields import FieldChange, Subjects, SubjectState, Value
 from domain.messages import Command, CommandContext, Draft
-from domain.ownership import PeriodCommand, PeriodEvent, require_active_holder, require_unused_delegation
+from domain.ownership import (
+    DELEGATION_PREFIX,
+    PeriodCommand,
+    PeriodEvent,
+    require_active_holder,
+    require_unused_delegation,
+)
 from domain.references import changed_subjects
+from domain.roles import iterate_lines
 from domain.values import Actor, Code, Key, PersonId, ProductId, Slug, kind_of
-
-FIELD_PREFIX: Final = "delegation."
 
 Basis = Literal["own", "delegated", "claimed", "confirmed"]
 """What shows that a person did something themselves.
@@ -69,7 +74,7 @@ class ActionsDelegated(PeriodEvent):
             if listed := getattr(self, name):
                 value[name] = [*listed]
         yield self.limit_to_period(
-            FieldChange(f"{FIELD_PREFIX}{self.delegation}", value, refs=(self.to, *self.products))
+            FieldChange(f"{DELEGATION_PREFIX}{self.delegation}", value, refs=(self.to, *self.products))
         )
 
 
@@ -159,7 +164,7 @@ def find_delegation(command: Command, context: CommandContext, subjects: Subject
         return None
     scope: Scope | None = None
     for person in dict.fromkeys((context.principal, principal)):
-        for name in sorted(subjects[person].field_names(FIELD_PREFIX)):
+        for name in sorted(subjects[person].field_names(DELEGATION_PREFIX)):
             scope = scope or _find_scope(command, context, subjects)  # only few have delegated anything
             values = [subjects[person].value_at(name, at) for at in (context.now, context.effective_at)]
             if all(_covers(value, actor, scope, context.now, subjects) for value in values):
@@ -213,14 +218,9 @@ def _describe_subject(state: SubjectState, context: CommandContext) -> Part:
     return Part(tuple(sorted(products)), str(kind) if kind else None)
 
 
-def iterate_lines(product: str, subjects: Subjects, at: int) -> Iterator[str]:
-    """Yield a product, its line, the line of that, and so on."""
-    visited: set[str] = set()
-    line: Value = product
-    while isinstance(line, str) and line not in visited:
-        visited.add(line)
-        yield line
-        line = subjects[line].value_at("line", at)
+def is_claim(person: str, context: CommandContext, subjects: Subjects) -> Literal[True] | None:
+    """Return True if nothing shows that a person did what a command says they did; else None, as events store it."""
+    return True if find_basis(person, context, subjects) == "claimed" else None
 
 
 def find_basis(person: str, context: CommandContext, subjects: Subjects) -> Basis:

@@ -256,4 +256,4 @@ def find_lines(products: Collection[str], subjects: Mapping[str, SubjectState], 
     """Return products, each with the lines it belongs to; none is what belongs to no product."""
     if not products:
         return (NO_PRODUCT,)
-    return [roles.line_of(each, subjects.__getitem__, now) for each in products]
+    return [tuple(roles.iterate_lines(each, subjects, now)) for each in products]

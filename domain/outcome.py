@@ -16,7 +16,7 @@ from pydantic import Field, Strict, StrictBool
 
 from domain.decision_messages import ACCEPTED
 from domain.decision_messages import OPEN as OPEN_DECISION
-from domain.delegation import find_basis
+from domain.delegation import is_claim
 from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import OPEN as OPEN_FEATURE
 from domain.fields import FieldChange, Subjects, SubjectState, Value, code, without_nones
@@ -40,7 +40,6 @@ from domain.values import (
 EXPECTATION_PREFIX: Final = "expectation."
 OUTCOME_PREFIX: Final = "outcome."
 MET: Final = "met"
-NOT_MET: Final = "not-met"
 UNCLEAR: Final = "unclear"
 SHARING_FIELD: Final = "calibration_shared"
 """The field of a person that says whether others may see how good their forecasts were."""
@@ -208,7 +207,7 @@ def _state(command: StateExpectedOutcome, context: CommandContext, subjects: Sub
         judge=command.judge,
         by=by,
         replaces=command.replaces,
-        is_claim=_claims(by, context, subjects),
+        is_claim=is_claim(by, context, subjects),
     )
 
 
@@ -225,10 +224,6 @@ def _share(command: ShareCalibration, context: CommandContext, subjects: Subject
         state = "already shown to others" if shared else "not shown to others"
         raise NothingChanges(f"your calibration is {state}", field="seen_by", subject=command.subject)
     return CalibrationShared(shared=shared)
-
-
-def _claims(person: str, context: CommandContext, subjects: Subjects) -> Literal[True] | None:
-    return True if find_basis(person, context, subjects) == "claimed" else None
 
 
 def _new_key(command: StateExpectedOutcome, state: SubjectState) -> str:
@@ -306,7 +301,7 @@ def _record(command: RecordOutcome, context: CommandContext, subjects: Subjects)
         finding=command.finding,
         evidence=command.evidence,
         by=by,
-        is_claim=_claims(by, context, subjects),
+        is_claim=is_claim(by, context, subjects),
     )
 
 

@@ -33,8 +33,11 @@ from domain.values import (
 )
 
 ACCOUNTABLE: Final = "accountable"
-MEMBER_FIELDS: Final = (f"role.{ACCOUNTABLE}", "role.member")
+ACCOUNTABLE_FIELD: Final = f"role.{ACCOUNTABLE}"
+MEMBER_FIELDS: Final = (ACCOUNTABLE_FIELD, "role.member")
 """The fields of a team that list its members: who is accountable for it, and who has the role `member` on it."""
+DELEGATION_PREFIX: Final = "delegation."
+"""Begins the field of a delegation; its key follows."""
 
 
 class PeriodCommand(Command):
@@ -128,7 +131,7 @@ class OwnershipHandedOver(PeriodEvent):
     previous_holders: tuple[Holder, ...] = Field(description="Who was accountable before.")
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield self.limit_to_period(refs(f"role.{ACCOUNTABLE}", (self.to,)))
+        yield self.limit_to_period(refs(ACCOUNTABLE_FIELD, (self.to,)))
 
 
 class AcknowledgeOwnership(Command):
@@ -182,7 +185,7 @@ class OwnershipDelegated(PeriodEvent):
             value["limit"] = self.limit
         if self.is_claim:
             value["is_claim"] = True
-        yield self.limit_to_period(FieldChange(f"delegation.{self.delegation}", value, refs=(self.to,)))
+        yield self.limit_to_period(FieldChange(f"{DELEGATION_PREFIX}{self.delegation}", value, refs=(self.to,)))
 
 
 class RevokeDelegation(Command):
@@ -199,7 +202,7 @@ class DelegationRevoked(Event):
     delegation: Key
 
     def field_changes(self) -> Iterable[FieldChange]:
-        yield code(f"delegation.{self.delegation}", None)
+        yield code(f"{DELEGATION_PREFIX}{self.delegation}", None)
 
 
 OwnershipCommand = (
@@ -258,7 +261,7 @@ def require_active_holder(
 def accountable_changes(holder: str | None) -> Iterator[FieldChange]:
     """Yield the change that makes the holder of a new subject accountable, or nothing without a holder."""
     if holder is not None:
-        yield refs(f"role.{ACCOUNTABLE}", (holder,))
+        yield refs(ACCOUNTABLE_FIELD, (holder,))
 
 
 def _require_assignable(command: AssignOwnership, context: CommandContext, subjects: Subjects) -> None:
@@ -307,7 +310,7 @@ def _require_holders(
 def _hand_over(command: HandOverOwnership, context: CommandContext, subjects: Subjects) -> Event:
     """Hand over from who is accountable when it begins; after the end of their period, from who was accountable until then."""
     at = command.starts_at(context)
-    row = subjects[command.subject].row_at(f"role.{ACCOUNTABLE}", at)
+    row = subjects[command.subject].row_at(ACCOUNTABLE_FIELD, at)
     ended_at = row.ends_at if row and row.ends_at is not None and row.ends_at <= at else None
     advice = "; assign it with AssignOwnership"
     previous = _require_holders(
@@ -362,7 +365,7 @@ def require_unused_delegation(subject: str, delegation: str | None, subjects: Su
     Raises:
         NotAllowed: it had.
     """
-    if delegation and f"delegation.{delegation}" in subjects[subject].rows:
+    if delegation and f"{DELEGATION_PREFIX}{delegation}" in subjects[subject].rows:
         raise NotAllowed(
             f"{subject} already had a delegation '{delegation}'; choose another key",
             field="delegation",
@@ -386,7 +389,7 @@ def is_or_belongs_to(person: str, holder: str, subjects: Subjects, at: int) -> b
 
 def _require_revocable(command: RevokeDelegation, context: CommandContext, subjects: Subjects) -> None:
     """A delegation of a subject must be in force; that of a person is revoked by them, or given up by the other."""
-    value = subjects[command.subject].value_at(f"delegation.{command.delegation}", context.now)
+    value = subjects[command.subject].value_at(f"{DELEGATION_PREFIX}{command.delegation}", context.now)
     if not isinstance(value, dict):
         raise Unknown(
             f"{command.subject} has no delegation '{command.delegation}' in force",

@@ -8,7 +8,7 @@ granted now, so granting and revoking cannot be backdated.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
@@ -16,7 +16,7 @@ from typing import Annotated, Final, Literal, NamedTuple, assert_never, get_args
 from pydantic import Field, StringConstraints
 
 from domain.errors import NotAllowed, NothingChanges
-from domain.fields import EXISTS, MERGED_INTO, STATUS, FieldChange, Subjects, SubjectState, ref
+from domain.fields import EXISTS, MERGED_INTO, STATUS, FieldChange, Subjects, SubjectState, Value, ref
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES
 from domain.values import KEY_PATTERN, ProductId, StringKind, kind_of
@@ -51,7 +51,7 @@ SATISFIED_BY: Final = MappingProxyType(
 )
 """For each role the roles that include it."""
 
-FIELD_PREFIX: Final = "access."
+GRANT_PREFIX: Final = "access."
 MEMBER_FIELD: Final = "role.member"
 """The field of a team with its members."""
 MEMBERSHIP_FIELDS: Final = (EXISTS, STATUS, MEMBER_FIELD)
@@ -119,20 +119,20 @@ class Grant(NamedTuple):
 @lru_cache(4096)
 def field_name(role: str, product: str | None) -> str:
     """Return the field that contains a grant."""
-    return f"{FIELD_PREFIX}{role}.{product.partition(':')[2]}" if product else f"{FIELD_PREFIX}{role}"
+    return f"{GRANT_PREFIX}{role}.{product.partition(':')[2]}" if product else f"{GRANT_PREFIX}{role}"
 
 
 def holds(state: SubjectState, role: str, product: str | None = None) -> bool:
     """Return whether exactly this role is granted to a holder for exactly this product, or for all products."""
-    return field_name(role, product) in state.set_fields(FIELD_PREFIX)
+    return field_name(role, product) in state.set_fields(GRANT_PREFIX)
 
 
 def grants_of(state: SubjectState) -> Iterator[Grant]:
     """Yield the roles that are granted to a holder itself, in order."""
-    for name in sorted(state.field_names(FIELD_PREFIX)):
+    for name in sorted(state.field_names(GRANT_PREFIX)):
         row = state.latest_row(name)
         if row is not None and row.value is not None:
-            role = name.removeprefix(FIELD_PREFIX).partition(".")[0]
+            role = name.removeprefix(GRANT_PREFIX).partition(".")[0]
             yield Grant(role, None if row.value == ALL_PRODUCTS else str(row.value))
 
 
@@ -143,7 +143,7 @@ def has_any_grant(state: SubjectState, role: str) -> bool:
 
 def is_granted(state: SubjectState, role: str, line: tuple[str, ...]) -> bool:
     """Return whether a role, or one that includes it, is granted for all products or for one of `line`."""
-    granted = state.set_fields(FIELD_PREFIX)
+    granted = state.set_fields(GRANT_PREFIX)
     return bool(granted) and not granted.isdisjoint(_granting_fields(role, line))
 
 
@@ -153,12 +153,14 @@ def _granting_fields(role: str, line: tuple[str, ...]) -> frozenset[str]:
     return frozenset(field_name(each, product) for each in SATISFIED_BY[role] for product in (None, *line))
 
 
-def line_of(product: str, fetch: Callable[[str], SubjectState], at: int) -> tuple[str, ...]:
-    """Return a product, its line, the line of that, and so on."""
-    path = [product]
-    while (line := fetch(path[-1]).value_at(LINE_FIELD, at)) and str(line) not in path:
-        path.append(str(line))
-    return tuple(path)
+def iterate_lines(product: str, subjects: Mapping[str, SubjectState], at: int) -> Iterator[str]:
+    """Yield a product, its line, the line of that, and so on; each is read only when the next is asked for."""
+    visited: set[str] = set()
+    line: Value = product
+    while isinstance(line, str) and line not in visited:
+        visited.add(line)
+        yield line
+        line = subjects[line].value_at(LINE_FIELD, at)
 
 
 def merge_path(holder: str, fetch: Callable[[str], SubjectState]) -> list[str]:

@@ -22,8 +22,8 @@ from api.pages.sentences import MAX_HISTORY, build_sentences
 from api.pages.value_formats import plain_value
 from api.query_parameters import KeyPath
 from domain.decision_rights import RIGHTS_FIELD, DecisionRule, find_rights
-from domain.delegation import FIELD_PREFIX as DELEGATION_PREFIX
 from domain.feature import CLOSED
+from domain.ownership import DELEGATION_PREFIX
 from projections.answer_types.decisions import DecisionRow
 from projections.queries import accountability, listings
 from projections.queries import decisions as decision_queries

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from domain.fields import STATUS, Value
+from domain.ownership import ACCOUNTABLE_FIELD, DELEGATION_PREFIX
 from domain.values import kind_of
 from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.fields import FieldCount, FieldRow
@@ -21,7 +22,6 @@ from projections.read_model.model import Read
 from projections.read_model.schema import kind, pairs
 
 ROLE_PREFIX: Final = "role."
-ACCOUNTABLE: Final = "role.accountable"
 HOLDER_KINDS: Final = ("person", "team")
 OWNED_KINDS: Final = ("product", "decision", "feature", "goal")
 """The kinds of subjects that should have an accountable person or team."""
@@ -37,7 +37,7 @@ def roles_of_subject(
     cursor: str | None = None,
 ) -> Answer[RoleRow]:
     """Return every role and delegation on a subject, with who holds it, since when and until when."""
-    fields = ("role.*", "delegation.*", "acknowledged.*")
+    fields = ("role.*", f"{DELEGATION_PREFIX}*", "acknowledged.*")
     selection = Filter(subjects=(subject,), fields=fields, include_removed=True)
     return _add_roles(read, field_values(read, selection, when, blame=blame, limit=limit, cursor=cursor))
 
@@ -145,7 +145,7 @@ def find_vacancies(read: Read, subjects: Iterable[str], time: ResolvedTime) -> d
     """Return the change by which each of these subjects lost its accountable people and teams: a release, or the end of a
     period. Those that have some, or never had any, are left out.
     """
-    asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE,), include_removed=True)
+    asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE_FIELD,), include_removed=True)
     found: dict[str, FieldChangeRow] = {}
     for change in iterate_changes(read, ChangeFilter(fields=asked), time) if asked.subjects else ():
         if has_holder(change["after"]["value"]):

@@ -20,12 +20,13 @@ from domain.feature import CLOSED
 from domain.feature import PROPOSED as PROPOSED_FEATURE
 from domain.fields import STATUS, Value
 from domain.meeting import HELD_ON, PLANNED
+from domain.ownership import ACCOUNTABLE_FIELD, DELEGATION_PREFIX
 from domain.people import INACTIVE_STATUSES
 from domain.task import OPEN as OPEN_TASK
 from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
 from projections.answer_types.debt import DebtCode, DebtMonth, DebtRow, DebtSummary
 from projections.answer_types.fields import FieldRow
-from projections.queries.accountability import ACCOUNTABLE, HOLDER_KINDS, find_vacancies
+from projections.queries.accountability import HOLDER_KINDS, find_vacancies
 from projections.queries.backing import find_unbacked
 from projections.queries.expected_outcomes import end_of_day, find_expectations
 from projections.queries.field_values import all_field_values, by_subject
@@ -46,13 +47,12 @@ STALE_DAYS: Final = 30
 ENDING_DAYS: Final = 14
 """Days before its end from which a delegation is about to end."""
 MAX_MONTHS: Final = 36
-DELEGATION: Final = "delegation."
 READ_KINDS: Final = ("product", "decision", "feature", "goal", "release", "assumption", "meeting", "task")
 OWNED_KINDS: Final = ("product", "decision", "feature", "goal", "task")
 FIELDS: Final = (
     *(STATUS, "why", "still_valid_because", "review_on", "horizon", "target.*", "deciders"),
     *("due_on", HELD_ON),
-    *(ACCOUNTABLE, "acknowledged.accountable.*", "authority", "ratification", "products", "confirmed.*"),
+    *(ACCOUNTABLE_FIELD, "acknowledged.accountable.*", "authority", "ratification", "products", "confirmed.*"),
 )
 ACTIONS: Final[Mapping[DebtCode, str]] = {
     "no_reason": "ConfirmStillValid",
@@ -263,7 +263,7 @@ class DebtFinder:
     def _recorders(self) -> Mapping[int, tuple[str, str, bool]]:
         """Of the event behind each owner: its type, who did it themselves, and whether it was imported."""
         positions = sorted(
-            {fields[ACCOUNTABLE]["position"] for fields in self.fields.values() if ACCOUNTABLE in fields}
+            {fields[ACCOUNTABLE_FIELD]["position"] for fields in self.fields.values() if ACCOUNTABLE_FIELD in fields}
         )
         sql = f"""select position, type, actor, on_behalf_of from event where position in {members("positions")}"""
         return {
@@ -278,7 +278,7 @@ class DebtFinder:
         return _list(_value(self.fields.get(subject, {}), "products")) or [None]
 
     def _owners(self, fields: Fields) -> tuple[str, ...]:
-        holders = _list(_value(fields, ACCOUNTABLE)) or _list(_value(fields, "deciders"))
+        holders = _list(_value(fields, ACCOUNTABLE_FIELD)) or _list(_value(fields, "deciders"))
         return tuple(dict.fromkeys(map(self.read.surviving_id, holders)))
 
     # Decisions
@@ -338,22 +338,22 @@ class DebtFinder:
     def _of_owner(self, subject: str, fields: Fields) -> Iterator[Item]:
         people = self._find_holders(fields)
         if not people:
-            row = fields.get(ACCOUNTABLE, fields["exists"])
+            row = fields.get(ACCOUNTABLE_FIELD, fields["exists"])
             yield Item("no_owner", subject, self._vacant_since.get(subject, _micros(row["since"])))
         elif all(holder in self._inactive for holder in people):
-            since = max(_micros(fields[ACCOUNTABLE]["since"]), *(self._inactive[holder] for holder in people))
+            since = max(_micros(fields[ACCOUNTABLE_FIELD]["since"]), *(self._inactive[holder] for holder in people))
             yield Item("owner_left", subject, since, detail={"left": [*people]})
         else:
             yield from self._find_unconfirmed_owners(subject, fields, people)
 
     def _find_holders(self, fields: Fields) -> list[str]:
         """Return the people and teams who are accountable."""
-        holders = self._owners({name: row for name, row in fields.items() if name == ACCOUNTABLE})
+        holders = self._owners({name: row for name, row in fields.items() if name == ACCOUNTABLE_FIELD})
         return [holder for holder in holders if kind_of(holder) in HOLDER_KINDS]
 
     def _find_unconfirmed_owners(self, subject: str, fields: Fields, people: Sequence[str]) -> Iterator[Item]:
         """Yield the people whom others made accountable here, and who have not acknowledged it since."""
-        row = fields[ACCOUNTABLE]
+        row = fields[ACCOUNTABLE_FIELD]
         _, recorder, is_imported = self._recorders[row["position"]]
         for holder in people:
             is_own = recorder in self.read.all_ids(holder)
@@ -374,7 +374,7 @@ class DebtFinder:
                 yield Item("outcome_overdue", each.subject, since, owners, each.key, detail)
 
     def _find_ending_delegations(self) -> Iterator[Item]:
-        asked = replace(self.selection.about.of_subjects(), fields=(f"{DELEGATION}*",))
+        asked = replace(self.selection.about.of_subjects(), fields=(f"{DELEGATION_PREFIX}*",))
         begin = timedelta(days=ENDING_DAYS)
         for row in all_field_values(self.read, asked, self.resolved):
             if row["until"] is None or not isinstance(row["value"], dict):
@@ -383,7 +383,7 @@ class DebtFinder:
             if notice <= self.resolved.as_of:
                 givers = _list(row["value"].get("by")) or [row["subject"]]
                 owners = tuple(dict.fromkeys(map(self.read.surviving_id, givers)))
-                key = row["field"].removeprefix(DELEGATION)
+                key = row["field"].removeprefix(DELEGATION_PREFIX)
                 detail = {"until": row["until"], "to": self.read.surviving_id(str(row["value"]["to"]))}
                 yield Item("ending_delegation", row["subject"], notice, owners, key, detail)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from domain.roles import ALL_PRODUCTS, FIELD_PREFIX, LINE_FIELD
+from domain.roles import ALL_PRODUCTS, GRANT_PREFIX, LINE_FIELD
 from projections.answer_types.fields import FieldRow
 from projections.answer_types.roles import GrantRow
 from projections.queries.blame import add_blame
@@ -28,7 +28,7 @@ def grants(
     """
     time = resolve_time(read, when)
     subjects = () if holder is None else (holder,)
-    found = all_field_values(read, Filter(subjects=subjects, fields=(f"{FIELD_PREFIX}*",), include_removed=True), time)
+    found = all_field_values(read, Filter(subjects=subjects, fields=(f"{GRANT_PREFIX}*",), include_removed=True), time)
     line = None if product is None else {ALL_PRODUCTS, *_line_of(read, product, time)}
     selected = [row for row in found if line is None or row["value"] in line]
     shown, next_cursor = page_after(selected, _sort_key, (str, str, str), limit, cursor)
@@ -49,7 +49,7 @@ def _build_row(row: FieldRow) -> GrantRow:
 
 def _sort_key(row: FieldRow) -> tuple[str, str, str]:
     """Return the holder, the role and the product, which is empty for all products."""
-    role = row["field"].removeprefix(FIELD_PREFIX).partition(".")[0]
+    role = row["field"].removeprefix(GRANT_PREFIX).partition(".")[0]
     return row["subject"], role, "" if row["value"] == ALL_PRODUCTS else str(row["value"])
 
 

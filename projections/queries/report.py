@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any, Final
 
 from domain.fields import CHANGES_PER_EVENT, EXISTS, STATUS
+from domain.ownership import ACCOUNTABLE_FIELD
 from domain.values import format_micros
 from eventlog.canonical import canonical
 from projections.answer_types.changes import FieldChangeRow
@@ -28,7 +29,6 @@ from projections.queries.paging import Answer, Row, build_answer
 from projections.queries.reasons import find_reasons
 from projections.queries.report_basis import ReportBasis
 from projections.queries.report_lines import (
-    ACCOUNTABLE,
     SECTIONS,
     ChangeLines,
     Line,
@@ -52,7 +52,7 @@ CHANGE_FIELDS: Final = (
     "rank",
     "stage",
     "target.*",
-    ACCOUNTABLE,
+    ACCOUNTABLE_FIELD,
     "delegation.*",
     "due_on",
 )

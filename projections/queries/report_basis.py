@@ -9,13 +9,14 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from domain.fields import CHANGES_PER_EVENT, STATUS
+from domain.ownership import ACCOUNTABLE_FIELD
 from domain.values import format_micros, kind_of
 from projections.answer_types.fields import FieldRow
 from projections.answer_types.report import ReportSlips, Section
 from projections.queries.field_history import ChangeFilter, iterate_changes
 from projections.queries.field_values import all_field_values, as_ids, by_subject
 from projections.queries.filters import Filter
-from projections.queries.report_lines import ACCOUNTABLE, MAX_LINES
+from projections.queries.report_lines import MAX_LINES
 from projections.queries.timelines import changes_of, read_timelines
 from projections.queries.timepoint import ResolvedTime
 from projections.read_model.cached_property import CachedProperty
@@ -26,7 +27,7 @@ CURRENT_FIELDS: Final = (
     "horizon",
     "rank",
     "target.*",
-    ACCOUNTABLE,
+    ACCOUNTABLE_FIELD,
     "decisions",
     "deciders",
     "kind",

@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 
 from domain.feature import CLOSED, PROPOSED
 from domain.fields import EXISTS, STATUS
+from domain.ownership import ACCOUNTABLE_FIELD, DELEGATION_PREFIX
 from domain.values import kind_of
 from projections.answer_types.audit import AuditEvent
 from projections.answer_types.changes import FieldChangeRow
@@ -28,7 +29,6 @@ from projections.queries.field_values import as_ids
 from projections.queries.reasons import NO_REASON, Reason
 
 SECTIONS: Final[tuple[Section, ...]] = get_args(Section)
-ACCOUNTABLE: Final = "role.accountable"
 TARGET: Final = "target."
 PROMISED_STATUSES: Final = frozenset({"committed", "started"})
 MAX_LINES: Final = 1_000
@@ -186,7 +186,7 @@ def line_starter(data: Mapping[str, Any]) -> StartLine:
 def section_of_change(change: FieldChangeRow, product: str, *, is_new: bool) -> Section | None:
     """Return the section of a change, if it is reported; `is_new` if its transaction created the subject."""
     kind, field, after = kind_of(change["subject"]), change["field"], change["after"]["value"]
-    if field == ACCOUNTABLE or field.startswith("delegation."):
+    if field == ACCOUNTABLE_FIELD or field.startswith(DELEGATION_PREFIX):
         return None if is_new and change["direction"] == "first" else "handed_over"
     if kind == "feature":
         return _feature_section(change, product, is_new=is_new)

@@ -9,6 +9,7 @@ from typing import Any, Final, get_args
 from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.feature import CLOSED, PROPOSED
 from domain.fields import EXISTS, STATUS
+from domain.ownership import ACCOUNTABLE_FIELD
 from domain.values import format_micros, kind_of
 from projections.answer_types.fields import FieldRow
 from projections.answer_types.parts import Blame
@@ -21,7 +22,7 @@ from projections.queries.field_values import all_field_values, as_ids
 from projections.queries.filters import Filter
 from projections.queries.ordering import TargetOrder
 from projections.queries.report_basis import ReportBasis
-from projections.queries.report_lines import ACCOUNTABLE, Line, is_target, planning_fields, value_of
+from projections.queries.report_lines import Line, is_target, planning_fields, value_of
 from projections.read_model.cached_property import CachedProperty
 
 GOAL_VALUES: Final[tuple[GoalValue, ...]] = get_args(GoalValue)
@@ -228,11 +229,11 @@ class StateLines:
         """Return since when each subject has been without an owner, and by which event: the one by which it lost the last
         one, or that set the accountable person, or that created it.
         """
-        selection = Filter(subjects=subjects, fields=(ACCOUNTABLE, EXISTS), include_removed=True)
+        selection = Filter(subjects=subjects, fields=(ACCOUNTABLE_FIELD, EXISTS), include_removed=True)
         if not subjects:
             return {}
         rows = add_blame(self._read, all_field_values(self._read, selection, self._time), self._time)
-        rows.sort(key=lambda row: row["field"] == ACCOUNTABLE)
+        rows.sort(key=lambda row: row["field"] == ACCOUNTABLE_FIELD)
         lost = find_vacancies(self._read, subjects, self._time)
         return {
             **{row["subject"]: (row["blame"]["at"], row["blame"]) for row in rows},

@@ -10,6 +10,7 @@ from datetime import date
 from typing import Final, Literal, NamedTuple, get_args
 
 from domain.fields import Value
+from domain.ownership import ACCOUNTABLE_FIELD
 from domain.values import kind_of, parse_timestamp, to_micros
 from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.slips import SlipCause, SlipCauseCounts, SlipCount, SlipReason
@@ -26,7 +27,6 @@ CAUSES: Final[tuple[SlipReason, ...]] = get_args(SlipReason)
 SlipGroup = Literal["cause", "release", "owner", "quarter"]
 TARGETS: Final = ("target.*", "due_on")
 KINDS: Final = ("feature", "release", "goal")
-ACCOUNTABLE: Final = "role.accountable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,7 +220,7 @@ class _Owners:
     def __init__(self, read: Read, subjects: Iterable[str], resolved: ResolvedTime) -> None:
         self._read = read
         self._changes: dict[str, list[tuple[str, list[str]]]] = {}
-        asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE,), include_removed=True)
+        asked = Filter(subjects=sorted(subjects), fields=(ACCOUNTABLE_FIELD,), include_removed=True)
         if not asked.subjects:
             return
         for change in iterate_changes(read, ChangeFilter(fields=asked), resolved):

@@ -7,6 +7,7 @@ from typing import Final
 
 from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.fields import STATUS, Value, without_nones
+from domain.ownership import DELEGATION_PREFIX
 from domain.values import format_micros, kind_of
 from projections.answer_types.ownership import Relation, SuccessionRow, SuccessionSummary
 from projections.answer_types.parts import TitledSubject
@@ -19,7 +20,6 @@ from projections.queries.report_state import ENDED_STATUSES
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
 from projections.read_model.model import Read
 
-DELEGATION: Final = "delegation."
 MAX_COMMANDS: Final = 1_000
 """The most commands of one transaction."""
 
@@ -71,16 +71,16 @@ def _row(
 
 def _find_held(read: Read, person: str, resolved: ResolvedTime) -> Iterator[SuccessionRow]:
     """Yield the roles and delegations that a person has, or will have, on what is not closed."""
-    asked = Filter(holders=(person,), fields=("role.*", f"{DELEGATION}*"))
+    asked = Filter(holders=(person,), fields=("role.*", f"{DELEGATION_PREFIX}*"))
     rows = [*all_field_values(read, asked, resolved), *planned_field_values(read, asked, resolved)]
     rows.sort(key=lambda row: (row["subject"], row["field"], row["since"]))
     ended = _find_ended(read, {row["subject"] for row in rows}, resolved)
     for row in rows:
         if row["subject"] in ended:
             continue
-        if row["field"].startswith(DELEGATION):
+        if row["field"].startswith(DELEGATION_PREFIX):
             if isinstance(row["value"], dict) and row["value"].get("to") in read.all_ids(person):
-                key, given = row["field"].removeprefix(DELEGATION), {**row["value"], "until": row["until"]}
+                key, given = row["field"].removeprefix(DELEGATION_PREFIX), {**row["value"], "until": row["until"]}
                 yield _row("holds", "delegation", row, row["since"], key, detail=given)
         elif isinstance(row["value"], list):
             part, ends = row["field"].removeprefix("role."), without_nones(until=row["until"])

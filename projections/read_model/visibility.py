@@ -23,7 +23,7 @@ from domain.catalog import EVENT_NAMES
 from domain.evidence import LINK
 from domain.ids import SUBJECT_PATTERN
 from domain.read_access import CONFIDENTIAL_EVENTS, OPEN_KINDS
-from domain.roles import FIELD_PREFIX, LINE_FIELD
+from domain.roles import GRANT_PREFIX, LINE_FIELD
 from projections.read_model.database import Row
 from projections.read_model.model import Read
 from projections.read_model.schema import dumps, kind, loads, members
@@ -46,7 +46,7 @@ def _is_visible(subject: str) -> str:
 _LINK_KEY: Final = f"substr(field, {len(LINK) + 1})"
 _LINKED: Final = f"substr({_LINK_KEY}, 1, nullif(instr({_LINK_KEY}, '.'), 0) - 1) || ':' || substr({_LINK_KEY}, instr({_LINK_KEY}, '.') + 1)"
 """SQL: the subject in the name of a field such as `link.decision.tea`."""
-_IS_SHOWN: Final = f"{_is_visible('subject')} and not (field >= '{FIELD_PREFIX}' and field < '{FIELD_PREFIX[:-1]}/')"
+_IS_SHOWN: Final = f"{_is_visible('subject')} and not (field >= '{GRANT_PREFIX}' and field < '{GRANT_PREFIX[:-1]}/')"
 _NAMES_NONE: Final = f"{_IS_SHOWN} and (field < '{LINK}' or field >= '{LINK[:-1]}/' or {_is_visible(_LINKED)})"
 _CONDITIONS: Final = {
     "field_value": _IS_SHOWN,
