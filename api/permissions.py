@@ -19,7 +19,7 @@ from eventlog.entry import Caller
 
 
 @dataclass(frozen=True, slots=True)
-class _Evidence:
+class _ReadAccessFacts:
     """What the policy reads besides subjects; reading asks for nothing else."""
 
     default_role: str | None
@@ -54,8 +54,8 @@ def held_roles(services: Services, caller: Caller, *, only_cached: bool = False)
         return book.teams_with_roles()
 
     principal = Principal(caller.actor, caller.scopes, caller.credential, caller.groups)
-    evidence = _Evidence(book.default_role, book.limits_reading, book.found_roles, teams)
-    return HeldRoles(principal, LazyStates(fetch), evidence, services.model.now())
+    facts = _ReadAccessFacts(book.default_role, book.limits_reading, book.found_roles, teams)
+    return HeldRoles(principal, LazyStates(fetch), facts, services.model.now())
 
 
 def require(action: Action) -> Callable[..., Awaitable[None]]:

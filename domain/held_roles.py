@@ -20,7 +20,7 @@ from domain.roles import Grant
 from domain.values import MAX_INTEGER, kind_of
 
 
-class Evidence(Protocol):
+class AccessFacts(Protocol):
     """What the policy reads besides subjects."""
 
     @property
@@ -107,15 +107,15 @@ class FoundRoles:
 class HeldRoles:
     """The roles that a caller holds now: their own, and those of whom they were merged into, their groups and teams."""
 
-    __slots__ = ("_now", "_subjects", "evidence", "principal")
+    __slots__ = ("_now", "_subjects", "facts", "principal")
 
     def __init__(
-        self, principal: Principal | CommandContext, subjects: Mapping[str, SubjectState], evidence: Evidence, now: int
+        self, principal: Principal | CommandContext, subjects: Mapping[str, SubjectState], facts: AccessFacts, now: int
     ) -> None:
         """Read grants through `subjects`, when a question needs them. The context of a command names its caller."""
         self.principal = principal
         self._subjects = subjects
-        self.evidence = evidence
+        self.facts = facts
         self._now = now
 
     def include(self, role: str, line: Line) -> bool:
@@ -127,7 +127,7 @@ class HeldRoles:
 
         What was found before is asked first: nearly every command is like one that its caller sent before.
         """
-        principal, found_roles = self.principal, self.evidence.found_roles
+        principal, found_roles = self.principal, self.facts.found_roles
         question: RoleQuestion = (principal.actor, principal.groups, role, products, OF_PRODUCTS)
         if found_roles.find(question, self._subjects, self._now) is not None or _is_local(principal):
             return True
@@ -157,7 +157,7 @@ class HeldRoles:
         if self._find_grounds(role, line) is not None:
             return True
         # The default role is that of callers who hold no other.
-        return self.evidence.default_role in roles.SATISFIED_BY[role] and not any(True for _ in self.grants())
+        return self.facts.default_role in roles.SATISFIED_BY[role] and not any(True for _ in self.grants())
 
     def _find_grounds(self, role: str, line: Line | None) -> tuple[SubjectState, ...] | None:
         """Return the states which show that a role was granted to the caller, whether directly or not, or None."""
@@ -169,12 +169,12 @@ class HeldRoles:
         if _is_granted(actor, role, line):
             return (actor,)
         question = (principal.actor, principal.groups, role, line)
-        if known := self.evidence.found_roles.find(question, self._subjects, self._now):
+        if known := self.facts.found_roles.find(question, self._subjects, self._now):
             return known
         for holder in self._others():
             if _is_granted(holder, role, line):
                 states = (*(self._subjects[each] for each in self.ids()), holder)
-                self.evidence.found_roles.add(question, states, self._now)
+                self.facts.found_roles.add(question, states, self._now)
                 return states
         return None
 
@@ -196,7 +196,7 @@ class HeldRoles:
         ids = self.ids()
         yield from (self._subjects[each] for each in ids[1:])
         yield from (self._subjects[group] for group in sorted(self.principal.groups))
-        for team in sorted(self.evidence.teams_with_roles()):
+        for team in sorted(self.facts.teams_with_roles()):
             if roles.is_member(self._subjects[team], ids, self._now):
                 yield self._subjects[team]
 

@@ -31,7 +31,7 @@ from domain.actions import ADMINISTER, ADMINISTERED_KINDS, CONTRIBUTE, ERASE, IM
 from domain.errors import Forbidden
 from domain.fields import Subjects
 from domain.held_roles import (
-    Evidence,
+    AccessFacts,
     HeldRoles,
     Line,
     find_lines,
@@ -191,7 +191,7 @@ ROLE_COMMANDS: Final = frozenset(get_args(roles.RoleCommand))
 REMOVALS: Final = frozenset({any_subject.RemoveSubject, any_subject.RestoreSubject})
 
 
-def require_permission(command: Command, context: CommandContext, subjects: Subjects, evidence: Evidence) -> None:
+def require_permission(command: Command, context: CommandContext, subjects: Subjects, facts: AccessFacts) -> None:
     """Check that a caller may send a command.
 
     Raises:
@@ -200,11 +200,11 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
     """
     rule = RULES.get(type(command))
     action = _needed_action(rule, command, context.actor) if rule is not None else None
-    if evidence.limits_reading and not (action is not None and has_own_role_for_all(action, context, subjects)):
-        require_readable(referenced_subjects(command), context, subjects, evidence)
+    if facts.limits_reading and not (action is not None and has_own_role_for_all(action, context, subjects)):
+        require_readable(referenced_subjects(command), context, subjects, facts)
     if rule is None or action is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
-    held = HeldRoles(context, subjects, evidence, context.now)
+    held = HeldRoles(context, subjects, facts, context.now)
     products = _find_named_products(command)
     if products is None:
         if has_own_role_for_all(action, context, subjects):
@@ -212,7 +212,7 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
     elif action.scope in context.scopes and held.include_all(action.role, products):
         return
     reason = _judge(action, rule, command, context, held, subjects)
-    if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, evidence) is None):
+    if reason is None or (rule.own and _judge_own(rule.own, command, context, held, subjects, facts) is None):
         return
     raise Forbidden(reason)
 
@@ -255,11 +255,11 @@ def _judge_own(
     context: CommandContext,
     held: HeldRoles,
     subjects: Subjects,
-    evidence: Evidence,
+    facts: AccessFacts,
 ) -> str | None:
     """Judge an action on what the caller recorded, or on themselves."""
     if isinstance(command, people.MergePeople):
-        return may_anywhere(held, action) if _is_new(command.subject, subjects, evidence) else "not new"
+        return may_anywhere(held, action) if _is_new(command.subject, subjects, facts) else "not new"
     if isinstance(command, people.RecordPersonLeft | credentials.ConnectAccount):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
@@ -274,15 +274,15 @@ def _judge_own(
     entry = subjects[subject].events.get(position)
     if isinstance(command, any_subject.VoidEntry) and entry and entry.type.startswith(_SETTING_RIGHTS):
         return "for administrators"
-    if kind_of(subject) in ADMINISTERED_KINDS or evidence.recorder_of(position) not in held.ids():
+    if kind_of(subject) in ADMINISTERED_KINDS or facts.recorder_of(position) not in held.ids():
         return "not recorded by the caller"
     return may(held, _with_import_scope(action, command), lines_of(command, subjects, context.now))
 
 
-def _is_new(person: str, subjects: Subjects, evidence: Evidence) -> bool:
+def _is_new(person: str, subjects: Subjects, facts: AccessFacts) -> bool:
     """Whether a person was registered by the same transaction: no one acted under this id or is accountable for it."""
     events = subjects[person].events
-    return len(events) == 1 and evidence.recorder_of(min(events)) is None
+    return len(events) == 1 and facts.recorder_of(min(events)) is None
 
 
 def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:

@@ -8,7 +8,7 @@ from typing import Final
 from domain.actions import ADMINISTERED_KINDS, AUDIT
 from domain.credentials import AccountConnected, AccountDisconnected
 from domain.fields import Subjects, SubjectState
-from domain.held_roles import NO_PRODUCT, Evidence, HeldRoles, lines_of_subject, may
+from domain.held_roles import NO_PRODUCT, AccessFacts, HeldRoles, lines_of_subject, may
 from domain.messages import CommandContext
 from domain.references import unknown_error
 from domain.roles import VIEWER, RoleGranted, RoleRevoked
@@ -24,7 +24,7 @@ CONFIDENTIAL_EVENTS: Final = (RoleGranted, RoleRevoked, *ACCOUNT_EVENTS)
 
 def readable_products(held: HeldRoles) -> frozenset[str] | None:
     """Return the products that a caller may read, each with those of its line; None if they may read everything."""
-    if not held.evidence.limits_reading or held.include(VIEWER, NO_PRODUCT):
+    if not held.facts.limits_reading or held.include(VIEWER, NO_PRODUCT):
         return None
     return frozenset(grant.product for grant in held.grants() if grant.product)
 
@@ -42,16 +42,16 @@ def is_readable(subject: str, products: Collection[str] | None, subjects: Mappin
 
 
 def require_readable(
-    named: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects, evidence: Evidence
+    named: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects, facts: AccessFacts
 ) -> None:
     """Check that a caller may read subjects, given as fields and ids: one they may not read does not exist for them.
 
     Raises:
         Unknown: as if the log had no such subject.
     """
-    if not evidence.limits_reading:
+    if not facts.limits_reading:
         return
-    products = readable_products(HeldRoles(context, subjects, evidence, context.now))
+    products = readable_products(HeldRoles(context, subjects, facts, context.now))
     for field, subject in named if products is not None else ():
         if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
             raise unknown_error(field, subject)
