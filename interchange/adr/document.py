@@ -68,7 +68,13 @@ _BY_FIELD: Final = {known.field: known for known in KNOWN_SECTIONS}
 BODY_FIELDS: Final = frozenset({*_BY_FIELD, SECTIONS, PREAMBLE, OTHER_LINES})
 """Fields that a record has in its body, not in its front matter."""
 _UNDER_DECISION: Final = frozenset({"decision", "expected", "x.confirmation"})
-PEOPLE: Final = frozenset({"deciders", "consulted", "informed", "accountable"})
+PEOPLE_FIELDS: Final = {
+    "deciders": "deciders",
+    "consulted": "role.consulted",
+    "informed": "role.informed",
+    "accountable": "role.accountable",
+}
+"""The texts that name people, each with the field of a decision that they become."""
 _HEADER_LINE: Final = re.compile(
     r"(?:[*+-][ \t]+)?[*_]{0,3}([^\s*_:：|#>`][^*_:：|\n]{0,59}?)[ \t]*[*_]{0,3}[ \t]*[:：][*_]{0,3}[ \t]*(.*)"
 )
@@ -82,10 +88,10 @@ _LEAD: Final = re.compile(r"^ {0,3}(?:> ?)?(?=[^ ])|</?(?:b|strong|em|i|u|span|p
 _MEMBER: Final = re.compile(r"([ \t]*)(?:[*+-]|\d{1,3}[.)])[ \t]+(.*)")
 _BOLD_KEY: Final = re.compile(r"(?:\*\*|__)([^*_:：|\n]{1,60})(?:\*\*|__)")
 MAX_VALUE_CHARACTERS: Final = 80
+"""The longest paragraph that is read as the value of the key above it."""
 MAX_WORDS_OF_NAME: Final = 5
 MAX_WORDS_OF_MEMBER: Final = 10
 """Words of a name below a key, and of a member of a list there, which may say more of a person."""
-"""The longest paragraph that is read as the value of the key above it."""
 _PLACEHOLDER_NUMBER: Final = re.compile(r"[\[{<(]?(?:ADR[- ]?)?(?:NNNN?|XXXX?)\b.*", re.IGNORECASE)
 _PLACEHOLDER_PART: Final = re.compile(r"[\[{<(]{1,3}([^\[\]{}<>()]{1,300})[\]}>)]{1,3}(?!\()")
 _CODE_SPAN: Final = re.compile(r"`[^`]{0,300}`")
@@ -179,7 +185,7 @@ class _Parser:
                 document.subject = value
             elif key == "title" and isinstance(value, str) and value.strip():
                 document.fields["title"] = " ".join(value.split())
-            elif name in PEOPLE and name not in document.fields and key in matter.members:
+            elif name in PEOPLE_FIELDS and name not in document.fields and key in matter.members:
                 self._set_header(name, [one.name for one in matter.members[key]])
                 matter.other_lines += [f"# {one.name}: {one.rest}" for one in matter.members[key] if one.rest]
             elif name is not None and name not in document.fields:
@@ -198,7 +204,7 @@ class _Parser:
 
     def _set_header(self, name: str, value: str | list[str]) -> None:
         """Set a field of the header. A list of people stays a list, so that a comma in a name does not split it."""
-        if isinstance(value, list) and name in PEOPLE and any("," in one or ";" in one for one in value):
+        if isinstance(value, list) and name in PEOPLE_FIELDS and any("," in one or ";" in one for one in value):
             self.document.fields[name] = value
         else:
             self.document.fields[name] = strip_comments(", ".join(value) if isinstance(value, list) else value)
@@ -294,11 +300,9 @@ class _Parser:
             return day_of(first) is not None
         if name == "status":
             tokens = re.findall(r"[\w'-]+", first.casefold())
-            known = (
-                " ".join(tokens[:length]) in self._words.statuses for length in range(1, self._words.longest_status + 1)
-            )
-            return any(known) or (len(first) <= MAX_VALUE_CHARACTERS and len(tokens) <= longest_name)
-        if name in PEOPLE:
+            is_known = self._words.match_status(tokens) is not None
+            return is_known or (len(first) <= MAX_VALUE_CHARACTERS and len(tokens) <= longest_name)
+        if name in PEOPLE_FIELDS:
             names = [each.strip() for line in lines for each in re.split(r"[,;&]|\band\b", line) if each.strip()]
             return all(len(each.split()) <= longest_name and not each.endswith((".", "!", "?")) for each in names)
         return True

@@ -7,15 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
+from domain.decision_messages import RISKS, SUPERSEDED, SUPERSEDED_BY
 from domain.fields import STATUS, SubjectState
 from domain.ids import key_of
 from domain.values import format_micros
 from identity.decision_log import DecisionLog
 from interchange.adr.current_files import is_record_name
-from interchange.adr.document import FieldTexts, parse_record
+from interchange.adr.document import PEOPLE_FIELDS, FieldTexts, parse_record
 from interchange.adr.madr_rendering import render_madr
-from interchange.adr.record_fields import PEOPLE_FIELDS
 from interchange.person_matching import distinct_key
 
 BATCH_ENTRIES: Final = 1000
@@ -212,11 +211,7 @@ def _option_text(option: Mapping[str, Any]) -> str:
     """Return an option with its arguments."""
     arguments = [f"Good, because {pro}" for pro in option.get("pros", ())]
     arguments += [f"Neutral, because of its {name}: {option[name]}" for name in ("cost", "time") if name in option]
-    arguments += [
-        f"Neutral, because of whether it is {name}: {option[name]}"
-        for name in ("valuable", "usable", "feasible", "viable")
-        if name in option
-    ]
+    arguments += [f"Neutral, because of whether it is {name}: {option[name]}" for name in RISKS if name in option]
     arguments += [f"Bad, because {con}" for con in option.get("cons", ())]
     return f"### {option['title']}\n\n{_bullets(arguments)}"
 

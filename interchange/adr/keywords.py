@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,6 +41,13 @@ class Words:
     def longest_status(self) -> int:
         """How many words the longest status has."""
         return max(len(status.split()) for status in self.statuses)
+
+    def match_status(self, tokens: Sequence[str]) -> tuple[str, int] | None:
+        """Return the status that most of the first words mean, and how many words these are; None if they mean none."""
+        for length in range(min(len(tokens), self.longest_status), 0, -1):
+            if found := self.statuses.get(" ".join(tokens[:length])):
+                return found, length
+        return None
 
     def field_of_key(self, key: str) -> str | None:
         """Return the field of a key in a header."""

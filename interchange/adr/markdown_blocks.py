@@ -52,6 +52,8 @@ def _last_line(state: StateBlock, start: int) -> int:
 
 _COMMENT: Final = re.compile(r"<!--.*?(?:-->|\Z)", re.DOTALL)
 _BOLD_LINE: Final = re.compile(r"\*\*([^*\n]{1,80})\*\*:?|__([^_\n]{1,80})__:?")
+BULLET: Final = re.compile(r"(?m)^[ \t]*(?:[*+-]|\d{1,3}[.)])[ \t]+")
+"""The mark of each member of a list."""
 _BLOCKS: Final = _block_parser()
 
 

@@ -405,11 +405,6 @@ def _target_at(links: _LinkReader, text: str, at: int) -> tuple[str, int] | None
     return None
 
 
-def target_of(link: str) -> str:
-    """Return what a link or number refers to: the name of a file without folders and extension, or a number."""
-    return path_of(link).rpartition("/")[2]
-
-
 def path_of(link: str) -> str:
     """Return what a link or number refers to: a path without extension, or a number."""
     found = next(find_links(link), None)

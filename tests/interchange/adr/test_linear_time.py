@@ -14,7 +14,7 @@ from interchange.adr.keyword_tables import RELATIONS
 from interchange.adr.markdown_blocks import MAX_LINES
 from interchange.adr.record_fields import RecordFieldReader
 from interchange.adr.record_identity import LinkResolver, identify_records
-from interchange.adr.record_links import find_links, find_relations, target_of, without_links
+from interchange.adr.record_links import find_links, find_relations, path_of, without_links
 from interchange.adr.record_versions import RecordVersion
 from interchange.value_parsers import field_name_part
 from tests.interchange.adr.support import a_log, bring_in, put
@@ -235,11 +235,11 @@ def test_links_equal_those_of_the_regular_expressions():
 
 
 @pytest.mark.parametrize(
-    ("link", "target"), [("[a](b/c.md#d)", "c"), ("[a[b](c.md)", "c"), ("ADR-7", "7"), ("[a]b", "[a]b")]
+    ("link", "path"), [("[a](b/c.md#d)", "b/c"), ("[a[b](c.md)", "c"), ("ADR-7", "7"), ("[a]b", "[a]b")]
 )
-def test_link_targets(link, target):
-    """A link refers to a file name, and a number to itself."""
-    assert target_of(link) == target
+def test_link_paths(link, path):
+    """A link refers to the path of a file without its extension, and a number to itself."""
+    assert path_of(link) == path
 
 
 @pytest.mark.parametrize(
