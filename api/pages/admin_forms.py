@@ -42,7 +42,6 @@ from domain import roles
 from domain.actions import ADMINISTER
 from domain.errors import Forbidden, Refused
 from domain.held_roles import NO_PRODUCT, may, may_anywhere
-from domain.ids import SUBJECT_IN_TEXT
 from domain.messages import Command
 from domain.scopes import DEFAULT_SCOPES, IMPORT_SCOPE, SCOPES
 from domain.validation_messages import list_errors
@@ -417,11 +416,7 @@ def _show(page: Page, filling: Filling) -> Response:
             "chosen": {each.strip() for each in values.get("scopes", "").split(LIST_SEPARATOR)},
             "choice_hints": SCOPES,
             "errors": filling.errors.by_field,
-            "mentioned": [
-                subject
-                for each in filling.errors.by_field.values()
-                for subject in SUBJECT_IN_TEXT.findall(each.message)
-            ],
+            "mentioned": filling.errors.mentioned,
             "candidates": candidates,
             "most": MAX_OFFERED,
             "form_key": token_hex(16) if form.name not in CHANGES else filling.form_key or token_hex(16),

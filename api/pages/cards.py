@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 from api.pages.comparison import SubjectDifference
 from api.pages.fields import BlamedValue, Origin, Origins, content_of, flatten
 from api.pages.labels import Mark, status_mark
 from api.pages.page import Page
-from api.pages.value_formats import count_of, times_word
+from api.pages.value_formats import count_of, parse_day, times_word
 from domain.feature import CLOSED
 from projections.queries import listings
 from projections.queries import roadmap as roadmap_query
@@ -119,14 +118,6 @@ class _CardBuilder:
     def _days_since(self, day: str) -> int:
         due = parse_day(day)
         return max(0, (self.page.time.today - due).days) if due else 0
-
-
-def parse_day(value: object) -> date | None:
-    """Return the calendar day that a value is, if it is one."""
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError:
-        return None
 
 
 class Releases:

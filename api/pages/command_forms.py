@@ -94,7 +94,6 @@ _CONTROLS: Final[Sequence[tuple[Any, Control, str]]] = (
     (ReleaseId, "subject", "release"),
     (MeetingId, "subject", "meeting"),
     (TaskId, "subject", "task"),
-    (EvidenceId, "subject", "evidence"),
     (SubjectId, "subject", ""),
 )
 MOVE: Final = "MoveFeature"
@@ -172,6 +171,8 @@ LABELS: Final[Mapping[str, str]] = {
 }
 PAIRS: Final = ("horizon", "rank", "release", "day")
 """Short fields of the form that moves a feature; two of them share a line."""
+TARGETS: Final = frozenset({"release", "day"})
+"""Inputs of one field, the target of a feature, which is a release or a day."""
 PICKED: Final[Mapping[str, str]] = {"option": "options"}
 """A field that names one of the items of another."""
 MAIN_OF_ITEMS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -180,8 +181,9 @@ MAIN_OF_ITEMS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """The fields of an item that are shown at first."""
 ITEM_LABELS: Final[Mapping[tuple[str, str], str]] = {("options", "title"): "Name of the option"}
-MAIN_OF_RECORD: Final = ("title", "decision", "why", "accountable", "products")
-MAIN_OF_PROPOSE: Final = ("title", "decision", "why", "accountable", "products")
+DECISION_FORMS: Final = ("RecordDecision", "ProposeDecision")
+MAIN_OF_DECISION: Final = ("title", "decision", "why", "accountable", "products")
+"""The fields of a new decision that are shown at first, in this order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,8 +291,8 @@ def _make_optional(field: FormField) -> FormField:
 
 def _rank(form: str, field: FormField) -> tuple[int, bool]:
     """Reasons come after the command's own fields, required fields before the others."""
-    if form in ("RecordDecision", "ProposeDecision") and field.name in MAIN_OF_RECORD:
-        return MAIN_OF_RECORD.index(field.name), False
+    if form in DECISION_FORMS and field.name in MAIN_OF_DECISION:
+        return MAIN_OF_DECISION.index(field.name), False
     return 10 + (REASONS.index(field.name) + 1 if field.name in REASONS else 0), not field.is_required
 
 
@@ -349,10 +351,8 @@ def _item_fields(name: str, model: type[Message]) -> Iterator[FormField]:
 
 
 def _is_folded(command: type[Command], name: str) -> bool:
-    if command.__name__ == "RecordDecision":
-        return name not in MAIN_OF_RECORD
-    if command.__name__ == "ProposeDecision":
-        return name not in MAIN_OF_PROPOSE
+    if command.__name__ in DECISION_FORMS:
+        return name not in MAIN_OF_DECISION
     return name in FOLDED or _is_remark(command, name)
 
 
@@ -362,8 +362,8 @@ def _is_remark(command: type[Command], name: str) -> bool:
 
 
 _SHORT_NAME_HINT: Final = (
-    "Prefix of the numbers of its decisions: `tide` gives TIDE-1, TIDE-2. Lower case, and final. Default: from the title."
-).replace("`", "")
+    "Prefix of the numbers of its decisions: tide gives TIDE-1, TIDE-2. Lower case, and final. Default: from the title."
+)
 _SAID_BY_LABEL: Final = frozenset(
     {
         "The title, in one line.",

@@ -12,13 +12,13 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 from pydantic import ValidationError
 
-from api.pages.command_forms import Form, FormField
-from api.pages.references import Candidate, NotFoundError, find_one
+from api.pages.command_forms import TARGETS, Form, FormField
+from api.pages.references import Candidate, NotFoundError, find_one, noun_of
 from api.pages.value_formats import typed_time
 from api.problems import HttpProblem
 from domain.catalog import COMMAND
 from domain.decision_messages import RISKS
-from domain.ids import key_from_title, kind_of
+from domain.ids import SUBJECT_IN_TEXT, key_from_title, kind_of
 from domain.messages import Command
 from domain.quantities import TimeUnit
 from domain.validation_messages import list_errors
@@ -57,6 +57,11 @@ class Errors:
     by_field: dict[str, FieldError] = field(default_factory=dict)
     conflicts: dict[str, str] = field(default_factory=dict)
     """What was changed since the form was shown, and the form would change. If it was recorded already, it is no error."""
+
+    @property
+    def mentioned(self) -> list[str]:
+        """The subjects whose ids are in the messages."""
+        return [subject for each in self.by_field.values() for subject in SUBJECT_IN_TEXT.findall(each.message)]
 
     def add(self, name: str, message: str, candidates: Sequence[Candidate] = (), item: str = "") -> None:
         """Add an error, unless its field has one."""
@@ -146,8 +151,8 @@ def parse_commands(form: Form, given: Input, shown: Typed, current: Typed) -> li
                 own = {name: own[name] for name in differing & own.keys()} | _empty(form, cleared, errors)
         elif "rules" in values:
             own["rules"] = values["rules"]  # without any, a product has the rights of its line again
-        if {"release", "day"} <= own.keys() and len(differing & {"release", "day"}) == 1:
-            del own[next(iter({"release", "day"} - differing))]  # a new one replaces the other
+        if own.keys() >= TARGETS and len(unchanged := TARGETS - differing) == 1:
+            del own[next(iter(unchanged))]  # a new one replaces the other
         for name in own:
             _require_current(name, typed, shown, current, errors)
         subject = {} if command.creates else {"subject": typed.get("subject", "")}
@@ -270,7 +275,7 @@ def _find_subject(field_: FormField, name: str, text: str, given: Input) -> str 
     if kind not in given.candidates:
         return text
     try:
-        return find_one(text, given.candidates[kind], _NOUNS.get(kind, kind))
+        return find_one(text, given.candidates[kind], noun_of(kind))
     except NotFoundError as error:
         found = [] if error.candidates else given.find_in_other_kinds(text, kind)
         shown = " and ".join(f"the {kind_of(each)} {each}" for each in found)
@@ -346,16 +351,6 @@ def format_finding(value: Mapping[str, Any]) -> str:
     evidence = ", ".join(value.get("evidence", ()))
     finding = f" - {value['finding']}" if value.get("finding") else ""
     return f"{value['risk']}: {value['answer']}{finding}{f' [{evidence}]' if evidence else ''}"
-
-
-_NOUNS: Final = {
-    "holder": "person or team",
-    "actor": "person or service",
-    "ground": "decision, evidence or assumption",
-    "dependent": "decision, feature or goal",
-    "supported": "decision, feature, goal or assumption",
-    "awaited": "evidence, assumption, decision or release",
-}
 
 
 def _parse_time(text: str, zone: tzinfo) -> str:

@@ -24,6 +24,7 @@ from api.pages.references import (
     find_one,
     labels_of,
     list_candidates,
+    noun_of,
     people_candidates,
     with_distinct_labels,
 )
@@ -332,7 +333,7 @@ class _Reader:
         found = []
         for typed in filter(None, map(str.strip, self.text(name).split(";"))):
             try:
-                found.append(find_one(typed, self.candidates[kind], "person or team" if kind == "holder" else kind))
+                found.append(find_one(typed, self.candidates[kind], noun_of(kind)))
             except NotFoundError as error:
                 self.draft.errors.add(name, error.message, error.candidates)
         return found

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from secrets import token_hex
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import RedirectResponse
@@ -20,36 +20,16 @@ from starlette.concurrency import run_in_threadpool
 
 from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
-from api.pages.command_forms import Form, FormField, find_form
-from api.pages.form_input import (
-    RECORDED_DIFFERENTLY,
-    Errors,
-    Input,
-    Typed,
-    default_text,
-    format_finding,
-    is_input_of_item,
-    parse_commands,
-    read_form,
-    use_candidate,
-)
+from api.pages.command_forms import Form, find_form
+from api.pages.form_input import RECORDED_DIFFERENTLY, Errors, Input, Typed, parse_commands, read_form, use_candidate
+from api.pages.form_values import current_values, defaults, item_rows, items_of, with_labels
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
-from api.pages.references import (
-    MAX_OFFERED,
-    Candidate,
-    labels_of,
-    list_candidates,
-    people_candidates,
-    with_distinct_labels,
-)
+from api.pages.references import MAX_OFFERED, Candidate, find_candidates, labels_of
 from api.pages.subject_addresses import subject_path
 from api.problems import HttpProblem
 from api.query_execution import wait_for_position
 from api.services import refuse_writes_on_replica
-from domain.decision_rights import RIGHTS_FIELD
 from domain.errors import KeyReused, Refused
-from domain.fields import Value
-from domain.ids import SUBJECT_IN_TEXT
 from domain.messages import Command
 from eventlog.entry import Receipt
 from projections.queries import decisions as decision_queries
@@ -61,25 +41,14 @@ from projections.queries.suggestions import find_in_other_kinds
 from projections.queries.timepoint import NOW, ResolvedTime, resolve_time
 from projections.read_model.model import Read
 
-NEW_ITEMS: Final[Mapping[str, int]] = {"options": 2, "rules": 1}
-"""Blank items of a new form."""
-MAX_ITEMS: Final = 60
 MIN_LETTERS: Final = 4
 SIMILAR: Final = 5
 OFFERED: Final = 4
 """How many decisions a form offers as the reason for a change."""
-PEOPLE_KINDS: Final = frozenset({"person", "holder", "actor"})
-FIELD_OF_INPUT: Final[Mapping[str, str]] = {
-    "release": "target.ship",
-    "day": "target.ship",
-    "to": "",
-    "rules": RIGHTS_FIELD,
-}
-"""The field of the read model that an input starts with, where they have different names."""
 
 
 @dataclass(frozen=True)
-class Entry:
+class Filling:
     """A form being filled in: what it is about, what was typed, and what is wrong with it."""
 
     form: Form
@@ -96,15 +65,6 @@ class Entry:
 READ_AT: Final = "read_at"
 """The hidden input with the valid time and the position of the values that a form started with."""
 _READ_AT: Final = re.compile(r"(\d{1,16})\.(\d{1,15})", re.ASCII)
-PER_EVENT: Final = ("deciders",)
-"""Fields that belong to one event, so a form for another event on the same subject does not start with their values."""
-COMPOUND_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
-    "ground": ("decision", "evidence", "assumption"),
-    "dependent": ("decision", "feature", "goal"),
-    "supported": ("decision", "feature", "goal", "assumption"),
-    "awaited": ("evidence", "assumption", "decision", "release"),
-}
-"""The kinds of subject that a field takes, where it takes several."""
 
 
 def router() -> APIRouter:
@@ -122,8 +82,8 @@ FormParameter = Annotated[str, Query(max_length=2000)]
 
 
 def get_record(page: PageDependency, product: FormParameter = "", title: FormParameter = "") -> Response:
-    """Show the form that records a decision, or an empty one again."""
-    return _show(page, Entry(_form("RecordDecision"), typed=_without_empty({"products": product, "title": title})))
+    """Show the form that records a decision; the parameters fill in fields."""
+    return _show(page, Filling(_form("RecordDecision"), typed=_without_empty({"products": product, "title": title})))
 
 
 def get_form(
@@ -160,7 +120,7 @@ def get_form(
     }
     if not form.creates:
         subject = page.services.find_subject(subject, "subject")
-    return _show(page, Entry(form, subject, _without_empty(given)))
+    return _show(page, Filling(form, subject, _without_empty(given)))
 
 
 def _without_empty(given: Mapping[str, str]) -> dict[str, str]:
@@ -191,38 +151,38 @@ async def _record(request: Request, page: Page, name: str) -> Response:
     await refuse_writes_on_replica(request, page.services)
     form = _form(name)
     typed = await read_form(request)
-    entry = Entry(form, typed.get("subject", ""), typed, status=422)
+    filling = Filling(form, typed.get("subject", ""), typed, status=422)
     if "more" in typed or "use" in typed:  # one more item, or a candidate, before anything is recorded
         typed = use_candidate(form.every_field, typed) if "use" in typed else typed
-        started = replace(entry, typed=typed, status=200, more=typed.get("more", ""))
+        started = replace(filling, typed=typed, status=200, more=typed.get("more", ""))
         return await page.execution.run("light", lambda: _show(page, started))
-    if entry.subject:
-        entry = await _catch_up(page, entry)
-    commands, again = await run_in_threadpool(_parse, page, entry)
-    if commands and entry.errors.conflicts:
+    if filling.subject:
+        filling = await _catch_up(page, filling)
+    commands, again = await run_in_threadpool(_parse, page, filling)
+    if commands and filling.errors.conflicts:
         receipt = await run_in_threadpool(_find_receipt, page, commands, typed.get("form_key"))
         if receipt is not None:
-            return await _redirect(page, entry, receipt)
-        entry = again
-        for field_name, message in entry.errors.conflicts.items():
-            entry.errors.add(field_name, message)
+            return await _redirect(page, filling, receipt)
+        filling = again
+        for field_name, message in filling.errors.conflicts.items():
+            filling.errors.add(field_name, message)
     if form.final and typed.get("confirmed") != "yes":
-        entry.errors.add("confirmed", "Confirm that this cannot be undone.")
-    if not entry.errors.by_field:
+        filling.errors.add("confirmed", "Confirm that this cannot be undone.")
+    if not filling.errors.by_field:
         try:
             page.services.quotas.take_commands(page.caller, len(commands))
             receipt = await page.services.log.execute(
-                build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected_versions(entry))
+                build_transaction(tuple(commands), page.caller, typed.get("form_key"), _expected_versions(filling))
             )
         except KeyReused:
-            entry = replace(entry, typed={**entry.typed, "form_key": token_hex(16)})
-            entry.errors.add("", RECORDED_DIFFERENTLY)
+            filling = replace(filling, typed={**filling.typed, "form_key": token_hex(16)})
+            filling.errors.add("", RECORDED_DIFFERENTLY)
         except Refused as refused:
             record_refused_command(request, refused)
-            entry.errors.add(_input_of(form, refused.field), refused.detail)
+            filling.errors.add(_input_of(form, refused.field), refused.detail)
         else:
-            return await _redirect(page, entry, receipt)
-    return await page.execution.run("light", lambda: _show(page, entry))
+            return await _redirect(page, filling, receipt)
+    return await page.execution.run("light", lambda: _show(page, filling))
 
 
 def _find_receipt(page: Page, commands: Sequence[Command], key: str | None) -> Receipt | None:
@@ -232,21 +192,21 @@ def _find_receipt(page: Page, commands: Sequence[Command], key: str | None) -> R
     return None
 
 
-async def _catch_up(page: Page, entry: Entry) -> Entry:
-    """Return the entry with the version of its subject, once the read model has it."""
+async def _catch_up(page: Page, filling: Filling) -> Filling:
+    """Return the filling with the version of its subject, once the read model has it."""
     subject = await run_in_threadpool(
-        page.services.find_subject, entry.subject, "subject"
+        page.services.find_subject, filling.subject, "subject"
     )  # what may not be read is unknown
     state = await run_in_threadpool(page.services.book.state, subject)
     try:
         await wait_for_position(page.services, state.position)
     except HttpProblem as problem:  # nothing that was typed is lost
-        entry.errors.add("", f"{problem.detail}.")
-    return replace(entry, version=state.version)
+        filling.errors.add("", f"{problem.detail}.")
+    return replace(filling, version=state.version)
 
 
-def _expected_versions(entry: Entry) -> dict[str, int]:
-    return {entry.subject: entry.version} if entry.version and READ_AT in entry.typed else {}
+def _expected_versions(filling: Filling) -> dict[str, int]:
+    return {filling.subject: filling.version} if filling.version and READ_AT in filling.typed else {}
 
 
 def _input_of(form: Form, refused_field: str | None) -> str:
@@ -255,11 +215,11 @@ def _input_of(form: Form, refused_field: str | None) -> str:
     return first if first in {each.name for each in form.fields} else ""
 
 
-async def _redirect(page: Page, entry: Entry, receipt: Receipt) -> Response:
+async def _redirect(page: Page, filling: Filling, receipt: Receipt) -> Response:
     """Return to the subject's page, once it shows what was recorded."""
     with suppress(HttpProblem):
         await wait_for_position(page.services, receipt.position)
-    kinds = (entry.form.creates, entry.subject.partition(":")[0])
+    kinds = (filling.form.creates, filling.subject.partition(":")[0])
     subject = next(
         (each.subject for each in receipt.recorded if each.subject.partition(":")[0] in kinds),
         receipt.recorded[0].subject,
@@ -268,33 +228,35 @@ async def _redirect(page: Page, entry: Entry, receipt: Receipt) -> Response:
     return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
 
 
-def _parse(page: Page, entry: Entry) -> tuple[list[Command], Entry]:
+def _parse(page: Page, filling: Filling) -> tuple[list[Command], Filling]:
     """Return the commands, and the form as it is shown again if there are conflicts."""
     with page.services.read() as read:
-        candidates = _find_candidates(read, page, entry.form)
+        candidates = find_candidates(read, page, filling.form.every_field)
         now = resolve_time(read, NOW)
         labels = labels_of(candidates, read.merged_into)  # as the form showed them
-        current = _start_of(read, entry, now, labels)
-        shown = _start_of(read, entry, _read_at(read, entry.typed) or now, labels)
+        current = _start_of(read, filling, now, labels)
+        shown = _start_of(read, filling, _read_at(read, filling.typed) or now, labels)
 
     def find_elsewhere(name: str, kind: str) -> Sequence[str]:
         with page.services.read() as read:
             return find_in_other_kinds(read, name, kind)
 
-    given = Input(entry.typed, candidates, page.time.zone, entry.errors, find_elsewhere)
-    commands = parse_commands(entry.form, given, shown, current)
-    if not entry.errors.conflicts:
-        return commands, entry
+    given = Input(filling.typed, candidates, page.time.zone, filling.errors, find_elsewhere)
+    commands = parse_commands(filling.form, given, shown, current)
+    if not filling.errors.conflicts:
+        return commands, filling
     # What was left as it was shows what it is now; sending the form again replaces the rest.
-    left = {name for name in shown | current if entry.typed.get(name, "") == shown.get(name, "")}
+    left = {name for name in shown | current if filling.typed.get(name, "") == shown.get(name, "")}
     newer = {name: current.get(name, "") for name in left}
-    return commands, replace(entry, typed={**entry.typed, **newer, READ_AT: _format_read_at(now)})
+    return commands, replace(filling, typed={**filling.typed, **newer, READ_AT: _format_read_at(now)})
 
 
-def _start_of(read: Read, entry: Entry, when: ResolvedTime, labels: Mapping[str, str]) -> dict[str, str]:
+def _start_of(read: Read, filling: Filling, when: ResolvedTime, labels: Mapping[str, str]) -> dict[str, str]:
     """Return the values that a form starts with at a time, as it shows them."""
-    found = _defaults(entry.form) | (_current_values(read, entry, when) if entry.subject else {})
-    return {name: _label(value, labels) for name, value in found.items()}
+    found = defaults(filling.form) | (
+        current_values(read, filling.form, filling.subject, when) if filling.subject else {}
+    )
+    return {name: with_labels(value, labels) for name, value in found.items()}
 
 
 def _format_read_at(when: ResolvedTime) -> str:
@@ -313,102 +275,72 @@ def _read_at(read: Read, typed: Typed) -> ResolvedTime | None:
 # Showing --------------------------------------------------------------------------------------------------------------
 
 
-def _show(page: Page, entry: Entry) -> Response:
+def _show(page: Page, filling: Filling) -> Response:
     def build(read: Read) -> Context:
-        candidates = _find_candidates(read, page, entry.form)
+        candidates = find_candidates(read, page, filling.form.every_field)
         now = resolve_time(read, NOW)
-        current = _current_values(read, entry, now) if entry.subject else {}
-        is_first = not entry.typed.get("form_key")
+        current = current_values(read, filling.form, filling.subject, now) if filling.subject else {}
+        is_first = not filling.typed.get("form_key")
         values = (
-            {**_start_values(read, page, entry.form, candidates), **current, **entry.typed} if is_first else entry.typed
+            {**_start_values(read, page, filling.form, candidates), **current, **filling.typed}
+            if is_first
+            else filling.typed
         )
         labels = labels_of(candidates, read.merged_into)
-        values = {name: _label(value, labels) for name, value in values.items()}
+        values = {name: with_labels(value, labels) for name, value in values.items()}
         return {
-            "form": entry.form,
+            "form": filling.form,
             "again": not is_first,
-            "subject": entry.subject,
+            "subject": filling.subject,
             "values": values,
-            "errors": entry.errors.by_field,
-            "mentioned": [
-                subject for each in entry.errors.by_field.values() for subject in SUBJECT_IN_TEXT.findall(each.message)
-            ],
-            "more": entry.more,
+            "errors": filling.errors.by_field,
+            "mentioned": filling.errors.mentioned,
+            "more": filling.more,
             "candidates": candidates,
-            "rows": {each.name: _rows_of(each, values, entry) for each in entry.form.fields if each.fields},
-            "picks": _list_picks(read, entry),
-            "offered": _list_offered(read, page, entry, values, labels),
+            "rows": {
+                each.name: item_rows(each, values, is_one_more=filling.more == each.name)
+                for each in filling.form.fields
+                if each.fields
+            },
+            "picks": _list_picks(read, filling),
+            "offered": _list_offered(read, page, filling, values, labels),
             "most": MAX_OFFERED,
-            "form_key": entry.typed.get("form_key") or token_hex(16),
-            "read_at": entry.typed.get(READ_AT) or _format_read_at(now),
+            "form_key": filling.typed.get("form_key") or token_hex(16),
+            "read_at": filling.typed.get(READ_AT) or _format_read_at(now),
         }
 
-    template = "record.html" if entry.form.name == "RecordDecision" else "form.html"
-    return page.render(template, build, status=entry.status)
+    template = "record.html" if filling.form.name == "RecordDecision" else "form.html"
+    return page.render(template, build, status=filling.status)
 
 
-def _label(value: str, labels: Mapping[str, str]) -> str:
-    """Return a value with what its ids are called; people who were merged are one."""
-    return "; ".join(dict.fromkeys(labels.get(each, each) for each in value.split("; "))) if ":" in value else value
-
-
-@dataclass(frozen=True, slots=True)
-class ItemRow:
-    """An item of a field as it was typed."""
-
-    texts: Mapping[str, str]
-    is_open: bool
-    """Whether one of its folded fields is filled in."""
-
-
-def _rows_of(field_: FormField, values: Mapping[str, str], entry: Entry) -> list[ItemRow]:
-    """Return the items of a field as typed, with blank ones: those of a new form, and the one that was asked for."""
-    prefix = f"{field_.name}."
-    numbers = {int(name.split(".")[1]) for name in values if is_input_of_item(name, field_.name)}
-    count = max(numbers, default=-1) + 1 or NEW_ITEMS.get(field_.name, 1)
-    blank = {each.name: default_text(each) for each in field_.fields}
-    rows = [
-        {each: values.get(f"{prefix}{row}.{each}", "" if row in numbers else text) for each, text in blank.items()}
-        for row in range(min(count, MAX_ITEMS))
-    ]
-    folded = [each.name for each in field_.fields if each.is_folded]
-    added = [blank] if entry.more == field_.name and len(rows) < MAX_ITEMS else []
-    return [ItemRow(row, any(row[name] != blank[name] for name in folded)) for row in (*rows, *added)]
-
-
-def _list_picks(read: Read, entry: Entry) -> list[str]:
+def _list_picks(read: Read, filling: Filling) -> list[str]:
     """Return the titles that a field can pick among the items that the subject has."""
-    picked = next((each for each in entry.form.fields if each.control == "pick"), None)
-    if picked is None or not entry.subject:
+    picked = next((each for each in filling.form.fields if each.control == "pick"), None)
+    if picked is None or not filling.subject:
         return []
-    row = subject_fields(read, entry.subject, resolve_time(read, NOW)).get(picked.kind)
-    return [str(each["title"]) for each in _items_of(row["value"])] if row else []
+    row = subject_fields(read, filling.subject, resolve_time(read, NOW)).get(picked.kind)
+    return [str(each["title"]) for each in items_of(row["value"])] if row else []
 
 
 def _list_offered(
-    read: Read, page: Page, entry: Entry, values: Mapping[str, str], labels: Mapping[str, str]
+    read: Read, page: Page, filling: Filling, values: Mapping[str, str], labels: Mapping[str, str]
 ) -> list[str]:
     """Return labels of decisions that can be the reason for a change: the latest accepted ones of its products."""
-    if not any(each.name == "because" and not each.is_folded for each in entry.form.fields):
+    if not any(each.name == "because" and not each.is_folded for each in filling.form.fields):
         return []
-    row = subject_fields(read, entry.subject, resolve_time(read, NOW)).get("products") if entry.subject else None
+    row = subject_fields(read, filling.subject, resolve_time(read, NOW)).get("products") if filling.subject else None
     products = as_ids(row["value"]) if row else ()
-    if entry.subject.startswith("product:"):
-        products = (entry.subject,)
+    if filling.subject.startswith("product:"):
+        products = (filling.subject,)
     selection = DecisionFilter(Filter(products=products, statuses=("accepted",)))
     found = decision_queries.decisions(read, selection, page.time.point, newest_first=True, limit=OFFERED).rows
-    offered = [labels.get(each["subject"], each["subject"]) for each in found if each["subject"] != entry.subject]
+    offered = [labels.get(each["subject"], each["subject"]) for each in found if each["subject"] != filling.subject]
     return [label for label in offered if label not in values.get("because", "")]
-
-
-def _items_of(value: Value) -> list[dict[str, Value]]:
-    """Return the items of a list that are objects."""
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
 def _start_values(read: Read, page: Page, form: Form, candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, str]:
     """Return what a new form starts with: its defaults, the caller as accountable, and the only product or theirs."""
-    values = _defaults(form)
+    values = defaults(form)
     products = [each.subject for each in candidates.get("product", ())]
     if form.creates and len(products) > 1:
         own = Filter(subjects=products, fields=("role.accountable",), holders=(page.caller.actor,))
@@ -419,70 +351,6 @@ def _start_values(read: Read, page: Page, form: Form, candidates: Mapping[str, S
         known = {each.subject for each in candidates.get("holder", ())}
         values["accountable"] = page.caller.actor if page.caller.actor in known else ""
     return values
-
-
-def _defaults(form: Form) -> dict[str, str]:
-    return {each.name: each.default for each in form.fields if isinstance(each.default, str)}
-
-
-def _current_values(read: Read, entry: Entry, when: ResolvedTime) -> dict[str, str]:
-    """Return the values that the subject has at a time, as a form shows them."""
-    fields = subject_fields(read, entry.subject, when)
-    found: dict[str, str] = {}
-    for each in entry.form.fields:
-        row = fields.get(FIELD_OF_INPUT.get(each.name, each.name))
-        if row and each.control == "items":
-            found |= _flatten_items(each, _items_of(row["value"]))
-        elif row and _fits(each, row["value"], entry.form):
-            found[each.name] = _as_text(each, row["value"])
-    return found
-
-
-def _flatten_items(field_: FormField, items: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return items as the inputs of a form, such as `options.0.title`."""
-    found = {}
-    for row, item in enumerate(items):
-        for each in field_.fields:
-            value = item.get(each.name)
-            found[f"{field_.name}.{row}.{each.name}"] = default_text(each) if value is None else _as_text(each, value)
-    return found
-
-
-def _fits(field_: FormField, value: Any, form: Form) -> bool:
-    """Return whether a value belongs into an input: a target can be a release or a day."""
-    if field_.name == "release":
-        return str(value).startswith("release:")
-    if field_.name == "day":
-        return not str(value).startswith("release:")
-    if field_.name == "why" and form.is_revision:
-        return value is not None
-    return value is not None and field_.name not in ("why", "by", "until", *PER_EVENT)
-
-
-def _as_text(field_: FormField, value: Any) -> str:
-    if field_.control == "findings":
-        return "\n".join(map(format_finding, value))
-    if isinstance(value, list):
-        return ("\n" if field_.control == "text" else "; ").join(map(str, value))
-    if isinstance(value, Mapping):
-        return f"{value['amount']} {value.get('currency') or value.get('unit')}"
-    return str(value)
-
-
-def _find_candidates(read: Read, page: Page, form: Form) -> dict[str, Sequence[Candidate]]:
-    """Return what each kind of field can refer to."""
-    kinds = {each.kind for each in form.every_field if each.control in ("subject", "person") and each.kind}
-    found: dict[str, Sequence[Candidate]] = {
-        kind: [each for one in COMPOUND_KINDS.get(kind, (kind,)) for each in list_candidates(read, one)]
-        for kind in kinds - PEOPLE_KINDS
-    }
-    if kinds & PEOPLE_KINDS:
-        everyone = [*page.services.book.directory.list_people()]
-        people = people_candidates(everyone, read.merged_into)
-        found |= {"person": people, "holder": [*people, *list_candidates(read, "team")]}
-        if "actor" in kinds:
-            found["actor"] = people_candidates(everyone, read.merged_into, ("person:", "service:"))
-    return {kind: with_distinct_labels(each) for kind, each in found.items()}
 
 
 def get_similar(page: PageDependency, title: FormParameter = "") -> Response:

@@ -10,8 +10,10 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Final
 
+from api.pages.command_forms import FormField
 from api.pages.fields import flatten
-from api.pages.page import format_number
+from api.pages.page import Page, format_number
+from domain.errors import format_alternatives
 from domain.ids import key_of
 from domain.values import is_subject
 from identity.people_directory import DirectoryPerson
@@ -26,6 +28,16 @@ from projections.read_model.model import Read
 MAX_OFFERED: Final = 300
 """Candidates that a field offers while one types; all are found."""
 MAX_CANDIDATES: Final = 5
+PEOPLE_KINDS: Final = frozenset({"person", "holder", "actor"})
+KINDS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    "holder": ("person", "team"),
+    "actor": ("person", "service"),
+    "ground": ("decision", "evidence", "assumption"),
+    "dependent": ("decision", "feature", "goal"),
+    "supported": ("decision", "feature", "goal", "assumption"),
+    "awaited": ("evidence", "assumption", "decision", "release"),
+}
+"""The kinds of subject that a field takes, where it takes several."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,27 @@ def list_candidates(read: Read, kind: str) -> list[Candidate]:
         titles = find_titles(read, (each for row in rows for each in row.get("products", ())), resolve_time(read, NOW))
         return [_candidate(row["subject"], row["title"], _product_of(row, titles)) for row in rows]
     return [_candidate(row["subject"], row["title"], None) for row in rows]
+
+
+def find_candidates(read: Read, page: Page, fields: Iterable[FormField]) -> dict[str, Sequence[Candidate]]:
+    """Return what each kind of field can refer to, by the kind."""
+    kinds = {each.kind for each in fields if each.control in ("subject", "person") and each.kind}
+    found: dict[str, Sequence[Candidate]] = {
+        kind: [each for one in KINDS_OF.get(kind, (kind,)) for each in list_candidates(read, one)]
+        for kind in kinds - PEOPLE_KINDS
+    }
+    if kinds & PEOPLE_KINDS:
+        everyone = [*page.services.book.directory.list_people()]
+        people = people_candidates(everyone, read.merged_into)
+        found |= {"person": people, "holder": [*people, *list_candidates(read, "team")]}
+        if "actor" in kinds:
+            found["actor"] = people_candidates(everyone, read.merged_into, ("person:", "service:"))
+    return {kind: with_distinct_labels(each) for kind, each in found.items()}
+
+
+def noun_of(kind: str) -> str:
+    """Return what a field of a kind refers to, such as "person or team"."""
+    return format_alternatives(KINDS_OF.get(kind, (kind,)))
 
 
 def _product_of(row: Row, titles: Mapping[str, str]) -> str | None:

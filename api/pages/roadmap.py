@@ -10,11 +10,12 @@ from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Response
 
-from api.pages.cards import PLACING_FIELDS, Card, Releases, complete_cards, parse_day, placed_cards
+from api.pages.cards import PLACING_FIELDS, Card, Releases, complete_cards, placed_cards
 from api.pages.command_forms import MOVE
 from api.pages.comparison import LEGEND, find_changed_subjects, find_differences
 from api.pages.labels import Mark
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
+from api.pages.value_formats import parse_day
 from api.parameter_checks import check_choice
 from api.query_parameters import ProductText, list_parameter
 from projections.queries import listings

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
-from api.pages.cards import Card, complete_cards, list_cards, list_open_cards, parse_day
+from api.pages.cards import Card, complete_cards, list_cards, list_open_cards
 from api.pages.comparison import find_differences
 from api.pages.evidence import find_evidence_parts
 from api.pages.fields import BlamedValue, Origins, flatten
@@ -19,7 +19,7 @@ from api.pages.labels import command_label
 from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import MAX_HISTORY, build_sentences
-from api.pages.value_formats import plain_value
+from api.pages.value_formats import parse_day, plain_value
 from api.query_parameters import KeyPath
 from domain.decision_rights import RIGHTS_FIELD, DecisionRule, find_rights
 from domain.feature import CLOSED

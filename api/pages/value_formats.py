@@ -75,19 +75,20 @@ def parse_utc(text: str) -> datetime:
 
 def is_day(value: object) -> bool:
     """Return whether a value is a calendar day, such as 2026-07-01."""
-    return isinstance(value, str) and len(value) == len("2026-07-01") and _parse_day(value) is not None
+    return isinstance(value, str) and len(value) == len("2026-07-01") and parse_day(value) is not None
 
 
-def _parse_day(value: str) -> date | None:
+def parse_day(value: object) -> date | None:
+    """Return the calendar day that a value is, if it is one."""
     try:
-        return date.fromisoformat(value)
+        return date.fromisoformat(str(value))
     except ValueError:
         return None
 
 
 def format_day(value: str) -> str:
     """Return a calendar day in words: "Jul 1, 2026". What is no day is returned as it is."""
-    day = _parse_day(value)
+    day = parse_day(value)
     return value if day is None else f"{day:%b} {day.day}, {day.year}"
 
 
