@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from datetime import timedelta
 from difflib import get_close_matches
 from typing import Annotated, Final, TypeVar
 
 from api.problems import HttpProblem, unprocessable
-from domain.values import (
-    SUBJECT_KINDS,
-    Timestamp,
-    documented,
-    to_micros,
-)
+from domain.times import DURATION_PATTERN, parse_duration
+from domain.values import SUBJECT_KINDS, Timestamp, documented, to_micros
 from projections.answer_types.parts import Direction
 from projections.queries.ordering import DIRECTIONS
 from projections.queries.timepoint import TimePoint
@@ -107,11 +103,7 @@ def time_point_of(as_of: Timestamp | None, known_at: Timestamp | None) -> TimePo
     return TimePoint(None if as_of is None else to_micros(as_of), None if known_at is None else to_micros(known_at))
 
 
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([hdwy])")
-_HOURS: Final = {"h": 1, "d": 24, "w": 24 * 7, "y": 24 * 365}
-_HOUR_US: Final = 3_600_000_000
-DURATION_PATTERN: Final = f"^{_DURATION.pattern}$"
-DurationText = Annotated[str, documented(pattern=DURATION_PATTERN)]
+DurationText = Annotated[str, documented(pattern=f"^{DURATION_PATTERN}$")]
 """A number of hours, days, weeks or years of 365 days, such as `90d`."""
 
 
@@ -123,7 +115,7 @@ def duration_of(text: str | None, field: str) -> int | None:
     """
     if text is None:
         return None
-    match = _DURATION.fullmatch(text)
-    if match is None:
+    duration = parse_duration(text)
+    if duration is None:
         raise unprocessable(f"{text!r} is not a duration such as 36h, 90d, 12w or 2y (365 days each)", field=field)
-    return int(match[1]) * _HOURS[match[2]] * _HOUR_US
+    return duration // timedelta(microseconds=1)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import click
 
 from cli.context import get_context
 from cli.dates import parse_time
-from domain.times import format_timestamp
+from domain.times import format_timestamp, parse_duration
 
 NEVER: Final = "never"
-_DURATION: Final = re.compile(r"([1-9][0-9]{0,5})([hdwy])")
-_HOURS: Final = {"h": 1, "d": 24, "w": 24 * 7, "y": 24 * 365}
 
 
 class ExpiryParam(click.ParamType[str]):
@@ -40,6 +37,6 @@ def parse_expiry(text: str, now: datetime) -> str:
     """
     if text == NEVER:
         return NEVER
-    if match := _DURATION.fullmatch(text):
-        return format_timestamp((now + timedelta(hours=int(match[1]) * _HOURS[match[2]])).astimezone(UTC))
+    if duration := parse_duration(text):
+        return format_timestamp((now + duration).astimezone(UTC))
     return format_timestamp(parse_time(text, now, get_context().zone))

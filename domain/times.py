@@ -18,6 +18,18 @@ _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _START_OF_TIME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 
 
+DURATION_PATTERN: Final = "([1-9][0-9]{0,5})([hdwy])"
+"""A number of hours, days, weeks or years of 365 days, such as `90d`."""
+_DURATION: Final = re.compile(DURATION_PATTERN)
+_HOURS: Final = {"h": 1, "d": 24, "w": 24 * 7, "y": 24 * 365}
+
+
+def parse_duration(text: str) -> timedelta | None:
+    """Return the duration that a text such as `90d` means, or None."""
+    match = _DURATION.fullmatch(text)
+    return None if match is None else timedelta(hours=int(match[1]) * _HOURS[match[2]])
+
+
 def to_micros(time: datetime) -> int:
     """Return microseconds since 1970-01-01T00:00Z, negative before it; exact for all years."""
     return (time - _EPOCH) // _MICROSECOND
