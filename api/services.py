@@ -15,7 +15,6 @@ from fastapi import Depends, Request
 from api.admission import Admission
 from api.problems import HttpProblem
 from api.quotas import Quotas
-from domain.catalog import EVENT_NAMES
 from domain.errors import Malformed, Unknown, format_alternatives, unknown_subject
 from domain.fields import SubjectState
 from domain.ids import SUBJECT_PATTERN, key_of, kind_of
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
     from identity.oidc.provider import Provider  # needs an optional dependency
 
 MAX_ACTIVE_CALLERS: Final = 10_000
-_CONFIDENTIAL: Final = frozenset(EVENT_NAMES[each] for each in CONFIDENTIAL_EVENTS)
 _NAMED: Final = re.compile(rf'"({SUBJECT_PATTERN})"')
 
 
@@ -135,7 +133,7 @@ class Services:
         """
         if self.products is None:
             return True
-        if raw.type in _CONFIDENTIAL or not self.is_readable(raw.subject):
+        if raw.type in CONFIDENTIAL_EVENTS or not self.is_readable(raw.subject):
             return False
         return all(map(self._is_shown, set(_NAMED.findall(raw.entry.decode()))))
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from domain.actions import ADMINISTERED_KINDS, AUDIT
+from domain.catalog import EVENT_NAMES
 from domain.credentials import AccountConnected, AccountDisconnected
 from domain.fields import Subjects, SubjectState
 from domain.held_roles import NO_PRODUCT, AccessFacts, HeldRoles, lines_of_subject, may
@@ -16,10 +17,10 @@ from domain.values import kind_of
 
 OPEN_KINDS: Final = ADMINISTERED_KINDS
 """Subjects of these kinds are readable with any role that reads."""
-ACCOUNT_EVENTS: Final = (AccountConnected, AccountDisconnected)
-"""Events whose data, an account at a provider, only auditors, administrators and its person may read."""
-CONFIDENTIAL_EVENTS: Final = (RoleGranted, RoleRevoked, *ACCOUNT_EVENTS)
-"""Events hidden from readers who may read only some products: who has which role and which sign-in account."""
+ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in (AccountConnected, AccountDisconnected))
+"""The names of the events whose data, an account at a provider, only auditors, administrators and its person may read."""
+CONFIDENTIAL_EVENTS: Final = ACCOUNT_EVENTS.union(EVENT_NAMES[each] for each in (RoleGranted, RoleRevoked))
+"""The names of the events that are hidden from readers who may read only some products: who has which role and which sign-in account."""
 
 
 def readable_products(held: HeldRoles) -> frozenset[str] | None:

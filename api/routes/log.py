@@ -16,7 +16,6 @@ from api.problems import HttpProblem
 from api.routing import v1_router
 from api.services import ServiceDependency, Services
 from domain import any_subject
-from domain.catalog import EVENT_NAMES
 from domain.messages import Command
 from domain.read_access import ACCOUNT_EVENTS
 from domain.values import MAX_INTEGER, format_micros
@@ -25,7 +24,6 @@ from identity.decision_log import DecisionLog
 
 COMMANDS: Final[Mapping[type[Command], str]] = {any_subject.EraseTexts: "/log/erase"}
 
-_ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
 _BATCH_SIZE: Final = 100
 """Entries that are read at once. Each client that reads slowly holds that many in memory."""
 _READER_THREADS: Final = 2
@@ -126,7 +124,7 @@ def _read_lines(log: DecisionLog, services: Services, position: int, limit: int 
 
 def _format_line(services: Services, raw: RawEntry) -> bytes:
     # The entry has only commitments to its texts, so it can be verified without them.
-    is_withheld = raw.type in _ACCOUNT_EVENTS and not services.reads_accounts_of(raw.subject)
+    is_withheld = raw.type in ACCOUNT_EVENTS and not services.reads_accounts_of(raw.subject)
     texts = json.dumps({} if is_withheld else raw.texts, ensure_ascii=False).encode()
     return b'{"entry":%b,"leaf":"%b","texts":%b}' % (raw.entry, raw.leaf.encode(), texts)
 

@@ -115,12 +115,9 @@ def _build_rows(read: Read, found: Sequence[tuple[Any, ...]], time: ResolvedTime
 
 def _withhold_account(read: Read, event: AuditEvent) -> AuditEvent:
     """Return an event, without its sign-in account if the reader may not see it."""
-    if event["type"] not in _ACCOUNT_EVENTS or read.reads_accounts_of(event["subject"]):
+    if event["type"] not in ACCOUNT_EVENTS or read.reads_accounts_of(event["subject"]):
         return event
     return {**event, "data": dict.fromkeys(event["data"], WITHHELD)}
-
-
-_ACCOUNT_EVENTS: Final = frozenset(EVENT_NAMES[each] for each in ACCOUNT_EVENTS)
 
 
 _SUBJECT: Final = 15

@@ -19,7 +19,6 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final
 
-from domain.catalog import EVENT_NAMES
 from domain.evidence import LINK
 from domain.ids import SUBJECT_PATTERN
 from domain.read_access import CONFIDENTIAL_EVENTS, OPEN_KINDS
@@ -28,7 +27,7 @@ from projections.read_model.database import Row
 from projections.read_model.model import Read
 from projections.read_model.schema import dumps, kind, loads, members
 
-_IS_CONFIDENTIAL: Final = "type in ({})".format(", ".join(f"'{EVENT_NAMES[each]}'" for each in CONFIDENTIAL_EVENTS))
+_IS_CONFIDENTIAL: Final = "type in ({})".format(", ".join(f"'{each}'" for each in sorted(CONFIDENTIAL_EVENTS)))
 _OPEN_KINDS: Final = ", ".join(f"'{each}'" for each in sorted(OPEN_KINDS))
 _VISIBLE: Final = f"""visible_subject(subject) as (
     select r.subject from main.field_ref r cross join main.field_value m
