@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 
 from api.access_journal import record_refusal
 from domain import errors
+from domain.problems import build_problem, refusal_problem
 from domain.validation_messages import is_combination, list_errors, summarize_errors
 from eventlog.store_errors import DamagedStoreError, DiskFullError, FileUnavailableError
 from projections.answer_types.problems import FieldProblem, Problem
@@ -24,19 +25,18 @@ from projections.read_model.model import ReadModelDamagedError
 
 _log: Final = logging.getLogger("decisionlog.api")
 MEDIA_TYPE: Final = "application/problem+json"
-TYPE_PREFIX: Final = "urn:decisionlog:problem:"
 
-_STATUSES: Final[dict[type[Exception], tuple[int, str]]] = {
-    errors.Malformed: (422, "unprocessable"),
-    errors.Unknown: (404, "unknown"),
-    errors.AlreadyExists: (409, "already-exists"),
-    errors.OutOfOrder: (409, "out-of-order"),
-    errors.NothingChanges: (409, "nothing-changes"),
-    errors.NotAllowed: (409, "not-allowed"),
-    errors.Forbidden: (403, "forbidden"),
-    errors.Stale: (409, "stale"),
-    errors.KeyReused: (422, "idempotency-key-reused"),
-    errors.Refused: (409, "refused"),
+_STATUSES: Final[dict[type[Exception], int]] = {
+    errors.Malformed: 422,
+    errors.Unknown: 404,
+    errors.AlreadyExists: 409,
+    errors.OutOfOrder: 409,
+    errors.NothingChanges: 409,
+    errors.NotAllowed: 409,
+    errors.Forbidden: 403,
+    errors.Stale: 409,
+    errors.KeyReused: 422,
+    errors.Refused: 409,
 }
 _HTTP_NAMES: Final = {
     400: "bad-request",
@@ -114,9 +114,11 @@ def unprocessable(detail: str, *, field: str) -> HttpProblem:
 
 def problem(status: int, name: str, detail: str, **more: Any) -> Problem:
     """Return a problem document of a named type."""
-    title = name.replace("-", " ").capitalize()
-    found: dict[str, Any] = {"type": TYPE_PREFIX + name, "title": title, "status": status, "detail": detail, **more}
-    return cast("Problem", {key: value for key, value in found.items() if value is not None})
+    return _with_status(status, build_problem(name, detail, **more))
+
+
+def _with_status(status: int, built: dict[str, Any]) -> Problem:
+    return cast("Problem", {"type": built["type"], "title": built["title"], "status": status, **built})
 
 
 def status_problem(status: int, detail: str, *, field: str | None = None) -> Problem:
@@ -126,18 +128,8 @@ def status_problem(status: int, detail: str, *, field: str | None = None) -> Pro
 
 def of_refusal(refused: errors.Refused, *, preconditions: bool = False) -> Problem:
     """Return the problem document of a refusal. A conflict with a version that the client sent is a 412."""
-    kind = next(kind for kind in type(refused).__mro__ if kind in _STATUSES)
-    status, name = _STATUSES[kind]
-    if isinstance(refused, errors.Stale):
-        status = 412 if preconditions else 409
-    return problem(
-        status,
-        name,
-        refused.detail,
-        field=refused.field,
-        subject=refused.subject,
-        version=getattr(refused, "version", None),
-    )
+    status = 412 if preconditions and isinstance(refused, errors.Stale) else _STATUSES[type(refused)]
+    return _with_status(status, refusal_problem(refused))
 
 
 def of_validation(found: Sequence[Any]) -> Problem:

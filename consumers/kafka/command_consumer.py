@@ -18,12 +18,12 @@ from eventsourcing.persistence import PersistenceError
 from consumers.kafka.broker import Broker
 from consumers.kafka.cloudevents import Message
 from consumers.kafka.command_messages import CommandMessage, Outcome, build_reply, build_transaction
-from consumers.kafka.problem_details import refusal_problem
 from consumers.kafka.publisher import RETRY_DELAY_S, SHUTDOWN_TIMEOUT_S
 from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter
 from consumers.kafka.topic_reader import broker_timeout
 from consumers.kafka.topics import InvalidTopic, Topics
 from domain.errors import Refused
+from domain.problems import refusal_problem
 from eventlog.entry import Caller, Receipt, Sink, Transaction
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from consumers.kafka.cloudevents import EVENT_TYPE_PREFIX, Headers, Message, get_header
-from consumers.kafka.problem_details import TOO_LARGE, build_problem, validation_problem
 from domain.catalog import COMMAND, Batch
+from domain.problems import build_problem, validation_problem
 from domain.values import format_micros
 from eventlog.entry import Caller, Receipt, Transaction
 
@@ -30,6 +30,7 @@ contain them, so that without this limit a reply could be too large for its topi
 """
 MAX_KEY_CHARACTERS: Final = 200
 STRUCTURED_TYPE: Final = "application/cloudevents"
+TOO_LARGE: Final = "too-large"
 _BATCH: Final = TypeAdapter(Batch)
 
 Problem = dict[str, Any]

@@ -10,10 +10,10 @@ from typing import Any, get_args, get_type_hints
 import pytest
 
 from cli.remote_log import to_domain_error
-from consumers.kafka.problem_details import problem_name
 from decisionlog_client import answers, questions
 from decisionlog_client.errors import PROBLEM_TYPES
 from domain import errors
+from domain.problems import PROBLEM_NAMES
 from tests.support_log import shared_app
 from tools.client_answers import TARGET, build_client_answers
 
@@ -40,7 +40,7 @@ def subclasses(kind: type[Exception]) -> set[type[Exception]]:
 @pytest.mark.parametrize("error", sorted(subclasses(errors.Refused), key=lambda each: each.__name__))
 def test_every_refusal_of_the_domain_has_an_error_in_the_client(error):
     """Every error of the domain has a problem type, for which the client raises an error of the same name."""
-    raised = PROBLEM_TYPES.get(problem_name(error), PROBLEM_TYPES["unknown"].__base__)
+    raised = PROBLEM_TYPES.get(PROBLEM_NAMES[error], PROBLEM_TYPES["unknown"].__base__)
     more = {"subject": "a:b", "version": 1} if issubclass(error, errors.Stale) else {}
 
     assert raised.__name__ == error.__name__

@@ -22,11 +22,11 @@ from consumers.kafka.command_messages import (
     build_transaction,
     idempotency_key,
 )
-from consumers.kafka.problem_details import problem_name, refusal_problem, validation_problem
 from consumers.kafka.topics import Topics
 from domain import errors
 from domain.catalog import COMMAND
 from domain.examples import examples_for
+from domain.problems import PROBLEM_NAMES, refusal_problem, validation_problem
 from domain.product import DefineProduct
 from eventlog.entry import Caller, Receipt, Transaction
 from tests.kafka.support import everything_in, fits, open_log, reporter, running, send, until
@@ -181,7 +181,7 @@ def test_problems_are_those_of_http(kind):
     del over_http["status"]
 
     assert refusal_problem(refused) == over_http
-    assert over_http["type"].endswith(problem_name(kind))
+    assert over_http["type"] == f"urn:decisionlog:problem:{PROBLEM_NAMES[kind]}"
 
 
 def test_validation_errors_are_those_of_http():
