@@ -22,7 +22,6 @@ class Words:
         summary: the line in the list of commands.
         asks: optional fields that are asked for on a terminal.
         editable: fields that `--edit` opens in an editor.
-        final: what cannot be undone; the command then asks for confirmation.
         own: fields that are the caller's own id if they are not given.
         check_names: whether to ask before recording a second subject of the same name.
     """
@@ -32,7 +31,6 @@ class Words:
     summary: str = ""
     asks: tuple[str, ...] = ()
     editable: tuple[str, ...] = ()
-    final: str = ""
     own: tuple[str, ...] = ()
     check_names: bool = False
 
@@ -42,12 +40,12 @@ WORDS: Final[Mapping[str, Words]] = {
     "SetVision": Words("product vision", ("vision",)),
     "SetStrategy": Words("product strategy", ("strategy",)),
     "OrderReleases": Words("product order-releases", ("releases",)),
-    "RetireProduct": Words("product retire", final="A retired product can no longer be changed."),
+    "RetireProduct": Words("product retire"),
     "SetDecisionRights": Words("product rights", (), "Set who may decide what about a product."),
     "ScheduleRelease": Words("release add", ("version",), "Schedule a release of one or more products."),
     "RescheduleRelease": Words("release move", ("due_on",)),
     "SetGoal": Words("goal add", ("title",), asks=("products",)),
-    "CloseGoal": Words("goal close", ("outcome",), final="A closed goal cannot be opened again."),
+    "CloseGoal": Words("goal close", ("outcome",)),
     "ProposeDecision": Words(
         "decision propose", ("title",), asks=("products",), editable=("title", "decision", "why", "context")
     ),
@@ -73,7 +71,6 @@ WORDS: Final[Mapping[str, Words]] = {
         "decision supersede",
         ("by",),
         "Replace an accepted decision with another one.",
-        final="A superseded decision cannot be reopened.",
     ),
     "ReverseDecision": Words("decision reverse", (), "Reverse an accepted decision."),
     "ConfirmDecision": Words("decision confirm", (), "Confirm that you are a decider of a decision."),
@@ -143,16 +140,14 @@ WORDS: Final[Mapping[str, Words]] = {
         "person merge",
         ("into",),
         "Merge two ids of the same person.",
-        final="Two people who were merged cannot be separated.",
     ),
     "RecordPersonLeft": Words(
         "person left",
         (),
         "Record that a person left.",
-        final="Their roles are then listed as having no owner, and they cannot sign in.",
     ),
     "RegisterTeam": Words("team add", ("title",), "Add a team.", check_names=True),
-    "DisbandTeam": Words("team disband", final="A disbanded team cannot hold roles again."),
+    "DisbandTeam": Words("team disband"),
     "GrantRole": Words("role grant", ("role",), "Grant a role to a person, team, service or group."),
     "RevokeRole": Words("role revoke", ("role",), "Revoke a role."),
     "ChangeTitle": Words("subject rename", ("title",), "Change the title of a subject."),
@@ -165,10 +160,11 @@ WORDS: Final[Mapping[str, Words]] = {
         "subject void",
         ("position",),
         "Void an incorrect entry of a subject.",
-        final="A voided entry cannot be made valid again.",
     ),
     "EraseTexts": Words(
-        "log erase", ("positions",), "Erase the text of entries.", final="Erased text cannot be restored."
+        "log erase",
+        ("positions",),
+        "Erase the text of entries.",
     ),
 }
 

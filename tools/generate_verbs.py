@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from api.command_routes import VERSION_REQUIRED
-from api.pages.command_forms import unwrap_type
+from api.pages.command_forms import FINAL, unwrap_type
 from cli.command_wording import COMMON, COMMON_HELP, MEMBERS, NOT_TYPED, OPTIONS, TARGET, TARGET_FIELDS, WORDS, Words
 from domain.catalog import COMMANDS
 from domain.examples import EXAMPLES
@@ -82,7 +82,7 @@ def _build_verb(kind: type[Command]) -> dict[str, Any]:
         **({"asks": list(words.asks)} if words.asks else {}),
         **({"editable": list(words.editable)} if words.editable else {}),
         **({"own": list(words.own)} if words.own else {}),
-        **({"final": words.final} if words.final else {}),
+        **({"final": FINAL[kind.__name__]} if kind.__name__ in FINAL else {}),
         **({"check_names": True} if words.check_names else {}),
         **({"needs_version": True} if kind in VERSION_REQUIRED else {}),
         **({"is_about_log": True} if _is_log(kind) else {}),

@@ -131,8 +131,10 @@ FINAL: Final[Mapping[str, str]] = {
     "DisbandTeam": "A disbanded team cannot hold roles again.",
     "RetireProduct": "A retired product can no longer be changed.",
     "CloseGoal": "A closed goal cannot be opened again.",
+    "VoidEntry": "A voided entry cannot be made valid again.",
+    "EraseTexts": "Erased text cannot be restored.",
 }
-"""What cannot be undone, and what that means; such a form asks for confirmation."""
+"""What cannot be undone, and what that means; forms and the terminal ask for confirmation."""
 REVISIONS: Final = frozenset({"ReviseDecision", "ReviseGoal", "ReviseMeeting", "ReviseAssumption", "LinkFeature"})
 """Commands whose omitted fields stay unchanged."""
 REFUSED: Final = frozenset({"ImportChanges", "EraseTexts", "IssueReport", "SetAttribute", "VoidEntry"})
