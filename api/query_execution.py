@@ -20,6 +20,7 @@ from api.parameter_checks import check_recorded_choice
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
 from domain.errors import unknown_subject
+from domain.statuses import STATUSES
 from domain.values import (
     MAX_INTEGER,
 )
@@ -34,12 +35,6 @@ from projections.read_model.query_limits import UNBOUNDED, Abandoned, Bounds, Re
 from projections.read_model.replica_state import Replica, read_state
 from projections.read_model.schema import loads
 
-STATUSES: Final = (
-    *("proposed", "accepted", "rejected", "deferred", "withdrawn", "superseded", "reversed"),  # decisions
-    *("committed", "started", "paused", "shipped", "dropped"),  # features
-    *("active", "retired", "open", "met", "missed", "present", "left"),  # products, goals, people and teams
-)
-"""Every status that a command sets."""
 POLL_INTERVAL_S: Final = 0.003
 BUSY_RETRY_S: Final = 5
 TOO_LONG_RETRY_S: Final = 60

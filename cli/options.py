@@ -17,6 +17,7 @@ from cli.dates import DayStart, parse_time
 from cli.location import Location
 from cli.settings_loading import find_location
 from cli.token_lookup import read_secret
+from domain.statuses import STATUSES
 from eventlog.dsn import is_dsn, secrets_in
 
 Command = Callable[..., Any]
@@ -162,26 +163,6 @@ COMPLETED_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 """Options whose values the shell completes, and the kinds of subjects that they take."""
-STATUSES: Final = (
-    "proposed",
-    "accepted",
-    "rejected",
-    "deferred",
-    "withdrawn",
-    "superseded",
-    "reversed",
-    "committed",
-    "started",
-    "paused",
-    "shipped",
-    "dropped",
-    "open",
-    "met",
-    "missed",
-    "active",
-    "retired",
-    "left",
-)
 
 
 class StatusParam(click.ParamType[str]):

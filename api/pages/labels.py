@@ -21,7 +21,7 @@ class Mark:
 
 _SHAPES: Final[Mapping[str, Shape]] = {
     **dict.fromkeys(
-        ("shipped", "accepted", "met", "held", "done", "active", "present", "within", "current", "confirmed", "yes"),
+        ("shipped", "accepted", "met", "held", "done", "active", "within", "current", "confirmed", "yes"),
         "good",
     ),
     **dict.fromkeys(("committed", "started"), "half"),

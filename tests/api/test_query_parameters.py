@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pytest
 
+from domain.statuses import STATUSES
 from tests.support_log import LocalService
 
 FIRST = {"title": "A", "decision": "B", "why": "C", "accountable": "Ada Lovelace"}
@@ -221,6 +222,12 @@ def test_no_spreadsheet_executes_a_title(service: LocalService, title: str, show
     ).text
 
     assert f",{shown}," in text
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_status_that_nothing_has_yet_is_known(status: str, service: LocalService) -> None:
+    """A status that an event can set is never taken for a typing error, whether or not the log has such a subject."""
+    assert service.get("/tasks", status=status)["rows"] == []
 
 
 def test_a_table_comes_as_json_lines_and_csv_too(service: LocalService) -> None:
