@@ -19,7 +19,8 @@ _RIGHT_TO_LEFT: Final = frozenset({"R", "AL", "AN"})
 _ISOLATE, END_ISOLATE, LEFT_TO_RIGHT = "\u2068", "\u2069", "\u200e"
 DIRECTION_MARKS: Final = f"{_ISOLATE}{END_ISOLATE}{LEFT_TO_RIGHT}"
 """What the terminal's own output has around text from right to left; they take no column."""
-_WITHOUT_MARKS: Final = dict.fromkeys(map(ord, DIRECTION_MARKS))
+WITHOUT_MARKS: Final = dict.fromkeys(map(ord, DIRECTION_MARKS))
+"""Translates a text to one without these marks."""
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:T|$)")
 _RELATIVE_DAYS: Final = 60
 """Times farther away than this are shown as dates."""
@@ -45,7 +46,7 @@ def width_of(text: str) -> int:
         return len(text)
     from rich.cells import cell_len  # noqa: PLC0415  (only for other scripts)
 
-    return cell_len(text.translate(_WITHOUT_MARKS))
+    return cell_len(text.translate(WITHOUT_MARKS))
 
 
 def shorten(text: str, width: int) -> str:
@@ -162,10 +163,10 @@ def _words(text: str) -> Iterator[str]:
         yield word
 
 
-def paragraphs(text: str, width: int, indent: int = 2, style: str = "") -> Iterator[Line]:
+def paragraphs(text: str, width: int) -> Iterator[Line]:
     """Yield the lines of a text of several paragraphs, all of them indented."""
     for paragraph in make_safe(text).split("\n"):
-        yield from wrap([(" " * indent, ""), (isolate(" ".join(paragraph.split())), style)], width, indent)
+        yield from wrap([("  ", ""), (isolate(" ".join(paragraph.split())), "")], width, 2)
 
 
 # Times ---------------------------------------------------------------------------------------------------------------

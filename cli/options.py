@@ -17,7 +17,6 @@ from cli.dates import DayStart, parse_time
 from cli.location import Location
 from cli.settings_loading import find_location
 from cli.token_lookup import read_secret
-from domain.statuses import STATUSES
 from eventlog.dsn import is_dsn, secrets_in
 
 Command = Callable[..., Any]
@@ -172,6 +171,8 @@ class StatusParam(click.ParamType[str]):
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem[Any]]:  # noqa: ARG002
         """Return the statuses that begin so."""
+        from domain.statuses import STATUSES  # noqa: PLC0415  (only the shell asks for them)
+
         return [CompletionItem(status) for status in STATUSES if status.startswith(incomplete.casefold())]
 
 

@@ -12,12 +12,10 @@ from typing import Final
 
 import click
 
-from cli.display import DIRECTION_MARKS, Line
+from cli.display import WITHOUT_MARKS, Line
 from cli.terminal import open_console
 
 DEFAULT_PAGER: Final = "less -FRX"
-_WITHOUT_MARKS: Final = dict.fromkeys(map(ord, DIRECTION_MARKS))
-"""Marks of direction are for a terminal."""
 
 
 def is_terminal() -> bool:
@@ -34,7 +32,7 @@ def print_lines(lines: Iterable[Line]) -> None:
     """Print styled lines, which must fit; a reader who leaves the pager early ends the output."""
     if not is_terminal():
         for line in lines:
-            click.echo("".join(text for text, _ in line).rstrip().translate(_WITHOUT_MARKS))
+            click.echo("".join(text for text, _ in line).rstrip().translate(WITHOUT_MARKS))  # they are for a terminal
         return
     shown = list(lines)
     _show(_render(shown), len(shown))

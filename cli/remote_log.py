@@ -17,7 +17,7 @@ from decisionlog_client.errors import parse_problem
 from decisionlog_client.exchange import Call, KeyedTransaction
 from domain import errors
 from domain.errors import Refused
-from domain.times import parse_timestamp, to_micros
+from domain.times import parse_micros
 from eventlog.entry import Caller, Receipt, RecordedEvent, Transaction
 from eventlog.errors import LogInUseError
 
@@ -106,7 +106,7 @@ def _parse_outcome(result: Any) -> Receipt | Refused:
             each["subject"],
             each["version"],
             each["type"],
-            to_micros(parse_timestamp(each["recorded_at"])),
+            parse_micros(each["recorded_at"]),
         )
         for each in receipt["recorded"]
     )

@@ -21,35 +21,10 @@ from domain.times import parse_timestamp
 Row = Mapping[str, Any]
 
 _SAID_BY_VERB: Final = frozenset(
-    {
-        *(
-            EXISTS,
-            STATUS,
-            "decision",
-            "why",
-            "context",
-            "title",
-            "definition",
-            "vision",
-            "strategy",
-            "deciders",
-            "kind",
-        ),
-        *(
-            "products",
-            "tags",
-            "superseded_by",
-            "ended_by",
-            "confirmed",
-            "authority",
-            "ratification",
-            "rank",
-            "options",
-            "version",
-        ),
-        *("deferred_until", "evidence", "assumptions", "constraints", "expected", "cost", "review_on", "goals"),
-        *("attendees", "invited", "agenda", "notes", "held_on"),
-    }
+    {EXISTS, STATUS, "decision", "why", "context", "title", "definition", "vision", "strategy", "deciders", "kind"}
+    | {"products", "tags", "superseded_by", "ended_by", "confirmed", "authority", "ratification", "rank", "options"}
+    | {"version", "deferred_until", "evidence", "assumptions", "constraints", "expected", "cost", "review_on", "goals"}
+    | {"attendees", "invited", "agenda", "notes", "held_on"}
 )
 """Fields whose values are too long for a sentence, or that the verb says already."""
 _SAID_PREFIXES: Final = (

@@ -53,9 +53,9 @@ class FieldChange(NamedTuple):
     is_searchable: bool = False
 
 
-def code(name: str, value: Value, *, source_value: str | None = None) -> FieldChange:
+def code(name: str, value: Value) -> FieldChange:
     """A change to a code, a number or a short identifier."""
-    return FieldChange(name, value, source_value=source_value)
+    return FieldChange(name, value)
 
 
 def text(name: str, value: Value) -> FieldChange:

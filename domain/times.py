@@ -88,6 +88,11 @@ def parse_timestamp(value: object) -> datetime:
         raise ValueError("must be between the years 1 and 9999 in UTC") from None
 
 
+def parse_micros(value: object) -> int:
+    """Return the microseconds since 1970 of a time that `parse_timestamp` parses, and raise as it does."""
+    return to_micros(parse_timestamp(value))
+
+
 def _parse_iso(value: str) -> datetime:
     try:
         return datetime.fromisoformat(value.upper())

@@ -28,7 +28,15 @@ from pydantic import (
 )
 
 from domain.ids import KEY_PATTERN, SUBJECT_KINDS, SUBJECT_PATTERN, is_subject, kind_of
-from domain.times import MAX_INTEGER, format_micros, format_timestamp, from_micros, parse_timestamp, to_micros
+from domain.times import (
+    MAX_INTEGER,
+    format_micros,
+    format_timestamp,
+    from_micros,
+    parse_micros,
+    parse_timestamp,
+    to_micros,
+)
 
 __all__ = [  # noqa: RUF022  (ids, then times: what the field types are made of)
     "KEY_PATTERN",
@@ -40,6 +48,7 @@ __all__ = [  # noqa: RUF022  (ids, then times: what the field types are made of)
     "format_micros",
     "format_timestamp",
     "from_micros",
+    "parse_micros",
     "parse_timestamp",
     "to_micros",
 ]

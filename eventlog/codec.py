@@ -18,7 +18,14 @@ from pydantic_core import from_json
 from domain.catalog import EVENTS
 from domain.fields import without_nones
 from domain.messages import Event, Message, Reference, string_fields, string_paths, strings_at, strings_of_kind
-from domain.values import ERASED, STORED, StringKind, format_micros, is_subject, parse_timestamp, to_micros
+from domain.values import (
+    ERASED,
+    STORED,
+    StringKind,
+    format_micros,
+    is_subject,
+    parse_micros,
+)
 from eventlog.canonical import SAFE_INTEGER, canonical, encode_checked, require_canonical_form
 from eventlog.entry import Delegate, Entry, Metadata, Origin
 
@@ -301,7 +308,7 @@ def _format_time(value: int | None) -> str | None:
 
 
 def _parse_time(value: str | None) -> int | None:
-    return None if value is None else to_micros(parse_timestamp(value))
+    return None if value is None else parse_micros(value)
 
 
 # Places --------------------------------------------------------------------------------------------------------------

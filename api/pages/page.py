@@ -38,7 +38,7 @@ from domain.actions import READ
 from domain.errors import Refused, Unknown
 from domain.ids import key_of
 from domain.product import REPORT_FIELD
-from domain.values import format_micros, is_subject, parse_timestamp, to_micros
+from domain.values import format_micros, is_subject, parse_micros
 from eventlog.entry import UNKNOWN_AUTHOR, Caller
 from projections.queries import listings
 from projections.queries.decisions import NotFound, decision_numbers
@@ -234,7 +234,7 @@ class Page:
     def _presets(self, read: Read) -> list[Preset]:
         looked = find_visits(self.request, self.time.now)[0] if LOOKED_COOKIE in self.request.cookies else None
         fields = Filter(kinds=("product",), fields=(REPORT_FIELD,))
-        reports = [to_micros(parse_timestamp(row["since"])) for row in field_values(read, fields).rows]
+        reports = [parse_micros(row["since"]) for row in field_values(read, fields).rows]
         return self.time.presets(looked, max(reports, default=None))
 
     def _find_titles(self, read: Read, context: Context) -> Titles:

@@ -30,7 +30,7 @@ from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
 from domain.errors import Refused
 from domain.validation_messages import list_errors
-from domain.values import MAX_INTEGER, parse_timestamp, to_micros
+from domain.values import MAX_INTEGER, parse_micros
 from projections.answer_types.report import ReportLine as ReportRow
 from projections.answer_types.report import ReportSummary
 from projections.queries import audit as audit_queries
@@ -232,7 +232,7 @@ async def post_report(request: Request, page: PageDependency, key: KeyPath) -> R
 def _parse_shown(typed: Typed, product: str) -> tuple[_Asked, str]:
     """Return the report that a form was shown with, and its hash."""
     try:
-        since, until = (to_micros(parse_timestamp(typed.get(name, ""))) for name in ("since", "until"))
+        since, until = (parse_micros(typed.get(name, "")) for name in ("since", "until"))
         position = int(typed.get("position", ""))
     except (ValueError, OverflowError):
         raise unprocessable("the form does not say which report it issues; reload the page", field="since") from None

@@ -26,7 +26,7 @@ from decisionlog_client import questions
 from domain.ids import is_subject
 from domain.roles import ROLES, Role
 from domain.scopes import DEFAULT_SCOPES, SCOPES
-from domain.times import format_micros, parse_timestamp, to_micros
+from domain.times import format_micros, parse_micros
 from eventlog.errors import LogInUseError
 from identity.tokens import DEFAULT_LIFETIME_DAYS, Token
 
@@ -137,7 +137,7 @@ def create_token(settings: Settings, new: NewToken) -> None:
                 actor,
                 scopes=new.scopes,
                 label=new.label,
-                expires_at=None if new.expires_at == NEVER else to_micros(parse_timestamp(new.expires_at)),
+                expires_at=None if new.expires_at == NEVER else parse_micros(new.expires_at),
                 role=new.role,
                 product=product,
                 by=administrator,

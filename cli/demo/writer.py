@@ -25,7 +25,7 @@ from domain.catalog import COMMAND
 from domain.ids import LOG_SERVICE
 from domain.roles import ADMIN
 from domain.scopes import SCOPES
-from domain.times import format_timestamp, from_micros, parse_timestamp, to_micros
+from domain.times import format_timestamp, from_micros, parse_micros, to_micros
 from eventlog.entry import Caller, Receipt, Transaction
 from projections.queries.report import ReportRequest, report
 
@@ -164,7 +164,7 @@ class _StoryWriter:
     def _make_report(self, command: Mapping[str, Any]) -> dict[str, Any]:
         """Return the position and the hash of the report as of now."""
         _catch_up(self._runtime)
-        since, until = (to_micros(parse_timestamp(command[name])) for name in ("since", "until"))
+        since, until = (parse_micros(command[name]) for name in ("since", "until"))
         with self._runtime.model.read() as read:
             answer = report(read, ReportRequest(command["subject"], since, until))
         return {"position": answer.position, "sha256": answer.about["sha256"]}

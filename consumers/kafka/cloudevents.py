@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from pydantic_core import from_json
 
 from domain.catalog import EVENTS
-from domain.values import format_micros, parse_timestamp, to_micros
+from domain.values import format_micros, parse_micros
 from eventlog.canonical_reader import parse_canonical
 from eventlog.codec import compose, find_broken_text, parse_texts
 from eventlog.merkle import leaf_hash
@@ -114,7 +114,7 @@ def _split_entry(entry: bytes, texts: bytes | None) -> EntryRow:
     """Return the row of an entry, without parsing its event."""
     event_end = entry.rindex(_POSITION_PREFIX)
     rest = from_json(b"{" + entry[event_end + 1 :])
-    recorded_at = to_micros(parse_timestamp(rest["recorded_at"]))
+    recorded_at = parse_micros(rest["recorded_at"])
     event = entry[len(_EVENT_PREFIX) : event_end]
     return EntryRow(rest["position"], rest["subject"], rest["version"], rest["type"], recorded_at, event, texts)
 

@@ -32,14 +32,13 @@ def roles_of_subject(
     subject: str,
     when: TimePoint = NOW,
     *,
-    blame: bool = True,
     limit: int = DEFAULT_LIMIT,
     cursor: str | None = None,
 ) -> Answer[RoleRow]:
-    """Return every role and delegation on a subject, with who holds it, since when and until when."""
+    """Return every role and delegation on a subject, with who holds it, since when and until when, and who set it."""
     fields = ("role.*", f"{DELEGATION_PREFIX}*", "acknowledged.*")
     selection = Filter(subjects=(subject,), fields=fields, include_removed=True)
-    return _add_roles(read, field_values(read, selection, when, blame=blame, limit=limit, cursor=cursor))
+    return _add_roles(read, field_values(read, selection, when, blame=True, limit=limit, cursor=cursor))
 
 
 def roles_of_holder(

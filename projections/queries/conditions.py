@@ -14,7 +14,7 @@ from typing import Any, Final, Literal
 
 from domain.catalog import COMMANDS, EVENTS
 from domain.fields import MERGED_INTO
-from domain.values import format_timestamp, parse_timestamp, to_micros
+from domain.values import format_timestamp, parse_micros, parse_timestamp
 from projections.queries.timepoint import ResolvedTime
 from projections.read_model.model import Read
 from projections.read_model.schema import dumps, members, pairs
@@ -326,7 +326,7 @@ class ConditionSql:
 
     def _compare_time(self, name: str, condition: Condition) -> str:
         (value,), operator = condition.values, condition.operator
-        bound = to_micros(parse_timestamp(value))
+        bound = parse_micros(value)
         if _is_day(value) and operator in ("<=", ">"):
             bound, operator = bound + DAY_US, _AFTER_DAY[operator]
         self.parameters[f"{name}_time"] = bound

@@ -23,13 +23,13 @@ from domain.meeting import HELD_ON, PLANNED
 from domain.ownership import ACCOUNTABLE_FIELD, DELEGATION_PREFIX
 from domain.people import INACTIVE_STATUSES
 from domain.task import OPEN as OPEN_TASK
-from domain.values import format_micros, from_micros, kind_of, parse_timestamp, to_micros
+from domain.values import format_micros, from_micros, kind_of, parse_micros, parse_timestamp, to_micros
 from projections.answer_types.debt import DebtCode, DebtMonth, DebtRow, DebtSummary
 from projections.answer_types.fields import FieldRow
 from projections.queries.accountability import HOLDER_KINDS, find_vacancies
 from projections.queries.backing import find_unbacked
 from projections.queries.expected_outcomes import end_of_day, find_expectations
-from projections.queries.field_values import all_field_values, by_subject
+from projections.queries.field_values import all_field_values, by_subject, value_of
 from projections.queries.filters import Filter
 from projections.queries.flags import find_flags
 from projections.queries.paging import Answer, build_answer, page_after
@@ -236,7 +236,7 @@ class DebtFinder:
         """The people and teams that left or were disbanded, and when."""
         asked = Filter(kinds=("person", "team"), fields=(STATUS,), values=sorted(INACTIVE_STATUSES))
         rows = all_field_values(self.read, asked, self.resolved)
-        return {row["subject"]: _micros(row["since"]) for row in rows}
+        return {row["subject"]: parse_micros(row["since"]) for row in rows}
 
     @CachedProperty
     def _unbacked_fields(self) -> Mapping[str, Sequence[str]]:
@@ -244,7 +244,7 @@ class DebtFinder:
         features = {
             subject: fields
             for subject, fields in self.fields.items()
-            if kind_of(subject) == "feature" and _value(fields, STATUS) not in CLOSED
+            if kind_of(subject) == "feature" and value_of(fields, STATUS) not in CLOSED
         }
         return find_unbacked(self.read, features, self.resolved)
 
@@ -257,7 +257,7 @@ class DebtFinder:
             if _needs_owner(subject, fields) and not self._find_holders(fields)
         )
         found = find_vacancies(self.read, vacant, self.resolved)
-        return {subject: _micros(change["at"]) for subject, change in found.items()}
+        return {subject: parse_micros(change["at"]) for subject, change in found.items()}
 
     @CachedProperty
     def _recorders(self) -> Mapping[int, tuple[str, str, bool]]:
@@ -275,25 +275,25 @@ class DebtFinder:
         """Return the products of a subject, or None alone if it has none."""
         if kind_of(subject) == "product":
             return [subject]
-        return _list(_value(self.fields.get(subject, {}), "products")) or [None]
+        return _list(value_of(self.fields.get(subject, {}), "products")) or [None]
 
     def _owners(self, fields: Fields) -> tuple[str, ...]:
-        holders = _list(_value(fields, ACCOUNTABLE_FIELD)) or _list(_value(fields, "deciders"))
+        holders = _list(value_of(fields, ACCOUNTABLE_FIELD)) or _list(value_of(fields, "deciders"))
         return tuple(dict.fromkeys(map(self.read.surviving_id, holders)))
 
     # Decisions
 
     def _of_decision(self, decision: str, fields: Fields) -> Iterator[Item]:
-        if _value(fields, STATUS) != ACCEPTED:
+        if value_of(fields, STATUS) != ACCEPTED:
             return
-        since, owners = _micros(fields[STATUS]["since"]), self._owners(fields)
-        if _value(fields, "why") is None and _value(fields, "still_valid_because") is None:
+        since, owners = parse_micros(fields[STATUS]["since"]), self._owners(fields)
+        if value_of(fields, "why") is None and value_of(fields, "still_valid_because") is None:
             yield Item("no_reason", decision, since, owners)
-        due = _value(fields, "review_on")
+        due = value_of(fields, "review_on")
         passed = end_of_day(due)
         if passed is not None and passed <= self.resolved.as_of:
             yield Item("review_overdue", decision, passed, owners, detail={"due_on": due})
-        if _value(fields, "authority") == "exceeds" and _value(fields, "ratification") != "within":
+        if value_of(fields, "authority") == "exceeds" and value_of(fields, "ratification") != "within":
             yield Item("unratified", decision, since, owners)
 
     def _find_unconfirmed_deciders(self) -> Iterator[Item]:
@@ -301,7 +301,7 @@ class DebtFinder:
         accepted = {
             fields[STATUS]["position"]: (subject, fields)
             for subject, fields in self.fields.items()
-            if kind_of(subject) == "decision" and _value(fields, STATUS) == ACCEPTED
+            if kind_of(subject) == "decision" and value_of(fields, STATUS) == ACCEPTED
         }
         sql = f"""select position, body from event where position in {members("positions")}
             and type in {members("types")}"""
@@ -310,7 +310,7 @@ class DebtFinder:
             for decider in claimed_deciders(json.loads(body)):
                 if not self._has_confirmed(decider, fields, position):
                     who = self.read.surviving_id(decider)
-                    yield Item("unconfirmed_decider", subject, _micros(fields[STATUS]["since"]), (who,), part=who)
+                    yield Item("unconfirmed_decider", subject, parse_micros(fields[STATUS]["since"]), (who,), part=who)
 
     def _has_confirmed(self, decider: str, fields: Fields, position: int) -> bool:
         names = (f"confirmed.{one.partition(':')[2]}" for one in self.read.all_ids(decider))
@@ -321,16 +321,16 @@ class DebtFinder:
     def _of_feature(self, feature: str, fields: Fields) -> Iterator[Item]:
         unbacked = self._unbacked_fields.get(feature)
         if unbacked:
-            since = min(_micros(fields[name]["since"]) for name in unbacked)
+            since = min(parse_micros(fields[name]["since"]) for name in unbacked)
             yield Item("undecided", feature, since, self._owners(fields), detail={"fields": [*unbacked]})
 
     # Tasks and meetings
 
     def _of_day(self, code: DebtCode, subject: str, fields: Fields, name: str, status: str) -> Iterator[Item]:
         """Yield what still has a status after its day has passed."""
-        day = _value(fields, name)
+        day = value_of(fields, name)
         passed = end_of_day(day)
-        if _value(fields, STATUS) == status and passed is not None and passed <= self.resolved.as_of:
+        if value_of(fields, STATUS) == status and passed is not None and passed <= self.resolved.as_of:
             yield Item(code, subject, passed, self._owners(fields), detail={"due_on": day})
 
     # Owners
@@ -339,9 +339,11 @@ class DebtFinder:
         people = self._find_holders(fields)
         if not people:
             row = fields.get(ACCOUNTABLE_FIELD, fields["exists"])
-            yield Item("no_owner", subject, self._vacant_since.get(subject, _micros(row["since"])))
+            yield Item("no_owner", subject, self._vacant_since.get(subject, parse_micros(row["since"])))
         elif all(holder in self._inactive for holder in people):
-            since = max(_micros(fields[ACCOUNTABLE_FIELD]["since"]), *(self._inactive[holder] for holder in people))
+            since = max(
+                parse_micros(fields[ACCOUNTABLE_FIELD]["since"]), *(self._inactive[holder] for holder in people)
+            )
             yield Item("owner_left", subject, since, detail={"left": [*people]})
         else:
             yield from self._find_unconfirmed_owners(subject, fields, people)
@@ -361,7 +363,7 @@ class DebtFinder:
                 continue
             names = (f"acknowledged.accountable.{one.partition(':')[2]}" for one in self.read.all_ids(holder))
             if not any(name in fields and fields[name]["position"] > row["position"] for name in names):
-                yield Item("unconfirmed_owner", subject, _micros(row["since"]), (holder,), part=holder)
+                yield Item("unconfirmed_owner", subject, parse_micros(row["since"]), (holder,), part=holder)
 
     # Outcomes, delegations, and what nobody touched for long
 
@@ -379,7 +381,7 @@ class DebtFinder:
         for row in all_field_values(self.read, asked, self.resolved):
             if row["until"] is None or not isinstance(row["value"], dict):
                 continue
-            notice = max(_micros(row["since"]), to_micros(parse_timestamp(row["until"]) - begin))
+            notice = max(parse_micros(row["since"]), to_micros(parse_timestamp(row["until"]) - begin))
             if notice <= self.resolved.as_of:
                 givers = _list(row["value"].get("by")) or [row["subject"]]
                 owners = tuple(dict.fromkeys(map(self.read.surviving_id, givers)))
@@ -454,14 +456,14 @@ def _form_fields(item: Item) -> dict[str, str]:
 
 
 def _needs_owner(subject: str, fields: Fields) -> bool:
-    return kind_of(subject) in OWNED_KINDS and _value(fields, STATUS) not in ENDED_STATUSES
+    return kind_of(subject) in OWNED_KINDS and value_of(fields, STATUS) not in ENDED_STATUSES
 
 
 def _can_be_stale(subject: str, fields: Fields, today: str) -> bool:
-    status = _value(fields, STATUS)
+    status = value_of(fields, STATUS)
     match kind_of(subject):
         case "decision":
-            is_waiting = status == "deferred" and str(_value(fields, "review_on") or "") >= today
+            is_waiting = status == "deferred" and str(value_of(fields, "review_on") or "") >= today
             return (status or "proposed") in OPEN_DECISION and not is_waiting
         case "goal":
             return bool(status == "open")
@@ -480,14 +482,6 @@ def own_principal(actor: str, chain: str | None) -> str:
     """Return who did it themselves: the person whose delegation the actor has, or else the actor."""
     links = json.loads(chain) if chain else []
     return str(links[-1]["who"]) if links and all(link.get("delegation") for link in links) else actor
-
-
-def _value(fields: Fields, name: str) -> Any:
-    return fields[name]["value"] if name in fields else None
-
-
-def _micros(at: str) -> int:
-    return to_micros(parse_timestamp(at))
 
 
 def _list(value: Any) -> list[str]:

@@ -22,7 +22,7 @@ from projections.answer_types.subjects import (
 from projections.queries.audit import AuditFilter, all_events, find_events
 from projections.queries.field_groups import add_fields, build_subject_row, field_state
 from projections.queries.field_history import ChangeFilter, all_field_history, iterate_changes
-from projections.queries.field_values import all_field_values, by_subject, subject_fields
+from projections.queries.field_values import all_field_values, as_text, by_subject, subject_fields
 from projections.queries.filters import Filter, json_spellings, matches_text, refers_to_any, subjects_where
 from projections.queries.grounds import linked_edges
 from projections.queries.names import find_by_name
@@ -213,7 +213,7 @@ def subject_page(read: Read, subject: str, when: TimePoint = NOW) -> Answer[Subj
         "subject": subject,
         "version": found[0],
         "current": EXISTS in fields and fields[EXISTS]["value"] is True,
-        "title": _text(fields["title"]["value"]) if "title" in fields else None,
+        "title": as_text(fields["title"]["value"]) if "title" in fields else None,
         "number": decision_numbers(read, (subject,), time).get(subject, {}),
         "fields": {},
         "replaces": related["replaces"],
@@ -397,15 +397,11 @@ def _find_nodes(read: Read, subjects: Sequence[str], time: ResolvedTime) -> list
     return [
         {
             "subject": subject,
-            "title": _text(found.get((subject, "title"))),
-            "status": _text(found.get((subject, STATUS))),
+            "title": as_text(found.get((subject, "title"))),
+            "status": as_text(found.get((subject, STATUS))),
         }
         for subject in subjects
     ]
-
-
-def _text(value: Value) -> str | None:
-    return None if value is None else str(value)
 
 
 def _walk(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Literal
 
 from domain.fields import CHANGES_PER_EVENT, Value
@@ -187,6 +187,11 @@ def find_accountable(read: Read, subjects: Sequence[str], time: ResolvedTime) ->
 def as_ids(value: Value) -> tuple[str, ...]:
     """Return the subjects in a list; none for any other value."""
     return tuple(map(str, value)) if isinstance(value, list) else ()
+
+
+def value_of(fields: Mapping[str, FieldRow], name: str) -> Any:
+    """Return the value of one of the fields of a subject; None if it has none."""
+    return fields[name]["value"] if name in fields else None
 
 
 def as_text(value: Value) -> str | None:

@@ -42,24 +42,24 @@ class Filter:
         return replace(self, fields=(), values=(), source_values=(), holders=())
 
 
-def fields_where(read: Read, asked: Filter, time: ResolvedTime, alias: str = "c") -> tuple[str, dict[str, Any]]:
-    """Return SQL and parameters for the rows of `field_value` that match, in effect or not."""
-    terms, parameters = subjects_where(read, asked, time, f"{alias}.subject")
+def fields_where(read: Read, asked: Filter, time: ResolvedTime) -> tuple[str, dict[str, Any]]:
+    """Return SQL and parameters for the rows `c` of `field_value` that match, in effect or not."""
+    terms, parameters = subjects_where(read, asked, time, "c.subject")
     if asked.fields:
-        terms += " and " + match_fields(asked.fields, alias, parameters)
+        terms += " and " + match_fields(asked.fields, "c", parameters)
     if asked.values:
         texts = [value for value in asked.values if isinstance(value, str)]
         parameters |= {"f_values": json_spellings(asked.values), "f_members": texts}
-        in_list = " or ".join(f"instr({alias}.value, :f_member{n}) > 0" for n in range(len(texts)))
+        in_list = " or ".join(f"instr(c.value, :f_member{n}) > 0" for n in range(len(texts)))
         parameters |= {f"f_member{n}": dumps(text) for n, text in enumerate(texts)}
-        is_member = f" or (substr({alias}.value, 1, 2) = '[\"' and ({in_list}))" if texts else ""
-        terms += f" and ({alias}.value in {members('f_values')} or {refers_to_any(alias, 'f_members')}{is_member})"
+        is_member = f" or (substr(c.value, 1, 2) = '[\"' and ({in_list}))" if texts else ""
+        terms += f" and (c.value in {members('f_values')} or {refers_to_any('c', 'f_members')}{is_member})"
     if asked.source_values:
         parameters["f_source_values"] = list(asked.source_values)
-        terms += f" and {alias}.source_value in {members('f_source_values')}"
+        terms += f" and c.source_value in {members('f_source_values')}"
     if asked.holders:
         parameters["f_holders"] = [person_id for holder in asked.holders for person_id in read.all_ids(holder)]
-        terms += f" and {refers_to_any(alias, 'f_holders')}"
+        terms += f" and {refers_to_any('c', 'f_holders')}"
     return terms, parameters
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from domain.values import format_micros, parse_timestamp, to_micros
+from domain.values import format_micros, parse_micros
 from projections.answer_types.report import ReportIssue, ReportLine, ReportSummary, ReportVoid
 from projections.queries.paging import Answer
 from projections.queries.report import ReportNotFound, ReportRequest, report
@@ -46,7 +46,7 @@ def _find_issued(read: Read, product: str, position: int) -> tuple[ReportRequest
         raise ReportNotFound(f"no report of {product} was issued at position {position}")
     body, principal, recorded_at, voided_by = found
     data = json.loads(body)
-    since, until = (to_micros(parse_timestamp(data[name])) for name in ("since", "until"))
+    since, until = (parse_micros(data[name]) for name in ("since", "until"))
     issue: ReportIssue = {
         "position": position,
         "by": principal,

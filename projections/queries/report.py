@@ -23,6 +23,7 @@ from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.report import ReportLine, ReportSummary
 from projections.queries.audit import AuditFilter, all_events
 from projections.queries.field_history import ChangeFilter, iterate_changes
+from projections.queries.field_values import value_of
 from projections.queries.filters import Filter
 from projections.queries.ordering import resolve_people
 from projections.queries.paging import Answer, Row, build_answer
@@ -36,7 +37,6 @@ from projections.queries.report_lines import (
     is_first,
     line_starter,
     section_of_change,
-    value_of,
 )
 from projections.queries.report_state import StateLines
 from projections.queries.timepoint import TimePoint, resolve_time

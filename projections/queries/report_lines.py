@@ -222,10 +222,6 @@ def is_first(change: FieldChangeRow) -> bool:
     return change["before"]["value"] is None and change["before"]["source_value"] is None
 
 
-def value_of(fields: Mapping[str, FieldRow], name: str) -> Any:
-    return fields[name]["value"] if name in fields else None
-
-
 def is_target(name: str, row: FieldRow) -> bool:
     return name.startswith(TARGET) and row["value"] is not None
 

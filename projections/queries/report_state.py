@@ -18,11 +18,11 @@ from projections.queries.accountability import find_vacancies, unowned
 from projections.queries.backing import find_unbacked
 from projections.queries.blame import add_blame, find_blames
 from projections.queries.expected_outcomes import Expectation, find_expectations
-from projections.queries.field_values import all_field_values, as_ids
+from projections.queries.field_values import all_field_values, as_ids, value_of
 from projections.queries.filters import Filter
 from projections.queries.ordering import TargetOrder
 from projections.queries.report_basis import ReportBasis
-from projections.queries.report_lines import Line, is_target, planning_fields, value_of
+from projections.queries.report_lines import Line, is_target, planning_fields
 from projections.read_model.cached_property import CachedProperty
 
 GOAL_VALUES: Final[tuple[GoalValue, ...]] = get_args(GoalValue)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from domain.values import format_micros, parse_timestamp, to_micros
+from domain.values import format_micros, parse_micros
 from projections.answer_types.outcomes import ExpectedOutcomeRow, KnownThen, ReviewFinding, ReviewSummary
 from projections.answer_types.parts import FieldState
 from projections.answer_types.subjects import SubjectDetails
@@ -64,7 +64,7 @@ def _find_moment(read: Read, fields: Mapping[str, FieldState]) -> TimePoint | No
         return None
     sql = "select recorded_at from main.event where position = :position"
     found = read.one(sql, {"position": fields["deciders"]["position"]})
-    return None if found is None else TimePoint(to_micros(parse_timestamp(fields["deciders"]["since"])), int(found[0]))
+    return None if found is None else TimePoint(parse_micros(fields["deciders"]["since"]), int(found[0]))
 
 
 def _known_then(about: SubjectDetails) -> KnownThen:

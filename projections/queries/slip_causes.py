@@ -11,7 +11,7 @@ from typing import Final, Literal, NamedTuple, get_args
 
 from domain.fields import Value
 from domain.ownership import ACCOUNTABLE_FIELD
-from domain.values import kind_of, parse_timestamp, to_micros
+from domain.values import kind_of, parse_micros
 from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.slips import SlipCause, SlipCauseCounts, SlipCount, SlipReason
 from projections.queries.field_history import ChangeFilter, iterate_changes
@@ -136,8 +136,8 @@ def _find_slips(read: Read, selection: SlipFilter, resolved: ResolvedTime) -> li
             for row in rows
             if (not selection.causes or row["cause"] in selection.causes)
             and (not people or people.intersection(row["owners"]))
-            and (since is None or _micros(row["at"]) >= since)
-            and (until is None or _micros(row["at"]) < until)
+            and (since is None or parse_micros(row["at"]) >= since)
+            and (until is None or parse_micros(row["at"]) < until)
         ),
         key=_sort_key,
     )
@@ -238,7 +238,3 @@ class _Owners:
                 break
             holders = value
         return list(dict.fromkeys(map(self._read.surviving_id, holders)))
-
-
-def _micros(at: str) -> int:
-    return to_micros(parse_timestamp(at))

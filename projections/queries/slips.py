@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from domain.values import parse_timestamp, to_micros
+from domain.values import parse_micros
 from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.parts import FieldValue
 from projections.answer_types.slips import Slip, SlipSummary
@@ -138,7 +138,7 @@ def _build_slip(
     first, now = tally.first, tally.now
     assert first is not None
     assert now is not None
-    times = to_micros(parse_timestamp(tally.first_at)), order.time.as_of
+    times = parse_micros(tally.first_at), order.time.as_of
     return {
         "subject": key[0],
         "title": tally.title,

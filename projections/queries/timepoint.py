@@ -74,11 +74,11 @@ class ResolvedTime:
         """SQL: the row gives the value of its field at a time."""
         return f"({self.is_last_started(alias, at)} and ({alias}.ends_at is null or {alias}.ends_at > {at}))"
 
-    def exists(self, subject: str, at: str = ":as_of") -> str:
+    def exists(self, subject: str) -> str:
         """SQL: the subject exists by then and is not removed."""
         x = "x_" + re.sub(r"\W", "_", subject)
         return f"""exists (select 1 from field_value {x} where {x}.subject = {subject} and {x}.field = 'exists'
-            and {x}.value = 'true' and {self.is_in_effect(x, at)})"""
+            and {x}.value = 'true' and {self.is_in_effect(x)})"""
 
     def value(self, subject: str, field: str, column: str = "value") -> str:
         """SQL: the value of one field of the subject, as JSON text."""
