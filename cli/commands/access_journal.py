@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, parse_time, request_cells
+from cli.answer_titles import Titles
 from cli.options import Output, drop_unset
 from cli.query import print_answer
+from cli.table import Table
 from decisionlog_client import questions
 
 
@@ -24,4 +27,15 @@ def access_journal(output: Output, **given: Any) -> None:
 
     It also lists who read the audit trail or this journal. Needs the role auditor or admin for all products.
     """
-    print_answer(questions.access_journal(**drop_unset(**given)), answer_tables.access_journal, output)
+    print_answer(questions.access_journal(**drop_unset(**given)), build_table, output)
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the access journal."""
+    rows = [
+        [parse_time(row["at"]), row["kind"], titles.format(row["who"]), *request_cells(row, titles), row["times"]]
+        for row in answer["rows"]
+    ]
+    return Table(
+        ("when", "kind", "who", "what", "reason", "times"), rows, frozenset({"times"}), below=frozenset({"reason"})
+    )

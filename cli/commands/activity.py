@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, parse_time, request_cells
+from cli.answer_titles import Titles
 from cli.options import Output, drop_unset
 from cli.query import print_answer
+from cli.table import Table
 from decisionlog_client import questions
 
 
@@ -27,4 +30,22 @@ def activity(output: Output, **given: Any) -> None:
     The trail shows what was recorded, and who signed in, was refused, exported or audited; newest first, with counts of
     each. Needs the role auditor or admin for all products.
     """
-    print_answer(questions.activity(**drop_unset(**given)), answer_tables.activity, output)
+    print_answer(questions.activity(**drop_unset(**given)), build_table, output)
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the audit trail with access."""
+    rows = [
+        [
+            parse_time(row["at"]),
+            row["kind"].partition(".")[0],
+            titles.format(row["subject"]) or what,
+            titles.format(row["who"]),
+            titles.format(row["on_behalf_of"]),
+            *(titles.format(row["because"]) or reason, row["times"], row["position"]),
+        ]
+        for row in answer["rows"]
+        for what, reason in [request_cells(row, titles)]
+    ]
+    columns = ("when", "kind", "what", "who", "on behalf of", "reason", "times", "position")
+    return Table(columns, rows, frozenset({"on behalf of", "times", "position"}), below=frozenset({"reason"}))

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, parse_time
+from cli.answer_titles import Row, Titles, source
 from cli.options import Output, drop_unset
 from cli.query import print_answer
+from cli.table import Table
 from decisionlog_client import questions
 
 
@@ -50,4 +54,49 @@ def audit(output: Output, justified: bool | None, voided: bool | None, **given: 
     flags: dict[str, Any] = {
         name: value for name, value in (("justified", justified), ("voided", voided)) if value is not None
     }
-    print_answer(questions.audit(**drop_unset(**given), **flags), answer_tables.events, output)
+    print_answer(questions.audit(**drop_unset(**given), **flags), build_table, output)
+
+
+def _parse_effective(event: Row) -> datetime | None:
+    """Return when the period of an event begins, or else when it took effect; None if that is when it was recorded."""
+    at = event["data"].get("from") or event["at"]
+    return parse_time(at) if at != event["recorded_at"] else None
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the audit trail."""
+    rows = [
+        [
+            parse_time(row["recorded_at"]),
+            _parse_effective(row),
+            row["type"].partition(".")[0],
+            row["title"] or titles.format(row["subject"]),
+            titles.format(row["principal"]),
+            titles.format(row["actor"]) if row["actor"] != row["principal"] else "",
+            titles.event_reason(row),
+            source(row["source"]),
+            row["data"]["position"] if row["type"].startswith("EntryVoided.") else None,
+            row.get("corrects"),
+            row.get("voided_by"),
+            row["subject"],
+            row["position"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = (
+        "recorded",
+        "effective",
+        "event",
+        "title",
+        "who",
+        "put by",
+        "why",
+        "source",
+        "voids",
+        "corrects",
+        "voided by",
+        "subject",
+        "position",
+    )
+    optional = frozenset({"effective", "put by", "source", "voids", "corrects", "voided by", "subject", "position"})
+    return Table(columns, rows, optional, below=frozenset({"why"}))

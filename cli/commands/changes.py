@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
-from cli.answer_titles import Titles
+from cli import options
+from cli.answer_tables import OPTIONAL, Answer, parse_time, title_of
+from cli.answer_titles import WHO, Titles
 from cli.browser import open_path
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH, count
@@ -16,7 +17,7 @@ from cli.options import Output, TimeParam, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.query import ask, open_log, print_notes
 from cli.sentences import Happening, lay_out_groups
-from cli.table import print_note, print_table
+from cli.table import Table, print_note, print_table
 from decisionlog_client import questions
 
 
@@ -58,7 +59,7 @@ def show_changes(answer: Any, *, as_table: bool) -> None:
     """Print differences as sentences, or as a table."""
     context, titles = get_context(), Titles(answer["titles"])
     if as_table:
-        print_table(answer_tables.changes(answer, titles), context.zone, context.now())
+        print_table(build_table(answer, titles), context.zone, context.now())
         return
     width = min(width_of_terminal(), MAX_TEXT_WIDTH)
     print_lines(lay_out_groups(collect_happenings(answer["rows"]), titles, context.zone, context.now(), width))
@@ -80,3 +81,34 @@ def collect_happenings(rows: Iterable[Any]) -> list[Happening]:
         for voided in row["voided"]:
             found.setdefault(voided["blame"]["position"], Happening(voided["blame"], row["subject"], row["title"]))
     return list(found.values())
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of differences between two times."""
+    rows = []
+    for row in answer["rows"]:
+        own = [change for change in row["changes"] if change["field"] == row["field"] and "missing_after" not in row]
+        last = (own or row["changes"])[-1:]
+        before, after = titles.format_change(row)
+        voided = ", ".join(f"{each['position']}: {each['reason']}" for each in row["voided"])
+        rows.append(
+            [
+                row["subject"],
+                title_of(row, titles),
+                titles.format_field_name(row["field"]),
+                before or row.get("missing_before") or "",
+                after or row.get("missing_after") or "",
+                row["direction"],
+                parse_time(last[0]["at"]) if last else None,
+                *titles.blame_cells(last[0]["blame"] if last else None),
+                voided,
+            ]
+        )
+    columns = ("subject", "title", "field", "before", "after", "direction", "when", *WHO, "voided")
+    return Table(
+        columns,
+        rows,
+        OPTIONAL | {"title", "voided"},
+        frozenset({"subject", "field"}),
+        below=frozenset({"why", "subject", "when", "who"}),
+    )

@@ -6,9 +6,13 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, format_code, format_part, title_of
+from cli.answer_titles import Row, Titles
 from cli.options import Output, drop_unset
 from cli.query import print_answer
+from cli.table import Cell, Table
+from cli.verb_list import read_verbs
 from decisionlog_client import questions
 
 
@@ -30,6 +34,40 @@ def debt(output: Output, **given: Any) -> None:
     """
     chosen = drop_unset(**given)
     if "months" in chosen:
-        print_answer(questions.debt_by_month(**chosen), answer_tables.debt_by_month, output)
+        print_answer(questions.debt_by_month(**chosen), build_months_table, output)
     else:
-        print_answer(questions.debt(**chosen), answer_tables.debt, output)
+        print_answer(questions.debt(**chosen), build_table, output)
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what is left undone."""
+    rows: list[list[Cell]] = [
+        [
+            format_code(row["code"]),
+            row["subject"],
+            title_of(row, titles),
+            format_part(row, titles),
+            row["days"],
+            titles.format(row["owners"]),
+            titles.format(row["detail"]),
+            _command_line(row),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("left undone", "subject", "title", "about", "days", "who", "detail", "clear it with")
+    return Table(columns, rows, frozenset({"about", "detail"}), below=frozenset({"clear it with"}))
+
+
+def _command_line(row: Row) -> str:
+    """Return what to type to clear an item, such as `decisionlog decision review decision:tea`."""
+    path = next((path for path, verb in read_verbs()[1].items() if verb["command"] == row["action"]), row["action"])
+    number = f" --expectation {row['part']}" if row["code"] == "outcome_overdue" else ""
+    return f"decisionlog {path} {row['subject']}{number}"
+
+
+def build_months_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of decision debt month by month."""
+    rows: list[list[Cell]] = [
+        [row["month"], titles.format(row["product"]), format_code(row["code"]), row["count"]] for row in answer["rows"]
+    ]
+    return Table(("month", "product", "left undone", "count"), rows)

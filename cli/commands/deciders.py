@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, format_code
+from cli.answer_titles import Titles
 from cli.options import Output, drop_unset
 from cli.query import find_subject, open_log, print_response
+from cli.table import Cell, Table
 from decisionlog_client import questions
 
 
@@ -29,4 +32,23 @@ def deciders(output: Output, product: str, cost: tuple[int, str] | None, **given
     with open_log(output) as log:
         when: dict[str, Any] = {name: asked[name] for name in ("as_of", "known_at") if name in asked}
         key = find_subject(log, product, when, kinds=("product",)).removeprefix("product:")
-        print_response(log, questions.deciders(key, **asked), answer_tables.deciders, output)
+        print_response(log, questions.deciders(key, **asked), build_table, output)
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of who may decide about a product."""
+    rows: list[list[Cell]] = [
+        [
+            titles.format(row["holder"]),
+            titles.format(row["members"]),
+            format_code(row["verdict"]),
+            titles.format_sentence(row["explanation"]),
+            row["approvals"],
+            row["mode"],
+            row["rights_of"],
+            row["rights"],
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("who", "members", "verdict", "because", "approvals", "mode", "rights of", "position")
+    return Table(columns, rows, frozenset({"members", "mode", "rights of"}), below=frozenset({"because"}))

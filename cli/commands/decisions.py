@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, parse_time, title_of
+from cli.answer_titles import Titles
 from cli.options import Output, drop_unset
 from cli.query import print_answer
+from cli.table import Table
+from cli.values import format_number
 from decisionlog_client import questions
+from domain.ids import key_of
+from projections.queries.field_groups import flat_fields
+
+_NUMBERED: Final = re.compile(r"[a-z]+-\d+")
+"""A key by which people know a decision from elsewhere, such as `pep-8`: rather shown than its number here."""
 
 
 @click.command()
@@ -33,4 +43,23 @@ def decisions(output: Output, **given: Any) -> None:
 
     Decisions are listed in the order in which they were recorded.
     """
-    print_answer(questions.decisions(**drop_unset(**given)), answer_tables.decisions, output)
+    print_answer(questions.decisions(**drop_unset(**given)), build_table, output)
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of `decisions`."""
+    fields = ("status", "kind", "deciders", "role.accountable", "products", "tags")
+    rows = [
+        [
+            format_number(row["number"]),
+            row["subject"],
+            title_of(row, titles),
+            *(titles.format_field(dict(flat_fields(row)).get(field)) for field in fields),
+            parse_time(row["fields"]["status"]["since"] if "status" in row["fields"] else None),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("number", "decision", "title", "status", "kind", "deciders", "accountable", "products", "tags", "since")
+    has_own_numbers = all(_NUMBERED.fullmatch(key_of(row["subject"])) for row in answer["rows"])
+    optional = frozenset({"kind", "products", "tags", "accountable", *(("number",) if has_own_numbers else ())})
+    return Table(columns, rows, optional)

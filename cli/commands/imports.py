@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer
 from cli.answer_titles import Titles
 from cli.errors import CommandFailed
 from cli.import_sinks import open_sink
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_answer, print_response
 from cli.settings_loading import load_settings
-from cli.table import Table
+from cli.table import Cell, Table
 from decisionlog_client import questions
+from domain.ids import key_of
 from interchange.import_record import LINE_PREFIX, dismiss_lines
 
 
@@ -39,7 +42,7 @@ def imports(output: Output, key: str | None, dismiss: bool, why: str | None, **g
     if dismiss and key is None:
         raise click.UsageError("--dismiss needs the KEY of an import; `decisionlog imports` lists them.")
     if key is None:
-        print_answer(questions.imports(**asked), answer_tables.imports, output)
+        print_answer(questions.imports(**asked), build_table, output)
         return
     subject = key if key.startswith("import:") else f"import:{key}"
     if dismiss:
@@ -47,7 +50,7 @@ def imports(output: Output, key: str | None, dismiss: bool, why: str | None, **g
         return
     with open_log(output) as log:
         when = {name: value for name, value in asked.items() if name in ("as_of", "known_at")}
-        print_response(log, questions.subject(subject, **when), _build_table, output)
+        print_response(log, questions.subject(subject, **when), build_lines_table, output)
 
 
 def dismiss_import(data: Path | None, subject: str, why: str | None) -> None:
@@ -67,5 +70,27 @@ def dismiss_import(data: Path | None, subject: str, why: str | None) -> None:
     click.echo(f"{count} {'line' if count == 1 else 'lines'} dismissed")
 
 
-def _build_table(answer: Any, _titles: Titles) -> Table:
-    return answer_tables.unplaced_lines(answer)
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of imports."""
+    rows = [
+        [
+            *(key_of(row["subject"]), row["title"]),
+            *(titles.format_field(row["fields"].get(name)) for name in ("system", "lines", "unplaced", "products")),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("import", "file", "system", "lines", "not placed", "products"), rows)
+
+
+def build_lines_table(answer: Answer, _titles: Titles) -> Table:
+    """Return the table of the lines that an import could not place, and of what its report said."""
+    fields = answer["fields"]
+    found = [
+        json.loads(field["value"]) for name, field in fields.items() if name.startswith("line.") and field["value"]
+    ]
+    rows: list[list[Cell]] = [
+        [str(one.get("line") or ""), one.get("reason"), json.dumps(one.get("data"), ensure_ascii=False)]
+        for one in found
+    ]
+    remarks = (fields.get("remarks") or {}).get("value") or []
+    return Table(("line", "reason", "content"), [*rows, *([["", remark, ""] for remark in remarks])])

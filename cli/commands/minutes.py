@@ -7,13 +7,15 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, field_of
 from cli.answer_titles import Titles
 from cli.display import Line, Span, format_day, isolate, paragraphs, to_single_line, wrap
 from cli.finding import Finder
 from cli.options import Output, drop_unset
 from cli.query import open_log, print_response
 from cli.status_marks import mark_status
+from cli.table import Cell, Table
 from decisionlog_client import questions
 
 
@@ -30,10 +32,10 @@ def minutes(output: Output, *, meeting: str | None, **given: Any) -> None:
     times = drop_unset(**given)
     with open_log(output) as log:
         if meeting is None:
-            print_response(log, questions.meetings(**times), answer_tables.meetings, output)
+            print_response(log, questions.meetings(**times), build_meetings_table, output)
             return
         key = Finder(log, times).find(meeting, ("meeting",)).partition(":")[2]
-        print_response(log, questions.minutes(key, **times), answer_tables.minutes, output, draw_minutes)
+        print_response(log, questions.minutes(key, **times), build_minutes_table, output, draw_minutes)
 
 
 def draw_minutes(answer: Mapping[str, Any], titles: Titles, width: int) -> Iterator[Line]:
@@ -75,3 +77,30 @@ def _tell_item(row: Mapping[str, Any], titles: Titles) -> list[Span]:
     if row["unconfirmed"]:
         spans.append((f" (not confirmed by {isolate(to_single_line(titles.format(row['unconfirmed'])))})", "magenta"))
     return spans
+
+
+def build_meetings_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of meetings."""
+    rows: list[list[Cell]] = [
+        [row["title"], *(field_of(row, name, titles) for name in ("held_on", "status", "agenda")), row["subject"]]
+        for row in answer["rows"]
+    ]
+    return Table(("title", "day", "status", "agenda", "meeting"), rows, below=frozenset({"agenda"}))
+
+
+def build_minutes_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of the minutes of a meeting."""
+    rows: list[list[Cell]] = [
+        [
+            row["kind"],
+            row["subject"],
+            titles.format(row["people"]),
+            row["said"] or row["title"],
+            row["why"],
+            row["due_on"],
+            titles.format(row["unconfirmed"]),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("what", "subject", "who", "said", "why", "by when", "not confirmed by")
+    return Table(columns, rows)

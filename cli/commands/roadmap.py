@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import click
 
-from cli import answer_tables, options
-from cli.answer_titles import Titles
+from cli import options
+from cli.answer_tables import OPTIONAL, TARGET, Answer, parse_time
+from cli.answer_titles import WHO, Row, Titles
 from cli.browser import open_path
 from cli.context import get_context
 from cli.errors import CommandFailed, Exit
@@ -17,8 +18,9 @@ from cli.options import Output, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.query import ask, open_log, print_notes
 from cli.roadmap_drawing import draw_plan, read_schedule
-from cli.table import print_table
+from cli.table import Cell, Table, print_table
 from decisionlog_client import Client, questions
+from projections.queries.field_groups import flat_fields
 
 _COLUMNS = ("horizon", "status", "release", "owner", "accountable")
 
@@ -33,6 +35,12 @@ class ColumnsParam(click.ParamType[str]):
         from click.shell_completion import CompletionItem  # noqa: PLC0415  (only for completion)
 
         return [CompletionItem(name) for name in _COLUMNS if name.startswith(incomplete)]
+
+
+_FIRST: Final = ("status", "role.accountable", "horizon", "rank")
+_ALWAYS: Final = frozenset(
+    {"column", "subject", "title", "milestone", "status", "accountable", "targets", "who", "why"}
+)
 
 
 @click.command()
@@ -85,7 +93,7 @@ def roadmap(
             return
         titles = Titles(answer["titles"])
         if not is_terminal() or show or given["blame"] or given["layout"] == "table":
-            print_table(answer_tables.roadmap(answer, titles, show), get_context().zone, get_context().now())
+            print_table(build_table(answer, titles, show), get_context().zone, get_context().now())
         else:
             draw = partial(draw_plan, answer, titles, read_schedule(log, chosen), get_context(), width_of_terminal())
             print_lines(draw(shows_all=shows_all or bool(given["status"])))
@@ -127,3 +135,67 @@ def _suggest(log: Client, typed: str, known: Sequence[str]) -> str:
 
     other_kind = Finder(log).explain_other_kind(typed)
     return f" {other_kind}" if other_kind else suggest(typed, known)
+
+
+def build_table(answer: Answer, titles: Titles, shown: Sequence[str]) -> Table:
+    """Return the table of the roadmap with the fields in `shown`, or the usual ones if there are none."""
+    cards = list(_cards(answer))
+    fields = [field for field in _fields(card for _, card in cards) if field not in ("title", "exists")]
+    if not shown:
+        fields = [field for field in fields if not field.startswith(TARGET)]
+    ordered = sorted(fields, key=lambda field: (_FIRST.index(field) if field in _FIRST else len(_FIRST), field))
+    has_targets = any("targets" in card for _, card in cards) and not shown
+    has_milestones = any("milestone" in card for _, card in cards)
+    has_blame = any("blame" in cell for _, card in cards for _, cell in flat_fields(card))
+    has_columns = any("cards" in row for row in answer["rows"])
+    rows: list[list[Cell]] = [
+        [
+            *([column] if has_columns else []),
+            card["subject"],
+            card["title"],
+            *([card.get("milestone")] if has_milestones else []),
+            *(titles.format_field(dict(flat_fields(card)).get(field)) for field in ordered),
+            *([_targets(card, titles)] if has_targets else []),
+            *(_last_change(card, titles) if has_blame else []),
+        ]
+        for column, card in cards
+    ]
+    columns = [
+        *(["column"] if has_columns else []),
+        "subject",
+        "title",
+        *(["milestone"] if has_milestones else []),
+        *(field.removeprefix("role.") for field in ordered),
+        *(["targets"] if has_targets else []),
+        *(("changed", *WHO) if has_blame else ()),
+    ]
+    extra = frozenset() if shown else frozenset(columns) - _ALWAYS
+    return Table(columns, rows, extra | OPTIONAL, frozenset(), has_columns)
+
+
+def _cards(answer: Answer) -> Iterator[tuple[str, Row]]:
+    for row in answer["rows"]:
+        if "cards" not in row:
+            yield "", row
+            continue
+        column = f"{row['column']} {row['title']}" if row["title"] else str(row["column"])
+        for card in row["cards"]:
+            yield column, card
+
+
+def _fields(cards: Iterable[Row]) -> list[str]:
+    return list(dict.fromkeys(field for card in cards for field, _ in flat_fields(card)))
+
+
+def _targets(card: Row, titles: Titles) -> str:
+    return ", ".join(
+        f"{milestone} {cell['source_value'] or titles.format(cell['value'])}"
+        for milestone, cell in card.get("targets", {}).items()
+    )
+
+
+def _last_change(card: Row, titles: Titles) -> list[Cell]:
+    """Return when, by whom and why the card was last changed."""
+    blames = [cell["blame"] for _, cell in flat_fields(card) if cell.get("blame")]
+    last = max(blames, key=lambda blame: blame["position"], default=None)
+    return [parse_time(last["at"]) if last else None, *titles.blame_cells(last)]

@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import OPTIONAL, Answer, parse_time
+from cli.answer_titles import WHO, Titles
 from cli.options import Output, drop_unset
 from cli.query import print_answer
+from cli.table import Table
 from decisionlog_client import questions
 
 
@@ -23,4 +26,19 @@ def command(output: Output, **given: Any) -> None:
 
     Each role is listed with who granted it, when and why.
     """
-    print_answer(questions.grants(**drop_unset(**given)), answer_tables.grants, output)
+    print_answer(questions.grants(**drop_unset(**given)), build_table, output)
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of roles that were granted."""
+    rows = [
+        [
+            titles.format(row["holder"]),
+            row["role"],
+            titles.format(row["product"]) or "all products",
+            parse_time(row["since"]),
+            *titles.blame_cells(row["blame"]),
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("holder", "role", "product", "since", *WHO), rows, OPTIONAL, frozenset({"role"}))

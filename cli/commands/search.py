@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, title_of
+from cli.answer_titles import Titles
 from cli.options import Output, drop_unset
 from cli.query import print_answer
+from cli.table import Table
 from decisionlog_client import questions
 
 
@@ -26,4 +29,20 @@ def search(output: Output, text: str, **given: Any) -> None:
 
     Results contain every word of TEXT, best match first. The last word also matches as a prefix.
     """
-    print_answer(questions.search(text, **drop_unset(**given)), answer_tables.search_results, output)
+    print_answer(questions.search(text, **drop_unset(**given)), build_table, output)
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of search results."""
+    rows = [
+        [
+            title_of(row, titles),
+            "unplaced line" if row["field"].startswith("line.") else titles.format_field_name(row["field"]),
+            row["snippet"],
+            "" if row["current"] else "removed",
+            row["subject"],
+            row["position"],
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("title", "field", "match", "state", "subject", "position"), rows, frozenset({"position"}))

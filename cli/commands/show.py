@@ -7,8 +7,19 @@ from typing import Any, Final
 
 import click
 
-from cli import answer_tables, options
-from cli.answer_titles import Titles
+from cli import options
+from cli.answer_tables import (
+    OPTIONAL,
+    TARGET,
+    Answer,
+    headings,
+    parse_time,
+    roles_table,
+    state_cells,
+    state_columns,
+    title_of,
+)
+from cli.answer_titles import WHO, Titles
 from cli.browser import open_page
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH, Line
@@ -18,13 +29,17 @@ from cli.finding import Finder
 from cli.options import Output, drop_unset
 from cli.paging import is_terminal, print_lines, width_of_terminal
 from cli.query import open_log, print_answer, print_notes, print_response
-from cli.table import layout
+from cli.table import Cell, Table, layout
 from decisionlog_client import Client, Refused, questions
 from domain.fields import EXISTS
 from domain.ids import key_of, kind_of
+from projections.queries.field_groups import flat_fields
 
 _UNWRAPPED = 100_000
 """The width of lines in a pipe."""
+
+_FIELD_COLUMNS: Final = ("subject", "title", "field", "value", "since", "until", *WHO)
+_SUBJECT_HEADINGS: Final = {"role.accountable": "owner", "due_on": "date"}
 
 
 @click.command()
@@ -54,10 +69,10 @@ def show(output: Output, subject: str | None, opens: bool, **options_: Any) -> N
         raise CommandFailed("Missing SUBJECT, or a filter such as --kind feature.", Exit.USAGE_ERROR)
     if _lists_subjects(output, given):
         shown = questions.fields(field=[EXISTS], show=["status", "role.accountable"], **given)
-        print_answer(shown, answer_tables.subject_list, output)
+        print_answer(shown, build_list_table, output)
         return
     filters: dict[str, Any] = {"subject": [subject]} if subject else {}
-    print_answer(questions.fields(**filters, **given), answer_tables.fields, output)
+    print_answer(questions.fields(**filters, **given), build_fields_table, output)
 
 
 _OF_SUBJECTS: Final = frozenset(
@@ -83,7 +98,7 @@ def show_subject(output: Output, name: str, when: Mapping[str, Any], *, opens: b
             open_page(log, found)
             return
         if output.format:
-            print_response(log, questions.subject(found, **when), answer_tables.subject, output)
+            print_response(log, questions.subject(found, **when), build_subject_table, output)
             return
         page = log.ask(questions.subject(found, **when))
         print_lines(build_document(log, page, when).lines())
@@ -121,7 +136,7 @@ def _list_sections(log: Client, page: Any, when: Mapping[str, Any], width: int) 
     context = get_context()
     if kind in ("person", "team"):
         answer = log.ask(questions.accountability(subject, **when))
-        table = answer_tables.roles(answer, Titles(answer["titles"]))
+        table = roles_table(answer, Titles(answer["titles"]))
         return {"Holds": list(layout(table.drop_columns(frozenset({"holders"})), context.zone, context.now(), width))}
     if kind == "product":
         answers = {
@@ -130,7 +145,7 @@ def _list_sections(log: Client, page: Any, when: Mapping[str, Any], width: int) 
         }
         return {
             heading: list(
-                layout(answer_tables.subjects(answer, Titles(answer["titles"])), context.zone, context.now(), width)
+                layout(build_kind_table(answer, Titles(answer["titles"])), context.zone, context.now(), width)
             )
             for heading, answer in answers.items()
             if answer["rows"]
@@ -138,6 +153,98 @@ def _list_sections(log: Client, page: Any, when: Mapping[str, Any], width: int) 
     if kind == "release":
         question = questions.fields(field=["target.*"], value=[subject], show=["status", "role.accountable"], **when)
         planned = log.ask(question)
-        table = answer_tables.targeting(planned, Titles(planned["titles"]))
+        table = build_targets_table(planned, Titles(planned["titles"]))
         return {"Planned for it": list(layout(table, context.zone, context.now(), width))}
     return {}
+
+
+def build_subject_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of one subject."""
+    rows: list[list[Cell]] = [
+        [field, titles.format_field(cell), parse_time(cell["since"]), *titles.blame_cells(cell["blame"])]
+        for field, cell in flat_fields(answer)
+        if field != "exists"
+    ]
+    for relation in ("replaces", "replaced_by", "rests_on", "supports"):
+        rows += [
+            [relation.replace("_", " "), f"{each['subject']} {each['title'] or ''}", None, *[None] * len(WHO)]
+            for each in answer[relation]
+        ]
+    return Table(("field", "value", "since", *WHO), rows, OPTIONAL)
+
+
+def build_fields_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of fields and their values."""
+    has_blame = any("blame" in row for row in answer["rows"])
+    shown = state_columns(answer)
+    rows = [
+        [
+            row["subject"],
+            title_of(row, titles),
+            titles.format_field_name(row["field"]),
+            titles.format_field(row),
+            parse_time(row["since"]),
+            parse_time(row["until"]),
+            *state_cells(row, shown, titles),
+            *(titles.blame_cells(row.get("blame")) if has_blame else [row["position"]]),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = (
+        "subject",
+        "title",
+        "field",
+        "value",
+        "since",
+        "until",
+        *headings(shown, _FIELD_COLUMNS),
+        *(WHO if has_blame else ("position",)),
+    )
+    return Table(
+        columns,
+        rows,
+        OPTIONAL | {"until"},
+        frozenset({"subject", "title", "field"}),
+        below=frozenset({"value", "subject"}),
+    )
+
+
+def build_list_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of subjects with their status and owner, from one field of each."""
+    rows: list[list[Cell]] = [
+        [title_of(row, titles), *state_cells(row, ("status", "role.accountable"), titles), row["subject"]]
+        for row in answer["rows"]
+    ]
+    return Table(("title", "status", "owner", "subject"), rows, below=frozenset({"subject"}))
+
+
+def build_kind_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of subjects of one kind."""
+    fields = list(dict.fromkeys(name for row in answer["rows"] for name, _ in flat_fields(row)))
+    hidden = ("title", "exists", "products", "decisions", "rank", "version")
+    shown = [name for name in fields if name not in hidden]
+    rows: list[list[Cell]] = [
+        [
+            row["title"] or titles.format(row["subject"]),
+            *(titles.format_field(dict(flat_fields(row)).get(name)) for name in shown),
+            row["subject"],
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(
+        ["title", *(_SUBJECT_HEADINGS.get(name) or name.removeprefix("role.") for name in shown), "subject"], rows
+    )
+
+
+def build_targets_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what is planned for a release."""
+    rows: list[list[Cell]] = [
+        [
+            row["title"] or titles.format(row["subject"]),
+            row["field"].removeprefix(TARGET),
+            *state_cells(row, ("status", "role.accountable"), titles),
+            row["subject"],
+        ]
+        for row in answer["rows"]
+    ]
+    return Table(("title", "milestone", "status", "owner", "subject"), rows, shared=frozenset({"milestone"}))

@@ -6,11 +6,13 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, format_code, format_part, parse_time, title_of
+from cli.answer_titles import Titles
 from cli.errors import CommandFailed
 from cli.options import Output, drop_unset
 from cli.query import find_subject, open_log, print_response
-from cli.table import print_note
+from cli.table import Cell, Table, print_note
 from decisionlog_client import questions
 from domain.catalog import COMMAND
 
@@ -31,9 +33,7 @@ def succession(output: Output, who: str, *, to: str | None, yes: bool, **given: 
         with open_log(output) as log:
             person = find_subject(log, who, times, kinds=("person", "team"))
             nothing = "There is nothing that they hold, owe or wait for."
-            print_response(
-                log, questions.succession(person, **times), answer_tables.succession, output, if_empty=nothing
-            )
+            print_response(log, questions.succession(person, **times), build_table, output, if_empty=nothing)
         return
     if times:
         raise click.UsageError("--to cannot be combined with --as-of or --known-at.")
@@ -47,9 +47,27 @@ def _hand_over(output: Output, who: str, to: str, *, is_confirmed: bool) -> None
         answer = log.ask(question)
         if not answer["commands"]:
             raise CommandFailed(f"{who} holds no roles that can be handed over.")
-        print_response(log, question, answer_tables.succession, output)
+        print_response(log, question, build_table, output)
         number = len(answer["commands"])
         if not is_confirmed:
             click.confirm(f"Hand over {number} {'role' if number == 1 else 'roles'} to {to}?", abort=True, err=True)
         receipt = log.send(*(COMMAND.validate_python(each) for each in answer["commands"]))
         print_note(f"Handed over in one transaction, at position {receipt['position']}.")
+
+
+def build_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of what a person holds, owes and waits for."""
+    rows: list[list[Cell]] = [
+        [
+            format_code(row["relation"]),
+            format_code(row["code"]),
+            row["subject"],
+            title_of(row, titles),
+            format_part(row, titles),
+            parse_time(row["since"]),
+            parse_time(row.get("detail", {}).get("until")),
+        ]
+        for row in answer["rows"]
+    ]
+    columns = ("relation", "what", "subject", "title", "about", "since", "until")
+    return Table(columns, rows, frozenset({"until"}), below=frozenset({"about", "subject"}))

@@ -6,9 +6,12 @@ from typing import Any
 
 import click
 
-from cli import answer_tables, options
+from cli import options
+from cli.answer_tables import Answer, counts_table, roles_table, title_of
+from cli.answer_titles import Titles
 from cli.options import Output, drop_unset, refuse_combination
 from cli.query import find_subject, open_log, print_answer, print_response
+from cli.table import Table
 from decisionlog_client import Question, questions
 from decisionlog_client.answers import Roles
 from domain.ids import kind_of
@@ -35,16 +38,16 @@ def who(output: Output, name: str | None, nobody: bool, **options_: Any) -> None
     given = drop_unset(**options_)
     if nobody:
         refuse_combination(given, "--nobody", "role", "min_count", "blame")
-        print_answer(questions.unowned(**given), answer_tables.unowned, output)
+        print_answer(questions.unowned(**given), build_unowned_table, output)
     elif name is None:
         refuse_combination(given, "counts of all people and teams", "blame", "limit", "cursor")
-        print_answer(questions.accountability_count(**given), answer_tables.counts, output)
+        print_answer(questions.accountability_count(**given), counts_table, output)
     else:
         with open_log(output) as log:
             when: dict[str, Any] = {part: given[part] for part in ("as_of", "known_at") if part in given}
             subject = find_subject(log, name, when)
             question = _build_question(subject, given)
-            print_response(log, question, answer_tables.roles, output, if_empty=_explain_no_roles(subject, given))
+            print_response(log, question, roles_table, output, if_empty=_explain_no_roles(subject, given))
 
 
 def _explain_no_roles(subject: str, given: dict[str, Any]) -> str:
@@ -61,3 +64,12 @@ def _build_question(subject: str, given: dict[str, Any]) -> Question[Roles]:
         return questions.accountability_of(subject, **given)
     refuse_combination(given, "NAME", "min_count")
     return questions.accountability(subject, **given)
+
+
+def build_unowned_table(answer: Answer, titles: Titles) -> Table:
+    """Return the table of subjects without an accountable person or team."""
+    rows = [
+        [row["subject"], title_of(row, titles), titles.format(row["left"]), row["source_value"]]
+        for row in answer["rows"]
+    ]
+    return Table(("subject", "title", "left", "named only"), rows)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from cli import answer_tables
 from cli.answer_titles import Titles
+from cli.commands.activity import build_table
 from tests.support_log import LocalService, quiet_token
 
 
@@ -66,7 +66,7 @@ def test_the_reason_of_an_entry_is_the_decision_behind_it(service: LocalService)
 
     assert (answer["rows"][0]["because"], answer["rows"][0]["reason"]) == (["decision:tea"], "Soon.")
     assert answer["titles"]["decision:tea"] == "Tea"
-    assert answer_tables.activity(answer, Titles(answer["titles"])).rows[0][5] == "Tea"
+    assert build_table(answer, Titles(answer["titles"])).rows[0][5] == "Tea"
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])

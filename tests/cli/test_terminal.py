@@ -24,8 +24,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from cli import answer_tables, sentences
+from cli import sentences
 from cli.answer_titles import Titles
+from cli.commands.slips import build_causes_table
 from cli.dates import Zone
 from cli.display import REPLACEMENT
 from cli.error_messages import describe_failure
@@ -404,7 +405,7 @@ def test_a_reason_that_the_reader_may_not_read_is_said():
         "field": "due_on",
     }
     move |= dict.fromkeys(("first", "before", "after", "days", "days_from_first", "quarter", "position"))
-    (row,) = answer_tables.slip_causes({"rows": [move | {"owners": [], "at": "2025-01-01T00:00:00Z"}]}, Titles({})).rows
+    (row,) = build_causes_table({"rows": [move | {"owners": [], "at": "2025-01-01T00:00:00Z"}]}, Titles({})).rows
 
     assert Titles({}).reason(blame) == "Based on a decision that you may not read."
     assert Titles({}).reason({**blame, "note": "Haste."}) == "Haste."

@@ -6,8 +6,9 @@ import shlex
 import pytest
 from rich.cells import cell_len
 
-from cli import answer_tables, paging, receipts
+from cli import paging, receipts
 from cli.answer_titles import Titles
+from cli.commands import decisions, succession
 from cli.dates import Zone
 from cli.display import REPLACEMENT, format_when, isolate, make_safe, shorten, width_of, wrap
 from cli.examples import wrap_command
@@ -239,7 +240,7 @@ def test_a_decision_has_the_number_that_people_know(key, shown):
     """Where not both fit, the key with a number of its own from elsewhere is shown, otherwise the number here."""
     cells = {"value": "accepted", "source_value": None, "since": "2020-01-01T00:00:00Z"}
     row = {"number": {"product:shop": 7}, "subject": f"decision:{key}", "title": LONG}
-    table_ = answer_tables.decisions(
+    table_ = decisions.build_table(
         {"rows": [{**row, "fields": {"status": cells, "tags": {**cells, "value": [LONG]}}}] * 2}, Titles({})
     )
 
@@ -261,8 +262,8 @@ def test_short_texts_below_a_row_share_a_line():
     assert lines[2] == f"    feature:f1  who: {'Ada Lovelace' * 2}"
     assert lines[3] == "    when: Jan 5, 2026"
     assert lines[4].startswith("    why: ")
-    succession = answer_tables.succession({"rows": [OVERDUE]}, Titles({}))
-    assert succession.rows[0][4] == "expectation 1"
+    held = succession.build_table({"rows": [OVERDUE]}, Titles({}))
+    assert held.rows[0][4] == "expectation 1"
 
 
 def test_a_command_is_broken_between_its_arguments():
