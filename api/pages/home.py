@@ -20,7 +20,7 @@ from api.pages.people import find_gaps
 from api.pages.sentences import Sentence, find_sentences
 from api.pages.subjects import find_goals, find_releases
 from api.pages.times import parse_page_time
-from api.pages.value_formats import count_of, format_day
+from api.pages.value_formats import count_of, format_day, parse_day
 from api.pages.visits import DAY_US, DEFAULT_DAYS, LOOKED_COOKIE, find_visits
 from api.parameter_checks import check_choice
 from api.permissions import why_not
@@ -234,21 +234,21 @@ def _days_since(at: str, page: Page) -> int:
 
 
 def _reviews(read: Read, page: Page) -> list[Need]:
+    """Return the decisions whose day of review has come; an imported one may have anything else as its day."""
     time = resolve_time(read, page.time.point)
-    today = page.time.today.isoformat()
     rows = all_field_values(read, Filter(kinds=("decision",), fields=("review_on",), statuses=("accepted",)), time)
-    due = [row for row in rows if str(row["value"]) <= today]
-    owners = find_accountable(read, [row["subject"] for row in due], time)
-    late = {row["subject"]: _days_since(f"{row['value']}T00:00:00+00:00", page) for row in due}
+    days = {row["subject"]: day for row in rows if (day := parse_day(row["value"]))}
+    late = {subject: (page.time.today - day).days for subject, day in days.items() if day <= page.time.today}
+    owners = find_accountable(read, [*late], time)
     return [
         Need(
-            row["subject"],
+            subject,
             "Was the outcome as expected?",
-            Mark("bad", f"review {count_of(late[row['subject']], 'day')} late"),
+            Mark("bad", f"review {count_of(days_late, 'day')} late") if days_late else Mark("warn", "review due today"),
             "ReviewDecision",
-            tuple(owners.get(row["subject"], ())),
+            tuple(owners.get(subject, ())),
         )
-        for row in due
+        for subject, days_late in late.items()
     ]
 
 
