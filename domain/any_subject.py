@@ -441,7 +441,7 @@ def _require_applicable(command: AnySubjectCommand) -> None:
 
 
 def _require_importable(command: ImportChanges, state: SubjectState) -> None:
-    """What decides who may act is never imported: services, groups, the log itself, and roles.
+    """What decides who may act is never imported: services, groups, the log itself, and roles. A status is one word.
 
     A service that is an author of imported changes gets its title by an import, if the log has nothing about it yet.
     """
@@ -456,6 +456,12 @@ def _require_importable(command: ImportChanges, state: SubjectState) -> None:
             subject=command.subject,
         )
     for n, change in enumerate(command.changes):
+        if change.field == STATUS and not isinstance(change.field_change().value, str | None):
+            raise NotAllowed(
+                "`status` is one word, such as `accepted`, not a list or a number",
+                field=f"changes.{n}",
+                subject=command.subject,
+            )
         if change.field.startswith(GRANT_PREFIX):
             raise NotAllowed(
                 f"`{change.field}` is a role, which cannot be imported; grant it with `decisionlog role grant`",

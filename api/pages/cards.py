@@ -16,6 +16,7 @@ from projections.queries import listings
 from projections.queries import roadmap as roadmap_query
 from projections.queries import slips as slip_queries
 from projections.queries.field_groups import flat_fields
+from projections.queries.field_values import as_ids
 from projections.queries.filters import Filter
 from projections.queries.paging import Row
 from projections.queries.timepoint import TimePoint, resolve_time
@@ -135,11 +136,11 @@ class Releases:
 
     def days(self, when: TimePoint) -> dict[str, str]:
         """Return the day of each release that has one."""
-        return {row["subject"]: row["due_on"] for row in self.at(when) if row.get("due_on")}
+        return {row["subject"]: row["due_on"] for row in self.at(when) if parse_day(row.get("due_on"))}
 
     def products(self, when: TimePoint) -> dict[str, list[str]]:
         """Return the products of each release: two products may both have a release 1.0."""
-        return {row["subject"]: row.get("products", []) for row in self.at(when)}
+        return {row["subject"]: [*as_ids(row.get("products"))] for row in self.at(when)}
 
 
 def list_cards(read: Read, page: Page, selection: Filter) -> list[Card]:

@@ -155,6 +155,7 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
         if not latest.is_complete:
             deciding = decision_queries.latest_history(read, subject, page.time.point, MAX_HISTORY, STEP_TYPES)
             step_history = build_sentences(read, deciding.events, page.time.point)
+        options = list_options(fields)
         status = fields["status"].content[0] if "status" in fields and fields["status"].content else None
         return {
             "subject": subject,
@@ -165,7 +166,8 @@ def get_decision(page: PageDependency, key: KeyPath) -> Response:
             "steps": find_steps(step_history, fields),
             "prose": [(label, fields[name]) for name, label in PROSE.items() if name in fields],
             "lists": [(label, fields[name]) for name, label in LISTS.items() if name in fields],
-            "option_columns": find_option_columns(fields),
+            "options": options,
+            "option_columns": find_option_columns(options),
             "opinions": find_opinions(fields),
             "graph": lay_out(subject, about),
             "weighed": find_weighed(read, subject, page),
@@ -235,9 +237,14 @@ def find_opinions(fields: Mapping[str, BlamedValue]) -> list[Opinion]:
     return sorted(found, key=lambda each: each.value.origin.at if each.value.origin else "", reverse=True)
 
 
-def find_option_columns(fields: Mapping[str, BlamedValue]) -> list[str]:
+def list_options(fields: Mapping[str, BlamedValue]) -> list[Mapping[str, Any]]:
+    """Return the options; imported ones may be texts, which are titles."""
+    content = fields["options"].content if "options" in fields else []
+    return [each if isinstance(each, Mapping) else {"title": str(each)} for each in content]
+
+
+def find_option_columns(options: Sequence[Mapping[str, Any]]) -> list[str]:
     """Return the criteria by which at least one option was judged, in the order of the model."""
-    options = fields["options"].content if "options" in fields else []
     return [
         name for name in Option.model_fields if name not in _OPTION_PARTS and any(each.get(name) for each in options)
     ]

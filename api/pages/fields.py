@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from domain.fields import is_empty
 from projections.answer_types.parts import Blame, FieldState, FieldValue
 from projections.queries.field_groups import flat_fields
 from projections.queries.paging import Row
@@ -54,10 +55,16 @@ def content_of(state: FieldValue | None) -> list[Any]:
 
 
 def flatten(row: Row) -> Row:
-    """Return a row of a list with its values next to `subject` and `title`, by the full names of their fields."""
+    """Return a row of a list with its values next to `subject` and `title`, by the full names of their fields.
+
+    Where there is only what the source called it, as of an imported owner whom the directory does not have, it is that.
+    """
     return {
         **{name: value for name, value in row.items() if name in ("subject", "title", "first")},
-        **{name: state["value"] for name, state in flat_fields(row)},
+        **{
+            name: state["source_value"] if is_empty(state["value"]) and state["source_value"] else state["value"]
+            for name, state in flat_fields(row)
+        },
     }
 
 

@@ -28,7 +28,7 @@ PER_EVENT: Final = ("deciders",)
 
 
 def defaults(form: Form) -> dict[str, str]:
-    """Return the values that a new form of its kind starts with, whoever fills it in."""
+    """Return the values that a new form starts with, the same for every reader."""
     return {each.name: each.default for each in form.fields if isinstance(each.default, str)}
 
 

@@ -361,7 +361,7 @@ def find_next_releases(read: Read, page: Page) -> list[Row]:
     dated = sorted(find_releases(read, page, ()), key=lambda row: str(row.get("due_on") or "9999"))
     past = [row for row in dated if str(row.get("due_on") or "9999") < today]
     to_come = [row for row in dated[len(past) :] if row.get("due_on")]
-    undated = dated[len(past) + len(to_come) :]
+    undated = [row for row in dated[len(past) :] if not row.get("due_on")]
     return [*past[-PAST_RELEASES:], *to_come, *undated[-RELEASES:]][:RELEASES]
 
 

@@ -113,7 +113,7 @@ def list_tasks(page: PageDependency, *, closed: Annotated[bool, Query()] = False
     def build(read: Read) -> Context:
         found = listings.subjects(read, Filter(kinds=("task",)), TASK_FIELDS, page.time.point).rows
         rows = [row for row in map(flatten, found) if (row.get("status") != OPEN_TASK) is closed]
-        rows.sort(key=lambda row: (row.get("due_on") or "9999", row["subject"]))
+        rows.sort(key=lambda row: (str(row.get("due_on") or "9999"), row["subject"]))
         return {"rows": rows, "closed": closed, "me": page.caller.actor}
 
     return page.render("tasks.html", build)

@@ -18,6 +18,7 @@ from domain.ids import key_of
 from domain.values import is_subject
 from identity.people_directory import DirectoryPerson
 from projections.queries.decisions import decision_numbers
+from projections.queries.field_values import as_ids
 from projections.queries.filters import Filter
 from projections.queries.listings import subjects
 from projections.queries.paging import Row
@@ -68,7 +69,9 @@ def list_candidates(read: Read, kind: str) -> list[Candidate]:
         found = [_candidate(row["subject"], row["title"], labels.get(row["subject"])) for row in rows]
         return sorted(found, key=lambda each: _number_of(each.label), reverse=True)
     if kind == "release":  # two products may both have a release 1.0
-        titles = find_titles(read, (each for row in rows for each in row.get("products", ())), resolve_time(read, NOW))
+        titles = find_titles(
+            read, (each for row in rows for each in as_ids(row.get("products"))), resolve_time(read, NOW)
+        )
         return [_candidate(row["subject"], row["title"], _product_of(row, titles)) for row in rows]
     return [_candidate(row["subject"], row["title"], None) for row in rows]
 
@@ -95,7 +98,7 @@ def noun_of(kind: str) -> str:
 
 
 def _product_of(row: Row, titles: Mapping[str, str]) -> str | None:
-    return ", ".join(titles.get(each, each) for each in row.get("products", ())) or None
+    return ", ".join(titles.get(each, each) for each in as_ids(row.get("products"))) or None
 
 
 _DECISION_NUMBER: Final = re.compile(r"[0-9]{1,18}")

@@ -21,6 +21,7 @@ from api.query_parameters import ProductText, list_parameter
 from projections.queries import listings
 from projections.queries import roadmap as roadmap_query
 from projections.queries import slips as slip_queries
+from projections.queries.field_values import as_ids
 from projections.queries.filters import Filter
 from projections.queries.paging import Row
 from projections.queries.timepoint import TimePoint
@@ -315,8 +316,8 @@ NO_TIMELINE: Final[Context] = {"releases": [], "today_x": None, "axis": None}
 
 def _timeline(read: Read, page: Page, products: Sequence[str], releases: Releases) -> Context:
     """Return the releases with their first and their current day, and today, to be drawn on one axis."""
-    of_all = [row for row in releases.at(page.time.point) if row.get("due_on")]
-    rows = [row for row in of_all if not products or not set(products).isdisjoint(row.get("products", ()))]
+    of_all = [row for row in releases.at(page.time.point) if parse_day(row.get("due_on"))]
+    rows = [row for row in of_all if not products or not set(products).isdisjoint(as_ids(row.get("products")))]
     if not rows:
         return NO_TIMELINE
     subjects = [row["subject"] for row in rows]

@@ -14,7 +14,7 @@ from projections.answer_types.changes import FieldChangeRow
 from projections.answer_types.fields import FieldCount, FieldRow
 from projections.answer_types.ownership import RoleRow, UnownedRow
 from projections.queries.field_history import ChangeFilter, iterate_changes
-from projections.queries.field_values import all_field_values, count_fields, field_values
+from projections.queries.field_values import all_field_values, as_ids, count_fields, field_values
 from projections.queries.filters import Filter, subjects_where
 from projections.queries.paging import DEFAULT_LIMIT, Answer, build_answer, decode_cursor, encode_cursor, take_page
 from projections.queries.timepoint import NOW, ResolvedTime, TimePoint, resolve_time
@@ -135,7 +135,7 @@ def _build_row(subject: str, title: str | None, holders: str | None, source_valu
     return {
         "subject": subject,
         "title": None if title is None else json.loads(title),
-        "left": [] if holders is None else json.loads(holders) or [],
+        "left": [] if holders is None else [*as_ids(json.loads(holders))],
         "source_value": source_value,
     }
 

@@ -224,6 +224,14 @@ def test_a_role_cannot_be_imported():
     )
 
 
+def test_an_imported_status_is_one_word():
+    """A status may be any word, or only that of the source, but not a list or a number, which no rule could compare."""
+    for change in (ImportedChange(field="status", value="in limbo"), ImportedChange(field="status", source_value="GA")):
+        given().when(import_changes(CREATED, change)).recorded()
+    for change in (ImportedChange(field="status", texts=("a", "b")), ImportedChange(field="status", value=7)):
+        given().when(import_changes(CREATED, change)).refused(NotAllowed, "changes.1", "one word")
+
+
 def test_only_the_title_of_a_new_service_is_imported():
     """A service that the log does not know gets its title by an import; nothing else of a service is imported."""
     title = ImportedChange(field="title", text="Renovate Bot")

@@ -33,17 +33,3 @@ def test_a_review_is_late_from_the_day_after(
         assert "review " not in home
     else:
         assert shown in home
-
-
-def test_an_imported_date_of_a_review_may_be_no_day(service: LocalService, pages: PageReader) -> None:
-    """Another system may have had any text there; Home is shown without it."""
-    changes = [
-        {"field": "exists", "value": True},
-        {"field": "title", "text": "Sell tea"},
-        {"field": "status", "value": "accepted"},
-        {"field": "review_on", "value": "2019"},
-    ]
-    body = {"type": "ImportChanges", "subject": "decision:tea", "source": {"system": "jira"}, "changes": changes}
-    assert service.post("/commands", body).status_code == 200
-
-    assert "days late" not in text_of(pages.get("/"))
