@@ -53,6 +53,9 @@ ACCESS_EVENT_PREFIXES: Final = (
     *("RoleGranted.", "RoleRevoked."),
 )
 
+OWN_CHOICE_PREFIXES: Final = ("DelegationRevoked.", "CalibrationShared.")
+"""The events of a person that withdraw a consent, or give it, which only this person can do."""
+
 STILL_VALID: Final = "still_valid"
 STILL_VALID_BECAUSE: Final = "still_valid_because"
 """The field with the reason of the latest confirmation that a subject still holds; for one field, `.FIELD` follows."""
@@ -520,6 +523,12 @@ def _require_voidable(state: SubjectState, position: int) -> None:
     if event.type.startswith(ACCESS_EVENT_PREFIXES):
         raise NotAllowed(
             f"position {position} records a change to a token, a role or names, which cannot be voided",
+            field="position",
+            subject=state.subject,
+        )
+    if kind_of(state.subject) == "person" and event.type.startswith(OWN_CHOICE_PREFIXES):
+        raise NotAllowed(
+            f"position {position} is a choice of {state.subject}, which cannot be voided; only they can choose again",
             field="position",
             subject=state.subject,
         )

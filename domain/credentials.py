@@ -23,7 +23,7 @@ from domain.ids import LOG_SERVICE
 from domain.messages import Command, CommandContext, Draft, Event
 from domain.people import INACTIVE_STATUSES, PersonRegistered
 from domain.roles import ADMIN, MEMBERSHIP_FIELDS, grants_of, holds, is_member, merge_path, revokes_administrator
-from domain.scopes import ADMIN_SCOPE, has_scope
+from domain.scopes import ADMIN_SCOPE, SCOPES, has_scope
 from domain.values import KEY_PATTERN, MAX_INTEGER, Code, Line, StringKind, Timestamp, kind_of, to_micros
 
 LOCAL_CREDENTIAL: Final = "local"
@@ -308,9 +308,11 @@ def decide(command: AccessCommand, context: CommandContext, subjects: Subjects, 
             _require_revocable(command, context, subjects, access)
             return [Draft(command.subject, TokenRevoked(token=command.token, reason="revoked"))]
         case CreateSignInLink():
+            _require_every_scope("create a sign-in link", context)
             _require_eligible_holder(command.subject, subjects)
             return [Draft(command.subject, SignInLinkCreated(expires_at=command.expires_at))]
         case ConnectAccount():
+            _require_every_scope("connect an account", context)
             _require_eligible_holder(command.subject, subjects)
             return [Draft(command.subject, AccountConnected(issuer=command.issuer, account=command.account))]
         case DisconnectAccount():
@@ -328,6 +330,16 @@ def _require_grantable(command: CreateToken, context: CommandContext) -> None:
         raise Forbidden(f"you cannot grant scopes you do not have yourself: {', '.join(missing)}", field="scopes")
     if command.expires_at is not None and to_micros(command.expires_at) <= context.now:
         raise Malformed("the token would already be expired; give a later time", field="expires_at")
+
+
+def _require_every_scope(action: str, context: CommandContext) -> None:
+    """Check the scopes of a caller who lets a person sign in: a session has every scope, so theirs would grant others."""
+    missing = [scope for scope in SCOPES if scope not in context.scopes]
+    if missing:
+        raise Forbidden(
+            f"to {action}, you need a token with every scope, as the session has them all; yours does not have "
+            f"{', '.join(missing)}"
+        )
 
 
 def _require_eligible_holder(holder: str, subjects: Subjects) -> None:

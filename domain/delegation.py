@@ -8,6 +8,7 @@ them with the products of their line, and all commands or only some kinds of dec
 * A person who acts on behalf of another without a delegation makes a claim, which the other person can confirm.
 * A delegation must cover both the time a command takes effect and the time it is recorded, so that backdating a command
   neither revives a delegation that ended nor extends one to before it began.
+* The delegations of a person who left, or was removed, have ended.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
 
+from domain.credentials import is_active
 from domain.errors import Forbidden, NotAllowed
 from domain.fields import FieldChange, Subjects, SubjectState, Value
 from domain.messages import Command, CommandContext, Draft
@@ -27,7 +29,7 @@ from domain.ownership import (
     require_active_holder,
     require_unused_delegation,
 )
-from domain.references import changed_subjects
+from domain.references import changed_subjects, restarted_products, restarted_subject
 from domain.roles import iterate_lines
 from domain.values import Actor, Code, Key, PersonId, ProductId, Slug, kind_of
 
@@ -148,9 +150,11 @@ def resolve_delegation(command: Command, context: CommandContext, subjects: Subj
     if position is not None:
         return context._replace(delegation=position)
     if kind_of(context.actor) == "service" and command.source is None:
+        remedy = f"{context.principal} can give one with DelegateActions"
+        if not is_active(context.principal, subjects.__getitem__):
+            remedy = f"those of {context.principal} ended when they left or were removed"
         raise Forbidden(
-            f"{context.actor} has no delegation from {context.principal} that covers this; {context.principal} can give "
-            "one with DelegateActions",
+            f"{context.actor} has no delegation from {context.principal} that covers this; {remedy}",
             field="on_behalf_of",
             subject=context.principal,
         )
@@ -160,7 +164,7 @@ def resolve_delegation(command: Command, context: CommandContext, subjects: Subj
 def find_delegation(command: Command, context: CommandContext, subjects: Subjects) -> int | None:
     """Return the position of a delegation that covers a command, at its effective time and when it is recorded."""
     actor, principal = subjects.canonical_id(context.actor), subjects.canonical_id(context.principal)
-    if actor == principal:
+    if actor == principal or not is_active(context.principal, subjects.__getitem__):
         return None
     scope: Scope | None = None
     for person in dict.fromkeys((context.principal, principal)):
@@ -206,6 +210,9 @@ def _find_scope(command: Command, context: CommandContext, subjects: Subjects) -
     if command.creates or named:
         created = getattr(command, "kind", None) if command.creates == "decision" else None
         parts.append(Part(named, created if command.creates else parts[0].kind))
+    if restarted := restarted_subject(command, subjects):
+        former = _describe_subject(subjects[restarted], context)
+        parts.append(Part((*former.products, *restarted_products(command, subjects)), parts[-1].kind))
     return Scope(type(command).__name__, tuple(parts))
 
 

@@ -43,6 +43,15 @@ def unknown_subject(subject: str, *, field: str | None = None, similar: Sequence
     return Unknown(f"no {kind} '{key}'" + (f"; {suggestion}" if suggestion else ""), field=field, subject=subject)
 
 
+def key_taken_error(subject: str) -> AlreadyExists:
+    """Return the refusal of a new subject whose key the log has, or had."""
+    return AlreadyExists(
+        f"{subject} already exists; keys are never reused, so choose another one or omit `key`",
+        field="key",
+        subject=subject,
+    )
+
+
 class Malformed(Refused):
     """The command itself is invalid."""
 

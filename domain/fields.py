@@ -171,6 +171,10 @@ class SubjectState:
         value = self.value_at(name, at)
         return tuple(str(item) for item in value) if isinstance(value, list) else ()
 
+    def value_set_by(self, name: str, position: int) -> Value:
+        """The value that an entry gave a field, also if the entry is voided; None if it gave none."""
+        return next((row.value for row in self.rows.get(name, _NO_ROWS) if row.position == position), None)
+
     def exists_at(self, at: int) -> bool:
         """Whether the subject was created and is not removed."""
         return self.value_at(EXISTS, at) is True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from domain.errors import AlreadyExists, NotAllowed, NothingChanges, format_alternatives
+from domain.errors import NotAllowed, NothingChanges, format_alternatives, key_taken_error
 from domain.fields import EXISTS, STATUS, Subjects, SubjectState
 from domain.messages import Command, CommandContext, Event
 from domain.values import kind_of
@@ -21,11 +21,7 @@ def require_new(subjects: Subjects, subject: str, command: Command) -> None:
         AlreadyExists: the log has, or had, a subject with this id.
     """
     if subjects[subject].version and not _corrects_first_entry(command, subjects[subject]):
-        raise AlreadyExists(
-            f"{subject} already exists; keys are never reused, so choose another one or omit `key`",
-            field="key",
-            subject=subject,
-        )
+        raise key_taken_error(subject)
 
 
 def revised_values(command: Command, names: Sequence[str], field: str) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from domain import (
     task,
 )
 from domain.actions import ADMINISTER, ADMINISTERED_KINDS, CONTRIBUTE, ERASE, IMPORT, MANAGE, Action
-from domain.errors import Forbidden
+from domain.errors import Forbidden, key_taken_error
 from domain.fields import Subjects
 from domain.held_roles import (
     AccessFacts,
@@ -41,8 +41,8 @@ from domain.held_roles import (
     may_anywhere,
 )
 from domain.messages import Command, CommandContext
-from domain.read_access import require_readable
-from domain.references import changed_subjects, referenced_subjects
+from domain.read_access import readable_products, require_readable
+from domain.references import changed_subjects, referenced_subjects, restarted_products, restarted_subject
 from domain.scopes import IMPORT_SCOPE, WRITE_SCOPE
 from domain.values import kind_of
 
@@ -187,6 +187,8 @@ FOR_ALL_PRODUCTS: Final = frozenset(
 """Commands that need a role for all products, whatever their subject."""
 _SETTING_RIGHTS: Final = ("ProductDefined.", "DecisionRightsSet.")
 """The events that say which decision rights a product has: its line, and its own. Only administrators void them."""
+VOIDED_BY_ADMINISTRATORS: Final = ADMINISTERED_KINDS | {"product"}
+"""Subjects of these kinds, whose first entry only administrators void, are started again by them alone."""
 ROLE_COMMANDS: Final = frozenset(get_args(roles.RoleCommand))
 REMOVALS: Final = frozenset({any_subject.RemoveSubject, any_subject.RestoreSubject})
 
@@ -199,13 +201,13 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
         Unknown: the caller may not read a subject that the command names.
     """
     rule = RULES.get(type(command))
-    action = _needed_action(rule, command, context.actor) if rule is not None else None
+    action = _needed_action(rule, command, context.actor, subjects) if rule is not None else None
     if facts.limits_reading and not (action is not None and has_own_role_for_all(action, context, subjects)):
-        require_readable(referenced_subjects(command), context, subjects, facts)
+        _require_readable(command, context, subjects, facts)
     if rule is None or action is None:
         raise Forbidden(f"no role may send {type(command).__name__}")
     held = HeldRoles(context, subjects, facts, context.now)
-    products = _find_named_products(command)
+    products = _find_all_products(command, subjects)
     if products is None:
         if has_own_role_for_all(action, context, subjects):
             return  # so the products of its subject need not be read
@@ -217,9 +219,34 @@ def require_permission(command: Command, context: CommandContext, subjects: Subj
     raise Forbidden(reason)
 
 
-def _needed_action(rule: Rule, command: Command, actor: str) -> Action:
+def _require_readable(command: Command, context: CommandContext, subjects: Subjects, facts: AccessFacts) -> None:
+    """Check that a caller may read what a command names, unless it needs a role for all products anyway.
+
+    Raises:
+        AlreadyExists: it starts a subject again that they may not read.
+        Unknown: it names another one that they may not read, or that is not in the log.
+    """
+    if type(command) in FOR_ALL_PRODUCTS:
+        return
+    named = referenced_subjects(command)
+    if isinstance(command, decision_messages.DeferDecision):  # it can wait for evidence that is recorded later
+        named = (each for each in named if not each[0].startswith("awaits") or subjects[each[1]].version)
+    require_readable(named, context, subjects, facts)
+    restarted = restarted_subject(command, subjects)
+    if restarted is None:
+        return
+    products = readable_products(HeldRoles(context, subjects, facts, context.now))
+    lines = _find_former_lines(restarted, command, subjects, context.now)
+    if products is not None and any(products.isdisjoint(line) for line in lines):
+        raise key_taken_error(restarted)
+
+
+def _needed_action(rule: Rule, command: Command, actor: str, subjects: Subjects) -> Action:
     """The action of a rule, for administrators if it concerns all people; an import writes with its own scope."""
     action = rule.action
+    restarted = restarted_subject(command, subjects)
+    if restarted and kind_of(restarted) in VOIDED_BY_ADMINISTRATORS:
+        return ADMINISTER
     if command.creates:
         return action if command.source is None else _with_import_scope(action, command)
     if isinstance(command, ownership.AcknowledgeOwnership) and command.on_behalf_of not in (None, actor):
@@ -239,7 +266,7 @@ def _with_import_scope(action: Action, command: Command) -> Action:
 def _judge(
     action: Action, rule: Rule, command: Command, context: CommandContext, held: HeldRoles, subjects: Subjects
 ) -> str | None:
-    if rule.anywhere or _is_unknown(command, subjects):
+    if (rule.anywhere and action.role == rule.action.role) or _is_unknown(command, subjects):
         return may_anywhere(held, action)
     return may(held, action, lines_of(command, subjects, context.now))
 
@@ -287,22 +314,39 @@ def _is_new(person: str, subjects: Subjects, facts: AccessFacts) -> bool:
 
 def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:
     """Return the products that a command touches, each with the lines it belongs to."""
-    products = _find_named_products(command)
+    products = _find_all_products(command, subjects)
     if products is not None:
         return find_lines(products, subjects, now)
-    named = getattr(command, "products", ())
-    lines = find_lines(named, subjects, now) if named or command.creates else ()
-    return {*lines}.union(*(lines_of_subject(subject, subjects, now) for subject in changed_subjects(command)))
+    named = _find_named_products(command)
+    lines = {*find_lines(named, subjects, now)} if named or command.creates else set()
+    restarted = restarted_subject(command, subjects)
+    if restarted:
+        lines.update(_find_former_lines(restarted, command, subjects, now))
+    return lines.union(*(lines_of_subject(subject, subjects, now) for subject in changed_subjects(command)))
 
 
-def _find_named_products(command: Command) -> tuple[str, ...] | None:
-    """Return the products that a command names, none for all of them; None if it also touches those of a subject."""
+def _find_former_lines(restarted: str, command: Command, subjects: Subjects, now: int) -> Iterable[Line]:
+    """Return the lines of a subject that a command starts again: by the products that it has, and had before."""
+    former = restarted_products(command, subjects)
+    if kind_of(restarted) == "product":
+        return [(restarted, *line) for line in find_lines(former, subjects, now)]
+    return find_lines((*subjects[restarted].subjects_at("products", now), *former), subjects, now)
+
+
+def _find_all_products(command: Command, subjects: Subjects) -> tuple[str, ...] | None:
+    """Return the products that a command touches, none for all of them; None if those of a subject are among them."""
+    if type(command) in ROLE_COMMANDS or type(command) in FOR_ALL_PRODUCTS:
+        return _find_named_products(command)
+    is_about_subjects = changed_subjects(command) or restarted_subject(command, subjects)
+    return None if is_about_subjects else _find_named_products(command)
+
+
+def _find_named_products(command: Command) -> tuple[str, ...]:
+    """Return the products that a command names; none for all of them."""
     if type(command) in FOR_ALL_PRODUCTS:
         return ()
     if type(command) in ROLE_COMMANDS:
         return (command.product,) if command.product else ()  # type: ignore[attr-defined]
     if type(command) is product.DefineProduct:
         return (command.line,) if command.line else ()
-    if changed_subjects(command):
-        return None
     return tuple(getattr(command, "products", None) or ())

@@ -8,10 +8,12 @@ from typing import Final
 from domain.actions import ADMINISTERED_KINDS, AUDIT
 from domain.catalog import EVENT_NAMES
 from domain.credentials import AccountConnected, AccountDisconnected
+from domain.errors import Refused
 from domain.fields import Subjects, SubjectState
 from domain.held_roles import NO_PRODUCT, AccessFacts, HeldRoles, lines_of_subject, may
-from domain.messages import CommandContext
-from domain.references import unknown_error
+from domain.ids import SUBJECT_IN_TEXT
+from domain.messages import Command, CommandContext
+from domain.references import referenced_subjects, unknown_error
 from domain.roles import VIEWER, RoleGranted, RoleRevoked
 from domain.values import kind_of
 
@@ -42,17 +44,45 @@ def is_readable(subject: str, products: Collection[str] | None, subjects: Mappin
     return any(not set(line).isdisjoint(products) for line in lines_of_subject(subject, subjects, now))
 
 
+def find_unreadable(
+    named: Iterable[str], context: CommandContext, subjects: Subjects, facts: AccessFacts
+) -> frozenset[str]:
+    """Return which of some subjects a caller may not read. If their reading is limited, those that are not in the log, too."""
+    if not facts.limits_reading:
+        return frozenset()
+    products = readable_products(HeldRoles(context, subjects, facts, context.now))
+    return frozenset(each for each in named if not is_readable(each, products, subjects, context.now))
+
+
 def require_readable(
     named: Iterable[tuple[str, str]], context: CommandContext, subjects: Subjects, facts: AccessFacts
 ) -> None:
     """Check that a caller may read subjects, given as fields and ids: one they may not read does not exist for them.
+
+    If their reading is limited, one that is not in the log is refused here, too: later, the refusal could be another one.
 
     Raises:
         Unknown: as if the log had no such subject.
     """
     if not facts.limits_reading:
         return
-    products = readable_products(HeldRoles(context, subjects, facts, context.now))
-    for field, subject in named if products is not None else ():
-        if subjects[subject].version and not is_readable(subject, products, subjects, context.now):
+    by_field = list(named)
+    unreadable = find_unreadable((subject for _, subject in by_field), context, subjects, facts)
+    for field, subject in by_field:
+        if subject in unreadable:
             raise unknown_error(field, subject)
+
+
+def withhold_unreadable(
+    refused: Refused, command: Command, context: CommandContext, subjects: Subjects, facts: AccessFacts
+) -> None:
+    """Remove from a refusal the subjects that a caller may not read, other than those that their command names."""
+    own = {command.subject_id(), *(subject for _, subject in referenced_subjects(command))}
+    named = {*SUBJECT_IN_TEXT.findall(refused.detail), *([refused.subject] if refused.subject else [])}
+    unreadable = find_unreadable(sorted(named - own), context, subjects, facts)
+    if refused.subject in unreadable:
+        refused.subject = None
+    refused.detail = SUBJECT_IN_TEXT.sub(
+        lambda found: "something that you may not read" if found[0] in unreadable else found[0], refused.detail
+    )
+    refused.args = (refused.detail,)

@@ -27,7 +27,7 @@ from domain.names import name_taken_error, normalize_name
 from domain.ownership import DelegateOwnership
 from domain.people import RegisterPerson
 from domain.product import DefineProduct, IssueReport
-from domain.read_access import require_readable
+from domain.read_access import find_unreadable, require_readable, withhold_unreadable
 from domain.scopes import IMPORT_SCOPE, scopes_for
 from domain.values import MAX_INTEGER, StringKind, is_subject, to_micros
 from eventlog.canonical import NotCanonicalError
@@ -230,6 +230,10 @@ class CommandHandler:
             try:
                 self._decide_command(command, work)
             except Refused as refused:
+                if self._view.limits_reading:
+                    withhold_unreadable(
+                        refused, command, self._build_context(command, work)[1], work.subjects, self._view
+                    )
                 if len(transaction.commands) > 1:
                     refused.field = f"commands.{n}.{refused.field}" if refused.field else f"commands.{n}"
                 raise
@@ -257,7 +261,8 @@ class CommandHandler:
             for given in work.transaction.commands:
                 command = self._fill_in_keys(given, work.subjects)
                 context = self._build_context(command, work)[1]
-                require_readable([("expected", subject)], context, work.subjects, self._view)
+                if current or not command.creates or command.subject_id() != subject:
+                    require_readable([("expected", subject)], context, work.subjects, self._view)
                 policy.require_permission(command, context, work.subjects, self._view)
             raise Stale(
                 f"{subject} is at version {current}, not {version}: it has changed since you read it",
@@ -278,7 +283,7 @@ class CommandHandler:
         command = self._resolve_people(command, work)
         if command.on_behalf_of and command.on_behalf_of != context.principal:
             context = context._replace(principal=command.on_behalf_of)
-        self._must_reference_recorded(command, work.subjects)
+        self._must_reference_recorded(command, context, work.subjects)
         context = resolve_delegation(command, context, work.subjects)
         drafts = self._apply_rules(command, context, work)
         if isinstance(command, IssueReport):
@@ -463,7 +468,7 @@ class CommandHandler:
         for name in build_name_rows(command.subject_id(), command.name, command.identifiers):
             work.names[name.normalized] = (*work.names.get(name.normalized, ()), name)
 
-    def _must_reference_recorded(self, command: Command, subjects: Subjects) -> None:
+    def _must_reference_recorded(self, command: Command, context: CommandContext, subjects: Subjects) -> None:
         """Check that decisions and positions that a command refers to are committed."""
         for n, decision in enumerate(command.because):
             if not subjects[decision].version:
@@ -472,12 +477,16 @@ class CommandHandler:
             if position > self._committed_size:
                 raise Unknown(f"no position {position}: the log ends at position {self._committed_size}", field=name)
         if command.corrects is not None:
-            self._must_correct_voided(command, command.corrects, subjects)
+            self._must_correct_voided(command, command.corrects, context, subjects)
 
-    def _must_correct_voided(self, command: Command, position: int, subjects: Subjects) -> None:
+    def _must_correct_voided(
+        self, command: Command, position: int, context: CommandContext, subjects: Subjects
+    ) -> None:
         """Check that a corrected entry is voided and of the same subject, unless the correction creates a new one."""
         entry = self._view.entry(position)
         assert entry is not None  # the position was checked to be committed
+        if entry.subject != command.subject_id() and find_unreadable([entry.subject], context, subjects, self._view):
+            raise Unknown(f"no entry that you may read has the position {position}", field="corrects")
         if not command.creates and entry.subject != command.subject_id():
             raise NotAllowed(
                 f"the entry at position {position} is one of {entry.subject}, not of {command.subject_id()}",

@@ -9,6 +9,7 @@ import pytest
 
 from domain.catalog import COMMAND
 from domain.errors import Forbidden
+from domain.scopes import SCOPES
 from eventlog.entry import Caller, Transaction
 from eventlog.log import SYSTEM_CALLER
 from identity.oidc.errors import SignInRefusedError
@@ -81,7 +82,7 @@ def test_people_connect_only_their_own_account(service: LocalService) -> None:
     """Whom a provider vouches for connects themself without a role, and no account of someone else."""
     bo = service.person("Bo")
     service.log.default_role = None
-    caller = Caller(bo, "session", "http")
+    caller = Caller(bo, "session", "http", frozenset(SCOPES))
     assert service.log.accounts.link(ISSUER, "u-3", bo, by=caller) == bo
     assert last_event(service)[:3] == ("AccountConnected.v1", bo, bo)
 

@@ -278,6 +278,57 @@ def test_a_token_for_another_person_is_on_record_with_who_made_it(company: Compa
     assert company.clients["ann"].post("/v1/tokens", json={"holder": "person:ann"}).status_code == 403
 
 
+def test_a_token_gains_no_scope_by_signing_in(company: Company) -> None:
+    """A session has every scope, so a token without one of them creates no sign-in link and connects no account."""
+    log, by = company.service.log, Caller("person:admin", LOCAL_CREDENTIAL, "cli", frozenset(SCOPES))
+    _, secret = log.tokens.create("person:admin", scopes=("read", "write", "import", "admin"), by=by)
+    weak, account = company.service.client_of(secret), {"issuer": "https://login.example.org", "account": "1"}
+    link = weak.post("/v1/sign-in-links", json={"person": "person:admin"})
+    connection = weak.post("/v1/accounts", json={"person": "person:admin", **account})
+    assert (link.status_code, connection.status_code) == (403, 403)
+    assert link.json()["detail"].endswith("yours does not have erase")
+    assert log.accounts.all() == []
+    assert company.clients["admin"].post("/v1/sign-in-links", json={"person": "person:ann"}).status_code == 201
+
+
+def test_what_was_voided_is_not_taken_over(company: Company) -> None:
+    """A subject whose first entry was voided is started again by who may change what belonged to its products."""
+    ann, bo, admin = (company.clients[key] for key in ("ann", "bo", "admin"))
+    start = {"type": "ProposeFeature", "key": "urn", "title": "Urn"}
+    corrects = company.position("feature:urn", "FeatureProposed")
+    company.do(ann, on("feature:urn", "VoidEntry", position=corrects, **WHY))
+    company.refuses(bo, {**start, "products": ["bank"], "corrects": corrects}, role="contributor")
+    company.do(ann, {**start, "products": ["shop"], "corrects": corrects})
+
+    company.do(admin, {"type": "DefineProduct", "key": "stall", "title": "Stall", "line": "shop"})
+    company.do(ann, {"type": "ProposeFeature", "key": "tent", "title": "Tent", "products": ["stall"]})
+    corrects = company.position("product:stall", "ProductDefined")
+    company.do(admin, on("product:stall", "VoidEntry", position=corrects, **WHY))
+    again = {"type": "DefineProduct", "key": "stall", "title": "Mine", "line": "bank", "corrects": corrects}
+    company.let_in("bo", "admin", "product:bank")
+    company.refuses(company.clients["bo"], again, role="admin")
+    company.do(admin, {**again, "line": "shop"})
+
+    company.do(admin, {"type": "GrantRole", "subject": "team:core", "role": "manager"})
+    corrects = company.position("team:core", "TeamRegistered")
+    company.do(admin, on("team:core", "VoidEntry", position=corrects, **WHY))
+    team = {"type": "RegisterTeam", "key": "core", "title": "Core", "corrects": corrects}
+    company.refuses(company.clients["bo"], team, role="admin")
+
+
+def test_no_one_voids_the_choice_of_another(company: Company) -> None:
+    """An administrator revives no delegation that its giver revoked, and shows no forecasts that a person no longer shows."""
+    ann, admin = company.clients["ann"], company.clients["admin"]
+    company.do(ann, on("person:ann", "DelegateActions", to="service:planner", delegation="d"))
+    company.do(ann, on("person:ann", "RevokeDelegation", delegation="d"))
+    company.do(ann, on("person:ann", "ShareCalibration", seen_by="others"))
+    company.do(ann, on("person:ann", "ShareCalibration", seen_by="me"))
+    for type_ in ("DelegationRevoked", "CalibrationShared"):
+        void = on("person:ann", "VoidEntry", position=company.position("person:ann", type_), **WHY)
+        answer = company.send(admin, void)
+        assert (answer.status_code, "only they can choose again" in answer.text) == (409, True), answer.text
+
+
 def test_an_erasure_is_bounded_and_on_record(company: Company) -> None:
     """One erasure names at most 1,000 positions, and its event keeps them with who erased them."""
     admin, log = company.clients["admin"], company.service.log.id

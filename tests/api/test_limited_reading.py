@@ -627,6 +627,59 @@ def test_a_reader_sees_their_own_product_and_no_word_of_the_other(world: World, 
     assert {path: world.readers[reader].get(path).status_code for path in REFUSED} == dict.fromkeys(REFUSED, 403)
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        {"type": "VoidEntry", "subject": "decision:coral-2", "position": 5, "why": "W."},
+        {"type": "SetDecisionRights", "subject": "product:coral", "rules": []},
+        {"type": "RemoveSubject", "subject": "product:coral", "why": "W."},
+        {"type": "ProposeFeature", "key": "new", "title": "New", "products": ["coral"]},
+        {"type": "DefineProduct", "key": "new", "title": "New", "because": ["coral-2"]},
+        {"type": "GrantRole", "subject": "service:x", "role": "viewer", "product": "coral"},
+        {"type": "AcceptDecision", "subject": "decision:coral-3", "deciders": ["No One"]},
+        {"type": "ImportChanges", "subject": "feature:coral-1", "source": {"system": "jira"}}
+        | {"changes": [{"field": "exists", "value": True}]},
+    ],
+)
+def test_a_refusal_is_the_same_for_hidden_and_unknown_subjects(world: World, command: dict[str, Any]) -> None:
+    """A command that a reader may not send, or that is wrong otherwise, does not show that a subject is hidden."""
+    client = world.readers["line"]
+    texts = {name: json.dumps(command).replace("coral", name) for name in ("coral", "other")}
+    answers = {name: client.post("/v1/commands", json=json.loads(text)) for name, text in texts.items()}
+    hidden, unknown = (answers[name].text.replace(name, "-") for name in answers)
+    assert hidden == unknown
+    for name in answers:
+        body = {"commands": [json.loads(texts[name])], "expected": {f"decision:{name}-2": 1}}
+        answers[name] = client.post("/v1/commands", json=body)
+    assert answers["coral"].text.replace("coral", "-") == answers["other"].text.replace("other", "-")
+
+
+def test_a_refusal_names_nothing_that_is_hidden(world: World) -> None:
+    """Neither a position in `corrects` nor what prevents a command shows the id of a hidden subject."""
+    reader, position = world.readers["line"], world.positions["coral"]
+    home = {"products": ["zinc"]}
+    decide = {"type": "RecordDecision", "key": "zinc-10", "title": "T", "decision": "D", "why": "W", **home}
+    own = reader.post("/v1/commands", json={**decide, "accountable": "person:ann"})
+    assert own.status_code == 201, own.text
+    old = {**decide, "key": "coral-10", "accountable": "person:ann", "products": ["coral"]}
+    gone = {"type": "ProposeFeature", "key": "gone", "title": "Gone", "products": ["coral"]}
+    for command in (old, {"type": "SupersedeDecision", "subject": "decision:coral-10", "by": ["zinc-10"]}, gone):
+        assert world.admin.post("/v1/commands", json=command).status_code in (200, 201)
+    voided = world.service.log.head().size
+    void = {"type": "VoidEntry", "subject": "feature:gone", "position": voided, "why": "W."}
+    assert world.admin.post("/v1/commands", json=void).status_code == 200
+    for command in (
+        {"type": "SetVision", "subject": "product:zinc", "vision": "V.", "corrects": position},
+        {"type": "ProposeFeature", "key": "new", "title": "New", "corrects": position, **home},
+        {**gone, **home, "corrects": voided},
+        {"type": "VoidEntry", "subject": "decision:zinc-10", "position": own.json()["position"], "why": "W."},
+    ):
+        refused = reader.post("/v1/commands", json=command)
+        assert refused.status_code in (404, 409), refused.text
+        assert "coral" not in refused.text
+    assert "supersedes something that you may not read" in refused.text
+
+
 @pytest.mark.parametrize("accept", ["application/json", "text/csv", "text/html"])
 def test_an_agenda_shows_only_decisions_that_the_reader_may_see(world: World, accept: str) -> None:
     """Given a meeting about decisions of two products, when a reader of one asks for it, the other decision is missing."""

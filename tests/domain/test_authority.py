@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.any_subject import AssignToProducts
+from domain.any_subject import AssignToProducts, SubjectRemoved, VoidEntry
 from domain.decision_messages import (
     AbstainFromDecision,
     AcceptDecision,
@@ -31,7 +31,7 @@ from domain.errors import Forbidden, NotAllowed, NothingChanges
 from domain.evidence import RecordEvidence
 from domain.judgment import Judgment, Verdict
 from domain.judgment_explanation import explain_verdict
-from domain.messages import Command
+from domain.messages import Command, Event
 from domain.money import Cost
 from domain.ownership import (
     DelegateOwnership,
@@ -42,7 +42,7 @@ from domain.ownership import (
 )
 from domain.people import PersonLeft, PersonMerged, PersonRegistered
 from domain.product import ProductDefined
-from tests.support_story import Story, backdated, day_time, fact, given
+from tests.support_story import Story, backdated, day, day_time, fact, given
 
 SHOP, MARKET, TEA, OLD = "product:shop", "product:market", "decision:tea", "decision:old"
 ANN, BOB, CEO = "person:ann", "person:bob", "person:ceo"
@@ -612,6 +612,17 @@ def test_a_delegation_covers_the_products_that_a_subject_leaves_and_enters() -> 
     bare.when(move, actor=ROBOT).refused(Forbidden, "on_behalf_of")
 
 
+def test_a_delegation_covers_the_former_products_of_what_is_started_again() -> None:
+    """A delegation for a product does not cover a voided decision of another one that is proposed again."""
+    market = fact(MARKET, ProductDefined(title="Market"))
+    again = ProposeDecision(key="tea", title="Tea", products=(MARKET,), corrects=6, on_behalf_of=ANN)
+    for products, is_covered in (((MARKET,), False), ((MARKET, SHOP), True)):
+        story = given(market, proposed()).when(allow(products=products)).recorded()
+        void = VoidEntry(subject=TEA, position=6, why="W.")
+        outcome = story.when(void).recorded().when(again, actor=ROBOT)
+        outcome.recorded() if is_covered else outcome.refused(Forbidden, "on_behalf_of")
+
+
 @pytest.mark.parametrize(("actions", "is_covered"), [((), False), (("RecordEvidence",), True)])
 def test_a_kind_of_evidence_is_no_kind_of_decision(actions: tuple[str, ...], is_covered: bool) -> None:
     """A delegation for a kind of decision covers evidence of a kind of the same name only by its command."""
@@ -638,6 +649,24 @@ def test_a_delegation_to_act_covers_both_clocks(recorded_on: int, effective_on: 
     story.when(command, on=49, actor=ROBOT).recorded()
     late = backdated(command, effective_on) if effective_on else command
     story.when(late, on=recorded_on, actor=ROBOT).refused(Forbidden, "on_behalf_of")
+
+
+@pytest.mark.parametrize("ending", [PersonLeft(), SubjectRemoved(why="W.")])
+def test_a_delegation_to_act_ends_when_its_giver_leaves(ending: Event) -> None:
+    """A service does not act for a person who left or was removed, also not dated to before that."""
+    story = given(proposed()).when(allow(), on=10).recorded()
+    story.when(accept(on_behalf_of=ANN), on=40, actor=ROBOT).recorded()
+    story.record(fact(ANN, ending), day(50))
+    for command in (accept(on_behalf_of=ANN), backdated(accept(on_behalf_of=ANN), 40)):
+        story.when(command, actor=ROBOT).refused(Forbidden, "on_behalf_of", "ended when they left or were removed")
+
+
+def test_a_person_who_acts_for_one_who_left_makes_a_claim() -> None:
+    """What a person with a delegation does for its giver is no longer theirs once they left."""
+    story = given(proposed()).when(allow(to=BOB), on=10).recorded()
+    assert verdict_of(story, accept(on_behalf_of=ANN), actor=BOB).basis == "delegated"
+    story.record(fact(ANN, PersonLeft()), day(50))
+    assert verdict_of(story, accept(on_behalf_of=ANN), actor=BOB).basis == "claimed"
 
 
 def test_only_oneself_can_delegate() -> None:
