@@ -406,7 +406,7 @@ def _require_confirmable(command: ConfirmDecision, context: CommandContext, subj
     state = subjects[command.subject]
     actor = subjects.canonical_id(context.actor)
     if actor != subjects.canonical_id(context.principal):
-        raise NotAllowed(
+        raise Forbidden(
             "deciders confirm with their own credentials; omit `on_behalf_of`",
             field="on_behalf_of",
             subject=state.subject,

@@ -90,7 +90,7 @@ def decide(
     """
     actor = subjects.canonical_id(context.actor)
     if actor != subjects.canonical_id(command.subject):
-        raise NotAllowed(
+        raise Forbidden(
             "only the person named in `subject` can give this delegation, with their own credentials",
             field="subject",
             subject=command.subject,

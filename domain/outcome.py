@@ -17,7 +17,7 @@ from pydantic import Field, Strict, StrictBool
 from domain.decision_messages import ACCEPTED
 from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.delegation import is_claim
-from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, Unknown
+from domain.errors import AlreadyExists, Forbidden, Malformed, NotAllowed, NothingChanges, Unknown
 from domain.feature import OPEN as OPEN_FEATURE
 from domain.fields import FieldChange, Subjects, SubjectState, Value, code, without_nones
 from domain.guards import require_person, require_status
@@ -214,7 +214,7 @@ def _state(command: StateExpectedOutcome, context: CommandContext, subjects: Sub
 def _share(command: ShareCalibration, context: CommandContext, subjects: Subjects) -> Event:
     actor, principal = subjects.canonical_id(context.actor), subjects.canonical_id(context.principal)
     if {actor, principal} != {subjects.canonical_id(command.subject)}:
-        raise NotAllowed(
+        raise Forbidden(
             "only the person named in `subject` can change this, with their own credentials",
             field="subject",
             subject=command.subject,

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Literal, assert_never
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.errors import NotAllowed, NothingChanges, Unknown
+from domain.errors import Forbidden, NotAllowed, NothingChanges, Unknown
 from domain.fields import STATUS, FieldChange, Subjects, Value, code, refs
 from domain.guards import require_person
 from domain.messages import Command, CommandContext, Draft, Event
@@ -400,7 +400,7 @@ def _require_revocable(command: RevokeDelegation, context: CommandContext, subje
         return
     parties = subjects.canonical_ids((command.subject, str(value["to"])))
     if subjects.canonical_id(context.actor) not in parties:
-        raise NotAllowed(
+        raise Forbidden(
             f"only {command.subject} can revoke this delegation, and only {value['to']} can give it up, each with their own credentials",
             field="subject",
             subject=command.subject,

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import StreamingResponse
 
 from api import answer_documentation
+from api.access_journal import record_read
 from api.problems import HttpProblem
 from api.routing import v1_router
 from api.services import ServiceDependency, Services
@@ -88,6 +89,7 @@ def get_status(services: ServiceDependency) -> dict[str, Any]:
 
 
 def list_entries(
+    request: Request,
     services: ServiceDependency,
     cursor: Annotated[int, Query(ge=0, le=MAX_INTEGER, description="Start after this position.")] = 0,
     limit: Annotated[
@@ -98,6 +100,7 @@ def list_entries(
 
     Erased texts are left out. For readers who may not audit, so are the sign-in accounts of other people.
     """
+    record_read(request, is_file=True)
     parts = _iterate_in_threads(_read_lines(services.log, services, cursor, limit))
     return StreamingResponse(parts, media_type="application/jsonl")
 

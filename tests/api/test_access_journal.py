@@ -69,11 +69,15 @@ def test_exports_and_audits_are_recorded(service: LocalService) -> None:
     service.client.get("/v1/decisions?format=csv")
     service.client.get("/v1/decisions")
     service.client.get("/v1/audit")
+    for cursor in (0, 1):
+        service.client.get("/v1/log/entries", params={"cursor": cursor})
     rows = recorded(service)
     assert [(row["kind"], row["what"]) for row in rows] == [
         ("export", "GET /v1/decisions"),
         ("audit", "GET /v1/audit"),
+        ("export", "GET /v1/log/entries"),
     ]
+    assert {row["times"] for row in rows} == {1}
     assert {row["who"] for row in rows} == {service.ada}
     assert ("audit", "GET /v1/access-journal") in [(row["kind"], row["what"]) for row in recorded(service)]
 

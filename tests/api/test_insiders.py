@@ -316,6 +316,24 @@ def test_what_was_voided_is_not_taken_over(company: Company) -> None:
     company.refuses(company.clients["bo"], team, role="admin")
 
 
+def test_who_acts_as_another_person_is_in_the_access_journal(company: Company) -> None:
+    """What only a person themself can do is refused with 403 when another tries, and recorded like any such refusal."""
+    mallory = company.let_in("mallory", "manager")
+    company.do(company.clients["ann"], on("person:ann", "DelegateActions", to="service:planner", delegation="d"))
+    company.do(mallory, on("decision:tea", "AcceptDecision", deciders=["person:ann"]))
+    attempts = [
+        on("person:ann", "DelegateActions", to="person:mallory"),
+        on("person:ann", "RevokeDelegation", delegation="d"),
+        on("person:ann", "ShareCalibration"),
+        on("decision:tea", "ConfirmDecision", on_behalf_of="person:ann"),
+    ]
+    answers = [company.send(mallory, each) for each in attempts]
+    assert [each.status_code for each in answers] == [403] * 4
+    company.service.log.journal.write()
+    rows = company.clients["admin"].get("/v1/access-journal", params={"kind": "refused"}).json()["rows"]
+    assert {row["reason"] for row in rows} == {each.json()["detail"] for each in answers}
+
+
 def test_no_one_voids_the_choice_of_another(company: Company) -> None:
     """An administrator revives no delegation that its giver revoked, and shows no forecasts that a person no longer shows."""
     ann, admin = company.clients["ann"], company.clients["admin"]

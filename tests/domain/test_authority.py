@@ -27,7 +27,7 @@ from domain.decision_messages import (
 )
 from domain.decision_rights import DecisionRightsSet, DecisionRule, SetDecisionRights
 from domain.delegation import DelegateActions
-from domain.errors import Forbidden, NotAllowed, NothingChanges
+from domain.errors import Forbidden, NothingChanges
 from domain.evidence import RecordEvidence
 from domain.judgment import Judgment, Verdict
 from domain.judgment_explanation import explain_verdict
@@ -671,15 +671,15 @@ def test_a_person_who_acts_for_one_who_left_makes_a_claim() -> None:
 
 def test_only_oneself_can_delegate() -> None:
     """A delegation is given with one's own credentials, not by or through another person."""
-    given().when(allow(), actor=BOB).refused(NotAllowed, "subject")
-    given().when(allow(on_behalf_of=ANN), actor=BOB).refused(NotAllowed, "subject")
+    given().when(allow(), actor=BOB).refused(Forbidden, "subject")
+    given().when(allow(on_behalf_of=ANN), actor=BOB).refused(Forbidden, "subject")
 
 
 def test_revoking_a_delegation_to_act() -> None:
     """The person who gave a delegation can revoke it, the other one can give it up, and no third person ends it."""
     story = given(proposed()).when(allow(to=BOB)).recorded()
     revoke = RevokeDelegation(subject=ANN, delegation="d")
-    story.when(revoke, actor=CEO).refused(NotAllowed, "subject")
+    story.when(revoke, actor=CEO).refused(Forbidden, "subject")
     story.when(revoke, actor=BOB).recorded()
     after = story.when(revoke).recorded()
     assert verdict_of(after, accept(on_behalf_of=ANN), actor=BOB).basis == "claimed"

@@ -41,7 +41,7 @@ from domain.decision_messages import (
     SupersedeDecision,
     WithdrawDecision,
 )
-from domain.errors import AlreadyExists, Malformed, NotAllowed, NothingChanges, OutOfOrder, Unknown
+from domain.errors import AlreadyExists, Forbidden, Malformed, NotAllowed, NothingChanges, OutOfOrder, Unknown
 from domain.feature import ProposeFeature
 from domain.fields import STATUS
 from domain.messages import Command
@@ -448,7 +448,7 @@ def test_only_deciders_confirm():
 
     story.when(ConfirmDecision(subject=TEA), actor="person:bob").refused(NotAllowed, "subject")
     story.when(ConfirmDecision(subject=TEA, on_behalf_of="person:ann"), actor="person:bob").refused(
-        NotAllowed, "on_behalf_of"
+        Forbidden, "on_behalf_of"
     )
     story.when(ConfirmDecision(subject=TEA)).recorded().when(ConfirmDecision(subject=TEA)).refused(
         NothingChanges, "subject"
