@@ -13,11 +13,13 @@ from pydantic_core import PydanticCustomError
 
 from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
+from domain.decision_rights import RIGHTS_FIELD
 from domain.errors import NotAllowed, NothingChanges, Unknown
-from domain.fields import EXISTS, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
+from domain.fields import EXISTS, MERGED_INTO, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
 from domain.guards import require_status
 from domain.judgment import Judgment
 from domain.messages import Command, CommandContext, Draft, Event, Message, Source, copy_with
+from domain.outcome import SHARING_FIELD
 from domain.roles import GRANT_PREFIX
 from domain.settled_decisions import judge_change
 from domain.values import (
@@ -61,6 +63,12 @@ STILL_VALID_BECAUSE: Final = "still_valid_because"
 """The field with the reason of the latest confirmation that a subject still holds; for one field, `.FIELD` follows."""
 
 NOT_IMPORTED: Final = frozenset({"service", "group", "log"})
+NOT_IMPORTED_FIELDS: Final = frozenset({MERGED_INTO, RIGHTS_FIELD, SHARING_FIELD, "authority", "ratification"})
+NOT_IMPORTED_PREFIXES: Final = (
+    *(GRANT_PREFIX, "delegation.", "authority."),
+    *("approval.", "abstention.", "confirmed.", "ratified.", "acknowledged."),
+)
+"""Fields that say who may act or decide, what people did with their own credentials, or what the log judged itself."""
 
 
 class LogOpened(Event):
@@ -444,7 +452,8 @@ def _require_applicable(command: AnySubjectCommand) -> None:
 
 
 def _require_importable(command: ImportChanges, state: SubjectState) -> None:
-    """What decides who may act is never imported: services, groups, the log itself, and roles. A status is one word.
+    """What decides who may act is never imported: services, groups, the log itself, roles, merges and approvals. A status
+    is one word.
 
     A service that is an author of imported changes gets its title by an import, if the log has nothing about it yet.
     """
@@ -468,6 +477,13 @@ def _require_importable(command: ImportChanges, state: SubjectState) -> None:
         if change.field.startswith(GRANT_PREFIX):
             raise NotAllowed(
                 f"`{change.field}` is a role, which cannot be imported; grant it with `decisionlog role grant`",
+                field=f"changes.{n}.field",
+                subject=command.subject,
+            )
+        if change.field in NOT_IMPORTED_FIELDS or change.field.startswith(NOT_IMPORTED_PREFIXES):
+            raise NotAllowed(
+                f"`{change.field}` says who may act or decide, or what a person did or the log judged here; it cannot be "
+                "imported",
                 field=f"changes.{n}.field",
                 subject=command.subject,
             )

@@ -120,16 +120,17 @@ def find_rights(product: str, subjects: Subjects, at: int) -> Rights | None:
     for each in iterate_lines(product, subjects, at):
         state = subjects[each]
         row = state.row_at(RIGHTS_FIELD, at)
-        if row is not None and (rules := state.value_at(RIGHTS_FIELD, at)):
-            return Rights(_parse_rules(rules), each, row.position, tuple(lines))
+        if row is not None and (rules := _parse_rules(state.value_at(RIGHTS_FIELD, at))):
+            return Rights(rules, each, row.position, tuple(lines))
         line = state.row_at(LINE_FIELD, at)
         lines += [line.position] if line else []
     return None
 
 
 def _parse_rules(rules: Value) -> tuple[DecisionRule, ...]:
-    assert isinstance(rules, list)
-    return tuple(DecisionRule.model_validate(rule, context=STORED) for rule in rules)
+    # Only imported history, which no rule checks, can hold anything but a list of objects.
+    listed = rules if isinstance(rules, list) else []
+    return tuple(DecisionRule.model_validate(rule, context=STORED) for rule in listed if isinstance(rule, dict))
 
 
 def find_review_rule(products: Iterable[str], kind: str, subjects: Subjects, at: int) -> str | None:

@@ -269,6 +269,30 @@ def test_an_import_cannot_end_a_service(company: Company) -> None:
         assert (answer.status_code, answer.json()["field"]) == (409, "subject"), answer.text
 
 
+@pytest.mark.parametrize(
+    ("subject", "change"),
+    [
+        ("person:old", {"field": "merged_into", "value": "person:admin"}),
+        ("person:old", {"field": "delegation.d", "value": "person:mallory"}),
+        ("person:old", {"field": "calibration_shared", "value": True}),
+        ("product:old", {"field": "decision_rights", "value": "none"}),
+        ("decision:old", {"field": "approval.ann", "value": "own"}),
+        ("decision:old", {"field": "authority", "value": "within"}),
+        ("decision:old", {"field": "ratification", "value": "within"}),
+        ("feature:old", {"field": "acknowledged.accountable.ann", "value": True}),
+    ],
+)
+def test_an_import_gives_no_authority(company: Company, subject: str, change: dict[str, Any]) -> None:
+    """An import neither merges a person into another nor delegates, sets rights, approves, judges or acknowledges."""
+    by = Caller("person:admin", LOCAL_CREDENTIAL, "cli", frozenset(SCOPES))
+    _, secret = company.service.log.tokens.create("service:importer", scopes=["import:hr"], role="admin", by=by)
+    importer = company.service.client_of(secret)
+    fields = {"source": {"system": "hr"}, "changes": [{"field": "exists", "value": True}, change]}
+    answer = company.send(importer, on(subject, "ImportChanges", **fields))
+    assert (answer.status_code, answer.json()["field"]) == (409, "changes.1.field")
+    company.do(importer, on(subject, "ImportChanges", **{**fields, "changes": fields["changes"][:1]}))
+
+
 def test_a_token_for_another_person_is_on_record_with_who_made_it(company: Company) -> None:
     """An administrator who makes a token for Ann is named in the event, and a token with scopes they lack is refused."""
     admin = company.clients["admin"]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from domain.any_subject import AssignToProducts, SubjectRemoved, VoidEntry
+from domain.any_subject import AssignToProducts, ChangesImported, ImportedChange, SubjectRemoved, VoidEntry
 from domain.decision_messages import (
     AbstainFromDecision,
     AcceptDecision,
@@ -542,6 +542,14 @@ ROBOT = "service:robot"
 
 def allow(**values: Any) -> DelegateActions:
     return DelegateActions.model_validate({"subject": ANN, "delegation": "d", "to": ROBOT, **values})
+
+
+def test_imported_decision_rights_are_none() -> None:
+    """A product whose decision rights an import filled with something else has those of its line, or none."""
+    for value in ({"value": "none"}, {"texts": ("none",)}):
+        imported = ChangesImported(changes=(ImportedChange(field="decision_rights", **value),))
+        story = given(proposed(), fact(SHOP, imported))
+        assert verdict_of(story, accept()).verdict == "no_rule"
 
 
 def test_a_service_without_a_delegation() -> None:
