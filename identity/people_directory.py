@@ -76,9 +76,17 @@ class Directory:
         return tuple(name for _, name in self._store.names(person))
 
     def add(
-        self, person: str, *spellings: str, shared: bool = False, move: bool = False, by: Caller | None = None
+        self,
+        person: str,
+        *spellings: str,
+        name: str | None = None,
+        shared: bool = False,
+        move: bool = False,
+        by: Caller | None = None,
     ) -> None:
         """Add names to a person. With `shared`, another person may have them too; with `move`, others lose them.
+
+        With `name`, the display name is changed as by `rename`, in the same transaction.
 
         Raises:
             AlreadyExists: a name belongs to another person.
@@ -95,12 +103,16 @@ class Directory:
             display = None if side_tables.has_name(person) else 0
             kind = OTHER_NAME if shared else IDENTIFIER
             side_tables.insert_names(
-                NameRow(person, name, normalize_name(name), SHOWN if n == display else kind)
-                for n, name in enumerate(spellings)
+                NameRow(person, each, normalize_name(each), SHOWN if n == display else kind)
+                for n, each in enumerate(spellings)
             )
+            if name is not None:
+                _show_name(side_tables, person, name)
 
         moved = [ChangeNames(subject=other, change="moved") for other in previous]
-        self._record([ChangeNames(subject=person, change="moved" if previous else "added"), *moved], write, by)
+        renamed = [ChangeNames(subject=person, change="renamed")] if name is not None else []
+        commands = [ChangeNames(subject=person, change="moved" if previous else "added"), *moved, *renamed]
+        self._record(commands, write, by)
 
     def _find_others(self, person: str, names: Iterable[str]) -> dict[str, list[str]]:
         """Return the other people who have some names, with these names, normalized."""
@@ -118,14 +130,8 @@ class Directory:
             AlreadyExists: the name belongs to another person.
             Unknown: the log has no such person.
         """
-
-        def write(side_tables: SideTables) -> None:
-            _must_be_free(side_tables, person, [name])
-            side_tables.hide_display_name(person)
-            side_tables.delete_names(person, name)
-            side_tables.insert_names([NameRow(person, name, normalize_name(name), SHOWN)])
-
-        self._record([ChangeNames(subject=person, change="renamed")], write, by)
+        renamed = [ChangeNames(subject=person, change="renamed")]
+        self._record(renamed, lambda side_tables: _show_name(side_tables, person, name), by)
 
     def erase_names(self, person: str, spelling: str | None = None, *, by: Caller | None = None) -> None:
         """Erase one name of a person, or all of them; the id stays.
@@ -146,6 +152,13 @@ class Names(Protocol):
 
     def display_names(self, people: Sequence[str]) -> dict[str, str]:
         """Return the display name of each of these people and services that has one, in one query."""
+
+
+def _show_name(side_tables: SideTables, person: str, name: str) -> None:
+    _must_be_free(side_tables, person, [name])
+    side_tables.hide_display_name(person)
+    side_tables.delete_names(person, name)
+    side_tables.insert_names([NameRow(person, name, normalize_name(name), SHOWN)])
 
 
 def _must_be_free(side_tables: SideTables, person: str, names: Iterable[str]) -> None:

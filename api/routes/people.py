@@ -120,10 +120,11 @@ def add_names(
 ) -> answer_documentation.PersonRow:
     """Adds identifiers; `name` changes the name to show. Each change is recorded as an event without the name itself."""
     person = get_person(services, key)["id"]
+    directory = services.log.directory
     if names.identifiers:
-        services.log.directory.add(person, *names.identifiers, move=names.move, by=caller)
-    if names.name:
-        services.log.directory.rename(person, names.name, by=caller)
+        directory.add(person, *names.identifiers, name=names.name, move=names.move, by=caller)
+    elif names.name:
+        directory.rename(person, names.name, by=caller)
     return get_person(services, key)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from domain.credentials import NamesChanged
 from domain.scopes import SCOPES
 from tests.support_log import LocalService
 
@@ -111,6 +112,18 @@ def test_the_default_role_makes_no_administrator_of_who_holds_another(service: L
     grant = {"type": "GrantRole", "subject": viewer, "role": "viewer"}
     service.client.post("/v1/commands", json=grant).raise_for_status()
     assert service.post(f"/people/{service.ada.removeprefix('person:')}/leave").status_code == 409
+
+
+def test_names_are_changed_together_or_not_at_all(service: LocalService) -> None:
+    """A display name that another person has refuses the identifiers that were sent with it, too."""
+    guest = service.person("Guest", "g@example.org")
+    path = f"/people/{guest.removeprefix('person:')}/names"
+    assert service.post(path, {"identifiers": ["new@example.org"], "name": "ada@example.org"}).status_code == 409
+    assert service.log.directory.spellings(guest) == ("Guest", "g@example.org")
+    assert service.post(path, {"identifiers": ["new@example.org"], "name": "Gus"}).json()["name"] == "Gus"
+    assert service.log.directory.spellings(guest) == ("Gus", "g@example.org", "new@example.org", "Guest")
+    changes = [e.event.change for e in service.log.stream(guest) if isinstance(e.event, NamesChanged)]
+    assert changes == ["added", "renamed"]
 
 
 def test_who_did_what_to_tokens_and_names_is_in_the_audit_trail(service: LocalService) -> None:
