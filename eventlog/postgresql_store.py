@@ -26,7 +26,7 @@ from eventlog.sequencer import Sequencer
 from eventlog.side_tables import write_side_tables
 from eventlog.sql import HEAD, Session, parse_head, update_head
 from eventlog.store import Store
-from eventlog.store_errors import UnknownOutcomeError
+from eventlog.store_errors import StoreUnavailableError, UnknownOutcomeError
 
 try:
     import psycopg
@@ -92,6 +92,10 @@ CREATE TABLE owners (name text COLLATE "C" PRIMARY KEY, person text COLLATE "C" 
 CREATE TABLE read_only (reason text NOT NULL);
 INSERT INTO head VALUES (1, 0, '', 0);
 INSERT INTO access_journal_head VALUES (1, 1, '', 0, '')
+"""
+UNAVAILABLE: Final = ("08", "28", "40", "42501", "53", "55", "57")
+"""The beginnings of the codes of errors that say nothing about what is stored: of the connection, its role, locks,
+resources, and what an operator does. An error without a code comes from the client: it has no connection.
 """
 BEGIN: Final = "BEGIN ISOLATION LEVEL READ COMMITTED"
 VERSIONS: Final = """
@@ -300,6 +304,7 @@ class PostgresStore(Store):
 
     @contextmanager
     def _transaction(self) -> Iterator[Session]:
+        self.must_not_be_damaged()
         writer = self._begin(Lookups([], [], [])).writer
         try:
             with self._unknown_outcome_if_lost(writer):
@@ -310,6 +315,7 @@ class PostgresStore(Store):
             _roll_back(writer)
 
     def _append_group(self, appends: Sequence[Append]) -> list[Outcome]:
+        self.must_not_be_damaged()
         head = self.cached_head
         if self._is_alone and (outcomes := self._append_as_expected(appends)) is not None:
             return outcomes
@@ -540,6 +546,9 @@ def _exists(connection: Connection, schema: str, table: str) -> bool:
 
 
 def _to_library_error(error: psycopg.Error) -> persistence.PersistenceError:
+    is_of_client = error.sqlstate is None and isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    if is_of_client or (error.sqlstate or "").startswith(UNAVAILABLE):
+        return StoreUnavailableError(_one_line(error))
     names = (kind.__name__ for kind in type(error).__mro__)
     kind = next((getattr(persistence, name) for name in names if hasattr(persistence, name)), persistence.DatabaseError)
     return kind(_one_line(error))

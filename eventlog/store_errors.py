@@ -1,8 +1,9 @@
 """Errors of an open log. They derive from those of the `eventsourcing` library, which is loaded only where a log is opened.
 
 OperationalError
-├── FileUnavailableError          a file cannot be read or written, whatever it contains
-│   └── DiskFullError             the disk is full; nothing was stored
+├── StoreUnavailableError         the store cannot be used at the moment, whatever it contains
+│   └── FileUnavailableError      a file cannot be read or written
+│       └── DiskFullError         the disk is full; nothing was stored
 └── UnknownOutcomeError           a commit was sent, and the connection was lost before its answer
 IntegrityError
 └── DamagedStoreError             damage was found; nothing more is written
@@ -15,7 +16,11 @@ from pathlib import Path
 from eventsourcing.persistence import IntegrityError, OperationalError
 
 
-class FileUnavailableError(OperationalError):
+class StoreUnavailableError(OperationalError):
+    """The store cannot be used at the moment, such as without a connection. This says nothing about what it contains."""
+
+
+class FileUnavailableError(StoreUnavailableError):
     """A file cannot be read or written, whatever it contains; the message says why, and how to fix it."""
 
 

@@ -38,7 +38,7 @@ from eventlog.codec import compose, find_broken_text, iter_commitments
 from eventlog.merkle import Frontier, append_leaves, leaf_hash, root
 from eventlog.records import EntryRow, Head, Span
 from eventlog.side_table_checks import KEY_COLUMNS, find_invalid_row
-from eventlog.store_errors import FileUnavailableError
+from eventlog.store_errors import StoreUnavailableError
 
 T = TypeVar("T")
 
@@ -60,7 +60,7 @@ class Finding:
 
 
 class Stored(Protocol):
-    """What is verified. Every method raises `PersistenceError` if it cannot read, and `FileUnavailableError` if that says
+    """What is verified. Every method raises `PersistenceError` if it cannot read, and `StoreUnavailableError` if that says
     nothing about what is stored.
     """
 
@@ -209,7 +209,7 @@ class _Verifier:
     def _read_row(self, after: int) -> list[EntryRow]:
         try:
             return self._stored.rows(after, 1)
-        except FileUnavailableError:
+        except StoreUnavailableError:
             raise
         except PersistenceError as error:
             raise _FindingError(max(after, 0) + 1, f"it cannot be read: {error}") from error
@@ -450,7 +450,7 @@ class _Verifier:
 def _read(read: Callable[[], T], what: str) -> T:
     try:
         return read()
-    except FileUnavailableError:
+    except StoreUnavailableError:
         raise
     except PersistenceError as error:
         raise _FindingError(None, f"the {what} cannot be read: {error}") from error

@@ -18,11 +18,13 @@ import pytest
 from eventsourcing.persistence import PersistenceError
 
 from domain.errors import Refused
+from eventlog import postgresql_store
 from eventlog.dsn import split_dsn, without_secret
 from eventlog.entry import Receipt
 from eventlog.errors import DatabaseUnavailableError, ReadOnlyLogError
 from eventlog.migration import set_read_only
 from eventlog.postgresql_store import PostgresStore, connect
+from eventlog.store_errors import DamagedStoreError, StoreUnavailableError
 from identity.decision_log import DecisionLog
 from tests.eventlog.support import Clock, do, open_log, tables, transaction
 from tests.support_postgresql import fresh_schema
@@ -261,6 +263,50 @@ def test_retries_over_lost_connections_record_nothing_twice(address: str) -> Non
         assert sorted(receipt.position for receipt in receipts) == list(range(2, 302))
         assert log.head().size == 301
         assert log.verify() is None
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        psycopg.OperationalError("connection refused"),
+        psycopg.errors.AdminShutdown("terminating connection"),
+        psycopg.errors.TooManyConnections("sorry, too many clients already"),
+        psycopg.errors.InsufficientPrivilege("permission denied for table events"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_not_damaged(
+    address: str, monkeypatch: pytest.MonkeyPatch, error: psycopg.Error
+) -> None:
+    """A verification that cannot read ends with an error and without a finding; the log can be written later."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise error
+
+    with open_log(address) as log:
+        do(log, SHOP)
+        with monkeypatch.context() as outage:
+            outage.setattr(postgresql_store, "connect", refuse)
+            log._store._drop_idle()  # type: ignore[attr-defined]
+            with pytest.raises(StoreUnavailableError):
+                log.find_damage()
+
+        assert log.damage == ""
+        assert do(log, retitle("T")).position == 3
+
+
+def test_a_damaged_log_is_not_written(address: str) -> None:
+    """Once damage was found, commands, names and tokens are refused."""
+    with open_log(address) as log:
+        do(log, SHOP)
+        with tables(address) as connection:
+            connection.execute("UPDATE events SET recorded_at = recorded_at + 1 WHERE position = 2")
+        assert log.find_damage()
+
+        with pytest.raises(DamagedStoreError):
+            do(log, retitle("T"))
+        with pytest.raises(DamagedStoreError):
+            log.owners.remember("ann", "person:ann")
+        assert log.head().size == 2
 
 
 def test_queries_are_not_jit_compiled(address: str) -> None:
