@@ -12,13 +12,14 @@ import click
 from eventsourcing.persistence import OperationalError
 
 from cli import options
-from cli.bootstrap import clock, freeze_gc, open_for_write, open_read_only
+from cli.bootstrap import clock, find_writer, freeze_gc, open_for_write, open_read_only
 from cli.errors import CommandFailed
 from cli.kafka_workers import become_active, build_reporter, build_topics, connect_broker, kafka_errors, run_worker
-from cli.remote_log import RemoteLog, connect_to_writer
+from cli.remote_log import connect_to_writer
 from cli.settings import Settings
 from cli.settings_loading import load_settings
 from consumers.kafka.command_consumer import CommandConsumer
+from decisionlog_client.errors import ClientError, NotSignedIn
 from domain.errors import Forbidden, Refused
 from eventlog.entry import Caller, Receipt, Sink, Transaction
 from eventlog.errors import LogInUseError
@@ -65,15 +66,26 @@ def _consume(settings: Settings) -> None:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSink:
-    """A log that a server has. A server that cannot be reached is an error that is retried."""
+    """The log of the server next to this process. While it does not answer or refuses the token, the commands wait."""
 
-    server: RemoteLog
+    settings: Settings
 
     async def execute_many(self, transactions: Sequence[Transaction]) -> list[Receipt | Refused]:
-        """Apply transactions in order, each with its own outcome."""
+        """Apply transactions in order, each with its own outcome.
+
+        Raises:
+            Forbidden: the token has expired or was revoked. The commands stay in the topic, to be applied with another.
+            OperationalError: there is no server, or it did not answer. After a restart it may have another address.
+        """
         try:
-            return await self.server.execute_many(transactions)
-        except CommandFailed as error:
+            found = find_writer(self.settings)
+            if found is None:
+                raise CommandFailed("the log's server is not running; start it with `decisionlog serve`")
+            with connect_to_writer(found, self.settings) as server:
+                return await server.execute_many(transactions)
+        except NotSignedIn as error:
+            raise _token_has_ended(self.settings) from error
+        except (CommandFailed, ClientError) as error:
             raise OperationalError(str(error)) from error
 
 
@@ -96,11 +108,15 @@ class LocalSink:
             return outcomes
         self.log.tokens.clear_cache()
         if find_holder(self.log, token.get_secret_value()) is None:
-            raise Forbidden(
-                "the consumer's token has expired or was revoked. Create another with `decisionlog token create "
-                f"{self.settings.kafka_service}`, set DECISIONLOG_TOKEN to it, and restart the consumer"
-            )
+            raise _token_has_ended(self.settings)
         return outcomes
+
+
+def _token_has_ended(settings: Settings) -> Forbidden:
+    return Forbidden(
+        "the consumer's token has expired or was revoked. Create another with `decisionlog token create "
+        f"{settings.kafka_service}`, set DECISIONLOG_TOKEN to it, and restart the consumer"
+    )
 
 
 @contextmanager
@@ -112,7 +128,7 @@ def _open_sink(settings: Settings) -> Iterator[tuple[DecisionLog, Sink, Caller]]
     except LogInUseError as found:
         with connect_to_writer(found, settings) as server, open_read_only(settings) as log:
             caller = resolve_service(settings, lambda _secret: server.caller(CHANNEL), needs_token=True)
-            yield log, RemoteSink(server), caller
+            yield log, RemoteSink(settings), caller
 
 
 def resolve_service(

@@ -14,11 +14,13 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final, cast
 
+import httpx2
 import pytest
+from eventsourcing.persistence import OperationalError
 from kafka import TopicPartition
 from pydantic import SecretStr
 
-from cli.commands.consume import LocalSink, find_holder, resolve_service
+from cli.commands.consume import LocalSink, RemoteSink, find_holder, resolve_service
 from cli.errors import CommandFailed
 from cli.settings import Settings
 from consumers.kafka.cloudevents import LEAF_HEADER, InvalidMessage, Message, parse_message
@@ -35,6 +37,7 @@ from identity.decision_log import DecisionLog
 from tests.kafka.support import reporter
 from tests.support_access import LEVELS, NEEDS, command_message, content, expected_outcome
 from tests.support_log import Ticking
+from tests.support_serving import forked_server
 
 CALLERS: Final = [(role, where) for role in LEVELS for where in ("own", "other", "all")]
 SETUP: Final = Caller("service:setup", "local", "cli", frozenset(SCOPES))
@@ -207,6 +210,30 @@ def test_commands_wait_while_the_token_of_the_consumer_has_ended(world: World, s
     assert before > 20
     assert (exchange.replies, exchange.commits) == ([], 0)
     assert world.log.head().size == size
+
+
+def test_commands_wait_while_the_server_is_away_or_refuses_the_token(tmp_path: Path) -> None:
+    """A consumer next to a server goes on when the server was started again, also at another address."""
+    with forked_server(tmp_path) as server:
+        secret = httpx2.post(
+            f"{server.address}/v1/tokens",
+            json={"holder": "service:erp", "role": "manager"},
+            headers={"Authorization": f"Bearer {server.token}"},
+        ).json()["secret"]
+        sink = RemoteSink(Settings(data=tmp_path, token=SecretStr(secret)))
+        refused = RemoteSink(Settings(data=tmp_path, token=SecretStr("dlog_" + "x" * 43)))
+        shop = Transaction((COMMAND.validate_python({"type": "DefineProduct", "key": "a", "title": "A"}),), SETUP, "1")
+        (first,) = asyncio.run(sink.execute_many([shop]))
+        with pytest.raises(Forbidden, match="restart the consumer"):
+            asyncio.run(refused.execute_many([shop]))
+    with pytest.raises(OperationalError, match="not running; start it"):
+        asyncio.run(sink.execute_many([shop]))
+    with forked_server(tmp_path):
+        (again,) = asyncio.run(sink.execute_many([shop]))
+
+    assert isinstance(first, Receipt)
+    assert isinstance(again, Receipt)
+    assert (again.position, again.replayed) == (first.position, True)
 
 
 def test_without_a_valid_token_of_a_service_no_consumer_starts(world: World) -> None:
