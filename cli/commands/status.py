@@ -125,7 +125,7 @@ def _format_log(answer: Mapping[str, Any], titles: Titles, unowned: str, setting
 
 def format_worker(worker: Mapping[str, Any]) -> str:
     """Return the status of a worker as text."""
-    is_failing = worker["error"] and not worker["working"]
+    is_failing = worker["error"] and not worker["working"] and worker["error_at"] >= worker["seen_at"]
     state = "working" if worker["working"] else "failing" if is_failing else "not running"
     line = f"{worker['name']}: {state}, position {worker['position']}, {worker['lag']} behind, {worker['place']}"
     seen = "" if worker["working"] else f", last seen {worker['seen_at']}"

@@ -45,11 +45,17 @@ def require_client() -> None:
 
 
 def describe_broker_error(error: BaseException) -> str:
-    """Return an error of the client library in one line; that no broker answers, in words."""
+    """Return an error of the client library in one line; what an operator can mend, in words."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return _UNREACHABLE.sub(lambda found: f"no broker answers at {found[1].replace(chr(39), '')}", text)
+    text = _UNREACHABLE.sub(lambda found: f"no broker answers at {found[1].replace(chr(39), '')}", text)
+    return _COMPRESSED.sub(
+        r"messages are compressed with \1, for which a library is missing: install `kafka-python[\1]` in the environment of "
+        "decisionlog, and restart it; with compression.type=uncompressed on the topic, later messages need no library",
+        text,
+    )
 
 
+_COMPRESSED: Final = re.compile(r"^UnsupportedCodecError: Libraries for (\w+) compression codec not found$")
 _UNREACHABLE: Final = re.compile(r"^KafkaTimeoutError: Unable to bootstrap from \[(.*)\]$")
 
 

@@ -19,7 +19,7 @@ from consumers.kafka.broker import Broker
 from consumers.kafka.cloudevents import Message
 from consumers.kafka.command_messages import CommandMessage, Outcome, build_reply, build_transaction
 from consumers.kafka.publisher import RETRY_DELAY_S, SHUTDOWN_TIMEOUT_S
-from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter
+from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter, without_repeats
 from consumers.kafka.topic_reader import broker_timeout
 from consumers.kafka.topics import InvalidTopic, Topics
 from domain.errors import Refused
@@ -62,7 +62,7 @@ class CommandConsumer:
         self._reporter = reporter
         self._log_id = log_id
         self._clock = clock
-        self._notify = notify
+        self._notify = without_repeats(notify)
         self._transient_errors = transient_errors
         self._stop = threading.Event()
         self._report_at = 0.0
@@ -84,7 +84,7 @@ class CommandConsumer:
             try:
                 self._consume()
             except InvalidTopic as error:
-                self._reporter.report_failure(error)
+                self._reporter.report_failure(error, final=True)
                 raise
             except (KafkaError, PersistenceError, OSError, Refused, *self._transient_errors) as error:
                 # `Refused` for a whole batch means that the consumer itself lacks a scope; no command is to blame.
@@ -98,7 +98,10 @@ class CommandConsumer:
             replies = [topics.ensure_topic(admin, topic) for topic in (topics.results, topics.rejected)]
         self._notify(f"Consuming commands from {topics.commands.name} as {self._caller.actor}: {state}.")
         consumer = self._broker.consumer(
-            group_id=f"{topics.prefix}.consumer", max_poll_records=MAX_POLL_MESSAGES, fetch_max_wait_ms=200
+            group_id=f"{topics.prefix}.consumer",
+            max_poll_records=MAX_POLL_MESSAGES,
+            fetch_max_wait_ms=200,
+            isolation_level="read_committed",  # not what a producer sent and then took back
         )
         producer = self._broker.producer(max_request_size=min(each.max_message_bytes for each in replies))
         try:

@@ -18,7 +18,7 @@ from eventsourcing.persistence import PersistenceError
 
 from consumers.kafka.broker import Broker
 from consumers.kafka.cloudevents import CONFIRMED_HEADER, build_message
-from consumers.kafka.status_reporter import StatusReporter
+from consumers.kafka.status_reporter import StatusReporter, without_repeats
 from consumers.kafka.topic_reader import CannotPublish, TopicReader, broker_timeout, find_resume_position
 from consumers.kafka.topics import InvalidTopic, Topics, TopicState
 from eventlog.codec import compose
@@ -77,7 +77,7 @@ class Publisher:
         self._broker = broker
         self._topics = topics
         self._reporter = reporter
-        self._notify = notify
+        self._notify = without_repeats(notify)
         self._stop = threading.Event()
 
     def stop(self) -> None:
@@ -100,7 +100,7 @@ class Publisher:
                 self._reporter.report_failure(error)
                 self._stop.wait(RETRY_DELAY_S)
             except (InvalidTopic, CannotPublish) as error:
-                self._reporter.report_failure(error)
+                self._reporter.report_failure(error, final=True)
                 raise
 
     def _publish(self) -> None:
@@ -179,7 +179,7 @@ class Publisher:
         rows = self._source.rows(position - 1, 1) if position else []
         if position and (not rows or (leaf is not None and leaf != leaf_hash(compose(rows[0])).hex())):
             raise CannotPublish(
-                f"{self._topics.events.name} has an entry at position {position} that the log does not have: the log was "
+                f"the topic {self._topics.events.name} has an entry at position {position} that the log does not have: the log was "
                 "restored to an earlier state. Publish it with another DECISIONLOG_KAFKA_PREFIX, and let its readers start "
                 "from the beginning there."
             )

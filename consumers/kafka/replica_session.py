@@ -139,6 +139,11 @@ class ReplicaSession:
             self._store_state()
         self._must_scrub = self._must_scrub and not self._model.scrub()
 
+    def store_problem(self, problem: str) -> None:
+        """Store a problem that ends this session, so that the status of the replica shows it."""
+        self._report_problem(problem)
+        self._store_state()
+
     def _prepare_database(self) -> None:
         """Create the read model if it is missing or has another version. Readers may have it open."""
         database = self._model.database

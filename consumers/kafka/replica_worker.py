@@ -9,7 +9,8 @@ from contextlib import closing
 from typing import Final, Protocol
 
 from consumers.kafka.broker import describe_broker_error
-from consumers.kafka.replica_session import POLL_INTERVAL_S, EventFeed, ReplicaSession, UpstreamLog
+from consumers.kafka.replica_session import POLL_INTERVAL_S, EventFeed, ReplicaSession, UpstreamLog, WrongLog
+from consumers.kafka.status_reporter import without_repeats
 from eventlog.sqlite_integrity import describe
 from projections.read_model.continuous_check import SubjectChecker
 from projections.read_model.database import PROJECTOR, Writer
@@ -54,8 +55,7 @@ class ReplicaWorker:
         self._upstream = upstream
         self._clock = clock
         self._extensions = tuple(extensions)
-        self._notify = notify
-        self._last_message = ""
+        self._notify = without_repeats(notify)
         self._last_error = ""
         self._damage = ""
         replica = Replica(model)
@@ -92,7 +92,7 @@ class ReplicaWorker:
     def _run_session(self) -> None:
         with closing(self._model.database.writer()) as writer:
             while not writer.try_lock(PROJECTOR):
-                self._notify_once("Standing by: another process keeps this replica.")
+                self._notify("Standing by: another process keeps this replica.")
                 if self._stop.wait(POLL_INTERVAL_S):
                     return
             if self._damage:
@@ -100,9 +100,13 @@ class ReplicaWorker:
                 self._model.database.recreate()
                 self._damage = ""
             session = ReplicaSession(self._model, writer, self._feed, self._upstream, self._clock)
-            self._notify_once(f"Keeping the replica in {self._model.database}.")
+            self._notify(f"Keeping the replica in {self._model.database}.")
             while not self._stop.is_set() and not self._damage:
-                session.step()
+                try:
+                    session.step()
+                except WrongLog as error:
+                    session.store_problem(str(error))
+                    raise
                 self._last_error = ""
                 for extension in self._extensions:
                     extension.sync(writer)
@@ -119,8 +123,3 @@ class ReplicaWorker:
         if error != self._last_error:
             _log.warning("The replica is failing, and keeps trying: %s", error)
         self._last_error = error
-
-    def _notify_once(self, message: str) -> None:
-        if message != self._last_message:
-            self._notify(message)
-        self._last_message = message

@@ -15,6 +15,19 @@ REPORT_INTERVAL_US: Final = 1_000_000
 MAX_ERROR_CHARACTERS: Final = 500
 
 
+def without_repeats(notify: Callable[[str], None]) -> Callable[[str], None]:
+    """Return a function that passes on each message that differs from the one before it."""
+    last = ""
+
+    def notify_of_changes(message: str) -> None:
+        nonlocal last
+        if message != last:
+            notify(message)
+        last = message
+
+    return notify_of_changes
+
+
 class StatusReporter:
     """Stores the status of one worker. Its last error is kept, with whether the worker is still failing.
 
@@ -50,11 +63,11 @@ class StatusReporter:
         if has_recovered or now - self._reported_at >= REPORT_INTERVAL_US:
             self._store(now)
 
-    def report_failure(self, error: BaseException) -> None:
-        """Report an error after which the worker will retry."""
+    def report_failure(self, error: BaseException, *, final: bool = False) -> None:
+        """Report an error, after which the worker will retry unless it is `final`."""
         now = self._clock()
         text = describe_broker_error(error)
-        if not self._status.failing:
+        if not (self._status.failing or final):
             self._notify(f"The {self._status.name} is failing, and keeps trying: {text[:MAX_ERROR_CHARACTERS]}")
         self._status = self._status.with_error(text[:MAX_ERROR_CHARACTERS], now)
         self._store(now)

@@ -80,7 +80,7 @@ def _is_of_log(message: Message, log_id: str, topic: str) -> bool:
     source = get_header(message, "ce_source")
     if source is not None and source != log_id and get_position(message) is not None:
         raise CannotPublish(
-            f"{topic} has entries of {source}, and this is {log_id}. Choose another prefix with DECISIONLOG_KAFKA_PREFIX."
+            f"the topic {topic} has entries of {source}, and this is {log_id}. Choose another prefix with DECISIONLOG_KAFKA_PREFIX."
         )
     return source == log_id and get_position(message) is not None and _confirmed_position(message) is not None
 

@@ -65,8 +65,8 @@ class Topics:
 
     @property
     def commands(self) -> Topic:
-        """Commands for the log."""
-        return Topic(f"{self.prefix}.commands", self._expiring(), None)
+        """Commands for the log. The brokers decompress them, as the client library may lack what a producer compresses with."""
+        return Topic(f"{self.prefix}.commands", self._expiring() | {"compression.type": "uncompressed"}, None)
 
     @property
     def results(self) -> Topic:
@@ -133,17 +133,17 @@ def describe_topic(admin: KafkaAdminClient, topic: Topic) -> TopicState:
     description = admin.describe_topics([topic.name])[0]
     partitions = len(description.get("partitions") or ())
     if not partitions:
-        raise InvalidTopic(f"The broker has no topic {topic.name}.")
+        raise InvalidTopic(f"the broker has no topic {topic.name}.")
     if topic.partitions not in (None, partitions):
         raise InvalidTopic(
-            f"{topic.name} has {partitions} partitions, and must have {topic.partitions}, so that its readers see one "
+            f"the topic {topic.name} has {partitions} partitions, and must have {topic.partitions}, so that its readers see one "
             "order. Choose another prefix with DECISIONLOG_KAFKA_PREFIX, or delete the topic to have it created again."
         )
     configs = _configs(admin, topic.name)
     policy = configs.get("cleanup.policy", "delete")
     if policy != topic.configs["cleanup.policy"]:
         raise InvalidTopic(
-            f"{topic.name} has the cleanup policy {policy}, and must have {topic.configs['cleanup.policy']}, or its "
+            f"the topic {topic.name} has the cleanup policy {policy}, and must have {topic.configs['cleanup.policy']}, or its "
             f"readers miss messages. Set cleanup.policy={topic.configs['cleanup.policy']} on it."
         )
     retention_ms = int(configs.get("retention.ms", -1))

@@ -4,10 +4,12 @@ import logging
 
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import UnsupportedCodecError
 
 from cli.kafka_workers import connect_broker
 from cli.settings import Settings
-from consumers.kafka.broker import Broker
+from consumers.kafka.broker import Broker, describe_broker_error
 from consumers.kafka.topics import InvalidTopic, Topic, Topics, describe_topic
 
 
@@ -28,6 +30,24 @@ def test_topics_are_created_with_their_configuration(admin, prefix):
         "messages are kept forever, including texts that are erased in the log",
         "messages are kept for 7 days",
     ]
+
+
+def test_brokers_decompress_commands(admin, prefix):
+    """A command can be read whatever its producer compresses with."""
+    topic = Topics(prefix).commands
+    Topics(prefix).ensure_topic(admin, topic)
+
+    found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic.name)], config_filter="all")
+
+    assert found["topic"][topic.name]["compression.type"]["value"] == "uncompressed"
+
+
+def test_a_missing_compression_library_is_named():
+    """The error says what to install, and how to do without."""
+    text = describe_broker_error(UnsupportedCodecError("Libraries for lz4 compression codec not found"))
+
+    assert "install `kafka-python[lz4]`" in text
+    assert "compression.type=uncompressed" in text
 
 
 def test_the_events_topic_must_have_one_partition(admin, prefix):

@@ -4,10 +4,12 @@ import asyncio
 import base64
 import json
 from collections import Counter
+from contextlib import closing
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from kafka import KafkaProducer
 from pydantic import TypeAdapter
 
 from api import answer_documentation, problems
@@ -305,6 +307,24 @@ def test_commands_are_applied_and_answered(tmp_path, bootstrap_servers, prefix, 
         ("malformed", 2, None),
         ("already-exists", 4, raw[4].decode()),
     ]
+
+
+def test_a_command_that_its_producer_took_back_is_not_applied(tmp_path, bootstrap_servers, prefix, consumer):
+    """Of a producer with transactions, only the commands of transactions that it committed are applied."""
+    create_topics(bootstrap_servers, prefix)
+    with closing(KafkaProducer(bootstrap_servers=bootstrap_servers, transactional_id=prefix)) as producer:
+        producer.init_transactions()
+        for key, end in (("taken-back", producer.abort_transaction), ("sent", producer.commit_transaction)):
+            producer.begin_transaction()
+            producer.send(f"{prefix}.commands", json.dumps(SHOP | {"key": key}).encode()).get(30)
+            end()
+
+    with open_log(tmp_path) as log:
+        with running(consumer(log)):
+            until(lambda: everything_in(bootstrap_servers, f"{prefix}.results"))
+        subjects = [entry.subject for entry in log.read(1, 100)]
+
+    assert subjects == ["product:sent"]
 
 
 def test_no_command_is_lost_if_the_store_fails(tmp_path, bootstrap_servers, prefix, consumer):

@@ -138,6 +138,7 @@ def test_another_history_of_the_log_is_refused(
     with pytest.raises(WrongLog, match="ends at position 4, and the replica is at 5"):
         at_most(follower(bootstrap_servers, topics, model, shorter))
     assert model.position == 5
+    assert "ends at position 4" in stands(model).error, "its status shows why it ended"
     model.close()
 
 

@@ -1,6 +1,7 @@
 """A worker reports its status."""
 
-from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter
+from cli.commands.status import format_worker
+from consumers.kafka.status_reporter import REPORT_INTERVAL_US, StatusReporter, without_repeats
 from eventlog.worker_status import workers_at
 
 
@@ -64,6 +65,38 @@ def test_a_failure_is_said_once(tmp_path):
         "The publisher is failing, and keeps trying: no broker answers at one:9092, two:9092",
         "The publisher works again, at position 7.",
     ]
+
+
+def test_a_worker_that_ends_does_not_say_that_it_keeps_trying(tmp_path):
+    """An error that ends the worker is stored; the command prints it."""
+    said = []
+    workers = workers_at(tmp_path / "log.sqlite3")
+    reporter = StatusReporter(workers, "publisher", "t", Clock(), notify=said.append)
+
+    reporter.report_failure(OSError("another log"), final=True)
+
+    assert said == []
+    assert workers.find("publisher").error == "another log"
+
+
+def test_a_message_is_not_repeated():
+    """A worker that starts again and again says once where it starts."""
+    said = []
+    notify = without_repeats(said.append)
+
+    for message in ("from 1", "from 1", "from 2", "from 1"):
+        notify(message)
+
+    assert said == ["from 1", "from 2", "from 1"]
+
+
+def test_a_worker_that_recovered_and_was_stopped_is_not_failing():
+    """Only a worker whose last report was its error is failing."""
+    worker = {"name": "publisher", "place": "t", "working": False, "position": 7, "lag": 0, "error": "no broker"}
+    early, late = "2026-11-28T03:09:57.330040Z", "2026-11-28T03:10:31.203895Z"
+
+    assert "not running" in format_worker(worker | {"error_at": early, "seen_at": late})
+    assert "failing" in format_worker(worker | {"error_at": late, "seen_at": late})
 
 
 def test_a_failing_store_does_not_stop_the_work(tmp_path, caplog):
