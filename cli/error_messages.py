@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
+import sys
 from typing import Final
 
 from eventsourcing.persistence import PersistenceError
@@ -15,7 +16,7 @@ from decisionlog_client.errors import ClientError, NotADecisionLog, NotSignedIn,
 from domain.errors import Forbidden, Refused, Unknown
 from domain.ids import is_subject, kind_of
 from eventlog.errors import DamagedLogError, DatabaseUnavailableError, LogError, LogInUseError
-from eventlog.store_errors import DamagedStoreError, DiskFullError, FileUnavailableError
+from eventlog.store_errors import DamagedStoreError, DiskFullError, FileUnavailableError, StoreUnavailableError
 
 _DISK_FULL: Final = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 _SUBJECT: Final = re.compile(r"\b[a-z]+:[^\s;,']+")
@@ -27,6 +28,8 @@ def describe_failure(error: Exception) -> tuple[Exit, str]:
     Raises:
         Exception: the error is not expected. It is a bug, and its traceback is wanted.
     """
+    if _is_database_unavailable(error):
+        error = StoreUnavailableError(" ".join(str(error).split()))
     match error:
         case CommandFailed():
             return error.code, str(error)
@@ -42,6 +45,22 @@ def describe_failure(error: Exception) -> tuple[Exit, str]:
             return Exit.FAILED, _describe_file_error(error)
         case _:
             raise error
+
+
+def _is_database_unavailable(error: Exception) -> bool:
+    """Whether an error of psycopg says that the server cannot be reached or that the role may not do something."""
+    psycopg = sys.modules.get("psycopg")  # it is optional, and not loaded for a log in a file
+    return psycopg is not None and isinstance(error, psycopg.OperationalError | psycopg.errors.InsufficientPrivilege)
+
+
+def _describe_unavailable_database(error: StoreUnavailableError) -> tuple[Exit, str]:
+    reason = str(error).rstrip(".")
+    advice = (
+        "Connect as the role that created the log, and retry."
+        if reason.startswith("permission denied")
+        else "Check its address and the server, and retry."
+    )
+    return Exit.LOG_UNAVAILABLE, f"The database cannot be used: {reason}. {advice}"
 
 
 def _describe_bad_input(error: ValidationError | UnicodeEncodeError) -> str:
@@ -106,6 +125,8 @@ def _describe_log_error(error: LogError | PersistenceError) -> tuple[Exit, str]:
         return Exit.FAILED, f"Disk full: {error}. Free some space and retry; existing data is intact."
     if isinstance(error, FileUnavailableError):
         return Exit.FAILED, f"{error}."
+    if isinstance(error, StoreUnavailableError):
+        return _describe_unavailable_database(error)
     if isinstance(error, DamagedStoreError):
         return Exit.DAMAGED, f"{error}."
     if isinstance(error, PersistenceError):

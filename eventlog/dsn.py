@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, unquote_plus, urlencode, urlsplit, urlunsplit
 
 from eventlog.errors import DatabaseUnavailableError
 
 DEFAULT_SCHEMA: Final = "decisionlog"
+TIMEOUTS: Final = MappingProxyType({"connect_timeout": "10", "tcp_user_timeout": "10000"})
+"""Of every connection, unless its address has others: a host that disappeared is given up after 10 seconds."""
 QUOTING: Final = "In a password, write `@`, `/`, `:`, `?`, `#` and `%` as `%40`, `%2F`, `%3A`, `%3F`, `%23` and `%25`"
 _SECRET_PARAMETER: Final = re.compile(
     r"(?i)(?<=[?&]password=)[^&#]+|(?<=[?&]sslpassword=)[^&#]+|(?<=[?&]passfile=)[^&#]+"

@@ -11,13 +11,13 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from eventsourcing import persistence
 
-from eventlog.dsn import redact, split_dsn, without_secret
+from eventlog.dsn import TIMEOUTS, redact, split_dsn, without_secret
 from eventlog.errors import DamagedLogError, DatabaseUnavailableError
 from eventlog.merkle import pack_frontier
 from eventlog.postgres_integrity import find_damage
@@ -155,7 +155,7 @@ def _connect(url: str, *, read_only: bool, **options: str) -> Connection:
     }
     given = psycopg.conninfo.conninfo_to_dict(conninfo)
     flags = " ".join([str(given.pop("options", "")), *(f"-c {name}={value}" for name, value in settings.items())])
-    defaults = {"connect_timeout": "10", "tcp_user_timeout": "10000", "application_name": "decisionlog"}
+    defaults = {**TIMEOUTS, "application_name": "decisionlog"}
     fixed = {"client_encoding": "utf8", "options": flags.strip()}
     whole = psycopg.conninfo.make_conninfo("", **{**defaults, **given, **fixed})
     return psycopg.connect(whole, autocommit=True, prepare_threshold=0)
@@ -220,6 +220,7 @@ class PostgresStore(Store):
     def _create(self, connection: Connection) -> None:
         """Create the tables once: processes that start together wait here for the first."""
         if _exists(connection, self._channel, "head"):
+            self._must_be_accessible(connection)
             return
         if self.read_only:
             raise DatabaseUnavailableError(f"No log in {self.name}. Create one with `decisionlog serve`.")
@@ -231,6 +232,16 @@ class PostgresStore(Store):
             if _exists(connection, self._channel, "events"):
                 raise DamagedLogError(self.name, "the schema contains other tables")
             connection.execute(SCHEMA.encode(), prepare=False)
+
+    def _must_be_accessible(self, connection: Connection) -> None:
+        """Check the right without which PostgreSQL says that the tables do not exist."""
+        sql = "SELECT current_user, has_schema_privilege(%s, 'USAGE')"
+        ((role, is_accessible),) = connection.execute(sql, (self._channel,)).fetchall()
+        if not is_accessible:
+            raise DatabaseUnavailableError(
+                f"{self.name} cannot be used: the role {role} has no right to use the schema {self._channel}. "
+                "Connect as the role that created the log, and retry."
+            )
 
     def _disconnect(self) -> None:
         self._stopping.set()
@@ -250,13 +261,9 @@ class PostgresStore(Store):
         with self.library_errors(), connect(self.url, read_only=True) as connection:
             return list(find_damage(connection, self._channel))
 
-    @contextmanager
-    def library_errors(self) -> Iterator[None]:
+    def library_errors(self) -> AbstractContextManager[None]:
         """Raise psycopg's errors as the errors of the `eventsourcing` library, which have the same names."""
-        try:
-            yield
-        except psycopg.Error as error:
-            raise _to_library_error(error) from error
+        return library_errors()
 
     # Reading
 
@@ -543,6 +550,15 @@ def _exists(connection: Connection, schema: str, table: str) -> bool:
     statement = "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = %s AND tablename = %s"
     ((found,),) = connection.execute(statement, (schema, table)).fetchall()
     return bool(found)
+
+
+@contextmanager
+def library_errors() -> Iterator[None]:
+    """Raise psycopg's errors as the errors of the `eventsourcing` library, which have the same names."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise _to_library_error(error) from error
 
 
 def _to_library_error(error: psycopg.Error) -> persistence.PersistenceError:

@@ -8,15 +8,20 @@ from __future__ import annotations
 
 import json
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from domain.values import format_micros
 from eventlog.dsn import is_dsn
 from eventlog.regular_files import read_regular, replace_regular
 
+if TYPE_CHECKING:
+    from eventlog.postgresql_store import Connection
+
+_SAVE: Final = """INSERT INTO workers VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET status = excluded.status"""
 WORKER_TIMEOUT_US: Final = 15_000_000
 """A worker that has not saved its status for this long is considered stopped; it saves it about every second."""
 MAX_STATUS_BYTES: Final = 65_536
@@ -124,36 +129,38 @@ class WorkerTable:
         """Write a row; create the table if it does not exist."""
         from psycopg import errors  # noqa: PLC0415  (an optional dependency)
 
-        try:
-            self._save(status)
-        except errors.UndefinedTable:
-            with suppress(errors.DuplicateTable, errors.UniqueViolation):  # another process created it first
-                self._execute("CREATE TABLE workers (name text PRIMARY KEY, status text NOT NULL)")
-            self._save(status)
-
-    def _save(self, status: WorkerStatus) -> None:
-        self._execute(
-            "INSERT INTO workers VALUES (%s, %s) ON CONFLICT (name) DO UPDATE SET status = excluded.status",
-            (status.name, json.dumps(asdict(status))),
-        )
+        values = (status.name, json.dumps(asdict(status)))
+        with self._connect() as connection:
+            try:
+                connection.execute(_SAVE, values)
+            except errors.UndefinedTable:
+                with suppress(errors.DuplicateTable, errors.UniqueViolation):  # another process created it first
+                    connection.execute("CREATE TABLE workers (name text PRIMARY KEY, status text NOT NULL)")
+                connection.execute(_SAVE, values)
 
     def all(self) -> list[WorkerStatus]:
         """Return the statuses of all rows."""
         from psycopg import errors  # noqa: PLC0415
 
-        try:
-            rows = self._execute("SELECT status FROM workers ORDER BY name")
-        except errors.UndefinedTable:
-            return []
+        with self._connect() as connection:
+            try:
+                rows = connection.execute("SELECT status FROM workers ORDER BY name").fetchall()
+            except errors.UndefinedTable:
+                return []
         return [WorkerStatus(**json.loads(status)) for (status,) in rows]
 
     def find(self, name: str) -> WorkerStatus | None:
         """Return the last status of a worker, or None."""
         return next((status for status in self.all() if status.name == name), None)
 
-    def _execute(self, statement: str, parameters: tuple[str, ...] = ()) -> list[Any]:
-        from eventlog.postgresql_store import connect  # noqa: PLC0415
+    @contextmanager
+    def _connect(self) -> Iterator[Connection]:
+        """Open a connection.
 
-        with connect(self.url) as connection:
-            result = connection.execute(statement.encode(), parameters)
-            return result.fetchall() if result.description else []
+        Raises:
+            PersistenceError: the database cannot be used.
+        """
+        from eventlog.postgresql_store import connect, library_errors  # noqa: PLC0415
+
+        with library_errors(), connect(self.url) as connection:
+            yield connection

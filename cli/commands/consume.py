@@ -77,10 +77,10 @@ class RemoteSink:
             Forbidden: the token has expired or was revoked. The commands stay in the topic, to be applied with another.
             OperationalError: there is no server, or it did not answer. After a restart it may have another address.
         """
+        found = find_writer(self.settings)
+        if found is None:
+            raise OperationalError("the log's server is not running; start it with `decisionlog serve`")
         try:
-            found = find_writer(self.settings)
-            if found is None:
-                raise CommandFailed("the log's server is not running; start it with `decisionlog serve`")
             with connect_to_writer(found, self.settings) as server:
                 return await server.execute_many(transactions)
         except NotSignedIn as error:

@@ -35,7 +35,9 @@ def open_topic_consumer(broker: Broker, topic: str, **more: Any) -> KafkaConsume
         return consumer
     consumer.close()
     if partitions:
-        raise InvalidTopic(f"the topic {topic} has {len(partitions)} partitions, and must have 1, so that readers see one order.")
+        raise InvalidTopic(
+            f"the topic {topic} has {len(partitions)} partitions, and must have 1, so that readers see one order."
+        )
     raise UnknownTopicOrPartitionError(f"the topic {topic} does not exist yet; `decisionlog publish` creates it")
 
 

@@ -15,7 +15,7 @@ import psycopg
 from eventsourcing import persistence
 from psycopg import sql as names
 
-from eventlog.dsn import redact, split_dsn, without_secret
+from eventlog.dsn import TIMEOUTS, redact, split_dsn, without_secret
 from eventlog.errors import DatabaseUnavailableError
 from eventlog.postgres_integrity import find_wrong_indexes
 from projections.read_model import schema
@@ -132,7 +132,7 @@ class PostgresqlDatabase:
         """
         try:
             connection = psycopg.connect(
-                self._url,
+                psycopg.conninfo.make_conninfo("", **{**TIMEOUTS, **psycopg.conninfo.conninfo_to_dict(self._url)}),
                 autocommit=True,
                 prepare_threshold=2,
                 client_encoding="utf8",

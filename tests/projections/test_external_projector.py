@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from eventlog.dsn import TIMEOUTS
 from projections.read_model import schema
 from projections.read_model.database import PROJECTOR, REBUILD, Database
 from projections.read_model.model import ReadModel, content_hash
@@ -186,3 +187,15 @@ def test_a_reader_opens_a_replaced_file(tmp_path):
     assert reader.has_table("projection")
     reader.close()
     other.close()
+
+
+def test_a_host_that_disappeared_is_given_up_as_soon_as_by_the_log() -> None:
+    """Connections of the read model have the timeouts of the log's connections, unless the address has others."""
+    with fresh_schema() as url:
+        with closing(PostgresqlDatabase(url).connect()) as usual:
+            found = usual.info.get_parameters()
+        with closing(PostgresqlDatabase(f"{url}&connect_timeout=3").connect()) as chosen:
+            own = chosen.info.get_parameters()
+
+    assert TIMEOUTS.items() <= found.items()
+    assert own["connect_timeout"] == "3"
