@@ -36,6 +36,8 @@ from projections.read_model.replica_state import Replica, read_state
 from projections.read_model.schema import loads
 
 POLL_INTERVAL_S: Final = 0.003
+PROJECTOR_CHECK_INTERVAL_S: Final = 0.5
+"""How often a read that waits for a position checks whether a projector is running."""
 BUSY_RETRY_S: Final = 5
 TOO_LONG_RETRY_S: Final = 60
 """Longer than clients wait before they retry by themselves."""
@@ -206,26 +208,31 @@ async def wait_for_position(
     """Wait, without blocking a thread, until the read model covers a position.
 
     Raises:
-        HttpProblem: 422 if the log does not reach the position, 504 on timeout, 503 if the read model has stopped.
+        HttpProblem: 422 if the log does not reach the position, 504 on timeout or if nothing moves the read model, 503 if it
+            has stopped.
     """
     if min_position is None or services.runner.position >= min_position:
         return
     size = services.book.head().size
     if min_position > size and not isinstance(services.book, Replica):  # a replica may not have received it yet
         raise unprocessable(f"the log ends at position {size}, before {min_position}", field="min_position")
-    deadline = time.monotonic() + services.wait_seconds
+    started = time.monotonic()
+    deadline, check_at = started + services.wait_seconds, started + PROJECTOR_CHECK_INTERVAL_S
     while services.runner.position < min_position:
         services.check_read_model()
-        if time.monotonic() > deadline:
-            advice = (
-                "no projector is running: start one with `decisionlog project`"
-                if (await services.lacks_projector())
-                else "try again"
-            )
-            detail = f"the read model is at position {services.runner.position}, not yet at {min_position}; {advice}"
-            raise HttpProblem(504, detail, field="min_position", headers={"Retry-After": "1"})
+        now = time.monotonic()
+        if now > min(check_at, deadline):
+            lacks_projector, check_at = await services.lacks_projector(), now + PROJECTOR_CHECK_INTERVAL_S
+            if lacks_projector or now > deadline:
+                raise _not_yet(services.runner.position, min_position, lacks_projector=lacks_projector)
         services.runner.hurry()
         await asyncio.sleep(POLL_INTERVAL_S)
+
+
+def _not_yet(position: int, min_position: int, *, lacks_projector: bool) -> HttpProblem:
+    advice = "no projector is running: start one with `decisionlog project`" if lacks_projector else "try again"
+    detail = f"the read model is at position {position}, not yet at {min_position}; {advice}"
+    return HttpProblem(504, detail, field="min_position", headers={"Retry-After": "1"})
 
 
 async def _query_runner(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -68,6 +69,14 @@ def test_a_timeout_says_that_no_projector_runs(behind: LocalService) -> None:
     with closing(behind.model.database.writer()) as projector:
         assert projector.try_lock(PROJECTOR)
         assert behind.client.get(path).json()["detail"].endswith("try again")
+
+
+def test_waiting_without_a_projector_ends_early(behind: LocalService) -> None:
+    """The cause is named long before the time for which a server waits."""
+    behind.app.state.services = replace(behind.app.state.services, wait_seconds=60)
+    started = time.monotonic()
+    late = behind.client.get(f"/v1/products?min_position={behind.log.head().size}")
+    assert (late.status_code, time.monotonic() - started < 30) == (504, True)
 
 
 def test_status_answers_while_no_projector_runs(behind: LocalService) -> None:

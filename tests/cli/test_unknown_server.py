@@ -46,7 +46,7 @@ def reader() -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("grants", ["", "GRANT USAGE ON SCHEMA {0} TO {0}_reader"])
 @pytest.mark.parametrize("words", [("status",), ("consume",)])
 def test_a_missing_right_is_named(reader: tuple[str, str], words: tuple[str, ...], grants: str) -> None:
-    """A role that may not use the log's tables gets a sentence that says so, and what to do."""
+    """A role that may not use the log's tables gets a sentence that names the right and what to do."""
     address, limited = reader
     _grant(address, grants)
 
