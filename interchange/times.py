@@ -76,6 +76,17 @@ _MONTHS: Final = {
     "ago": 8,
     "sept": 9,
     "dic": 12,
+    "gen": 1,
+    "fev": 2,
+    "mrt": 3,
+    "maa": 3,
+    "mag": 5,
+    "mei": 5,
+    "giu": 6,
+    "lug": 7,
+    "set": 9,
+    "out": 10,
+    "ott": 10,
 }
 Order = Literal["day", "month"]
 """Whether the day or the month comes first in a date."""
@@ -385,7 +396,7 @@ def _build(found: re.Match[str], month: int, day: int | None = None) -> tuple[da
 
 
 def month_number(name: str) -> int | None:
-    """Return the number of a month by its name in English, German, French or Spanish, or by its abbreviation."""
+    """Return the number of a month by its name in a Germanic or Romance language, or by its abbreviation."""
     folded = name.casefold().rstrip(".")
     for length in (len(folded), 4, 3):
         if folded[:length] in _MONTHS:

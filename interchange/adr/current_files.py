@@ -14,6 +14,7 @@ from typing import Any, Final
 from interchange.adr.document import MAX_RECORD_BYTES, parse_record
 from interchange.adr.git_repository import HistoryError
 from interchange.adr.record_dates import day_of
+from interchange.adr.record_links import SERIES
 from interchange.adr.record_versions import MAX_TOTAL_BYTES, RecordHistory, RecordVersion
 from interchange.files import read_regular
 from interchange.import_report import Remark
@@ -22,12 +23,11 @@ NOT_A_RECORD: Final = "is not a record: its name does not start with a number"
 A_TEMPLATE: Final = "is a template, not a record"
 MAX_DEPTH: Final = 5
 _MARKDOWN: Final = re.compile(r".+\.(?:md|markdown|mdx)", re.IGNORECASE | re.DOTALL)
-_RECORD_NAME: Final = re.compile(
-    r"(?:(?:adr|dr|ad|madr|pdr|tdr|decision|record)s?[-_ ]?)?[0-9][^/\n]*\.(?:md|markdown|mdx)", re.IGNORECASE
-)
+_RECORD_NAME: Final = re.compile(rf"(?:(?:{SERIES}|record)s?[-_ ]?)?[0-9][^/\n]*\.(?:md|markdown|mdx)", re.IGNORECASE)
 NOT_MARKDOWN: Final = "is not Markdown; convert it, for example with `pandoc -t markdown`"
 _OTHER_FORMAT: Final = re.compile(
-    r"(?:adr[-_ ]?)?\d{1,8}[-_ .].{0,200}\.(?:rst|adoc|asciidoc|txt|org|textile|html?|docx?|odt|pdf)", re.IGNORECASE
+    rf"(?:{SERIES}[-_ ]?)?\d{{1,8}}[-_ .].{{0,200}}\.(?:rst|adoc|asciidoc|txt|org|textile|html?|docx?|odt|pdf)",
+    re.IGNORECASE,
 )
 _TEMPLATE_NAME: Final = re.compile(r"(?:.*[-_. 0-9])?template(?:[-_. ].*)?\.[a-z]+", re.IGNORECASE)
 _EXTENSION: Final = re.compile(r"\.(?:md|markdown|mdx)\Z", re.IGNORECASE)

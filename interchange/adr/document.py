@@ -13,8 +13,8 @@ from itertools import pairwise, takewhile
 from typing import Final, NamedTuple
 
 from interchange.adr.front_matter import FrontMatter, split_front_matter
-from interchange.adr.keyword_tables import RELATIONS
-from interchange.adr.keywords import DEFAULT_WORDS, NOT_TEXT, Words
+from interchange.adr.keyword_tables import AMBIGUOUS_DATES, RELATIONS
+from interchange.adr.keywords import DEFAULT_WORDS, NOT_TEXT, Words, fold
 from interchange.adr.markdown_blocks import (
     MAX_LINES,
     list_bold_lines,
@@ -87,6 +87,15 @@ _LEAD: Final = re.compile(r"^ {0,3}(?:> ?)?(?=[^ ])|</?(?:b|strong|em|i|u|span|p
 """What a line of a header may have around its key: a small indent, the mark of a quotation, and tags of HTML."""
 _MEMBER: Final = re.compile(r"([ \t]*)(?:[*+-]|\d{1,3}[.)])[ \t]+(.*)")
 _BOLD_KEY: Final = re.compile(r"(?:\*\*|__)([^*_:：|\n]{1,60})(?:\*\*|__)")
+_COLUMN_NAMES: Final = frozenset(
+    (
+        *("field", "value", "detail", "details", "property", "attribute", "key", "item", "description", "metadata"),
+        *("feld", "wert", "eigenschaft", "champ", "valeur", "campo", "valor", "valore", "veld", "waarde"),
+        *("поле", "значение", "項目", "値", "字段", "值", "항목", "값"),
+    )
+)
+"""What the columns of a table of keys and values are called."""
+MAX_CONTINUATION_LINES: Final = 20
 MAX_VALUE_CHARACTERS: Final = 80
 """The longest paragraph that is read as the value of the key above it."""
 MAX_WORDS_OF_NAME: Final = 5
@@ -180,7 +189,7 @@ class _Parser:
     def _read_front_matter(self, matter: FrontMatter) -> None:
         document = self.document
         for key, value in matter.values.items():
-            name = self._words.field_of_key(key)
+            name = self._field_of(key, as_text(value))
             if key == SUBJECT and isinstance(value, str) and value.startswith("decision:"):
                 document.subject = value
             elif key == "title" and isinstance(value, str) and value.strip():
@@ -211,6 +220,11 @@ class _Parser:
 
     def _read_preamble(self, text: str) -> None:
         """Read the header lines above the sections; the rest becomes the preamble."""
+        if rest := self._read_header_lines(text):
+            self.document.fields[PREAMBLE] = rest
+
+    def _read_header_lines(self, text: str) -> str:
+        """Read the header lines of a text; return the rest of it."""
         kept: list[str] = []
         lines = text.split("\n")
         at = 0
@@ -236,11 +250,11 @@ class _Parser:
                     not value or value.rstrip(":： ").casefold() in RELATIONS
                 )  # "superseded by:", and a list below
                 below, used = self._value_below(name, lines, at) if is_open and len(pairs) == 1 else ("", 0)
+                if not is_open and len(pairs) == 1:
+                    below, used = self._continuation_of(line, lines, at)
                 at += used
                 self.document.fields[name] = f"{value} {strip_comments(below)}".strip()
-        rest = trim_blank_lines("\n".join(kept))
-        if rest:
-            self.document.fields[PREAMBLE] = rest
+        return trim_blank_lines("\n".join(kept))
 
     def _split_line(self, line: str) -> list[str]:
         """Return the parts of a line that has several keys, such as `Status: accepted | Date: 2024-03-01`."""
@@ -254,10 +268,15 @@ class _Parser:
     def _read_pair(self, line: str) -> tuple[str, str] | None:
         """Return the field and the value of a header line; None if it is another line, or the field has a value."""
         match = _HEADER_LINE.fullmatch(_LEAD.sub("", line.rstrip())) if len(line) < MAX_HEADER_CHARACTERS else None
-        name = self._words.field_of_key(match[1]) if match else None
+        name = self._field_of(match[1], match[2]) if match else None
         if match is None or name is None or name in self.document.fields:
             return None
         return name, strip_comments(match[2].strip()).rstrip("\\").strip()
+
+    def _field_of(self, key: str, value: str) -> str | None:
+        """Return the field of a key with this value."""
+        name = self._words.field_of_key(key)
+        return None if name == "date" and fold(key) in AMBIGUOUS_DATES and day_of(value) is None else name
 
     def _value_below(self, name: str, lines: list[str], at: int) -> tuple[str, int]:
         """Return the value below a key that has none on its line, and how many lines it takes: a list, or text.
@@ -291,6 +310,25 @@ class _Parser:
             return "\n".join(text).strip(), skipped + len(text)
         return "", 0
 
+    def _continuation_of(self, line: str, lines: list[str], at: int) -> tuple[str, int]:
+        """Return the lines that continue the value of a key: in a list, those that are indented as its text, else the
+        one that closes a parenthesis or follows a comma.
+        """
+        member = _MEMBER.match(line)
+        more: list[str] = []
+        for following in lines[at : at + MAX_CONTINUATION_LINES]:
+            bare = following.strip()
+            if not bare or bare[0] in "|>#`-*+" or self._is_header(following):
+                break
+            value = " ".join([line, *more])
+            is_open = value.rstrip().endswith(",") or value.count("(") > value.count(")")
+            if not (is_open if member is None else len(following) - len(following.lstrip()) > len(member[1])):
+                break
+            more.append(bare)
+        if member is None and more and (joined := " ".join([line, *more])).count("(") > joined.count(")"):
+            return "", 0
+        return " ".join(more), len(more)
+
     def _is_value(self, name: str, lines: list[str], longest_name: int) -> bool:
         """Whether lines below a key are its value, and not the text of the record."""
         first = lines[0].strip()
@@ -316,24 +354,26 @@ class _Parser:
 
     def _read_table(self, lines: list[str], start: int) -> int:
         """Read a table of the header, by rows or by columns. Return how many lines it has; 0 if it is another table."""
-        rows = []
+        rows, skipped = [], 0
         for line in lines[start:]:
             if not line.lstrip().startswith("|") or len(line) > MAX_HEADER_CHARACTERS:
                 break
             rows.append([cell.strip() for cell in line.strip().strip("|").split("|")])
+        if len(rows) > 1 and set("".join(rows[1])) <= set("-: ") and _COLUMN_NAMES.issuperset(map(fold, rows[0])):
+            rows, skipped = rows[1:], 1
         body = [row for row in rows if not all(set(cell) <= set("-: ") for cell in row)]
         named = [(row[0], row[1]) for row in body if len(row) == 2]  # noqa: PLR2004
         has_header = len(body) == 2 and all(self._words.field_of_key(cell) for cell in body[0])  # noqa: PLR2004
         if has_header or not any(self._words.field_of_key(key) for key, _ in named) or len(named) != len(body):
             named = list(zip(body[0], body[1], strict=False)) if len(body) == 2 else []  # noqa: PLR2004
-        found = {name: value for key, value in named if (name := self._words.field_of_key(key)) is not None}
+        found = {name: value for key, value in named if (name := self._field_of(key, value)) is not None}
         if "status" not in found and "date" not in found:
             return 0
         created = next((value for key, value in named if key.casefold() == "created" and "date" not in found), None)
         if created:  # Backstage
             found["date"] = created
             named = [(key, value) for key, value in named if key.casefold() != "created"]
-        unknown = [(key, value) for key, value in named if self._words.field_of_key(key) is None and (key or value)]
+        unknown = [(key, value) for key, value in named if self._field_of(key, value) is None and (key or value)]
         for name, value in found.items():
             self.document.fields.setdefault(name, strip_comments(value))
         for key, value in unknown:
@@ -341,15 +381,19 @@ class _Parser:
             if key and value and not _is_taken(self.document, name):
                 self.document.fields[name] = value
                 self.document.unmapped.append(key)
-        return len(rows)
+        return len(rows) + skipped
 
     def _read_sections(self, sections: list[_Section]) -> None:
         outline, within = [], None
         document = self.document
-        for section in sections:
+        for n, section in enumerate(sections):
             known = self._find_known(section, within)
             if self._read_header_section(section):
                 continue
+            if n == 0 and known is None and (rest := self._read_metadata(section)) is not None:
+                if not rest:
+                    continue
+                section = section._replace(body=rest)  # noqa: PLW2901  (what is not metadata)
             if known is not None and known.field not in document.fields:
                 document.fields.update({known.field: section.body} if section.body else {})
                 outline.append(known.heading)
@@ -386,6 +430,20 @@ class _Parser:
         text = "\n\n".join(part for part in (value.strip() if colon else "", body) if part)
         self.document.fields["status"] = text
         return True
+
+    def _read_metadata(self, section: _Section) -> str | None:
+        """Read a section that begins with header lines, such as `## Metadata`; return the rest, None if it is another."""
+        if "status" in self.document.fields:
+            return None
+        parser = _Parser(self._words)
+        rest = parser._read_header_lines(section.body)
+        found = parser.document
+        if "status" not in found.fields or rest.startswith(section.body.partition("\n")[0]):
+            return None
+        for name, value in found.fields.items():
+            self.document.fields.setdefault(name, value)
+        self.document.unmapped += found.unmapped
+        return "" if set(rest) <= set("-*_ \n") else rest
 
     def _find_known(self, section: _Section, within: str | None) -> KnownSection | None:
         """Return the known section with this heading. One of the third level is known only within the decision."""

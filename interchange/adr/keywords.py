@@ -98,7 +98,7 @@ def fold(text: str) -> str:
         + " \t"
     )
     bare = _NUMBERING.sub("", bare).strip().rstrip(":：?").strip()
-    return " ".join(bare.casefold().split())
+    return " ".join(bare.casefold().replace("&", " and ").split())
 
 
 def is_placeholder(text: str) -> bool:

@@ -12,14 +12,15 @@ from interchange.adr.markdown_blocks import strip_comments
 from interchange.times import MONTHS, TimeReader, month_number
 
 _DATE_START: Final = re.compile(r"[*_`\[(\"'\s]*(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|(\d{2})(\d{2}))(?!\d)")
-_CJK_DATE: Final = re.compile(r"\s*(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
+_CJK_DATE: Final = re.compile(r"\s*(\d{4})\s*[年년]\s*(\d{1,2})\s*[月월]\s*(\d{1,2})\s*[日일]")
 _DAY_IN_DIGITS: Final = re.compile(r"(\d{1,2})(\. ?|/|-)(\d{1,2})\2(\d{4})(?!\d)")
 _AMBIGUOUS_DAY: Final = re.compile(r"(\d{1,2})[-/](\d{1,2})[-/](\d{4}|\d{2})")
 _MONTH_NAMES: Final = (
     r"(?:jan(?:uary|uar|vier|v)?|jänner|jän|enero|ene|feb(?:ruary|ruar|rero)?|févr(?:ier)?|fév|mar(?:ch|s|zo)?|märz|mär|mrz"
     r"|apr(?:il)?|avr(?:il)?|abr(?:il)?|mayo?|mai|jun(?:e|io?)?|juin|jul[yi]?|juil(?:let)?|julio|aug(?:ust)?|août|ago(?:sto)?"
     r"|sept?(?:ember|embre|iembre)?|o[ck]t(?:ober|obre|ubre)?|nov(?:ember|embre|iembre)?|de[cz](?:ember)?|déc(?:embre)?"
-    r"|dic(?:iembre)?)"
+    r"|dic(?:iembre)?|januari|gennaio|janeiro|februari|febbraio|fevereiro|maart|mrt|março|aprile|mei|maggio|maio|giugno|junho"
+    r"|luglio|julho|augustus|settembre|setembro|ottobre|outubro|dicembre|dezembro)"
 )
 _WEEKDAYS: Final = (
     r"(?:(?:mon|tue|wednes|thurs|fri|satur|sun)day|mon|tues?|wed|thu(?:rs?)?|fri|sat|sun"
@@ -28,7 +29,7 @@ _WEEKDAYS: Final = (
     r"|lunes|martes|miércoles|jueves|viernes|sábado|domingo|mié|jue|sáb|dom)"
 )
 DATE: Final = (
-    r"(?:\d{4}\s?年(?:\s?\d{1,2}\s?月(?:\s?\d{1,2}\s?日)?)?"
+    r"(?:\d{4}\s?[年년](?:\s?\d{1,2}\s?[月월](?:\s?\d{1,2}\s?[日일])?)?"
     r"|(?<![\w/.-])(?:"
     r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?:[T ]\d{1,2}:\d{2}(?::\d{2})?Z?)?"
     r"|\d{4}-\d{2}|(?:19|20)\d{2}(?:(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01]))?"
@@ -43,10 +44,10 @@ PREPOSITION: Final = (
 )
 _FOUND: Final = re.compile(rf"(?:{PREPOSITION})?(?P<date>{DATE})", re.IGNORECASE)
 _MONTH: Final = re.compile(
-    rf"(?P<y>\d{{4}})\s?[-年]\s?(?P<m>\d{{1,2}})\s?月?|(?P<name>{_MONTH_NAMES})\.?(?:,| de)? (?P<y2>\d{{4}})",
+    rf"(?P<y>\d{{4}})\s?[-年년]\s?(?P<m>\d{{1,2}})\s?[月월]?|(?P<name>{_MONTH_NAMES})\.?(?:,| de)? (?P<y2>\d{{4}})",
     re.IGNORECASE,
 )
-_YEAR: Final = re.compile(r"\d{4}年?")
+_YEAR: Final = re.compile(r"\d{4}[年년]?")
 
 
 class FoundDate(NamedTuple):
@@ -81,7 +82,7 @@ def day_of(text: str) -> datetime | None:
             return datetime(year, month, day_, tzinfo=UTC)
         if (digits := _DAY_IN_DIGITS.match(bare)) is not None:
             return _day_in_digits(digits)
-        day = re.split(r"\s*[(\[]|,?\s+(?:updated|amended|aktualisiert)", bare[:100], maxsplit=1)[0]
+        day = re.split(r"\s*[(\[]|,?\s+(?:updated|amended|aktualisiert)", bare[:100], maxsplit=1)[0].rstrip(".")
         return (
             TimeReader().read(day).replace(hour=0, minute=0, second=0, microsecond=0)
             if re.search(r"[^\W\d_]{3}", day)

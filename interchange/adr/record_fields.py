@@ -32,7 +32,7 @@ EMPTY_VALUES: Final = ("TBD", "N/A", "none", "nobody", "-")
 MAX_PEOPLE: Final = 1000
 """In one field. If a record names more, the field is refused, so they are not registered either."""
 _BOX: Final = re.compile(r"^\[[ xX]\]\s+")
-_PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|<br ?/?>|\s[&+|/]\s|\s(?:and|und|et(?! al\b)|y)\s")
+_PEOPLE_SEPARATOR: Final = re.compile(r"[,;\n、，；]|<br ?/?>|\s[&+|/]\s|\s(?:and|und|et(?! al\b)|y|e|en|i|и)\s")
 _HANDLES: Final = re.compile(r"@[^\s@]{1,100}(?:\s+@[^\s@]{1,100})+")
 _AND_OTHERS: Final = re.compile(r"\s(?:et al\.?|and others|u\. ?a\.)$", re.IGNORECASE)
 _WIKI_NAME: Final = re.compile(r"\[\[(?:[^\[\]|\n]{1,200}\|)?([^\[\]|\n]{1,200})\]\]")

@@ -15,12 +15,15 @@ from pydantic import TypeAdapter, ValidationError
 from domain.any_subject import ImportedChange
 from domain.values import DecisionId
 from interchange.adr.document import FieldTexts
-from interchange.adr.record_links import path_of
+from interchange.adr.record_links import SERIES, path_of, series_of
 from interchange.adr.record_versions import RecordVersion
 
 _DECISION: Final = TypeAdapter[str](DecisionId)
 _NUMBER: Final = re.compile(r"(?:.*/)?(?:[A-Za-z]{1,9}[-_ ]?)?([0-9]+)", re.DOTALL)
 _ONLY_NUMBER: Final = re.compile(r"([0-9]+)")
+_DECISIONS: Final = re.compile(r"[a-z]{0,3}dr|ad|dec(?:ision)?")
+"""The series whose records are decisions. Records of other series, such as RFC, have numbers of their own."""
+_IN_TITLE: Final = re.compile(rf"\W{{0,5}}({SERIES})[-_ #]{{0,2}}[0-9]", re.IGNORECASE)
 MAX_FOLDERS: Final = 20
 """How many parts of a link's path, from its end, are compared with the paths of records."""
 
@@ -94,6 +97,8 @@ class LinkResolver:
         self._by_base: dict[str, dict[str, str]] = {}
         """The names of records, with their subjects, by the last part of the name."""
         self._by_number: dict[str, dict[str, str]] = {}
+        self._series: dict[str, str] = {}
+        """The series of the records that have one, by their names, such as `rfc`: from the name, else from the title."""
         self._meant: dict[str, dict[str, str | None]] = {}
         """What the links in the latest version of a record mean, by subject."""
         self._said: dict[str, dict[str, str | None]] = {}
@@ -114,6 +119,10 @@ class LinkResolver:
             self._by_base.setdefault(_base_of(name), {})[name] = subject
             if number := _number_of(name):
                 self._by_number.setdefault(number, {})[name] = subject
+            title = version.fields.get("title")
+            named = series_of(_base_of(name)) or series_of_title(title if isinstance(title, str) else "")
+            if named:
+                self._series[name] = named
             (self._removed.add if version.is_removal else self._removed.discard)(subject)
 
     def find(self, link: str, origin: str = "") -> str | None:
@@ -146,7 +155,8 @@ class LinkResolver:
     def _look_up(self, link: str, origin: str) -> str | None:
         path = path_of(link)
         if (number := _ONLY_NUMBER.fullmatch(path)) is not None:
-            return self._only_one(self._by_number.get(_without_zeros(number), {}), origin)
+            named = self._by_number.get(_without_zeros(number), {})
+            return self._only_one(self._in_series(named, series_of(link)), origin)
         relative = normpath(f"{origin.rpartition('/')[0]}/{path}".lstrip("/"))
         if relative in self._by_name:
             return self._by_name[relative]
@@ -159,6 +169,18 @@ class LinkResolver:
                 return self._only_one(ending, origin)
         return self._only_one(named, origin)
 
+    def _in_series(self, named: dict[str, str], series: str) -> dict[str, str]:
+        """Return the names that may be meant by a number with the name of a series before it."""
+        if not series:
+            return named
+        is_decision = _DECISIONS.fullmatch(series) is not None
+        found = {name: self._series.get(name, "adr" if is_decision else "") for name in named}
+        return {
+            name: subject
+            for name, subject in named.items()
+            if found[name] == series or (is_decision and _DECISIONS.fullmatch(found[name]))
+        }
+
     def _only_one(self, named: dict[str, str], origin: str) -> str | None:
         """Return the only subject of some names: of all, of those not removed, or of those in the folder of the origin."""
         if len(set(named.values())) > 1:
@@ -168,6 +190,12 @@ class LinkResolver:
             named = {name: subject for name, subject in named.items() if name.rpartition("/")[0] == folder}
         subjects = set(named.values())
         return subjects.pop() if len(subjects) == 1 else None
+
+
+def series_of_title(title: str) -> str:
+    """Return the series that a title names before a number, such as `rfc` of `RFC 7: Use queues`."""
+    found = _IN_TITLE.match(title[:100])
+    return found[1].casefold() if found else ""
 
 
 def _base_of(name: str) -> str:

@@ -13,6 +13,7 @@ from interchange.adr.markdown_blocks import BULLET
 from interchange.adr.record_dates import FoundDate, find_dates, without_dates
 from interchange.adr.record_links import (
     MAX_STATUS_CHARACTERS,
+    PARTLY,
     clauses_of_supersession,
     find_cjk_relations,
     find_relations,
@@ -34,6 +35,7 @@ _DETAILS: Final = frozenset(
     (
         *("by", "on", "at", "in", "since", "as", "from", "with", "after"),
         *("von", "durch", "am", "vom", "im", "seit", "mit", "par", "le", "avec", "por", "el", "con", "en"),
+        *("em", "pelo", "pela", "da", "dal", "dalla", "il", "op", "door", "przez", "dnia"),
     )
 )
 """The words that may follow a status in a line with a date."""
@@ -48,10 +50,7 @@ _STAGES: Final = {
 _LABEL: Final = re.compile(r"!?\[([^\[\]]{1,80})\]\([^()\s]{1,500}\)")
 _CHECKBOX: Final = re.compile(r"(?m)^[ \t]*[*+-][ \t]+\[([ xX])\][ \t]*(.*)$")
 _ARROW: Final = re.compile(r"\s*(?:-+>|=+>|→|➔|➜|⇒)\s*")
-_PARTLY: Final = re.compile(
-    r"\W*(?:(?:in part|partly|partially|teilweise|partiellement|en partie|parcialmente|en parte)\b|部分|一部)",
-    re.IGNORECASE,
-)
+_PARTLY: Final = re.compile(rf"\W*(?:{PARTLY}\b|部分|一部|일부)", re.IGNORECASE)
 
 
 def parse_status(text: str, words: Words = DEFAULT_WORDS) -> str | None:

@@ -417,8 +417,8 @@ FOLDERS = {
             "0006-f": {"status": "rejected", "date": "2024-05-06"},
         },
     ),
-    "portuguese italian dutch via own words not shipped": (
-        {"0001-a.md": "# 1. A\n\n## Status\n\nAceito\n"},
+    "a language whose words are not known": (
+        {"0001-a.md": "# 1. A\n\n## Status\n\nGodkänd\n"},
         {"0001-a": {"status": None}},
     ),
     "subfolders": (
@@ -550,6 +550,8 @@ FOLDERS = {
             "3-c": {"status": "accepted"},
             "2024-05-06-d": {"status": "accepted"},
             "ADR0005": {"status": "accepted"},
+            "DEC-006": {"status": "accepted"},
+            "RFC-007-g": {"status": "accepted"},
         },
     ),
     "names with spaces linked": (
@@ -975,6 +977,128 @@ FOLDERS = {
             "0001-a": {"title": "A", "status": "accepted", "date": "2024-01-01", "deciders": ["Ann Lee"]},
             "0002-b": {"title": "B", "status": "accepted"},
             "0003-c": {"deciders": ["Ann Lee (CTO)", "Bob Ray"]},
+        },
+    ),
+    "relations to a part": (
+        {
+            "0001-a.md": "# A\n\n- Status: Accepted\n",
+            "0002-b.md": "# B\n\n- Status: Accepted\n- **Supersedes:** ADR-0001, in part — only what it says of sessions\n",
+            "0003-c.md": "# C\n\n- Status: Accepted\n- **Supersedes:** ADR-0001 (partially; its API is kept), ADR-0002 §4\n",
+            "0004-d.md": "# D\n\n- Status: Accepted\n- **Supersedes:** ADR-0001's outbox and its\n  table\n",
+            "0005-e.md": '---\nstatus: accepted\npartially_supersedes:\n  - "[ADR-0001](0001-a.md)\'s panel"\n---\n# E\n',
+            "0006-f.md": "# F\n\n- Status: Accepted\n- **Partially supersedes** [ADR-0001](0001-a.md) — two scopes\n",
+            "0007-g.md": "---\nstatus: accepted\nsuperseded_by: ADR-0001 (converter and filter only)\n---\n# G\n",
+            "0008-h.md": "# H\n\n- Status: Accepted\n- Superseded in part by: ADR-0001\n",
+            "0009-i.md": "# I\n\n- Status: Accepted\n- Supersedes: ADR-0001 (Unified studio)\n",
+            "0010-j.md": "# J\n\n- Status: Accepted\n\n## Links\n\n* Supersedes [ADR-0001](0001-a.md) (partially)\n",
+        },
+        {
+            "0001-a": {"status": "accepted"},
+            "0002-b": {"supersedes": [], "amends": ["0001-a"]},
+            "0003-c": {"supersedes": [], "amends": ["0001-a", "0002-b"]},
+            "0004-d": {"supersedes": [], "amends": ["0001-a"]},
+            "0005-e": {"supersedes": [], "amends": ["0001-a"]},
+            "0006-f": {"supersedes": [], "amends": ["0001-a"]},
+            "0007-g": {"superseded_by": [], "amended_by": ["0001-a"]},
+            "0008-h": {"superseded_by": [], "amended_by": ["0001-a"]},
+            "0009-i": {"supersedes": ["0001-a"], "amends": []},
+            "0010-j": {"supersedes": [], "amends": ["0001-a"]},
+        },
+    ),
+    "several records with remarks": (
+        {
+            "0001-a.md": "# A\n\n- Status: Accepted\n- Amended by: [ADR-0002](0002-b.md), until logins exist (one player);"
+            " [ADR-0003](0003-c.md), which logs in\n",
+            "0002-b.md": "# B\n\n- Status: Accepted\n- Amends: ADR-0001 (item 6, of 3), ADR-0003 (the rest)\n",
+            "0003-c.md": "# C\n\n- Status: Accepted\n- Supersedes: ADR-0002, 3 of its rules, 12 March 2024\n",
+            "0004-d.md": "# D\n\n## Status\n\nSuperseded — 2024-08-18; a proposal, never accepted\n",
+        },
+        {
+            "0001-a": {"amended_by": ["0002-b", "0003-c"]},
+            "0002-b": {"amends": ["0001-a", "0003-c"]},
+            "0003-c": {"supersedes": ["0002-b"], "unknown": []},
+            "0004-d": {"status": "superseded", "superseded_by": [], "unknown": []},
+        },
+    ),
+    "RFCs by number": (
+        {
+            "rfc-001-a.md": "---\nstatus: superseded by RFC 2\n---\n# A\n",
+            "rfc-002-b.md": "# B\n\n- Status: accepted\n- Supersedes: RFC-001, RFC-003\n",
+            "rfc-003-c.md": "# C\n\nStatus: superseded by RFC 0002 / 0004\n",
+            "rfc-004-d.md": "# D\n\nStatus: amended by ADR-2\n",
+        },
+        {
+            "rfc-001-a": {"status": "superseded", "superseded_by": ["rfc-002-b"]},
+            "rfc-002-b": {"status": "accepted", "supersedes": ["rfc-001-a", "rfc-003-c"]},
+            "rfc-003-c": {"status": "superseded", "superseded_by": ["rfc-002-b", "rfc-004-d"]},
+            "rfc-004-d": {"amended_by": [], "unknown": ["amended by ADR-2"]},
+        },
+    ),
+    "the number of another series": (
+        {
+            "0001-a.md": "# ADR-0001: A\n\nStatus: superseded by RFC-2\n",
+            "0002-b.md": "# ADR-0002: B\n\nStatus: accepted\n",
+            "0003-c.md": "# RFC 3: C\n\nStatus: accepted\n\nSupersedes: RFC 4\n",
+            "0004-d.md": "# RFC 4: D\n\nStatus: accepted\n",
+        },
+        {
+            "0001-a": {"status": "superseded", "superseded_by": [], "unknown": ["superseded by RFC-2"]},
+            "0002-b": {"status": "accepted"},
+            "0003-c": {"supersedes": ["0004-d"]},
+            "0004-d": {"status": "accepted"},
+        },
+    ),
+    "a section of metadata": (
+        {
+            "0001-a.md": "# A\n\n## Metadata\n\n| Field | Value |\n|---|---|\n| **Status** | Accepted |\n| **Date** | 2024-02-06 |\n"
+            "| **Superseded by** | ADR-002 |\n\n---\n\n## Context\n\nC.\n",
+            "0002-b.md": "# B\n\n## Document Information\n\n- Status: Approved\n- Deciders: Ann, Bob\n- Supersedes: ADR-003\n\n## Context\n\nC.\n",
+            "0003-c.md": "# C\n\n## Overview\n\nC.\n\n- Status: the state of a door\n\n## Status\n\nRejected\n",
+        },
+        {
+            "0001-a": {"status": "accepted", "date": "2024-02-06", "superseded_by": ["0002-b"]},
+            "0002-b": {"status": "accepted", "deciders": ["Ann", "Bob"], "supersedes": ["0003-c"]},
+            "0003-c": {"status": "rejected"},
+        },
+    ),
+    "values on several lines": (
+        {
+            "0001-a.md": "# A\n\n- **Status:** Accepted, and partly\n  superseded by ADR-0002\n- **Deciders:** Ann Arbor, Bob Branch,\n"
+            "  Carl Cole\n- Date: 2024-02-06\n",
+            "0002-b.md": "# B\n\n**Status:** Accepted (all is green; see the\nresults)\n**Deciders:** Ann Arbor,\nBob Branch\n\nText.\n",
+            "0003-c.md": "# C\n\n- Status: Accepted\n- Supersedes: ADR-0001,\n  ADR-0002\n",
+        },
+        {
+            "0001-a": {
+                "status": "accepted",
+                "amended_by": ["0002-b"],
+                "deciders": ["Ann Arbor", "Bob Branch", "Carl Cole"],
+                "date": "2024-02-06",
+            },
+            "0002-b": {"status": "accepted", "deciders": ["Ann Arbor", "Bob Branch"]},
+            "0003-c": {"supersedes": ["0001-a", "0002-b"]},
+        },
+    ),
+    "successors in more languages": (
+        {
+            "0001-a.md": "# A\n\n## Status\n\nSubstituído pela ADR-0002\n",
+            "0002-b.md": "# B\n\n## Stato\n\nSostituita dalla [ADR-0003](0003-c.md)\n",
+            "0003-c.md": "# C\n\n## Status\n\nVervangen door ADR-0004\n",
+            "0004-d.md": "# D\n\n- Status: zastąpiony przez [0005](0005-e.md)\n- Data: 2024-02-06\n",
+            "0005-e.md": "# E\n\n## Статус\n\nЗаменено на ADR-0006\n",
+            "0006-f.md": "# F\n\n## 상태\n\nADR-0007로 대체됨\n",
+            "0007-g.md": "# G\n\n## Statut\n\nRemplacee par ADR-0008 apres le test\n",
+            "0008-h.md": "# H\n\n## Status\n\nAceito\n\nData: o banco de dados\n",
+        },
+        {
+            "0001-a": {"status": "superseded", "superseded_by": ["0002-b"]},
+            "0002-b": {"status": "superseded", "superseded_by": ["0003-c"]},
+            "0003-c": {"status": "superseded", "superseded_by": ["0004-d"]},
+            "0004-d": {"status": "superseded", "superseded_by": ["0005-e"], "date": "2024-02-06"},
+            "0005-e": {"status": "superseded", "superseded_by": ["0006-f"]},
+            "0006-f": {"status": "superseded", "superseded_by": ["0007-g"]},
+            "0007-g": {"status": "superseded", "superseded_by": ["0008-h"]},
+            "0008-h": {"status": "accepted", "date": None, "unknown": []},
         },
     ),
 }
