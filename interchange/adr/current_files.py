@@ -20,10 +20,13 @@ from interchange.files import read_regular
 from interchange.import_report import Remark
 
 NOT_A_RECORD: Final = "is not a record: its name does not start with a number"
+NO_STATUS: Final = "is the README of a folder and has no status, so it is not a record"
 A_TEMPLATE: Final = "is a template, not a record"
 MAX_DEPTH: Final = 5
 _MARKDOWN: Final = re.compile(r".+\.(?:md|markdown|mdx)", re.IGNORECASE | re.DOTALL)
 _RECORD_NAME: Final = re.compile(rf"(?:(?:{SERIES}|record)s?[-_ ]?)?[0-9][^/\n]*\.(?:md|markdown|mdx)", re.IGNORECASE)
+_RECORD_FOLDER: Final = re.compile(rf"(?:{SERIES}[-_ ]?)?[0-9]{{1,8}}[-_ ][^/\n]+", re.IGNORECASE)
+_MAIN_FILE: Final = re.compile(r"(?:readme|index)\.(?:md|markdown|mdx)", re.IGNORECASE)
 NOT_MARKDOWN: Final = "is not Markdown; convert it, for example with `pandoc -t markdown`"
 _OTHER_FORMAT: Final = re.compile(
     rf"(?:{SERIES}[-_ ]?)?\d{{1,8}}[-_ .].{{0,200}}\.(?:rst|adoc|asciidoc|txt|org|textile|html?|docx?|odt|pdf)",
@@ -39,8 +42,11 @@ def is_markdown(name: str) -> bool:
 
 
 def is_record_name(name: str) -> bool:
-    """Whether a file with this name, or at this path, is a record."""
-    base = name.rpartition("/")[2]
+    """Whether a file with this name, or at this path, is a record. One may be the README of a folder with a record's name."""
+    folder, _, base = name.rpartition("/")
+    if _MAIN_FILE.fullmatch(base):
+        parent = folder.rpartition("/")[2]
+        return _RECORD_FOLDER.fullmatch(parent) is not None and "template" not in parent.casefold()
     return _RECORD_NAME.fullmatch(base) is not None and _TEMPLATE_NAME.fullmatch(base) is None
 
 
@@ -82,7 +88,7 @@ def read_record_files(folder: Path, history: RecordHistory) -> Iterator[RecordVe
     total = 0
     with open_folder(folder) as descriptor:
         for path, folder_descriptor, name in markdown_files(descriptor):
-            if not is_record_name(name):
+            if not is_record_name(path):
                 history.skipped.append(Remark(decode_path(path), describe_other_file(name)))
                 continue
             try:
@@ -148,6 +154,9 @@ def read_version(name: str, content: bytes, history: RecordHistory, **more: Any)
     document = parse_record(text, history.words)
     if document.is_template:
         history.skipped.append(Remark(name, A_TEMPLATE))
+        return None
+    if "status" not in document.fields and _MAIN_FILE.fullmatch(f"{name.rpartition('/')[2]}.md"):
+        history.skipped.append(Remark(name, NO_STATUS))
         return None
     return RecordVersion(name, fields=document.fields, is_complete=True, document=document, **({"key": None} | more))
 

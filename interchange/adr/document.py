@@ -13,8 +13,8 @@ from itertools import pairwise, takewhile
 from typing import Final, NamedTuple
 
 from interchange.adr.front_matter import FrontMatter, split_front_matter
-from interchange.adr.keyword_tables import AMBIGUOUS_DATES, RELATIONS
-from interchange.adr.keywords import DEFAULT_WORDS, NOT_TEXT, Words, fold
+from interchange.adr.keyword_tables import AMBIGUOUS_DATES, RELATIONS, SUMMARY_HEADINGS
+from interchange.adr.keywords import DEFAULT_WORDS, NOT_TEXT, Words, fold, is_placeholder
 from interchange.adr.markdown_blocks import (
     MAX_LINES,
     list_bold_lines,
@@ -79,14 +79,18 @@ _HEADER_LINE: Final = re.compile(
     r"(?:[*+-][ \t]+)?[*_]{0,3}([^\s*_:：|#>`][^*_:：|\n]{0,59}?)[ \t]*[*_]{0,3}[ \t]*[:：][*_]{0,3}[ \t]*(.*)"
 )
 _NEXT_KEY: Final = re.compile(
-    r"(?<=\S)([ \t]{0,9}[;|·•,][ \t]{0,9}|[ \t]{2,9}|[ \t](?=\*\*))[*_]{0,3}([^\W\d][\w \-]{0,29})[*_]{0,3}[ \t]{0,3}[:：]"
+    r"(?<=\S)([ \t]{0,9}[;|·•,][ \t]{0,9}|\.[ \t]{1,9}|[ \t]{2,9}|[ \t](?=\*\*))[*_]{0,3}([^\W\d][\w \-]{0,29})[*_]{0,3}[ \t]{0,3}[:：]"
 )
 """Where another key begins in a line of a header."""
-_SEPARATOR: Final = re.compile(r"^[ \t;|·•,]+")
+_SEPARATOR: Final = re.compile(r"^[ \t;|·•,.]+")
 _LEAD: Final = re.compile(r"^ {0,3}(?:> ?)?(?=[^ ])|</?(?:b|strong|em|i|u|span|p)\b[^<>]{0,200}>", re.IGNORECASE)
 """What a line of a header may have around its key: a small indent, the mark of a quotation, and tags of HTML."""
 _MEMBER: Final = re.compile(r"([ \t]*)(?:[*+-]|\d{1,3}[.)])[ \t]+(.*)")
 _BOLD_KEY: Final = re.compile(r"(?:\*\*|__)([^*_:：|\n]{1,60})(?:\*\*|__)")
+_NAMED_TITLE: Final = re.compile(
+    r"(?im)^(?:[*+-][ \t]+)?[*_]{0,2}(?:feature name|title|proposal|name)[*_]{0,2}:[*_]{0,2}[ \t]*(?!\(|n/?a\b)(\S.{0,200})$"
+)
+"""A line that names the record whose first heading is that of its summary, such as `- Feature Name: foreach`."""
 _COLUMN_NAMES: Final = frozenset(
     (
         *("field", "value", "detail", "details", "property", "attribute", "key", "item", "description", "metadata"),
@@ -168,6 +172,14 @@ class _Parser:
                 title, *sections = sections
                 preamble = "\n\n".join(part for part in (preamble.strip("\n"), title.body) if part)
             return preamble, sections
+        at = next((n for n, section in enumerate(sections) if section.level == 1), None)
+        if at is not None and fold(sections[at].heading) in SUMMARY_HEADINGS:
+            named = _NAMED_TITLE.search(preamble)
+            if named is not None and not is_placeholder(named[1]):
+                document.fields["title"] = " ".join(named[1].split())
+            else:
+                document.warnings.append("it has no title")
+            return preamble, sections
         is_first = not strip_comments(preamble).strip() and sections and sections[0].heading
         if is_first and not self._find_known(sections[0], None) and not self._is_status(sections[0]):
             title, *sections = sections
@@ -175,7 +187,6 @@ class _Parser:
             if title.level != 1:
                 document.warnings.append("the title is not a level-one heading")
             return "\n\n".join(part for part in (preamble.strip("\n"), title.body) if part), sections
-        at = next((n for n, section in enumerate(sections) if section.level == 1), None)
         if at is not None:
             title = sections.pop(at)
             document.fields["title"] = title.heading
@@ -367,7 +378,7 @@ class _Parser:
         if has_header or not any(self._words.field_of_key(key) for key, _ in named) or len(named) != len(body):
             named = list(zip(body[0], body[1], strict=False)) if len(body) == 2 else []  # noqa: PLR2004
         found = {name: value for key, value in named if (name := self._field_of(key, value)) is not None}
-        if "status" not in found and "date" not in found:
+        if not found:
             return 0
         created = next((value for key, value in named if key.casefold() == "created" and "date" not in found), None)
         if created:  # Backstage

@@ -182,9 +182,9 @@ def _record_changes(changes: list[_FileChange], paths: list[str], prefix: str) -
 
 
 def _is_record(path: str, paths: list[str], prefix: str) -> bool:
-    folder, _, name = path.rpartition("/")
+    folder = path.rpartition("/")[0]
     inside = (f"{folder}/" if folder else "").startswith(prefix) and not _is_hidden(folder.removeprefix(prefix))
-    return is_record_name(name) and (inside or path in paths)
+    return is_record_name(path.removeprefix(prefix)) and (inside or path in paths)
 
 
 def _is_hidden(folder: str) -> bool:
@@ -289,7 +289,7 @@ def _skip_uncommitted(folder: Path, tracked: TrackedFolder, history: RecordHisto
     found = set()
     with open_folder(folder) as descriptor:
         for path, folder_descriptor, name in markdown_files(descriptor):
-            if not is_record_name(name):
+            if not is_record_name(path):
                 continue
             found.add(path)
             if path not in others and (message := _describe_difference(name, folder_descriptor, committed.get(path))):

@@ -18,9 +18,10 @@ def _without_accents(words: str) -> str:
     return "".join(letter for letter in parts if not unicodedata.combining(letter)) if is_latin else words
 
 
-def _with_plain_spellings(table: Mapping[str, str]) -> Mapping[str, str]:
-    """Return a table that also has its words without accents, unless they mean something else."""
-    return {**{_without_accents(words): meaning for words, meaning in table.items()}, **table}
+def _with_plain_spellings(table: Mapping[str, str], *others: str) -> Mapping[str, str]:
+    """Return a table that also has its words without accents, except some that mean something else then."""
+    plain = {_without_accents(words): meaning for words, meaning in table.items()}
+    return {**{words: meaning for words, meaning in plain.items() if words not in others}, **table}
 
 
 STATUSES: Final[Mapping[str, str]] = _with_plain_spellings(
@@ -572,7 +573,8 @@ STATUSES: Final[Mapping[str, str]] = _with_plain_spellings(
         "已搁置": "deferred",
         "已撤回": "withdrawn",
         "撤回 ": "withdrawn",
-    }
+    },
+    "remplace",
 )
 """The status of a decision by the first words of a record's status."""
 STATUS_ENDINGS: Final = (
@@ -644,6 +646,9 @@ HEADER: Final[Mapping[str, str]] = _with_plain_spellings(
         "決策者": "deciders",
         "决定者": "deciders",
         "stato": "status",
+        "rfc status": "status",
+        "決定人": "deciders",
+        "决定人": "deciders",
         "situação": "status",
         "статус": "status",
         "상태": "status",
@@ -855,6 +860,23 @@ HEADINGS: Final[Mapping[str, str]] = _with_plain_spellings(
     }
 )
 """Sections with a field of their own, by their headings."""
+SUMMARY_HEADINGS: Final = frozenset(
+    (
+        *(
+            "summary",
+            "abstract",
+            "overview",
+            "introduction",
+            "motivation",
+            "tl;dr",
+            "tldr",
+            "zusammenfassung",
+            "résumé",
+        ),
+        *("resumen", "resumo", "sommario", "samenvatting", "podsumowanie", "概要", "摘要", "요약"),
+    )
+)
+"""Headings of a first section, which are not the title of a record."""
 LINK_HEADINGS: Final = frozenset(
     (
         *("links", "relations", "relationships", "related", "related decisions", "related adrs", "related records"),
@@ -893,6 +915,10 @@ RELATIONS: Final[Mapping[str, str]] = _with_plain_spellings(
         "superado por": "superseded_by",
         "amended by": "amended_by",
         "amends": "amends",
+        "revised by": "amended_by",
+        "revises": "amends",
+        "modified by": "amended_by",
+        "modifies": "amends",
         "ergänzt durch": "amended_by",
         "geändert durch": "amended_by",
         "modifié par": "amended_by",

@@ -1101,6 +1101,49 @@ FOLDERS = {
             "0008-h": {"status": "accepted", "date": None, "unknown": []},
         },
     ),
+    "RFCs whose first heading is that of the summary": (
+        {
+            "0001-private-fields.md": "- Feature Name: `private_fields`\n- Start Date: 2014-03-11\n- RFC PR: #1\n\n# Summary\n\nX.\n\n# Motivation\n\nM.\n",
+            "0002-b.md": "* Start Date: 2022-10-03\n* RFC Status: approved\n\n# Summary\n\nX.\n",
+            "0003-c.md": "* Start Date: 2022-08-18\n* RFC Status: draft\n\n# Measure browsers\n\n# Summary\n\nX.\n",
+            "0004-d.md": "- Feature Name: (fill me in)\n\n# Summary\n\nX.\n",
+        },
+        {
+            "0001-private-fields": {"title": "`private_fields`", "status": None},
+            "0002-b": {"title": None, "status": "accepted"},
+            "0003-c": {"title": "Measure browsers", "status": "proposed"},
+            "0004-d": {"title": None},
+        },
+    ),
+    "records in folders of their own": (
+        {
+            "README.md": "# Index\n\n- Status: living\n",
+            "features/README.md": "# Features\n\n- Status: living\n",
+            "features/0000-template/README.md": "# 0000: Topic\n\n- Status: proposed\n",
+            "features/0036-issue/README.md": "# RFC 0036: Issue\n\n- Status: [ACCEPTED](/README.md#accepted)\n",
+            "features/0453-issue-v2/README.md": "# RFC 0453: Issue 2\n\n- Status: [PROPOSED](/README.md#proposed)\n"
+            "- Supersedes: [RFC 0036](../0036-issue/README.md)\n",
+            "features/0500-no-status/README.md": "# Assets of 500\n",
+        },
+        {
+            "features/0036-issue/README": {"title": "RFC 0036: Issue", "status": "accepted"},
+            "features/0453-issue-v2/README": {"status": "proposed", "supersedes": ["features/0036-issue/README"]},
+        },
+    ),
+    "more forms of headers": (
+        {
+            "0001-a.md": "# A\n\nDate: 2024-10-04. Status: accepted.\n",
+            "0002-b.md": "# B\n\n| | |\n|---|---|\n| Owners | @ann |\n| Approvers | @bob @carl |\n\n## Status\n\nEnforced\n",
+            "0003-c.md": "# C\n\n- Status: Accepted\n- Revised by: ADR-0001 at its seams; ADR 0002 at its edges\n",
+            "0004-d.md": "# D\n\n## Statut\n\nRemplace une version qui retenait A.\n",
+        },
+        {
+            "0001-a": {"status": "accepted", "date": "2024-10-04"},
+            "0002-b": {"status": "accepted", "deciders": ["@bob", "@carl"]},
+            "0003-c": {"amended_by": ["0001-a", "0002-b"]},
+            "0004-d": {"status": None},
+        },
+    ),
 }
 """By what is particular: the files, and by record the fields that are compared."""
 
