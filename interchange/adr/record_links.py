@@ -13,7 +13,7 @@ from interchange.adr.record_dates import DATE, PREPOSITION, without_dates
 MAX_STATUS_CHARACTERS: Final = 4000
 MAX_CLAUSE_CHARACTERS: Final = 200
 SERIES: Final = r"(?:[A-Z]{0,3}DR|AD|DEC(?:ISION)?|RF[CD]|[CDGJKNOPT]EP|[ABCEFH]IP)"
-"""What a series of records may be called before the number of one: `ADR-7`, `RFC 7`, `PEP 7`."""
+"""What a series of records may be called before the number of one: `ADR-7`, `RFC 7`, `DEC-7`."""
 
 _RELATION: Final = re.compile(
     rf"(?<!\w)({'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})(?:\s*+[:：]\s*+|\s++)"

@@ -23,7 +23,20 @@ _ROLES: Final = {
     "when": (
         *("created", "when", "date", "time", "timestamp", "at", "created at", "changed", "updated", "datetime", "ts"),
         *("created on", "changed on", "changed at", "modified", "occurred at", "event time", "date of change"),
-        *("updated at", "modified at", "geändert am", "datum", "zeit", "zeitpunkt", "modifié le", "fecha", "変更日時"),
+        *(
+            "created date",
+            "date created",
+            "creation date",
+            "updated at",
+            "modified at",
+            "geändert am",
+            "datum",
+            "zeit",
+            "zeitpunkt",
+            "modifié le",
+            "fecha",
+            "変更日時",
+        ),
         *("日時", "更新日", "修改时间", "时间"),
     ),
     "record": (
@@ -38,6 +51,16 @@ _ROLES: Final = {
             "subject id",
             "work item",
             "work item id",
+        ),
+        *(
+            "task id",
+            "story id",
+            "feature id",
+            "card id",
+            "reference",
+            "reference #",
+            "reference number",
+            "reference num",
         ),
         *("ticket number", "issue number", "vorgang", "vorgangsschlüssel", "aufgabe", "tâche", "incidencia", "課題"),
         *("課題キー", "问题", "id"),
@@ -89,7 +112,12 @@ _ROLES: Final = {
     "removed": ("removed", "remove"),
 }
 """The columns of each role, the best first; names are compared without case, underscores and humps."""
-_UPDATED: Final = ("updated", "updated at", "updated on", "modified", "changed", "last update", "last activity date")
+_UPDATED: Final = (
+    *("updated", "updated at", "updated on", "updated date", "date updated", "last updated", "last update"),
+    *("modified", "modified at", "modified on", "modified date", "date modified", "last modified", "last modified at"),
+    *("changed", "changed at", "changed on", "changed date", "last changed", "last activity date"),
+)
+_CREATED: Final = ("created", "created at", "created on", "created date", "date created", "creation date")
 _SHARE_OF_TIMES: Final = 0.9
 _CREATE: Final = ("created", "create", "proposed", "opened", "new", "added", "insert", "begin")
 _REMOVE: Final = ("deleted", "delete", "removed", "remove", "destroyed")
@@ -104,10 +132,18 @@ _STATUSES: Final = (
     ("dropped", r"cancel.*|rejected|won'?t.*|duplicate|dropped|abandoned|withdrawn|invalid"),
 )
 _FIELDS: Final = (
-    (r"summary|title|subject|name|headline|titel|zusammenfassung|titre|título|要約|标题", "title", ""),
-    (r"status|state|stage|column|list|zustand|statut|estado|ステータス|状态", "status", "mapped"),
-    (r"assignee|owner|assigned to|accountable|responsible|assigned|bearbeiter|担当者", "role.accountable", "people"),
-    (r"fix version.*|version|release|milestone|target.*|iteration.*", "target.ship", "release"),
+    (
+        r"summary|title|subject|(?:(?:task|story|card|item|issue) )?name|headline|titel|zusammenfassung|titre|título|要約|标题",
+        "title",
+        "",
+    ),
+    (r"status|state|stage|(?:section/)?column|list|zustand|statut|estado|ステータス|状态", "status", "mapped"),
+    (
+        r"assignees?|owners?|assigned to|accountable|responsible|assigned|bearbeiter|担当者",
+        "role.accountable",
+        "people",
+    ),
+    (r"fix version.*|version|release(?: name)?|milestone|target.*|iteration.*", "target.ship", "release"),
     (r"labels?|tags?", "labels", ""),
     (r"due.*|deadline", "x.due", "date"),
 )
@@ -134,6 +170,7 @@ class _Suggestion:
         self._path = path
         self._rows = rows
         self._columns = list(dict.fromkeys(name for row in rows[:1000] for name in row))
+        self._prefix = _shared_word(self._columns)
         self._items = self._find_items()
         self._chosen: dict[str, str] = {}
         for role, names in _ROLES.items():
@@ -176,11 +213,15 @@ class _Suggestion:
         """Choose when a row of a list was true, its last update, and when its record was created."""
         when = self._chosen.get("when")
         updated = self._find(_UPDATED)
-        if when is not None and updated is not None and _fold(when) not in _UPDATED:
+        if when is not None and updated is not None and self._plain(when) not in _UPDATED:
             self._chosen |= {"when": updated, "created": when}
 
+    def _plain(self, name: str) -> str:
+        """Return the name of a column as it is compared, without the word that most of them begin with."""
+        return _fold(name).removeprefix(self._prefix)
+
     def _find(self, names: Iterable[str]) -> str | None:
-        folded = {_fold(name): name for name in reversed(self._columns)}
+        folded = {self._plain(name): name for name in reversed(self._columns)}
         taken = set(self._chosen.values())
         return next((folded[name] for name in names if name in folded and folded[name] not in taken), None)
 
@@ -205,7 +246,7 @@ class _Suggestion:
         found = self._values()
         for name, values in found.items():
             yield from self._field_lines(name, values)
-        if not any(_rule(name)[0] for name in found):
+        if not any(_rule(self._plain(name))[0] for name in found):
             name = next(iter(found), "title")
             yield f'\n[subject.fields.{json.dumps(name, ensure_ascii=False)}]\nfield = "title"{_DOUBT} no field is known by its name'
 
@@ -240,9 +281,14 @@ class _Suggestion:
                 named = ", ".join(json.dumps(name, ensure_ascii=False) for name in self._columns[:20])
                 yield f'{role} = ""{_DOUBT} one of {named}'
             elif column is not None:
-                is_sure = column.casefold() == _ROLES.get(role, ("",))[0]
                 path = self._path_in(column) if role in ("who", "record") else column
-                yield f"{role} = {json.dumps(path, ensure_ascii=False)}{'' if is_sure and path == column else _DOUBT}"
+                is_sure = column.casefold() == _ROLES.get(role, ("",))[0] and path == column
+                doubt = "" if is_sure else _DOUBT
+                if self._is_list and role == "when" and self._plain(column) in _CREATED:
+                    doubt = (
+                        f"{_DOUBT} no column says when a row changed last, so its values would be those of its creation"
+                    )
+                yield f"{role} = {json.dumps(path, ensure_ascii=False)}{doubt}"
         if "note" in self._chosen:
             yield f"note = [{json.dumps(self._chosen['note'], ensure_ascii=False)}]"
 
@@ -287,11 +333,11 @@ class _Suggestion:
         return found
 
     def _has_releases(self) -> bool:
-        return any(_rule(name)[1] == "release" for name in self._values())
+        return any(_rule(self._plain(name))[1] == "release" for name in self._values())
 
     def _field_lines(self, name: str, values: Counter[str]) -> Iterator[str]:
-        field, as_ = _rule(name)
-        if not field:
+        field, as_ = _rule(self._plain(name))
+        if not field or (as_ == "people" and any(value.startswith("[") for value in values)):
             yield f"\n# {json.dumps(name, ensure_ascii=False)} is kept as an attribute: {_examples(values)}"
             return
         key = name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
@@ -299,6 +345,8 @@ class _Suggestion:
         yield f'field = "{field}"{_DOUBT if as_ else ""}'
         if as_:
             yield f'as = "{as_}"'
+        if as_ == "people" and self._plain(name).endswith("s") and any("," in value for value in values):
+            yield f'separator = ","{_DOUBT} names with a comma would be split'
         if as_ == "mapped":
             yield f"[subject.fields.{key}.values]"
             for value, _ in values.most_common(MAX_VALUES):
@@ -323,9 +371,15 @@ def _is_time(value: Any) -> bool:
     return _reads(TimeReader(), value) or (isinstance(value, str) and next(_guess_formats([value]), "") != "YYYY-MM-DD")
 
 
-def _rule(name: str) -> tuple[str, str]:
-    folded = _fold(name)
-    return next(((field, as_) for pattern, field, as_ in _FIELDS if re.fullmatch(pattern, folded)), ("", ""))
+def _shared_word(columns: Sequence[str]) -> str:
+    """Return the word that most columns begin with, such as `feature` of `Feature name`, with a space; empty if none does."""
+    words = Counter(folded.partition(" ")[0] for name in columns if " " in (folded := _fold(name)))
+    word, count = words.most_common(1)[0] if words else ("", 0)
+    return f"{word} " if count * 2 > len(columns) else ""
+
+
+def _rule(plain_name: str) -> tuple[str, str]:
+    return next(((field, as_) for pattern, field, as_ in _FIELDS if re.fullmatch(pattern, plain_name)), ("", ""))
 
 
 def _status_of(value: str) -> tuple[str, bool]:

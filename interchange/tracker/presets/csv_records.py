@@ -186,8 +186,8 @@ def expand_csv(row: Row, headers: Headers, *, prefix: str = "", several: tuple[s
     if any(isinstance(value, dict) for value in row.values()):
         yield problem(row, "a JSON object that is not a response of this system that can be read")
         return
-    cells = {_plain(name): name for name in reversed(row) if row[name] not in EMPTY}
-    found = {part: _find(part, options, cells) for part, options in headers.items()}
+    cells = cells_of(row)
+    found = {part: column_of(part, options, cells) for part, options in headers.items()}
     got = {part: _cell(part, row[name], (*_LISTS, *several)) for part, name in found.items() if name is not None}
     if "record" not in got:
         yield problem(row, "no column of this row names a record, as the exports of this system do")
@@ -206,7 +206,12 @@ def expand_csv(row: Row, headers: Headers, *, prefix: str = "", several: tuple[s
     yield from state_lines(record, times[0] if times else NOW, {**rest, **values})
 
 
-def _find(part: str, options: tuple[str, ...], cells: Mapping[str, str]) -> str | None:
+def cells_of(row: Row) -> dict[str, str]:
+    """Return the columns of a row that have a value, by their plain names."""
+    return {_plain(name): name for name in reversed(row) if row[name] not in EMPTY}
+
+
+def column_of(part: str, options: tuple[str, ...], cells: Mapping[str, str]) -> str | None:
     """Return the column that means a part of a record."""
     names = (*options, *_LOCAL_HEADERS.get(part, ()))
     return next((cells[plain] for name in names if (plain := _plain(name)) in cells), None)

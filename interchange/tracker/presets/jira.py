@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from interchange.tracker.columns import name_in
 from interchange.tracker.entries import NOW
-from interchange.tracker.presets.csv_records import Headers, expand_csv
+from interchange.tracker.presets.csv_records import Headers, cells_of, column_of, expand_csv
 from interchange.tracker.presets.lines import (
     EMPTY,
     Line,
@@ -23,6 +24,7 @@ from interchange.tracker.presets.lines import (
     title_in,
     without_empty,
 )
+from interchange.tracker.presets.shared_mapping import MAPPING_TABLE
 from interchange.value_parsers import nameless
 
 _FIELDS: Final = {
@@ -59,6 +61,8 @@ _CSV: Final[Headers] = {
     "priority": ("Priority",),
     "description": ("Description",),
 }
+_RESOLUTION: Final = ("Resolution", "Lösung", "Résolution", "Resolución", "Resolução", "解決状況", "解决结果")
+_MEANINGS: Final[dict[str, str]] = tomllib.loads(MAPPING_TABLE)["subject"][0]["fields"]["status"]["values"]
 _MEMBERS: Final = ("release", "components", "versions")
 """Fields with several values, of which each item of a changelog adds or removes one."""
 _SPRINT: Final = re.compile(r"[\[,]name=([^,\]]*)")
@@ -82,7 +86,16 @@ def expand_jira(row: Row) -> Iterator[Line]:
     elif "items" in row and "created" in row:
         yield problem(row, "a change without its issue; export the issues with `expand=changelog`")
     else:
-        yield from expand_csv(row, _CSV)
+        cells = cells_of(row)
+        status, resolution = column_of("status", _CSV["status"], cells), column_of("resolution", _RESOLUTION, cells)
+        outcome = {status: _outcome(row[status], row[resolution])} if status and resolution else {}
+        yield from expand_csv({**row, **outcome}, _CSV)
+
+
+def _outcome(status: Any, resolution: Any) -> Any:
+    """Return the status of an issue; if it is done with a resolution such as Won't Do, that resolution."""
+    means = [_MEANINGS.get(str(one).strip().casefold().replace("’", "'")) for one in (status, resolution)]
+    return resolution if means == ["shipped", "dropped"] else status
 
 
 def _expand_issue(row: Row) -> Iterator[Line]:
@@ -91,7 +104,7 @@ def _expand_issue(row: Row) -> Iterator[Line]:
     if isinstance(changelog, list):
         changelog = {"histories": changelog}
     histories = by_time(changelog.get("histories") or changelog.get("values") or (), "created")
-    items = [(history, item) for history in histories for item in history.get("items") or ()]
+    items = list(_with_outcomes(histories, fields))
     keys = [item for _, item in items if str(item.get("field")).casefold() == "key"]
     name = keys[0].get("fromString") if keys else row.get("key")
     record = {"record": name, "identity": str(row.get("id") or row.get("key"))}
@@ -111,6 +124,36 @@ def _expand_issue(row: Row) -> Iterator[Line]:
     yield from _count_left_out(fields, changelog, len(histories))
 
 
+def _with_outcomes(histories: Iterable[Row], fields: Row) -> Iterator[tuple[Row, Row]]:
+    """Yield the items of a changelog with their history. What a status means also depends on the resolution.
+
+    An item that differs from the export for that reason has an id of its own.
+    """
+    histories = list(histories)
+    told = {name: _before_all(histories, name, fields) for name in ("status", "resolution")}
+    for history in histories:
+        items = {str(item.get("field")).casefold(): item for item in history.get("items") or ()}
+        before = _outcome(told["status"], told["resolution"])
+        told |= {name: _name_or_id(items[name], "to") for name in told if name in items}
+        after = _outcome(told["status"], told["resolution"])
+        changed = {**items.get("status", {}), "field": "status", "fromString": before, "toString": after}
+        own = {**history, "id": f"{history['id']}-status"} if history.get("id") else history
+        is_same = "status" in items and (before, after) == tuple(
+            _name_or_id(items["status"], side) for side in ("from", "to")
+        )
+        for item in history.get("items") or ():
+            yield (own, changed) if item is items.get("status") and not is_same else (history, item)
+        if "status" not in items and before != after:
+            yield own, changed
+
+
+def _before_all(histories: Iterable[Row], field: str, fields: Row) -> Any:
+    """Return the value of a field before its first change; what it is now, if it never changed."""
+    items = (item for history in histories for item in history.get("items") or ())
+    first = next((item for item in items if str(item.get("field")).casefold() == field), None)
+    return _name_or_id(first, "from") if first else title_in(fields.get(field))
+
+
 def _count_left_out(fields: Row, changelog: Row, histories: int) -> Iterator[Line]:
     comments = (fields.get("comment") or {}).get("comments") if isinstance(fields.get("comment"), dict) else None
     for _ in comments or ():
@@ -126,7 +169,7 @@ def _read_fields(fields: Row) -> Row:
     return {
         "title": fields.get("summary"),
         "description": _plain_text(fields.get("description")),
-        "status": title_in(fields.get("status")),
+        "status": _outcome(title_in(fields.get("status")), title_in(fields.get("resolution"))),
         "assignee": title_in(fields.get("assignee")),
         "type": title_in(fields.get("issuetype")),
         "priority": title_in(fields.get("priority")),

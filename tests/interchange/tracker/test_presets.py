@@ -380,3 +380,49 @@ def test_a_suggested_mapping_imports_its_file(log, tmp_path, text):
     assert (report.skipped, report.rejected) == ([], [])
     assert report.imported > 0
     assert "status" in by_title(log).popitem()[1].rows
+
+
+def _jira_change(number, day, *items):
+    return {
+        "id": str(number),
+        "created": f"2024-{day}T10:00:00.000+0000",
+        "items": [{"field": field, "fromString": before, "toString": after} for field, before, after in items],
+    }
+
+
+JIRA_OUTCOMES = {
+    "id": "7",
+    "key": "SHOP-7",
+    "fields": {"summary": "Wish lists", "created": "2024-01-01T10:00:00.000+0000", "status": {"name": "To Do"}},
+    "changelog": {
+        "histories": [
+            _jira_change(1, "02-01", ("resolution", None, "Won't Do"), ("status", "To Do", "Done")),
+            _jira_change(2, "03-01", ("resolution", "Won't Do", "Done")),
+            _jira_change(3, "04-01", ("status", "Done", "To Do"), ("resolution", "Done", None)),
+        ]
+    },
+}
+
+
+def test_an_issue_that_is_done_without_being_done_is_dropped(log, tmp_path):
+    """An issue of Jira that is done with the resolution Won't Do was dropped, as long as it has that resolution."""
+    first, again = (bring_in(log, tmp_path / "export", "jira", JIRA_OUTCOMES) for _ in range(2))
+
+    state = by_title(log)["Wish lists"]
+    days = [naive.micros(f"2024-{month}-02T00:00:00Z") for month in ("01", "02", "03", "04")]
+    assert [state.value_at("status", day) for day in days] == ["proposed", "dropped", "shipped", "proposed"]
+    assert (first.rejected, list(first.contradictions), again.imported, again.rejected) == ([], [], 0, [])
+
+
+@pytest.mark.parametrize(
+    ("status", "resolution", "value"),
+    [("Done", "Won't Do", "dropped"), ("Closed", "Duplicate", "dropped"), ("Done", "Fixed", "shipped")]
+    + [("In Progress", "Won't Do", "started"), ("Done", "", "shipped")],
+)
+def test_the_resolution_in_a_list_of_issues(log, tmp_path, status, resolution, value):
+    """In a CSV of Jira, too, an issue that is done counts as dropped if its resolution says that."""
+    rows = f"Summary,Issue key,Status,Resolution,Updated\nWish lists,SHOP-7,{status},{resolution},2024-05-01 10:00\n"
+
+    bring_in(log, tmp_path / "export", "jira", rows)
+
+    assert by_title(log)["Wish lists"].value_at("status", AFTER) == value

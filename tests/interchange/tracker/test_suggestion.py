@@ -37,6 +37,14 @@ TABLES = {
     "a list": "Feature,Owner,Status,Target release,Created,Updated\nGift cards,Ann,Done,2.1,2024-05-01,2024-06-01\n",
     "a list without updates": "id,title,state,created_at,author\n1,Gift cards,closed,2024-05-01T10:00:00Z,ann\n",
 }
+TABLES |= {
+    "Asana": "Task ID,Created At,Completed At,Last Modified,Name,Section/Column,Assignee,Due Date\n"
+    "1001,2024-03-01,,2024-03-05,Plan launch,Done,Dana Ortiz,2024-04-01\n",
+    "ClickUp": "Task ID,Task Name,Status,Date Created,Assignees\n86b1x,Gift cards,complete,1709287200000,[Ann Lee]\n",
+    "Shortcut": 'id,name,owners,created_at,updated_at,state\n512,Gift cards,"Ann Lee, Bob Roy",2024-03-01,2024-03-02,Done\n',
+    "Aha": "Feature reference #,Feature name,Feature status,Feature assigned to,Feature created date,Feature updated date,"
+    "Release name\nDEMO-12,Gift cards,Shipped,Ann Arbor,2024-03-01,2024-05-01,Spring 1.0\n",
+}
 FILES = {name: "".join(json.dumps(row) + "\n" for row in rows) for name, rows in CHANGES.items()} | TABLES
 
 
@@ -101,3 +109,29 @@ def test_a_guess_is_marked(tmp_path, text, doubt):
     (line,) = (line for line in suggest_mapping(path).split("\n") if line.startswith(doubt))
 
     assert "  # ?" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "columns", "fields"),
+    [
+        ("Asana", ("Last Modified", "Created At", "Task ID"), {"title", "status", "role.accountable", "x.due"}),
+        ("ClickUp", ("Date Created", None, "Task ID"), {"title", "status"}),
+        ("Shortcut", ("updated_at", "created_at", "id"), {"title", "status", "role.accountable"}),
+        (
+            "Aha",
+            ("Feature updated date", "Feature created date", "Feature reference #"),
+            {"title", "status", "role.accountable", "target.ship"},
+        ),
+    ],
+)
+def test_the_lists_of_known_systems(tmp_path, name, columns, fields):
+    """What a row says is true from its last update on, also where every column begins with the same word."""
+    path = tmp_path / "list.csv"
+    path.write_text(TABLES[name], encoding="utf-8")
+
+    text = suggest_mapping(path)
+
+    found = parse_mapping(text)
+    assert (found.columns.when, found.columns.created, found.columns.record) == columns
+    assert {rule.field for rule in found.subject[0].fields.values()} == fields
+    assert ("no column says when a row changed last" in text) == (columns[1] is None)
