@@ -28,7 +28,7 @@ _HEADER: Final = frozenset(
     {
         *("exists", "title", "status", "number", "deciders", "products", "kind", "options", "chosen_option", "option"),
         *("authority", "superseded_by", "identifiers", "ended_by", *_TEXTS, *_LISTS),
-        *("deferred_until", "awaits", "review_on"),
+        *("deferred_until", "awaits", "revisit_on", "review_on"),
     }
 )
 _REVIEWS: Final = (
@@ -201,7 +201,7 @@ class Document:
         for text in (until, awaits):
             if text:
                 yield from paragraphs(text, self.width)
-        if day := self._text("review_on"):
+        if day := self._text("revisit_on"):
             yield [(f"  To be decided again by {format_day(day)} at the latest.", "")]
 
     def _forecasts(self) -> Iterator[Line]:
@@ -223,8 +223,7 @@ class Document:
 
     def _reviews(self) -> Iterator[Line]:
         """Yield what the reviews of the result and of the reasoning found, and when the next one is due."""
-        waits = bool(self._text("deferred_until"))
-        day = "" if waits else self._text("review_on")
+        day = self._text("review_on")
         found = [
             (what, verdict, self._cell(finding), self._text(by))
             for what, name, finding, by in _REVIEWS

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from api.pages.labels import command_label, field_label
+from api.pages.labels import EMPTIED_FIELDS, command_label, field_label
 from api.pages.verbs import verb_of
 from cli.answer_titles import Titles
 from cli.dates import Zone
@@ -239,7 +239,7 @@ def _give_reason(happening: Happening, titles: Titles) -> list[Span]:
 
 def describe_changes(happening: Happening, titles: Titles) -> str:
     """Return what an event changed: "from now to later", or "(target: 2.1 → 2.2; owner: Priya)"."""
-    shown = [change for change in happening.changes if _is_shown(change["field"])]
+    shown = [change for change in happening.changes if _is_shown(change)]
     if any(change["field"] == EXISTS and change["after"]["value"] for change in happening.changes):
         return ""
     if len(shown) == 1 and happening.type in _MOVES:
@@ -288,8 +288,10 @@ def describe_report(value: Row | None) -> str:
     return f"from {format_day(value['since'])} to {format_day(value['until'])}" if value else ""
 
 
-def _is_shown(name: str) -> bool:
-    return name not in _SAID_BY_VERB and not name.startswith(_SAID_PREFIXES) and not name.endswith("because")
+def _is_shown(change: Row) -> bool:
+    name = change["field"]
+    is_said = name in _SAID_BY_VERB or (name in EMPTIED_FIELDS and not change["after"]["value"])
+    return not is_said and not name.startswith(_SAID_PREFIXES) and not name.endswith("because")
 
 
 def _value(cell: Row, titles: Titles) -> str:

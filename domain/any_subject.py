@@ -203,6 +203,7 @@ class SubjectRemoved(Event):
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, False)
+        yield code("restored_because", None)
         yield text("removed_because", self.why)
 
 
@@ -224,6 +225,7 @@ class SubjectRestored(Event):
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(EXISTS, True)
+        yield code("removed_because", None)
         yield text("restored_because", self.why)
 
 

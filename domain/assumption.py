@@ -146,6 +146,7 @@ class AssumptionConfirmed(Event):
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, CONFIRMED)
         yield refs(SETTLED_BY, self.evidence)
+        yield code("broken_because", None)
         yield text("confirmed_because", self.why)
 
 
@@ -167,6 +168,7 @@ class AssumptionBroken(Event):
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, BROKEN)
         yield refs(SETTLED_BY, self.evidence)
+        yield code("confirmed_because", None)
         yield text("broken_because", self.why)
 
 

@@ -51,13 +51,18 @@ IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
 AWAITS: Final = "awaits"
+REVISIT_ON: Final = "revisit_on"
+"""The day to which a decision was deferred; `review_on` is the day to review what came of it."""
 CONSTRAINT_PREFIX: Final = "constraint."
 """Begins the fields that say whether an option meets a constraint: `constraint.2.option.1`."""
 ENDED_BY: Final = "ended_by"
 """The people who superseded or reversed a decision."""
+DEFERRAL_FIELDS: Final = ("deferred_until", AWAITS, REVISIT_ON)
+"""The fields that say what a deferred decision waits for; what ends the deferral empties them."""
 OUTCOME_FIELDS: Final = (
-    "deferred_until",
-    AWAITS,
+    *DEFERRAL_FIELDS,
+    "deciders",
+    "option",
     "rejected_because",
     "withdrawn_because",
     "reversed_because",
@@ -65,7 +70,7 @@ OUTCOME_FIELDS: Final = (
     ENDED_BY,
     *AUTHORITY_FIELDS,
 )
-"""The fields that describe how a decision ended; reopening empties them."""
+"""The fields that describe how a decision was decided or ended; reopening empties them."""
 
 
 ListNumber = Annotated[int, Strict(), Field(ge=1, le=100), Integral]
@@ -182,6 +187,11 @@ def _case_changes(case: Case) -> Iterator[FieldChange]:
             "expected": case.expected,
         }
     )
+
+
+def _clearing_changes(fields: Iterable[str]) -> Iterator[FieldChange]:
+    """The changes that empty fields."""
+    return (code(name, None) for name in fields)
 
 
 def _authority_changes(judgment: Judgment | None) -> Iterable[FieldChange]:
@@ -426,6 +436,7 @@ class DecisionAccepted(Event, Conclusion):
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, ACCEPTED)
+        yield from _clearing_changes(DEFERRAL_FIELDS)
         yield refs("deciders", self.deciders)
         yield from texts({"decision": self.decision, "why": self.why, "option": self.option})
         yield from _authority_changes(self.authority)
@@ -490,6 +501,7 @@ class DecisionRejected(Event):
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "rejected")
+        yield from _clearing_changes(DEFERRAL_FIELDS)
         yield refs("deciders", self.deciders)
         yield text("rejected_because", self.why)
         yield from _authority_changes(self.authority)
@@ -501,7 +513,7 @@ class DeferDecision(Command):
     type: Literal["DeferDecision"] = "DeferDecision"
     subject: DecisionId
     until: Text = Field(description="What to wait for.")
-    revisit_on: Day | None = Field(None, description="The date to review it.")
+    revisit_on: Day | None = Field(None, description="The day to decide it, at the latest.")
     awaits: tuple[AwaitedId, ...] | None = Field(
         None,
         max_length=20,
@@ -520,8 +532,7 @@ class DecisionDeferred(Event):
         yield code(STATUS, "deferred")
         yield text("deferred_until", self.until)
         yield refs(AWAITS, self.awaits or ())
-        if self.revisit_on:
-            yield code("review_on", self.revisit_on)
+        yield code(REVISIT_ON, self.revisit_on)
 
 
 class WithdrawDecision(Command):
@@ -539,6 +550,7 @@ class DecisionWithdrawn(Event):
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, "withdrawn")
+        yield from _clearing_changes(DEFERRAL_FIELDS)
         yield text("withdrawn_because", self.why)
 
 
@@ -561,7 +573,7 @@ class DecisionReopened(Event):
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, PROPOSED)
         yield text("reopened_because", self.why)
-        yield from (code(name, None) for name in OUTCOME_FIELDS)
+        yield from _clearing_changes(OUTCOME_FIELDS)
 
 
 class LinkDecision(Command):

@@ -244,6 +244,7 @@ class FeatureReopened(Event):
 
     def field_changes(self) -> Iterable[FieldChange]:
         yield code(STATUS, PROPOSED)
+        yield code("dropped_because", None)
         yield text("reopened_because", self.why)
 
 

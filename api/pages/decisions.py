@@ -42,6 +42,8 @@ PROSE: Final = {
     "reversed_because": "Reversed because",
     "reopened_because": "Reopened because",
 }
+_OPEN_STEPS: Final = {"revisit_on": "Decide again", "review_on": "Review"}
+"""The steps that are still to come, by the fields that say on which day."""
 LISTS: Final = {"evidence": "Evidence", "assumptions": "Assumptions", "constraints": "Constraints"}
 STEP_LABELS: Final = {
     "DecisionProposed": "Proposed",
@@ -213,7 +215,7 @@ def find_authority(read: Read, subject: str, page: Page) -> Row:
 
 
 def find_steps(history: Sequence[Sentence], fields: Mapping[str, BlamedValue]) -> list[Step]:
-    """Return the steps of a decision with names and times; advice counts as one step, and a review to come is open."""
+    """Return the steps of a decision with names and times; advice counts as one step, and what is still to come is open."""
     steps: list[Step] = []
     advice = [each for each in history if each.type == "AdviceGiven" and not each.is_voided]
     for sentence in history:
@@ -223,8 +225,10 @@ def find_steps(history: Sequence[Sentence], fields: Mapping[str, BlamedValue]) -
             steps.append(Step(STEP_LABELS[sentence.type], sentence.origin.who, sentence.origin.at))
         elif advice and sentence is advice[0]:
             steps.append(Step(f"Advice from {len({each.origin.who for each in advice})}", None, sentence.origin.at))
-    review = fields["review_on"].content if "review_on" in fields else []
-    return [*steps, Step("Review", None, None, str(review[0]), is_open=True)] if review else steps
+    for name, label in _OPEN_STEPS.items():
+        if days := fields[name].content if name in fields else []:
+            steps.append(Step(label, None, None, str(days[0]), is_open=True))
+    return steps
 
 
 def find_opinions(fields: Mapping[str, BlamedValue]) -> list[Opinion]:

@@ -61,6 +61,8 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
     "authority.ending": "authority to end it",
     "authority.self_approved": "self-approved",
 }
+EMPTIED_FIELDS: Final = frozenset({"awaits", "revisit_on", "option", "reversed_by"})
+"""Fields that become empty when the status of a decision changes, which a sentence about it says already."""
 
 COMMAND_LABELS: Final[Mapping[str, str]] = {
     "AdviseOnDecision": "Advise",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.pages.fields import Origin, Origins, content_of
+from api.pages.labels import EMPTIED_FIELDS
 from api.pages.verbs import verb_of, verb_with_this
 from domain.evidence import LINK, linked_subject
 from domain.fields import EXISTS, STATUS
@@ -145,7 +146,7 @@ def _shown_changes(type_: str, changes: Sequence[FieldChange]) -> Iterable[Chang
     for change in changes:
         name = change["field"]
         before, after = content_of(change["before"]), content_of(change["after"])
-        if before == after:
+        if before == after or (name in EMPTIED_FIELDS and not after):
             continue
         if (type_, name) in _PHRASES:
             yield Change(_PHRASES[type_, name], [], after, is_slip=False, is_phrase=True)

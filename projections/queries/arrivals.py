@@ -97,7 +97,7 @@ def find_arrivals(read: Read, resolved: ResolvedTime) -> Iterator[Arrival]:
             found = _find_arrival(awaited, statuses, existing, due)
             if found is not None and found[1] <= resolved.as_of:
                 yield Arrival(subject, found[0], awaited, max(found[1], deferred[subject].valid_from))
-    for subject, row in latest_values(read, resolved, "review_on", ("decision",)).items():
+    for subject, row in latest_values(read, resolved, decision_messages.REVISIT_ON, ("decision",)).items():
         begin = start_of_day(str(row.value))
         if subject in deferred and begin is not None and begin <= resolved.as_of:
             yield Arrival(subject, "day_reached", None, max(begin, deferred[subject].valid_from))

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, get_args
 from urllib.parse import urlencode
 
-from domain.decision_messages import ACCEPTED
+from domain.decision_messages import ACCEPTED, REVISIT_ON
 from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.feature import CLOSED
 from domain.feature import PROPOSED as PROPOSED_FEATURE
@@ -50,7 +50,7 @@ MAX_MONTHS: Final = 36
 READ_KINDS: Final = ("product", "decision", "feature", "goal", "release", "assumption", "meeting", "task")
 OWNED_KINDS: Final = ("product", "decision", "feature", "goal", "task")
 FIELDS: Final = (
-    *(STATUS, "why", "still_valid_because", "review_on", "horizon", "target.*", "deciders"),
+    *(STATUS, "why", "still_valid_because", "review_on", REVISIT_ON, "horizon", "target.*", "deciders"),
     *("due_on", HELD_ON),
     *(ACCOUNTABLE_FIELD, "acknowledged.accountable.*", "authority", "ratification", "products", "confirmed.*"),
 )
@@ -463,7 +463,7 @@ def _can_be_stale(subject: str, fields: Fields, today: str) -> bool:
     status = value_of(fields, STATUS)
     match kind_of(subject):
         case "decision":
-            is_waiting = status == "deferred" and str(value_of(fields, "review_on") or "") >= today
+            is_waiting = status == "deferred" and str(value_of(fields, REVISIT_ON) or "") >= today
             return (status or "proposed") in OPEN_DECISION and not is_waiting
         case "goal":
             return bool(status == "open")

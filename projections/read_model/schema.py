@@ -23,7 +23,7 @@ import msgspec
 from domain.fields import CHANGES_PER_EVENT, Value
 from domain.meeting import MINUTES
 
-VERSION: Final = 10
+VERSION: Final = 11
 """The version of these tables and of their contents. A read model of another version is dropped and rebuilt."""
 
 TABLES: Final = {

@@ -25,6 +25,7 @@ from domain.any_subject import (
     TitleChanged,
     VoidEntry,
 )
+from domain.assumption import AssumptionStated, BreakAssumption, ConfirmAssumption
 from domain.decision_messages import (
     AcceptDecision,
     DecisionAccepted,
@@ -33,13 +34,14 @@ from domain.decision_messages import (
     ReviseDecision,
 )
 from domain.errors import NotAllowed, NothingChanges, Unknown
-from domain.feature import FeatureCommitted, FeatureProposed, FeatureStarted
+from domain.feature import DropFeature, FeatureCommitted, FeatureProposed, FeatureStarted, ReopenFeature
 from domain.messages import Source
 from domain.people import RegisterPerson
 from domain.product import DefineProduct, SetVision
 from tests.support_story import backdated, day, day_time, fact, given
 
 SHOP, TEA, GIFT, LOG = "product:shop", "decision:tea", "feature:gift-cards", "log:l1"
+WATER = "assumption:water"
 PROPOSED = fact(TEA, DecisionProposed(title="Sell tea"))
 REMOVED = fact(SHOP, SubjectRemoved(why="Never was."))
 OPENED = fact(LOG, LogOpened())
@@ -88,6 +90,44 @@ def test_removed_subjects():
         fact(SHOP, SubjectRestored(why="It was."))
     )
     restored.when(SetVision(subject=SHOP, vision="All.")).recorded()
+
+
+@pytest.mark.parametrize(
+    ("subject", "first", "second", "reasons"),
+    [
+        (SHOP, RemoveSubject(subject=SHOP, why="A"), RestoreSubject(subject=SHOP, why="B"), ("removed", "restored")),
+        (GIFT, DropFeature(subject=GIFT, why="A"), ReopenFeature(subject=GIFT, why="B"), ("dropped", "reopened")),
+        (
+            WATER,
+            ConfirmAssumption(subject=WATER, why="A"),
+            BreakAssumption(subject=WATER, why="B"),
+            ("confirmed", "broken"),
+        ),
+        (
+            WATER,
+            BreakAssumption(subject=WATER, why="A"),
+            ConfirmAssumption(subject=WATER, why="B"),
+            ("broken", "confirmed"),
+        ),
+    ],
+    ids=lambda value: getattr(value, "type", ""),
+)
+def test_the_reason_of_a_state_ends_with_it(subject, first, second, reasons) -> None:
+    """A subject that is no longer removed, dropped, true or false has no reason for it; the new state has its own."""
+    names = [f"{reason}_because" for reason in reasons]
+    background = (
+        fact(GIFT, FeatureProposed(title="Gift cards", products=(SHOP,))),
+        fact(WATER, AssumptionStated(title="There is water")),
+    )
+    story = given(*background).when(first).recorded()
+    assert [story.value(subject, name) for name in names] == ["A", None]
+
+    story = story.when(second).recorded()
+    assert [story.value(subject, name) for name in names] == [None, "B"]
+
+    if subject == SHOP:
+        story = story.when(RemoveSubject(subject=SHOP, why="C")).recorded()
+        assert [story.value(subject, name) for name in names] == ["C", None]
 
 
 def test_restoring_because_of_a_removed_decision():

@@ -107,6 +107,26 @@ def test_a_deferred_decision_is_back_on_home_with_the_reason(service: Any, forms
     assert "The evidence it waits for is recorded: They bake" in shown
 
 
+def test_the_page_of_a_deferred_decision_shows_its_day_until_it_is_taken(
+    service: Any, forms: Forms, decision: str
+) -> None:
+    """The day to decide it again is a step to come; once it is decided, neither the steps nor the history speak of it."""
+    service.post("/decisions/propose", {"key": "cake", "title": "Serve cake", "products": ["tide"]})
+    wait(service)
+    forms.record(
+        "/do/DeferDecision?subject=decision:cake", until="We asked.", awaits="evidence:baking", revisit_on="2030-03-01"
+    )
+    deferred = " ".join(read_page(service, "/decisions/cake").split())
+    assert "Decide again due Mar 1, 2030" in deferred
+    assert "deferred this: awaits" in deferred
+
+    forms.record("/do/AcceptDecision?subject=decision:cake", why="We know enough.")
+    shown = " ".join(read_page(service, "/decisions/cake").split())
+    assert "accepted this We know enough." in shown
+    assert "Decide again" not in shown
+    assert "Deferred until" not in shown
+
+
 def test_goals_show_their_values_and_what_contributes_to_them(service: Any, forms: Forms, decision: str) -> None:
     """A goal shows its measured values; the pages of the goal and the decision show the way between them."""
     service.post("/features", {"key": "kettle", "title": "Kettle", "products": ["tide"]})

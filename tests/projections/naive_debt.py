@@ -164,7 +164,7 @@ class NaiveDebt:
 
     def _can_be_stale(self, kind: str, status: Any, fields: dict[str, Any]) -> bool:
         if kind == "decision":
-            waits = status == "deferred" and fields.get("review_on", "") >= self.today
+            waits = status == "deferred" and fields.get("revisit_on", "") >= self.today
             return status in (None, "proposed", "deferred") and not waits
         if kind == "feature":
             return status not in ("shipped", "dropped") and bool(self._find_planned(fields))
@@ -202,8 +202,8 @@ class NaiveDebt:
                         yield subject, reason, awaited, max(came, deferred)
 
     def _find_come(self, fields: dict[str, Any]) -> Iterator[tuple[str, str | None, int]]:
-        if "review_on" in fields:
-            yield "day_reached", None, _start_of(fields["review_on"])
+        if "revisit_on" in fields:
+            yield "day_reached", None, _start_of(fields["revisit_on"])
         for awaited in fields.get("awaits", []):
             of_awaited = self.fields.get(awaited, {})
             status = of_awaited.get("status")

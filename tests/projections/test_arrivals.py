@@ -97,6 +97,18 @@ def test_a_decision_that_is_taken_no_longer_comes_back(log: Log, read: Reader) -
     assert get_arrivals(snapshot) == []
 
 
+def test_a_decision_that_is_deferred_again_does_not_wait_for_the_earlier_day(log: Log, read: Reader) -> None:
+    """The day of a deferral ends with it, and the day to review the result brings nothing back."""
+    log.add("decision:tea", DecisionProposed(title="Tea", products=(P,), review_on="2023-11-15"))
+    log.add("decision:tea", DecisionDeferred(until="Later.", revisit_on="2023-11-15"))
+    again = log.add("decision:tea", DecisionDeferred(until="The survey."))
+
+    as_of = at(10 * DAY_S)
+    snapshot = read()
+    assert get_arrivals(snapshot, TimePoint(as_of, known_at=at(again) - 1)) == [("day_reached", None)]
+    assert get_arrivals(snapshot, TimePoint(as_of)) == []
+
+
 def test_arrivals_can_be_selected_and_name_who_is_accountable(log: Log, read: Reader) -> None:
     """The list can be limited to products; each row names who is accountable."""
     log.add(deferred(log, "evidence:survey"), OwnershipAssigned(role="accountable", holders=("person:bob",)))

@@ -116,6 +116,18 @@ def test_a_review_is_owed_from_the_day_after_its_date(log: Log, read: Reader) ->
     assert owed(read(), "review_overdue") == []
 
 
+def test_the_day_of_a_deferral_is_no_date_of_a_review(log: Log, read: Reader) -> None:
+    """A decision that is taken after it was deferred to a day owes a review on its own date, and not on that day."""
+    log.add(
+        TEA, DecisionProposed(title="Tea", why="So.", products=(P,), accountable="person:ann", review_on="2024-03-01")
+    )
+    log.add(TEA, DecisionDeferred(until="Later.", revisit_on="2023-11-16"))
+    log.add(TEA, DecisionAccepted(deciders=("person:ann",)))
+    snapshot = read()
+    assert owed(snapshot, "review_overdue") == []
+    assert owed(snapshot, "review_overdue", when=TimePoint(as_of=at(120 * DAY))) == [("review_overdue", TEA)]
+
+
 def test_an_overdue_outcome_is_asked_of_the_judge(log: Log, read: Reader) -> None:
     """An expected outcome past its date is asked of its judge, or else of the owner, until it is recorded."""
     decided(log)
