@@ -179,6 +179,8 @@ def _change(command: ExistingDecisionCommand, context: CommandContext, subjects:
             event = derive(DecisionSuperseded, command, **_judge_ending(command, command.by, context, subjects))
         case ReverseDecision():
             successors = (command.by,) if command.by else ()
+            for each in successors:
+                _require_accepted(state.subject, each, REVIEWABLE, "reverse", context, subjects)
             event = derive(DecisionReversed, command, **_judge_ending(command, successors, context, subjects))
         case ConfirmDecision():
             _require_confirmable(command, context, subjects)
@@ -382,15 +384,22 @@ def _take_stance(
     return person, basis
 
 
-def _require_valid_successor(old: str, successor: str, context: CommandContext, subjects: Subjects) -> None:
-    """A successor is accepted, and was not itself superseded, directly or indirectly, by the decision it replaces."""
-    if successor == old:
-        raise NotAllowed(f"{old} cannot supersede itself", field="by", subject=old)
-    status = subjects[successor].value_at(STATUS, context.now) or PROPOSED
-    if status not in IN_FORCE:
+def _require_accepted(
+    old: str, other: str, allowed: frozenset[str], action: str, context: CommandContext, subjects: Subjects
+) -> None:
+    """What ends a decision is another one, with a status that shows that it was accepted."""
+    if other == old:
+        raise NotAllowed(f"{old} cannot {action} itself", field="by", subject=old)
+    status = subjects[other].value_at(STATUS, context.now) or PROPOSED
+    if status not in allowed:
         raise NotAllowed(
-            f"{successor} is {status}; only an accepted decision can supersede another", field="by", subject=successor
+            f"{other} is {status}; only an accepted decision can {action} another", field="by", subject=other
         )
+
+
+def _require_valid_successor(old: str, successor: str, context: CommandContext, subjects: Subjects) -> None:
+    """A successor is in force, and was not itself superseded, directly or indirectly, by the decision it replaces."""
+    _require_accepted(old, successor, IN_FORCE, "supersede", context, subjects)
     pending, visited = [successor], {successor}
     while pending:
         for later in subjects[pending.pop()].subjects_at(SUPERSEDED_BY, context.now):

@@ -414,16 +414,29 @@ def test_revision_keeps_omitted_fields():
     assert story.value(TEA, "options") == [{"title": "Green", "pros": [], "cons": []}]
 
 
-def test_superseding_itself():
-    """A decision cannot supersede itself."""
-    given(PROPOSED, ACCEPTED).when(SupersedeDecision(subject=TEA, by=(TEA,))).refused(NotAllowed, "by", "itself")
+END_BY = {
+    "superseded": lambda by: SupersedeDecision(subject=TEA, by=(by,)),
+    "reversed": lambda by: ReverseDecision(subject=TEA, why="Bad.", by=by),
+}
 
 
-def test_superseded_by_a_proposal():
-    """Only an accepted decision can supersede another."""
+@pytest.mark.parametrize("end_by", END_BY.values(), ids=END_BY)
+def test_a_decision_does_not_end_itself(end_by) -> None:
+    """A decision cannot supersede or reverse itself."""
+    given(PROPOSED, ACCEPTED).when(end_by(TEA)).refused(NotAllowed, "by", "itself")
+
+
+@pytest.mark.parametrize("end_by", END_BY.values(), ids=END_BY)
+def test_a_proposal_ends_no_decision(end_by) -> None:
+    """Only an accepted decision can supersede or reverse another."""
     proposal = fact(MILK, DecisionProposed(title="Milk"))
+    given(PROPOSED, ACCEPTED, proposal).when(end_by(MILK)).refused(NotAllowed, "by", "is proposed")
 
-    given(PROPOSED, ACCEPTED, proposal).when(SupersedeDecision(subject=TEA, by=(MILK,))).refused(NotAllowed, "by")
+
+def test_a_decision_that_ended_since_has_reversed_another() -> None:
+    """A decision that is no longer in force can be named as the one that reversed another when it was."""
+    ended = fact(MILK, DecisionReversed(why="Sour."))
+    given(*MILK_IN_FORCE, ended, PROPOSED, ACCEPTED).when(END_BY["reversed"](MILK)).recorded()
 
 
 def test_superseding_in_a_cycle():
