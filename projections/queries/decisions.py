@@ -166,18 +166,24 @@ def _build_rows(read: Read, subjects: Sequence[str], columns: Sequence[str], tim
 
 
 def decision_numbers(read: Read, subjects: Sequence[str], time: ResolvedTime) -> dict[str, dict[str, int]]:
-    """Return the numbers of these decisions by product."""
+    """Return the numbers of these decisions in each product that they belong to.
+
+    All decisions that were ever assigned to a product count, also for a reader who may not read all of them.
+    """
+    sql = f"""select p.ref, p.subject from field_ref p join field_value m
+        on m.subject = p.subject and m.field = p.field and m.valid_from = p.valid_from and m.id = p.id
+        where p.field = 'products' and p.subject in {members("subjects")} and {time.is_in_effect("m")}"""
+    belonging = set(read.rows(sql, {"subjects": list(subjects), **time.parameters}))
+    complete = replace(read, run=read.complete or read.run)
     sql = f"""select r.ref, r.subject, min(r.id) from field_ref r where r.field = 'products' and r.id < :first_unknown
-        and r.subject >= 'decision:' and r.subject < 'decision;' and r.ref in (
-            select p.ref from field_ref p join field_value m
-            on m.subject = p.subject and m.field = p.field and m.valid_from = p.valid_from and m.id = p.id
-            where p.field = 'products' and p.subject in {members("subjects")} and {time.is_in_effect("m")})
+        and r.subject >= 'decision:' and r.subject < 'decision;' and r.ref in {members("products")}
         group by r.ref, r.subject order by r.ref, min(r.id)"""
-    wanted, counts = set(subjects), dict[str, int]()
+    products = sorted({product for product, _ in belonging})
+    counts = dict[str, int]()
     numbers: dict[str, dict[str, int]] = {}
-    for product, subject, _ in read.rows(sql, {"subjects": list(subjects), **time.parameters}):
+    for product, subject, _ in complete.rows(sql, {"products": products, **time.parameters}):
         counts[product] = counts.get(product, 0) + 1
-        if subject in wanted:
+        if (product, subject) in belonging:
             numbers.setdefault(subject, {})[product] = counts[product]
     return numbers
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.any_subject import ChangesImported, EntryVoided, SubjectRemoved, SubjectRestored
+from domain.any_subject import ChangesImported, EntryVoided, ProductsAssigned, SubjectRemoved, SubjectRestored
 from domain.decision_messages import (
     AdviceGiven,
     DecisionAccepted,
@@ -33,8 +33,9 @@ from projections.queries.paging import Answer, BadCursor
 from projections.queries.roadmap import UNPLANNED, roadmap
 from projections.queries.search import search
 from projections.queries.slips import slips
-from projections.queries.timepoint import TimePoint
+from projections.queries.timepoint import NOW, TimePoint
 from projections.read_model.model import Read
+from projections.read_model.visibility import limit
 from tests.projections.support import Log, at
 from tests.projections.test_field_values import imported
 
@@ -316,6 +317,30 @@ def test_the_register(log: Log, read: Reader) -> None:
     assert decisions(snapshot, cursor=first.next).rows == rows[2:]
     log.add(one, SubjectRemoved(why="no"))
     assert [(row["subject"], row["number"].get(P)) for row in decisions(read()).rows] == [(two, None), (three, 2)]
+
+
+def test_a_number_is_the_same_in_every_list_and_for_every_reader(log: Log, read: Reader) -> None:
+    """A decision has numbers in the products it belongs to as of the time, whichever decisions are listed with it and
+    whoever may not read the others.
+    """
+    for product in ("product:q", P):
+        log.add(product, ProductDefined(title=product))
+    one, two = decision(log, "one"), decision(log, "two")
+    moved = log.add(one, ProductsAssigned(products=("product:q",)))
+    snapshot = read()
+
+    def numbers(snapshot: Read, when: TimePoint = NOW, **about: Any) -> dict[str, dict[str, int]]:
+        found = decisions(snapshot, DecisionFilter(about=Filter(**about)), when)
+        return {row["subject"]: row["number"] for row in found.rows}
+
+    assert numbers(snapshot) == {one: {"product:q": 1}, two: {P: 2}}
+    assert (
+        numbers(snapshot, subjects=[one])
+        == {one: {"product:q": 1}}
+        == {one: subject_page(snapshot, one).about["number"]}
+    )
+    assert numbers(snapshot, TimePoint(at(moved) - 1)) == {one: {P: 1}, two: {P: 2}}
+    assert numbers(limit(snapshot, [P])) == {two: {P: 2}}
 
 
 def test_a_page_has_all_fields_and_relations_of_a_decision(log: Log, read: Reader) -> None:
