@@ -161,7 +161,8 @@ class QueryRunner:
             except NotFound as error:
                 subject = str(error)
                 similar = error.candidates or similar_subjects(read, subject)
-                raise unknown_subject(subject, similar=similar) from None
+                hint = "it was recorded after `known_at`" if subject in similar else ""
+                raise unknown_subject(subject, similar=() if hint else similar, hint=hint) from None
             if not answer.rows:
                 for parameter in ("status", "ever"):
                     _check_statuses(read, parameter, [value for name, value in self._parameters if name == parameter])

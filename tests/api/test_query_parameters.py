@@ -106,6 +106,17 @@ def test_a_name_of_another_kind_is_recognized(
     assert service.client.get("/v1/roadmap", params={"milestone": "ship"}).status_code == 200
 
 
+def test_a_subject_that_was_recorded_later_is_not_suggested_instead_of_itself(service: LocalService) -> None:
+    """The page of a subject as known before it was recorded says that it was recorded later."""
+    service.post("/decisions", {**FIRST, "key": "tea"})
+    service.rows("/decisions")
+
+    response = service.client.get("/v1/decisions/tea", params={"known_at": "2020-01-01"})
+
+    assert response.status_code == 404
+    assert response.json()["detail"] == "no decision 'tea'; it was recorded after `known_at`"
+
+
 def test_positions_can_be_asked_for(service: LocalService) -> None:
     """The audit trail of some positions holds these."""
     assert [row["position"] for row in service.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]
