@@ -106,6 +106,15 @@ def test_the_result_is_shown_after_the_reasoning_is_reviewed(story: LocalService
     assert "31 cups" in shown
 
 
+@pytest.mark.parametrize(("day", "shown"), [(4, None), (5, "review due today"), (6, "review 1 day late")])
+def test_home_calls_a_review_late_from_the_day_after_its_date(story: LocalService, day: int, shown: str | None) -> None:
+    """On its day a review is due, as in the debt, and only then late."""
+    home = text_of(page(story, "/", as_of=f"2025-01-{day:02}T12:00:00Z"))
+
+    marks = re.findall(r"review (?:due today|[0-9]+ days? late)", home)
+    assert marks == ([shown] if shown else [])
+
+
 def test_what_was_learned_later_is_not_what_was_known_then(story: LocalService) -> None:
     """A correction that was recorded after the decision is not part of what was known then."""
     story.post("/commands", {"type": "SetAttribute", "subject": "decision:tea", "name": "later", "value": "Rain."})
