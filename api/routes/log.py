@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 
 from api import answer_documentation
 from api.access_journal import record_read
-from api.problems import HttpProblem
+from api.problems import HttpProblem, unprocessable
 from api.routing import v1_router
 from api.services import ServiceDependency, Services
 from domain import any_subject
@@ -98,10 +98,14 @@ def list_entries(
 ) -> StreamingResponse:
     """Each line has the canonical bytes of the `entry`, their hash (`leaf`, in hex), and its `texts` by JSON pointer.
 
-    Erased texts are left out. For readers who may not audit, so are the sign-in accounts of other people.
+    Erased texts are left out. For readers who may not audit, so are the sign-in accounts of other people; and for readers
+    of some products only, the entries about others.
     """
+    size = services.log.head().size
+    if cursor > size:
+        raise unprocessable(f"the log ends at position {size}, before {cursor}", field="cursor")
     record_read(request, is_file=True)
-    parts = _iterate_in_threads(_read_lines(services.log, services, cursor, limit))
+    parts = _iterate_in_threads(_read_lines(services.log, services, cursor, size - cursor if limit is None else limit))
     return StreamingResponse(parts, media_type="application/jsonl")
 
 
@@ -113,15 +117,16 @@ async def _iterate_in_threads(parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         yield part
 
 
-def _read_lines(log: DecisionLog, services: Services, position: int, limit: int | None) -> Iterator[bytes]:
-    left = log.head().size - position if limit is None else limit
-    while left > 0:
-        found = list(log.raw(position, min(left, _BATCH_SIZE)))
-        if not found:
-            return
-        position, left = found[-1].position, left - len(found)
-        part = b"".join(_format_line(services, each) + b"\n" for each in found if services.is_entry_readable(each))
+def _read_lines(log: DecisionLog, services: Services, position: int, left: int) -> Iterator[bytes]:
+    """Yield the lines of the next entries that the caller may read, as many as are left to send, in parts."""
+    batch_size = _BATCH_SIZE if services.products is not None else min(left, _BATCH_SIZE)
+    while left > 0 and (found := list(log.raw(position, batch_size))):
+        position = found[-1].position
+        readable = [each for each in found if services.is_entry_readable(each)][:left]
+        left -= len(readable)
+        part = b"".join(_format_line(services, each) + b"\n" for each in readable)
         found.clear()  # the client may take minutes to read the part
+        readable.clear()
         yield part
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -710,6 +711,25 @@ def test_an_entry_about_hidden_decisions_is_not_shown(world: World) -> None:
     page = reader.get(f"/audit/{revised}", headers={"Accept": "text/html"})
     assert (page.status_code, "zinc-3" in page.text, "coral" in page.text) == (200, True, False)
     assert (planned in listed, revised in listed) == (True, False)
+
+
+def test_entries_that_are_hidden_end_no_page(world: World) -> None:
+    """A reader of one product who follows the log page by page gets every entry that they may read, also if more hidden
+    ones than a page has are in between.
+    """
+    reader = world.readers["viewer"]
+
+    def positions(**asked: int) -> list[int]:
+        lines = reader.get("/v1/log/entries", params=asked).text.splitlines()
+        return [json.loads(line)["entry"]["position"] for line in lines]
+
+    paged: list[int] = []
+    while page := positions(cursor=paged[-1] if paged else 0, limit=2):
+        assert len(page) <= 2
+        paged += page
+
+    assert paged == positions()
+    assert max(after - before for before, after in itertools.pairwise(paged)) > 2
 
 
 def test_a_name_of_another_kind_that_is_hidden_is_not_recognized(world: World) -> None:

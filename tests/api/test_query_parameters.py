@@ -57,6 +57,7 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
         ("/subjects/feature:nope/accountability", {}, "subject", "no feature 'nope'"),
         ("/fields/count", {"group": "field", "min_count": 10**20}, "min_count", ""),
         ("/log/entries", {"cursor": 10**20}, "cursor", ""),
+        ("/log/entries", {"cursor": 1000}, "cursor", "the log ends at position"),
         ("/audit", {"position": 10**20}, "position.0", ""),
         ("/fields", {"as_of": "2021-03-01T09:30:00 02:00"}, "as_of", "%2B"),
     ],
