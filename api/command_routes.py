@@ -62,6 +62,7 @@ _PATH_DESCRIPTIONS: Final = {
     "holder": "The person, team, service or group, as `kind:key`.",
 }
 _IDEMPOTENCY_KEY: Final = re.compile(IDEMPOTENCY_KEY_PATTERN)
+_IDEMPOTENCY_KEY_FORMAT: Final = "an idempotency key has 1 to 200 visible ASCII characters"
 _ETAG: Final = r'(?:W/)?"[\x21\x23-\x7e]*"'
 _ETAG_LIST: Final = re.compile(rf"^{_ETAG}(?:[ \t]*,[ \t]*{_ETAG})*$")
 _VERSION: Final = re.compile(r'^"([0-9]{1,15})"$')
@@ -222,9 +223,7 @@ def build_transaction(
         Malformed: the idempotency key is not one, such as that of a form that someone changed.
     """
     if key and not _IDEMPOTENCY_KEY.fullmatch(key):
-        raise Malformed(
-            "an idempotency key has 1 to 200 visible ASCII characters; open the form again", field="form_key"
-        )
+        raise Malformed(f"{_IDEMPOTENCY_KEY_FORMAT}; open the form again", field="form_key")
     imported = any(command.source or isinstance(command, any_subject.ImportChanges) for command in commands)
     return Transaction(commands, replace(caller, channel="import") if imported else caller, key or None, expected)
 
@@ -280,8 +279,19 @@ def read_idempotency_key(request: Request) -> str | None:
     """
     given = find_header(request, b"idempotency-key")
     if given is not None and not _IDEMPOTENCY_KEY.match(given):
-        raise HttpProblem(400, "an idempotency key is 1 to 200 visible ASCII characters", field="Idempotency-Key")
+        raise HttpProblem(400, _IDEMPOTENCY_KEY_FORMAT, field="Idempotency-Key")
     return given
+
+
+def check_idempotency_key(key: str) -> str:
+    """Return an idempotency key.
+
+    Raises:
+        ValueError: it has another form.
+    """
+    if not _IDEMPOTENCY_KEY.fullmatch(key):
+        raise ValueError(_IDEMPOTENCY_KEY_FORMAT)
+    return key
 
 
 # Paths and bodies -----------------------------------------------------------------------------------------------------

@@ -236,6 +236,9 @@ def install(app: FastAPI, respond_to: Responder) -> None:
 
     @app.exception_handler(HTTPException)
     async def handle_http_error(request: Request, error: HTTPException) -> Response:
-        is_unknown = error.status_code == HTTPStatus.NOT_FOUND
-        detail = "there is nothing at this address" if is_unknown else str(error.detail)
+        own = {
+            HTTPStatus.NOT_FOUND: "there is nothing at this address",
+            HTTPStatus.METHOD_NOT_ALLOWED: f"{request.url.path} does not support {request.method}",
+        }
+        detail = own.get(HTTPStatus(error.status_code), str(error.detail))
         return respond_to(request, status_problem(error.status_code, detail), error.headers)

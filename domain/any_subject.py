@@ -24,6 +24,7 @@ from domain.roles import GRANT_PREFIX
 from domain.settled_decisions import judge_change
 from domain.values import (
     COMBINATION,
+    KEY_PATTERN,
     Code,
     Holder,
     Integer,
@@ -40,10 +41,10 @@ from domain.values import (
     kind_of,
 )
 
-FieldName = Annotated[
-    str, StringKind.CODE, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,63}(\.[a-z0-9][a-z0-9_.~-]{0,99})?$")
-]
-LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=r"^log:[a-z0-9][a-z0-9._~-]{0,99}$")]
+FIELD_NAME_PATTERN: Final = r"^[a-z][a-z0-9_]{0,63}(\.[a-z0-9][a-z0-9_.~-]{0,99})?$"
+LOG_PATTERN: Final = rf"^log:{KEY_PATTERN}$"
+FieldName = Annotated[str, StringKind.CODE, StringConstraints(pattern=FIELD_NAME_PATTERN)]
+LogId = Annotated[str, StringKind.SUBJECT, StringConstraints(pattern=LOG_PATTERN)]
 
 E = TypeVar("E", bound=Event)
 

@@ -20,6 +20,6 @@ def normalize_name(name: str) -> str:
     return unicodedata.normalize("NFC", printable).casefold()
 
 
-def name_taken_error(name: str, person: str, field: str | None = None) -> AlreadyExists:
+def name_taken_error(name: str, person: str, field: str) -> AlreadyExists:
     """Return the error for a name that already belongs to another person."""
     return AlreadyExists(f"{name!r} already belongs to {person}", field=field, subject=person)

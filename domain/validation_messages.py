@@ -9,8 +9,11 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from domain.any_subject import FIELD_NAME_PATTERN, LOG_PATTERN
 from domain.catalog import COMMANDS
-from domain.values import COMBINATION
+from domain.roles import ROLE_HOLDER_PATTERN
+from domain.scopes import SCOPE_PATTERN, SCOPES
+from domain.values import COMBINATION, KEY_FORMAT, SHA256_PATTERN
 
 _MAX_FIELDS: Final = 50
 _CONTAINER: Final = object()
@@ -40,6 +43,15 @@ _MESSAGES: Final = {
     "union_tag_not_found": "needs a `type`, the name of a command; see GET /v1/catalog",
 }
 
+_PATTERN_MESSAGES: Final = {
+    FIELD_NAME_PATTERN: "must be the name of a field, such as `status` or `target.beta`",
+    LOG_PATTERN: f"must be log:KEY; {KEY_FORMAT}",
+    SHA256_PATTERN: "must be a SHA-256 as 64 hexadecimal digits in lowercase",
+    f"^{ROLE_HOLDER_PATTERN}$": f"must be person:KEY or team:KEY or service:KEY or group:KEY; {KEY_FORMAT}",
+    f"^{SCOPE_PATTERN}$": f"must be one of {', '.join(SCOPES)}, or import:SYSTEM",
+}
+"""What a text must be that has to match a pattern."""
+
 
 def describe_error(error: Mapping[str, Any]) -> str:
     """Return a message for one of the errors of a `ValidationError`: what the field must be."""
@@ -49,6 +61,8 @@ def describe_error(error: Mapping[str, Any]) -> str:
         "too_long",
     ):  # of text whose type is checked further
         found = f"string_{found}"
+    if context.get("pattern") in _PATTERN_MESSAGES:
+        return _PATTERN_MESSAGES[context["pattern"]]
     if found in _MESSAGES:
         message = _MESSAGES[found].format(**context)
         return re.sub(r"\b1 (character|item)s$", r"1 \1", message)

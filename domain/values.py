@@ -64,6 +64,7 @@ class StringKind(StrEnum):
 
 
 SLUG_PATTERN: Final = r"[a-z0-9][a-z0-9_.-]{0,63}"
+SHA256_PATTERN: Final = r"^[0-9a-f]{64}$"
 NUMBER_PATTERN: Final = r"-?(?:0|[1-9][0-9]{0,14})(?:[.][0-9]{1,9})?"
 _BLANKS: Final = r" \xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _LINE: Final = rf"[{_BLANKS}]*[^\x00-\x20\x7f-\x9f\u2028\u2029{_BLANKS}][^\x00-\x1f\x7f-\x9f\u2028\u2029]*"
@@ -84,7 +85,7 @@ WITHHELD: Final = "[withheld]"
 COMBINATION: Final = "combination"
 """The type of a pydantic error for fields that are valid on their own but not together."""
 
-_KEY_FORMAT: Final = "a key has 1 to 100 characters from a-z 0-9 . _ ~ - and starts with a letter or digit"
+KEY_FORMAT: Final = "a key has 1 to 100 characters from a-z 0-9 . _ ~ - and starts with a letter or digit"
 _KEY = re.compile(KEY_PATTERN)
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
@@ -161,7 +162,7 @@ def _subject_validator(*kinds: str, default: str | None = None) -> Any:
             return value  # pydantic reports the wrong type
         full = f"{kind_of_key}:{value}" if kind_of_key and ":" not in value else value
         if not is_subject(full) or kind_of(full) not in kinds:
-            raise ValueError(f"must be {' or '.join(f'{kind}:KEY' for kind in kinds)}; {_KEY_FORMAT}")
+            raise ValueError(f"must be {' or '.join(f'{kind}:KEY' for kind in kinds)}; {KEY_FORMAT}")
         return full
 
     return BeforeValidator(check)
@@ -197,7 +198,7 @@ def _check_number(value: str) -> str:
 
 def _check_key(value: str) -> str:
     if not _KEY.fullmatch(value):
-        raise ValueError(_KEY_FORMAT)
+        raise ValueError(KEY_FORMAT)
     return value
 
 
@@ -313,7 +314,7 @@ Slug = Annotated[
     AfterValidator(_check_slug),
     WithJsonSchema({"type": "string", "pattern": f"^{SLUG_PATTERN}$"}),
 ]
-Sha256 = Annotated[str, StringKind.CODE, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, StringKind.CODE, StringConstraints(pattern=SHA256_PATTERN)]
 Number = Annotated[
     str,
     StringKind.CODE,

@@ -264,11 +264,12 @@ class CommandHandler:
                 if current or not command.creates or command.subject_id() != subject:
                     require_readable([("expected", subject)], context, work.subjects, self._view)
                 policy.require_permission(command, context, work.subjects, self._view)
-            raise Stale(
-                f"{subject} is at version {current}, not {version}: it has changed since you read it",
-                subject=subject,
-                version=current,
+            detail = (
+                f"{subject} is at version {current}, not {version}: it has changed since you read it"
+                if current
+                else f"{subject} does not exist, so it is not at version {version}"
             )
+            raise Stale(detail, subject=subject, version=current)
 
     # One command
 
@@ -460,7 +461,7 @@ class CommandHandler:
         for n, identifier in enumerate(command.identifiers):
             others = self._find_people(normalize_name(identifier), work, self._view.people_of_new_name)
             if others and normalize_name(identifier) != normalize_name(command.name):
-                raise name_taken_error(identifier, others[0], f"also.{n}")
+                raise name_taken_error(identifier, others[0], f"identifiers.{n}")
         normalized = normalize_name(command.name)
         known = self._find_people(normalized, work, self._view.people_of_new_name)
         if known and (others := self._identified_by(normalized, work)):

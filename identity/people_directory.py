@@ -79,14 +79,14 @@ class Directory:
         self,
         person: str,
         *spellings: str,
-        name: str | None = None,
         shared: bool = False,
         move: bool = False,
+        name: str | None = None,
         by: Caller | None = None,
     ) -> None:
         """Add names to a person. With `shared`, another person may have them too; with `move`, others lose them.
 
-        With `name`, the display name is changed as by `rename`, in the same transaction.
+        In the same transaction, `name` becomes the display name.
 
         Raises:
             AlreadyExists: a name belongs to another person.
@@ -99,20 +99,22 @@ class Directory:
                 for normalized in names:
                     side_tables.delete_normalized(other, normalized)
             if not shared:
-                _must_be_free(side_tables, person, spellings)
+                for n, spelling in enumerate(spellings):
+                    _must_be_free(side_tables, person, spelling, f"identifiers.{n}")
             display = None if side_tables.has_name(person) else 0
             kind = OTHER_NAME if shared else IDENTIFIER
             side_tables.insert_names(
-                NameRow(person, each, normalize_name(each), SHOWN if n == display else kind)
-                for n, each in enumerate(spellings)
+                NameRow(person, spelling, normalize_name(spelling), SHOWN if n == display else kind)
+                for n, spelling in enumerate(spellings)
             )
             if name is not None:
-                _show_name(side_tables, person, name)
+                _set_display_name(side_tables, person, name)
 
-        moved = [ChangeNames(subject=other, change="moved") for other in previous]
-        renamed = [ChangeNames(subject=person, change="renamed")] if name is not None else []
-        commands = [ChangeNames(subject=person, change="moved" if previous else "added"), *moved, *renamed]
-        self._record(commands, write, by)
+        changes = [ChangeNames(subject=person, change="moved" if previous else "added")]
+        if name is not None:
+            changes.append(ChangeNames(subject=person, change="renamed"))
+        changes += [ChangeNames(subject=other, change="moved") for other in previous]
+        self._record(changes, write, by)
 
     def _find_others(self, person: str, names: Iterable[str]) -> dict[str, list[str]]:
         """Return the other people who have some names, with these names, normalized."""
@@ -130,8 +132,8 @@ class Directory:
             AlreadyExists: the name belongs to another person.
             Unknown: the log has no such person.
         """
-        renamed = [ChangeNames(subject=person, change="renamed")]
-        self._record(renamed, lambda side_tables: _show_name(side_tables, person, name), by)
+        rename = [ChangeNames(subject=person, change="renamed")]
+        self._record(rename, lambda side_tables: _set_display_name(side_tables, person, name), by)
 
     def erase_names(self, person: str, spelling: str | None = None, *, by: Caller | None = None) -> None:
         """Erase one name of a person, or all of them; the id stays.
@@ -154,15 +156,14 @@ class Names(Protocol):
         """Return the display name of each of these people and services that has one, in one query."""
 
 
-def _show_name(side_tables: SideTables, person: str, name: str) -> None:
-    _must_be_free(side_tables, person, [name])
+def _set_display_name(side_tables: SideTables, person: str, name: str) -> None:
+    _must_be_free(side_tables, person, name, "name")
     side_tables.hide_display_name(person)
     side_tables.delete_names(person, name)
     side_tables.insert_names([NameRow(person, name, normalize_name(name), SHOWN)])
 
 
-def _must_be_free(side_tables: SideTables, person: str, names: Iterable[str]) -> None:
-    for name in names:
-        owner = side_tables.find_owner(normalize_name(name), other_than=person)
-        if owner:
-            raise name_taken_error(name, owner)
+def _must_be_free(side_tables: SideTables, person: str, name: str, field: str) -> None:
+    owner = side_tables.find_owner(normalize_name(name), other_than=person)
+    if owner:
+        raise name_taken_error(name, owner, field)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, FailFast, Field, TypeAdapter
+from pydantic import AfterValidator, BaseModel, ConfigDict, FailFast, Field, TypeAdapter
 from pydantic_core import to_json
 
 from api import answer_documentation, problems
@@ -20,6 +20,7 @@ from api.command_routes import (
     IDEMPOTENCY_KEY_PATTERN,
     VERSION_REQUIRED,
     build_transaction,
+    check_idempotency_key,
     document_headers,
     preview,
     public_receipt,
@@ -31,6 +32,7 @@ from api.services import ServiceDependency
 from domain.catalog import COMMAND, Batch
 from domain.errors import Forbidden, Refused
 from domain.messages import Command
+from domain.values import documented
 from eventlog.entry import Receipt
 
 MAX_COMMANDS: Final = 10_000
@@ -45,8 +47,8 @@ _CREATED: Final[answer_documentation.Responses] = {
 class KeyedTransaction(Batch):
     """A transaction with its own idempotency key."""
 
-    key: str | None = Field(
-        None, pattern=IDEMPOTENCY_KEY_PATTERN, description="The idempotency key of this transaction."
+    key: Annotated[str, AfterValidator(check_idempotency_key), documented(pattern=IDEMPOTENCY_KEY_PATTERN)] | None = (
+        Field(None, description="The idempotency key of this transaction.")
     )
 
 

@@ -122,7 +122,7 @@ def add_names(
     person = get_person(services, key)["id"]
     directory = services.log.directory
     if names.identifiers:
-        directory.add(person, *names.identifiers, name=names.name, move=names.move, by=caller)
+        directory.add(person, *names.identifiers, move=names.move, name=names.name, by=caller)
     elif names.name:
         directory.rename(person, names.name, by=caller)
     return get_person(services, key)

@@ -66,6 +66,83 @@ def test_fields_are_named_as_they_were_sent(
         assert inside not in refused.text
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "field", "detail"),
+    [
+        (
+            "/roles/Bob/grant",
+            {"role": "viewer"},
+            "subject",
+            "must be person:KEY or team:KEY or service:KEY or group:KEY",
+        ),
+        ("/tokens", {"holder": "service:ci", "scopes": ["all"]}, "scopes.0", "must be one of read, write, import,"),
+        (
+            "/bulk",
+            {"transactions": [{"key": "a b", "commands": []}]},
+            "transactions.0.key",
+            "an idempotency key has 1 to",
+        ),
+        (
+            "/subjects/decision:x/import",
+            {"changes": [{"field": "No"}]},
+            "changes.0.field",
+            "must be the name of a field",
+        ),
+        ("/products/p/report", {"sha256": "AB"}, "sha256", "must be a SHA-256 as 64 hexadecimal digits"),
+        ("/commands", {"type": "EraseTexts", "subject": "log"}, "subject", "must be log:KEY"),
+    ],
+)
+def test_no_error_shows_a_regular_expression(
+    service: LocalService, path: str, body: dict[str, Any], field: str, detail: str
+) -> None:
+    """What a text must be is said in words."""
+    refused = service.post(path, body)
+
+    assert refused.status_code == 422, refused.text
+    found = {each["field"]: each["detail"] for each in refused.json()["errors"]}
+    assert found[field].startswith(detail)
+    assert "pattern" not in refused.text
+
+
+def test_a_name_of_another_person_is_refused_where_it_was_sent(service: LocalService) -> None:
+    """The error names the field, and nothing of the request is recorded."""
+    service.person("Bob Cee", "bob@example.org")
+    path = f"/people/{service.ada.removeprefix('person:')}/names"
+    taken = {"identifiers": ["ada@example.com", "BOB@example.org"]}
+    size = service.log.head().size
+
+    refused = [
+        service.post(path, taken),
+        service.post("/people", {"name": "Bea", **taken}),
+        service.post(path, {"identifiers": ["countess@example.org"], "name": "Bob Cee"}),
+    ]
+
+    assert [each.status_code for each in refused] == [409] * 3
+    assert [each.json()["field"] for each in refused] == ["identifiers.1", "identifiers.1", "name"]
+    assert service.log.head().size == size
+    assert "countess@example.org" not in service.log.directory.spellings(service.ada)
+    both = service.post(path, {"identifiers": ["countess@example.org"], "name": "Ada King"}).json()
+    assert (both["name"], "countess@example.org" in both["spellings"]) == ("Ada King", True)
+
+
+def test_a_version_of_what_does_not_exist_is_refused_as_such(service: LocalService) -> None:
+    """A misspelled subject in `expected` is not called changed."""
+    body = {"commands": [{"type": "RegisterTeam", "title": "T"}], "expected": {"team:nope": 3}}
+
+    refused = service.post("/commands", body)
+
+    assert (refused.status_code, refused.json()["version"]) == (412, 0)
+    assert refused.json()["detail"] == "team:nope does not exist, so it is not at version 3"
+
+
+@pytest.mark.parametrize("path", ["/v1/features", "/v1/features/tea"])
+def test_a_method_that_is_not_supported_is_named(service: LocalService, path: str) -> None:
+    """The sentence is the same for every address."""
+    refused = service.client.put(path)
+
+    assert (refused.status_code, refused.json()["detail"]) == (405, f"{path} does not support PUT")
+
+
 def test_a_list_with_a_wrong_member_is_not_called_too_short(service: LocalService) -> None:
     """Only the member is named."""
     refused = service.post("/commands", {"commands": [{"type": "RegisterTeam"}]}).json()

@@ -63,8 +63,8 @@ def test_two_people_may_share_a_name(log: DecisionLog) -> None:
 def test_a_handle_belongs_to_one_person(log: DecisionLog) -> None:
     """The email address or handle of another person is refused, also within one transaction, and the error names the person."""
     for commands, field in (
-        ([person("bea", "Bea", "x", "@ANNB")], "also.1"),
-        ([person("bea", "Bea", "@b"), person("cat", "Cat", "@b")], "commands.1.also.0"),
+        ([person("bea", "Bea", "x", "@ANNB")], "identifiers.1"),
+        ([person("bea", "Bea", "@b"), person("cat", "Cat", "@b")], "commands.1.identifiers.0"),
     ):
         with pytest.raises(AlreadyExists, match=r"person:(ann|bea)") as refused:
             do(log, *commands)
