@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 from pydantic_core import ValidationError, from_json
 
 from api.problems import HttpProblem
+from domain.duplicate_names import find_duplicate_name
 
 MAX_MEMBERS: Final = 150_000
 """Members of all lists and objects of a body: 10,000 commands of 14 members each, and their braces. 4 MiB leave 28 bytes
@@ -52,7 +53,8 @@ async def validate(body: bytes | bytearray, build: Callable[[Any], T]) -> T:
     """Parse a body whose members were counted, and return what `build` makes of the value.
 
     Raises:
-        HttpProblem: 400 if the body is not JSON, 413 if one of its lists or objects is too long.
+        HttpProblem: 400 if the body is not JSON, 413 if one of its lists or objects is too long, 422 if an object has a
+            name twice.
         ValidationError: what `build` raises.
     """
     if len(body) <= INLINE_BYTES:
@@ -100,6 +102,8 @@ def parse(body: bytes | bytearray) -> Any:
         raise HttpProblem(400, f"the body is not JSON: {error}") from None
     if len(body) > UNCHECKED_BYTES:
         _check_lengths(value)
+    if (name := find_duplicate_name(body, value)) is not None:
+        raise HttpProblem(422, f"`{name}` is given twice; send it once", field=name)
     return value
 
 

@@ -22,7 +22,7 @@ claim and is shown as one.
 
 **Writing.** Every command has a route. `POST /v1/commands` takes any command, or several as one transaction. Send an
 `Idempotency-Key` to retry safely: the same request is recorded once and gets the same response. Send the ETag you read
-in `If-Match` so that you do not overwrite a change you have not seen.
+in `If-Match` so that you do not overwrite a change you have not seen. A body in which an object has a name twice is refused.
 
 **Reading.** The log is bitemporal: `as_of` asks what was in effect at a time, `known_at` what the log had recorded by a
 time. Both default to now and can be combined. `min_position=POSITION` waits until the answer covers a position that you

@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, Final
 
 from pydantic_core import from_json
 
+from domain.duplicate_names import find_duplicate_name
 from interchange.files import open_regular
 
 MAX_LINE_BYTES: Final = 4 * 1024 * 1024
@@ -71,4 +72,6 @@ def _parse_line(number: int, fingerprint: str, line: bytes) -> JsonLine:
         return JsonLine(number, fingerprint, None, f"is not JSON: {error}")
     if not isinstance(data, dict):
         return JsonLine(number, fingerprint, None, "is not a JSON object")
+    if (name := find_duplicate_name(line, data)) is not None:
+        return JsonLine(number, fingerprint, None, f"has `{name}` twice")
     return JsonLine(number, fingerprint, data)

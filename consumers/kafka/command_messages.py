@@ -15,6 +15,7 @@ from pydantic_core import from_json
 
 from consumers.kafka.cloudevents import EVENT_TYPE_PREFIX, Headers, Message, get_header
 from domain.catalog import COMMAND, Batch
+from domain.duplicate_names import find_duplicate_name
 from domain.problems import build_problem, validation_problem
 from domain.values import format_micros
 from eventlog.entry import Caller, Receipt, Transaction
@@ -96,6 +97,8 @@ def _parse_transaction(command: CommandMessage, value: bytes, caller: Caller) ->
     if _count_members(data) > MAX_COMMAND_MEMBERS:
         detail = f"a message can have at most {MAX_COMMAND_MEMBERS} members in all its lists and objects; send several"
         return build_problem(TOO_LARGE, detail)
+    if (name := _find_duplicate_name(command, value, data)) is not None:
+        return build_problem("malformed", f"`{name}` is given twice; send it once", field=name)
     try:
         if isinstance(data, dict) and "commands" in data:
             batch = _BATCH.validate_json(value)
@@ -103,6 +106,15 @@ def _parse_transaction(command: CommandMessage, value: bytes, caller: Caller) ->
         return Transaction((COMMAND.validate_json(value),), caller, idempotency_key(command))
     except ValidationError as error:
         return validation_problem(error.errors(include_url=False, include_input=False))
+
+
+def _find_duplicate_name(command: CommandMessage, value: bytes, data: Any) -> str | None:
+    """Return the path of a name that an object of the command has twice, also in a CloudEvent in structured mode."""
+    sent = command.message.value
+    if sent is None or sent is value:
+        return find_duplicate_name(value, data)
+    name = find_duplicate_name(sent, from_json(sent))
+    return name and name.removeprefix("data.")
 
 
 def _count_members(data: Any) -> int:

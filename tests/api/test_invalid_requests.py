@@ -76,6 +76,28 @@ def test_what_is_no_json_object_is_refused(service: LocalService, path: str, bod
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/teams", '{"title": "A", "title": "B"}', "title"),
+        ("/teams", '{"title": "A", "references": [{"id": "a:b", "id": "a:c"}]}', "references.0.id"),
+        ("/commands", '{"commands": [{"type": "RegisterTeam", "title": "A", "title": "A"}]}', "commands.0.title"),
+        ("/bulk", '{"transactions": [{"key": "a", "key": "b", "commands": []}]}', "transactions.0.key"),
+        ("/tokens", '{"holder": "service:ci", "holder": "service:cd"}', "holder"),
+        ("/teams", '{"title": "A", "note": "%s", "title": "B"}' % ("x: " * 5_000), "title"),
+        ("/teams", '{"%s": 1, "%s": 2}' % ("x" * 9_000, "x" * 9_000), "x" * 200),
+    ],
+    ids=lambda each: each[:30],
+)
+def test_a_name_that_is_given_twice_is_refused(service: LocalService, path: str, body: str, field: str) -> None:
+    """A parser keeps one of two values, and the sender may have meant the other, so none is recorded (RFC 8259, section 4)."""
+    response = service.client.post(f"/v1{path}", content=body, headers={"Content-Type": "application/json"})
+
+    assert response.status_code == 422, response.text
+    assert (response.json()["field"], response.json()["detail"]) == (field, f"`{field}` is given twice; send it once")
+    assert service.log.head().size == service.size_before  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"title": None}, "title"),

@@ -106,6 +106,7 @@ def test_a_long_key_is_hashed():
         (b"[]", "malformed", "must be an object"),
         (b"{}", "malformed", "needs a `type`"),
         ({"type": "Nonsense"}, "malformed", "unknown command"),
+        (b'{"type": "RegisterTeam", "title": "A", "title": "B"}', "malformed", "`title` is given twice; send it once"),
         (SHOP | {"titel": "x"}, "malformed", "no such field; the fields are"),
         ({"commands": []}, "malformed", "commands"),
         ({"commands": [SHOP], "token": "dlog_x"}, "malformed", "token: no such field"),
@@ -119,6 +120,15 @@ def test_an_invalid_message_becomes_a_problem(value, kind, detail):
 
     assert problem["type"] == f"urn:decisionlog:problem:{kind}"
     assert detail in problem["detail"]
+
+
+def test_a_name_that_a_structured_event_gives_twice_is_refused():
+    """The data of an event in structured mode is checked as it was sent."""
+    event = b'{"id": "1", "source": "s", "data": {"type": "RegisterTeam", "title": "A", "title": "B"}}'
+
+    problem = build_transaction(order(event, ("content-type", b"application/cloudevents+json")), CONSUMER)
+
+    assert (problem["field"], problem["detail"]) == ("title", "`title` is given twice; send it once")
 
 
 @given(st.binary(max_size=200))

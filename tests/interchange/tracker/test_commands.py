@@ -78,6 +78,7 @@ def test_a_line_is_applied_all_or_none(log, tmp_path):
     [
         ("{", "is not JSON"),
         ("7", "is not a JSON object"),
+        ('{"type": "RegisterTeam", "title": "Blue", "title": "Green"}', "has `title` twice"),
         ({"type": "Sing"}, "commands.0: unknown command 'Sing'; docs/reference/commands.md lists all commands"),
         ({**TEAM, "color": "blue"}, "commands.0.color: no such field"),
         ({**TEAM, "title": [1]}, "commands.0.title: must be text"),
