@@ -27,7 +27,8 @@ in `If-Match` so that you do not overwrite a change you have not seen. A body in
 **Reading.** The log is bitemporal: `as_of` asks what was in effect at a time, `known_at` what the log had recorded by a
 time. Both default to now and can be combined. `min_position=POSITION` waits until the answer covers a position that you
 have written. Every answer states its `position`. Tables are available as JSON, CSV and JSON Lines: pass `format=csv` or
-`format=jsonl`, or send an `Accept` header.
+`format=jsonl`, or send an `Accept` header. They come in pages of `limit` rows: `next`, and in every format the header
+`Decisionlog-Next`, is the `cursor` of the next page.
 
 **People** are identified by an id, or by any name, email address or handle in the directory. Register them first, with
 `POST /v1/people`.
@@ -173,6 +174,7 @@ def build_document(app: FastAPI) -> dict[str, Any]:
         _name_operations(document)
         for operation in (each for methods in document["paths"].values() for each in methods.values()):
             _describe_requests_as_sent(operation, components)
+            _describe_pages(operation)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -202,6 +204,13 @@ def _describe_requests_as_sent(operation: dict[str, Any], schemas: dict[str, Any
         schema = operation["requestBody"]["content"]["application/json"]["schema"]
         name = schema.get("$ref", "").rpartition("/")[2]
         operation["requestBody"]["required"] = name not in schemas or bool(schemas[name].get("required"))
+
+
+def _describe_pages(operation: dict[str, Any]) -> None:
+    """Describe the header with the next cursor, where an answer of the read model comes in pages."""
+    is_paged = any(parameter["name"] == "cursor" for parameter in operation.get("parameters", ()))
+    if is_paged and "headers" in operation["responses"]["200"]:
+        operation["responses"]["200"]["headers"] |= answer_documentation.PAGE_HEADERS
 
 
 def _operation_id(method: str, path: str, generated: str) -> str:

@@ -48,7 +48,10 @@ def _check_cursor(cursor: str) -> str:
 
 Cursor = Annotated[
     Annotated[str, AfterValidator(_check_cursor), documented(pattern=CURSOR_PATTERN)] | None,
-    Query(max_length=MAX_CURSOR, description="Pagination cursor: the value of `next` in the previous response."),
+    Query(
+        max_length=MAX_CURSOR,
+        description="Pagination cursor: the value of `next` in the previous response, or of its header `Decisionlog-Next`.",
+    ),
 ]
 IncludeRemoved = Annotated[bool, Query(description="Include subjects that do not exist or were removed.")]
 WithBlame = Annotated[bool, Query(description="Include who set each field, when and why.")]

@@ -39,7 +39,7 @@ MAX_COMMANDS: Final = 10_000
 """Commands in one bulk request, over all its transactions."""
 _CREATED: Final[answer_documentation.Responses] = {
     201: answer_documentation.describe_response(
-        answer_documentation.Receipt, "The receipt, if the first command created its subject."
+        answer_documentation.Receipt, "The receipt, if the first command created its subject.", status=201
     )
 }
 

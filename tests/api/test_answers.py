@@ -296,6 +296,30 @@ def test_an_answer_has_the_shape_its_route_declares(service: LocalService, docum
     assert found or path == "/v1/calibration", "a question that finds nothing shows nothing of its rows"
 
 
+@pytest.mark.parametrize("path", sorted(ASKED))
+def test_the_headers_of_an_answer_are_declared(service: LocalService, document: dict[str, Any], path: str) -> None:
+    """A client that is made from the document finds every header, such as the cursor of the next page, and each is sent."""
+    declared = document["paths"][path]["get"]["responses"]["200"].get("headers", {})
+    for asked in ASKED[path]:
+        more = {"limit": 1} if "Decisionlog-Next" in declared else {}
+        answer = _get(service, path, asked | more)
+        sent = {name for name in answer.headers if name.startswith("decisionlog-") or name == "etag"}
+        assert sent <= {name.lower() for name in declared}
+        assert {name.lower() for name, header in declared.items() if header["required"]} <= sent
+        if "rows" in answer.text and "Decisionlog-Next" in declared and path != "/v1/log/entries":
+            assert answer.headers.get("Decisionlog-Next") == answer.json().get("next")
+
+
+def test_the_headers_of_a_receipt_are_declared(service: LocalService, document: dict[str, Any]) -> None:
+    """A receipt has the version as its ETag, and that of a new subject its address."""
+    created = service.client.post("/v1/teams", json={"title": "T"})
+    changed = service.client.post(f"{created.headers['Location']}/title", json={"title": "U"})
+    operations = {"/v1/teams": created, "/v1/subjects/{subject}/title": changed}
+    for path, response in operations.items():
+        declared = document["paths"][path]["post"]["responses"][str(response.status_code)]["headers"]
+        assert set(declared) == {name for name in ("ETag", "Location") if name in response.headers}
+
+
 def test_every_answer_is_declared(document: dict[str, Any]) -> None:
     """Each route, reading or writing, names the model of what it sends when all is well."""
     for path, methods in document["paths"].items():

@@ -83,8 +83,8 @@ def test_what_is_no_json_object_is_refused(service: LocalService, path: str, bod
         ("/commands", '{"commands": [{"type": "RegisterTeam", "title": "A", "title": "A"}]}', "commands.0.title"),
         ("/bulk", '{"transactions": [{"key": "a", "key": "b", "commands": []}]}', "transactions.0.key"),
         ("/tokens", '{"holder": "service:ci", "holder": "service:cd"}', "holder"),
-        ("/teams", '{"title": "A", "note": "%s", "title": "B"}' % ("x: " * 5_000), "title"),
-        ("/teams", '{"%s": 1, "%s": 2}' % ("x" * 9_000, "x" * 9_000), "x" * 200),
+        ("/teams", f'{{"title": "A", "note": "{"x: " * 5_000}", "title": "B"}}', "title"),
+        ("/teams", f'{{"{"x" * 9_000}": 1, "{"x" * 9_000}": 2}}', "x" * 200),
     ],
     ids=lambda each: each[:30],
 )

@@ -306,6 +306,37 @@ def test_every_page(service):
     assert len(whole) > 10
 
 
+@pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
+def test_every_page_as_text(service, form):
+    """Every page of an answer is available as text, in every format and from both clients."""
+    asked = questions.audit(limit=5)
+
+    async def read_pages() -> list[str]:
+        async with AsyncClient(ADDRESS, token=service.token, transport=LosingToo(service, 1), sleep=_no_time) as client:
+            return [page async for page in client.text_pages(asked, form)]
+
+    with client_of(service) as client:
+        size = len(client.ask(questions.audit(limit=10_000))["rows"])
+        pages = list(client.text_pages(asked, form))
+
+    assert len(pages) == -(-size // 5) > 2
+    assert len({page.splitlines()[-1] for page in pages}) == len(pages)
+    if form == "jsonl":
+        assert sum(len(page.splitlines()) for page in pages) == size
+    assert len(asyncio.run(read_pages())) == len(pages)
+
+
+def test_a_token_as_a_file_has_it(service):
+    """A line break at the end of a token is no part of it; a token that no header can hold is not shown."""
+    with Client("http://log.example", token=f"{service.token}\n") as client:
+        assert client._http.headers["Authorization"] == f"Bearer {service.token}"
+
+    for token in ("dlog_one\ntwo", "dlog_\xf6ne", "Bearer dlog_one"):
+        with pytest.raises(ValueError, match="a token has only visible ASCII characters") as refused:
+            Client("http://log.example", token=token)
+        assert "dlog_" not in str(refused.value)
+
+
 def test_instants_lists_and_flags(service):
     """Parameters go out as the interface reads them: instants with offset, days, lists, true and false."""
     asked = questions.decisions(
@@ -366,7 +397,10 @@ HTML = {"Content-Type": "text/html"}
         (lambda _: httpx2.Response(200, text="<html>", headers=HTML), NotADecisionLog),
         (lambda _: httpx2.Response(404, text="<html>", headers=HTML), NotADecisionLog),
         (lambda _: httpx2.Response(302, headers={"Location": "/login"}), NotADecisionLog),
-        (lambda _: httpx2.Response(502, text="bad gateway"), NotADecisionLog),
+        *(
+            (lambda _, status=status: httpx2.Response(status, text="<html>", headers=HTML), Unreachable)
+            for status in (502, 503, 504)
+        ),
         (
             lambda _: httpx2.Response(404, text="{", headers={"Content-Type": "application/problem+json"}),
             NotADecisionLog,

@@ -21,7 +21,7 @@ from domain.duplicate_names import find_duplicate_name
         ('{"at": "09:30", "at": "09:31", "why": "\\"at\\": \\\\"}', "at"),
         ('[{"a": 1}, {"a": [{"b": 1, "b": 2}]}]', "1.a.0.b"),
         ('{"": 1, "": 2}', ""),
-        ('{"n": %s, "n": 1}' % ("9" * 5_000), "n"),
+        (f'{{"n": {"9" * 5_000}, "n": 1}}', "n"),
         ('{"a": 1, "b": ":"}', None),
         ('{"a": {"a": {"a": ["a:a", {"a": 1}]}}}', None),
         ('[{"a": 1}, {"a": 1}]', None),
@@ -49,7 +49,8 @@ def test_duplicates_are_those_of_a_parser_that_keeps_every_member() -> None:
             return f"[{', '.join(build(depth - 1) for _ in range(random.randint(0, 3)))}]"
         names = random.choices(["a", "b", "c:", 'd\\"', " : ", "e", "f", "g"], k=random.randint(0, 3))
         colon = random.choice([":", " :", "\n: ", "\t :"])
-        return "{%s}" % ", ".join(f'"{name}"{colon}{build(depth - 1)}' for name in names)
+        members = ", ".join(f'"{name}"{colon}{build(depth - 1)}' for name in names)
+        return f"{{{members}}}"
 
     def has_duplicate(text: str) -> bool:
         found: list[bool] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
@@ -41,11 +42,17 @@ def _build_options(address: str, token: str | None, timeout: float) -> dict[str,
     """Return the arguments that both kinds of HTTP client take.
 
     Certificates are loaded only for HTTPS, because that is slow. A configured proxy is not used for this machine.
+
+    Raises:
+        ValueError: the token has characters that no token has; a line break at its end, as in a file, is ignored.
     """
     url = httpx2.URL(address)
+    secret = (token or "").strip()
+    if not re.fullmatch(r"[\x21-\x7e]*", secret):
+        raise ValueError("a token has only visible ASCII characters; this one has others")
     return {
         "base_url": url,
-        "headers": {"Authorization": f"Bearer {token}"} if token else {},
+        "headers": {"Authorization": f"Bearer {secret}"} if secret else {},
         "timeout": timeout,
         "verify": url.scheme == "https",
         "trust_env": not _is_loopback(url.host),
@@ -142,6 +149,8 @@ class Client:
         """Record transactions in order, and return a receipt or an error for each.
 
         Raises:
+            Refused: a request was rejected as a whole, for example because one of its commands is malformed; transactions
+                of earlier requests may have been recorded.
             ClientError: as in `send`; earlier transactions may have been recorded.
         """
         calls = exchange.build_bulk_calls(KeyedTransaction(self._new_key(), each) for each in transactions)
@@ -159,12 +168,24 @@ class Client:
         return cast("T", exchange.read_json(self.call(exchange.build_question_call(question, self.position))))
 
     def text(self, question: Question[Any], format: Format) -> str:  # noqa: A002  (the name of the parameter in the HTTP interface)
-        """Return the answer to a question as text: JSON, CSV or JSON Lines. It is one page; only JSON has the next cursor.
+        """Return the answer to a question as text: JSON, CSV or JSON Lines. It is one page; `text_pages` yields all.
 
         Raises:
             Refused, ClientError: as in `ask`.
         """
         return self.call(exchange.build_question_call(question, self.position, format)).text
+
+    def text_pages(self, question: Question[Any], format: Format) -> Iterator[str]:  # noqa: A002  (as in `text`)
+        """Yield the answer to a question as text, page by page. Each page of CSV has a header with the columns that it has.
+
+        Raises:
+            Refused, ClientError: as in `ask`.
+        """
+        following: Question[Any] | None = question
+        while following:
+            response = self.call(exchange.build_question_call(following, self.position, format))
+            yield response.text
+            following = following.next_page({"next": response.headers.get("Decisionlog-Next")})
 
     def pages(self, question: Question[T]) -> Iterator[T]:
         """Yield the answer to a question page by page.
@@ -269,7 +290,7 @@ class AsyncClient:
         """Record transactions in order, and return a receipt or an error for each.
 
         Raises:
-            ClientError: as in `send`; earlier transactions may have been recorded.
+            Refused, ClientError: as in `Client.send_bulk`.
         """
         calls = exchange.build_bulk_calls(KeyedTransaction(self._new_key(), each) for each in transactions)
         return [
@@ -289,12 +310,24 @@ class AsyncClient:
         return cast("T", exchange.read_json(await self.call(call)))
 
     async def text(self, question: Question[Any], format: Format) -> str:  # noqa: A002  (the name of the parameter in the HTTP interface)
-        """Return the answer to a question as text: JSON, CSV or JSON Lines. It is one page; only JSON has the next cursor.
+        """Return the answer to a question as text: JSON, CSV or JSON Lines. It is one page; `text_pages` yields all.
 
         Raises:
             Refused, ClientError: as in `ask`.
         """
         return (await self.call(exchange.build_question_call(question, self.position, format))).text
+
+    async def text_pages(self, question: Question[Any], format: Format) -> AsyncIterator[str]:  # noqa: A002  (as in `text`)
+        """Yield the answer to a question as text, page by page. Each page of CSV has a header with the columns that it has.
+
+        Raises:
+            Refused, ClientError: as in `ask`.
+        """
+        following: Question[Any] | None = question
+        while following:
+            response = await self.call(exchange.build_question_call(following, self.position, format))
+            yield response.text
+            following = following.next_page({"next": response.headers.get("Decisionlog-Next")})
 
     async def pages(self, question: Question[T]) -> AsyncIterator[T]:
         """Yield the answer to a question page by page.

@@ -12,7 +12,7 @@ DecisionLogError
 │   ├── Stale                 the subject has changed since it was read
 │   └── KeyReused             the idempotency key belongs to another command
 └── ClientError               the request was not answered
-    ├── Unreachable           no server answers at the address
+    ├── Unreachable           no server answers at the address, or a proxy there cannot reach it
     ├── NotADecisionLog       the server at the address is not a decision log
     ├── NotSignedIn           the token is missing, unknown or revoked
     ├── NotYet                the answer does not cover the required position yet
@@ -87,7 +87,7 @@ class ClientError(DecisionLogError):
 
 
 class Unreachable(ClientError):
-    """No server answers at the address."""
+    """No server answers at the address, or a proxy there cannot reach it."""
 
 
 class NotADecisionLog(ClientError):

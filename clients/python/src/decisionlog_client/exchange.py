@@ -36,7 +36,8 @@ BULK_COMMANDS: Final = 5_000
 """The number of commands in one bulk request, over all transactions; the server accepts twice as many."""
 BULK_MEMBERS: Final = 75_000
 """The number of members of lists and objects in one bulk request; the server accepts twice as many."""
-_RETRIED_STATUSES: Final = frozenset({429, 502, 503, 504})
+_GATEWAY_STATUSES: Final = frozenset({502, 503, 504})
+_RETRIED_STATUSES: Final = frozenset({429, *_GATEWAY_STATUSES})
 
 
 @runtime_checkable
@@ -198,6 +199,7 @@ def check_response(response: httpx2.Response) -> httpx2.Response:
         NotSignedIn: the token is missing, unknown or revoked.
         NotYet: the answer does not cover the required position yet.
         Failed: the server failed.
+        Unreachable: a proxy in front of the server could not reach it.
         NotADecisionLog: the server is not a decision log.
     """
     if response.is_success:
@@ -205,6 +207,9 @@ def check_response(response: httpx2.Response) -> httpx2.Response:
     problem = _parse_json(response) if "problem+json" in response.headers.get("Content-Type", "") else None
     if not isinstance(problem, dict):
         url = response.request.url.copy_with(query=None)
+        if response.status_code in _GATEWAY_STATUSES:
+            answer = f"{response.status_code} {response.reason_phrase}".rstrip()
+            raise Unreachable(f"a proxy in front of the decision log cannot reach it: {url} answered {answer}")
         raise NotADecisionLog(f"{url} answered {response.status_code}; it is not the address of a decision log")
     detail = str(problem.get("detail", response.reason_phrase))
     if response.status_code == httpx2.codes.UNAUTHORIZED:
