@@ -319,7 +319,7 @@ def _check_object(value: Any) -> dict[str, Any]:
 def _describe(command: type[Command]) -> str:
     """Return what a command does, and whom to register first if it names people."""
     names_people = {path[0] for path in string_paths(command, StringKind.PERSON)} - Command.model_fields.keys()
-    hint = " Register the people it names first, with `POST /v1/people`; then use their ids, names or email addresses."
+    hint = " Register the people it names first, with `POST /v1/people`; then use their ids, keys, names or email addresses."
     return f"{command.__doc__}{hint if names_people else ''}"
 
 

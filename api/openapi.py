@@ -30,8 +30,8 @@ have written. Every answer states its `position`. Tables are available as JSON, 
 `format=jsonl`, or send an `Accept` header. They come in pages of `limit` rows: `next`, and in every format the header
 `Decisionlog-Next`, is the `cursor` of the next page.
 
-**People** are identified by an id, or by any name, email address or handle in the directory. Register them first, with
-`POST /v1/people`.
+**People** are identified by an id, by any name, email address or handle in the directory, or by their key, unless it is the
+name of a person. Register them first, with `POST /v1/people`.
 
 **Errors** are problem documents (RFC 9457) that name the field and say how to fix it.
 """

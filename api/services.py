@@ -207,15 +207,17 @@ class Services:
         return found[0] if found else None
 
     def find_person(self, name: str, field: str) -> str:
-        """Return a subject id unchanged, or the id of the person with this name.
+        """Return a subject id unchanged, or the id of the person with this name, else of the one with this key.
 
         Raises:
-            Unknown: no person has this name.
+            Unknown: no person has this name or key.
             Malformed: several people have this name.
         """
         if is_subject(name):
             return name
         found = self.book.directory.find(name)
+        if not found and is_subject(by_key := f"person:{name}") and self.book.cached_state(by_key).version:
+            found = (by_key,)
         if not found:
             similar = similar_names(name, (each.name for each in self.book.directory.list_people()))
             hint = f"did you mean {format_alternatives(similar)}?" if similar else "GET /v1/people lists the people"

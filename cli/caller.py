@@ -158,12 +158,14 @@ def find_holder(log: DecisionLog, name: str) -> str:
 
 
 def find_person(log: DecisionLog, name: str) -> str:
-    """Return the person with a name or id.
+    """Return the person with a name, an id or a key.
 
     Raises:
         CommandFailed: no person or several people have this name.
     """
     found = [name] if is_subject(name) else find_in_directory(log, name)
+    if not found and is_subject(by_key := f"person:{name}"):
+        found = [merge_path(by_key, log.state)[-1]]
     if len(found) > 1:
         raise CommandFailed(f"{name} is ambiguous. Use one of these ids: {', '.join(found)}.")
     if not found or kind_of(found[0]) != "person" or not log.state(found[0]).version:

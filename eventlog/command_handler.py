@@ -429,6 +429,8 @@ class CommandHandler:
         found = self._find_people(normalized, work, self._view.find_people)
         if len(found) > 1:
             found = work.subjects.canonical_ids(self._identified_by(normalized, work) or found)
+        if not found and is_subject(by_key := f"person:{name}") and work.subjects[by_key].version:
+            return by_key
         if not found:
             raise Unknown(f"no person named {name!r}; register them first, or use an id", field=place)
         if len(found) > 1:

@@ -118,6 +118,23 @@ def test_a_subject_that_was_recorded_later_is_not_suggested_instead_of_itself(se
     assert response.json()["detail"] == "no decision 'tea'; it was recorded after `known_at`"
 
 
+def test_a_person_is_found_by_key(service: LocalService) -> None:
+    """Where a person is asked for, their key is enough, as it is for other subjects."""
+    service.post("/people", {"key": "bob", "name": "Bob Lee"})
+    service.post("/products", {"key": "shop", "title": "Shop", "accountable": "bob"})
+
+    for path, asked in {
+        "/accountability": {"who": "bob"},
+        "/fields": {"holder": "bob"},
+        "/products": {"where": "role.accountable=bob"},
+    }.items():
+        assert [row["subject"] for row in service.rows(path, **asked)] == ["product:shop"], path
+    unknown = service.client.get("/v1/audit", params={"by": "bobby"})
+    assert (unknown.status_code, unknown.json()["field"]) == (404, "by")
+    token = service.post("/tokens", {"holder": "bob"})
+    assert token.json()["holder"] == "person:bob"
+
+
 def test_positions_can_be_asked_for(service: LocalService) -> None:
     """The audit trail of some positions holds these."""
     assert [row["position"] for row in service.rows("/audit", position=[2, 1], order="oldest")] == [1, 2]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from domain.errors import AlreadyExists, Malformed, NotAllowed
+from domain.errors import AlreadyExists, Malformed, NotAllowed, Unknown
 from domain.examples import EXAMPLES
 from eventlog.entry import Receipt
 from eventlog.idempotency import request_digest
@@ -69,6 +69,19 @@ def test_a_handle_belongs_to_one_person(log: DecisionLog) -> None:
         with pytest.raises(AlreadyExists, match=r"person:(ann|bea)") as refused:
             do(log, *commands)
         assert refused.value.field == field
+
+
+def test_a_person_is_found_by_key(log: DecisionLog) -> None:
+    """A key means its person, as it does for other subjects, unless it is a name of a person."""
+    do(log, product("x", accountable="ann"))
+    do(log, person("bea", "Bea"), product("y", accountable="bea"))
+    do(log, person("cat", "ann"))
+    do(log, product("z", accountable="ann"))
+
+    accountable = [log.state(f"product:{key}").value_at("role.accountable", 1 << 60) for key in "xyz"]
+    assert accountable == [["person:ann"], ["person:bea"], ["person:cat"]]
+    with pytest.raises(Unknown, match="no person named 'dan'"):
+        do(log, product("w", accountable="dan"))
 
 
 def test_a_name_of_two_merged_ids_is_resolved(log: DecisionLog) -> None:
