@@ -20,12 +20,13 @@ from api.parameter_checks import check_recorded_choice
 from api.problems import HttpProblem, unprocessable
 from api.services import ServiceDependency, Services
 from domain.errors import unknown_subject
+from domain.fields import STATUS
 from domain.statuses import STATUSES
 from domain.values import (
     MAX_INTEGER,
 )
 from eventlog.entry import Caller
-from projections.queries.conditions import UnknownField
+from projections.queries.conditions import ANY_VALUE, UnknownField, check_field_names, parse_condition
 from projections.queries.decisions import NotFound
 from projections.queries.paging import Answer, BadCursor, Row
 from projections.queries.suggestions import similar_subjects
@@ -145,8 +146,8 @@ class QueryRunner:
 
         Raises:
             Unknown: the read model does not know the subject.
-            HttpProblem: 422 for a cursor that no response contained or an unknown status, 503 if the read model has
-                stopped.
+            HttpProblem: 422 for a cursor that no response contained, or an unknown status or field; 503 if the read model
+                has stopped.
         """
         self._services.check_read_model()
         bounds = self._execution.bounds
@@ -154,6 +155,8 @@ class QueryRunner:
             lag = lag_header(read, self._services)
             try:
                 answer = ask(read)
+                if not answer.rows:
+                    self._check_names(read)
             except BadCursor as error:
                 raise unprocessable(str(error), field="cursor") from None
             except UnknownField as error:
@@ -163,9 +166,6 @@ class QueryRunner:
                 similar = error.candidates or similar_subjects(read, subject)
                 hint = "it was recorded after `known_at`" if subject in similar else ""
                 raise unknown_subject(subject, similar=() if hint else similar, hint=hint) from None
-            if not answer.rows:
-                for parameter in ("status", "ever"):
-                    _check_statuses(read, parameter, [value for name, value in self._parameters if name == parameter])
             titles = titles_of_answer(read, answer, self._services.book.directory)
         response = formats.build_response(
             answer, self._format, titles, self.model, bounds, marks_encoding=self._marks_encoding
@@ -175,14 +175,31 @@ class QueryRunner:
             response.headers["ETag"] = f'"{answer.about["version"]}"'
         return response
 
+    def _check_names(self, read: Read) -> None:
+        """Refuse names of fields and statuses that there are not. Only needed for an empty answer, as this reads a lot.
+
+        Raises:
+            UnknownField: a field is misspelled.
+            HttpProblem: 422 for an unknown status.
+        """
+        check_field_names(read, self._values_of("field"))
+        for parameter in ("status", "ever"):
+            _check_statuses(read, parameter, self._values_of(parameter))
+        wanted = [each for each in map(parse_condition, self._values_of("where")) if each.field == STATUS]
+        equal = [each for each in wanted if each.operator == "=" and each.other is None]
+        _check_statuses(read, "where", [value for each in equal for value in each.values if value != ANY_VALUE])
+
+    def _values_of(self, parameter: str) -> list[str]:
+        return [value for name, value in self._parameters if name == parameter]
+
     def _find_parameter(self, field_name: str) -> str:
         """Return the parameter that names a field."""
-        named = ((name, value) for name, value in self._parameters if name in ("where", "show", "without"))
+        named = ((name, value) for name, value in self._parameters if name in ("where", "show", "without", "field"))
         return next((name for name, value in named if field_name in value), "where")
 
 
 def _check_statuses(read: Read, parameter: str, statuses: list[str]) -> None:
-    """Refuse statuses that are neither ours nor in the data. Only needed for an empty answer, as the check reads a lot.
+    """Refuse statuses that are neither ours nor in the data.
 
     Raises:
         HttpProblem: 422 with the closest status.

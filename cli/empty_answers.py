@@ -88,7 +88,7 @@ _ADDED_BY: Final[Mapping[str, str]] = {
 }
 """The command that adds a subject of a kind."""
 _PLURALS: Final[Mapping[str, str]] = {"person": "people", "evidence": "evidence"}
-CHANNELS: Final = ("cli", "http", "import", "kafka")
+CHANNELS: Final = ("cli", "demo", "http", "import", "kafka", "log")
 
 
 def explain_emptiness(

@@ -50,7 +50,9 @@ async def _audit_filter(
     type: Annotated[  # noqa: A002  (the name of the parameter)
         list[TypeText], list_parameter("Only events of these types, such as `DecisionAccepted`.")
     ],
-    channel: Annotated[list[str], list_parameter("Only these channels: `http`, `cli`, `import`.")],
+    channel: Annotated[
+        list[str], list_parameter("Only these channels: `http`, `cli`, `import`, `kafka`, `log`, or `demo`.")
+    ],
     system: Annotated[list[str], list_parameter("Only events imported from these systems.")],
     reference: Annotated[list[str], list_parameter("Only events imported under these ids of the source system.")],
     because: Annotated[
