@@ -50,13 +50,13 @@ PROPOSED = {"type": "ProposeDecision", "key": "d", "title": "D?"}
         ("/roadmap", {"columns": "owners"}, "columns", "there is no field `owners`; did you mean `owner`?"),
         ("/fields", {"field": "horzon"}, "field", "there is no field `horzon`; did you mean `horizon`?"),
         ("/fields/history", {"field": ["status", "titel"], "kind": "goal"}, "field", "did you mean `title`?"),
-        ("/fields/count", {"group": "kind", "field": "prodcts"}, "field", "did you mean `products`?"),
+        ("/fields/count", {"group": "kind", "field": "titel"}, "field", "did you mean `title`?"),
         ("/changes", {"since": "2025-01-01", "field": "horzon"}, "field", "did you mean `horizon`?"),
         (
             "/features",
-            {"where": "status=commited"},
+            {"where": "status=acepted"},
             "where",
-            "there is no status `commited`; did you mean `committed`?",
+            "there is no status `acepted`; did you mean `accepted`?",
         ),
         (
             "/decisions",
