@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, ClassVar, Final, Self, TypeVar
 
 from fastapi import Request
@@ -35,7 +36,7 @@ async def read_json(request: Request, caller: Caller, build: Callable[[Any], T],
     """Return what `build` makes of the JSON in the body; an empty body is an empty object.
 
     Raises:
-        HttpProblem: 400 if it is not JSON or ends early; 413 if it is too long or has too many members; 422 if an object
+        HttpProblem: 400 if it is not JSON or ends early, 415 if it is compressed; 413 if it is too long or has too many members; 422 if an object
             has a name twice; 503 if the server holds too many large bodies.
         ValidationError: what `build` raises.
     """
@@ -44,9 +45,18 @@ async def read_json(request: Request, caller: Caller, build: Callable[[Any], T],
         raise _too_long(longest)
     with _Budget(caller.actor, length if length > INLINE_BYTES else 0) as budget:
         message = await request.receive()
-        if message["type"] == "http.request" and not message.get("more_body") and len(message["body"]) <= INLINE_BYTES:
-            return build(parse(message["body"] or b"{}"))
-        return await validate(await _read(request, message, budget, longest), build)
+        try:
+            if (
+                message["type"] == "http.request"
+                and not message.get("more_body")
+                and len(message["body"]) <= INLINE_BYTES
+            ):
+                return build(parse(message["body"] or b"{}"))
+            return await validate(await _read(request, message, budget, longest), build)
+        except HttpProblem as problem:
+            if problem.status == HTTPStatus.BAD_REQUEST and find_header(request, b"content-encoding"):
+                raise HttpProblem(415, "send the body without compression", field="Content-Encoding") from None
+            raise
 
 
 def _declared_length(request: Request) -> int:

@@ -133,9 +133,11 @@ class QueryRunner:
         execution: QueryExecution,
         parameters: Sequence[tuple[str, str]] = (),
         *,
+        path_parameter: str | None = None,
         marks_encoding: bool = False,
     ) -> None:
         self._services = services
+        self._path_parameter = path_parameter
         self._parameters = parameters
         self._marks_encoding = marks_encoding
         self._format: formats.Format = format_
@@ -165,7 +167,8 @@ class QueryRunner:
                 subject = str(error)
                 similar = error.candidates or similar_subjects(read, subject)
                 hint = "it was recorded after `known_at`" if subject in similar else ""
-                raise unknown_subject(subject, similar=() if hint else similar, hint=hint) from None
+                similar = () if hint else similar
+                raise unknown_subject(subject, field=self._path_parameter, similar=similar, hint=hint) from None
             titles = titles_of_answer(read, answer, self._services.book.directory)
         response = formats.build_response(
             answer, self._format, titles, self.model, bounds, marks_encoding=self._marks_encoding
@@ -267,7 +270,14 @@ async def _query_runner(
 ) -> QueryRunner:
     chosen = formats.choose_format(request, format)
     record_read(request, is_file=chosen != "json")
-    return QueryRunner(services, chosen, execution, request.query_params.multi_items(), marks_encoding=bom)
+    return QueryRunner(
+        services,
+        chosen,
+        execution,
+        request.query_params.multi_items(),
+        path_parameter=next(iter(request.path_params), None),
+        marks_encoding=bom,
+    )
 
 
 QueryDependency = Annotated[QueryRunner, Depends(_query_runner)]

@@ -132,7 +132,8 @@ def _parse_commands(value: Any) -> tuple[Batch | None, tuple[Command, ...]]:
 
 async def post_bulk(request: Request, services: ServiceDependency, caller: CurrentCaller) -> Response:
     """Takes up to 1,000 transactions with 10,000 commands in all. The response has, for each in order, its receipt or the
-    problem that refused it. Other writers can record between the transactions. What replaces text needs its `expected` version.
+    problem that refused it; but if any command is malformed, the whole request is refused. Other writers can record between
+    the transactions. What replaces text needs its `expected` version.
     """
     if "idempotency-key" in request.headers:
         raise HttpProblem(

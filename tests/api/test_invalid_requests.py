@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections import Counter
 from typing import Any
@@ -73,6 +74,18 @@ def test_what_is_no_json_object_is_refused(service: LocalService, path: str, bod
     assert 400 <= response.status_code < 500, response.text
     assert response.headers["Content-Type"] == "application/problem+json"
     assert service.log.head().size == service.size_before  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("size", [20, 100_000])
+def test_a_compressed_body_is_refused_as_such(service: LocalService, size: int) -> None:
+    """It is not called broken JSON."""
+    body = gzip.compress(json.dumps({"title": "x" * size}).encode(), 0)
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+
+    response = service.client.post("/v1/teams", content=body, headers=headers)
+
+    assert (response.status_code, response.json()["field"]) == (415, "Content-Encoding")
+    assert response.json()["detail"] == "send the body without compression"
 
 
 @pytest.mark.parametrize(

@@ -306,6 +306,21 @@ def test_every_page(service):
     assert len(whole) > 10
 
 
+def test_a_subject_is_named_by_its_key_or_its_id(service):
+    """The ids that answers contain can be asked about, and an id of another kind is refused."""
+    with client_of(service) as client:
+        client.send({"type": "DefineProduct", "key": "shop", "title": "Shop"}, tea(key="tea"))
+        for ask, key, kind in (
+            (questions.deciders, "shop", "product"),
+            (questions.decision_authority, "tea", "decision"),
+            (questions.decision_options, "tea", "decision"),
+            (questions.review, "tea", "decision"),
+        ):
+            assert client.ask(ask(f"{kind}:{key}"))["titles"] == client.ask(ask(key))["titles"]
+            with pytest.raises(Refused):
+                client.ask(ask(f"feature:{key}"))
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl", "json"])
 def test_every_page_as_text(service, form):
     """Every page of an answer is available as text, in every format and from both clients."""

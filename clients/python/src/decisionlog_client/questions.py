@@ -417,8 +417,8 @@ def changes(since: Time, **parameters: Unpack[ChangesParameters]) -> Question[an
 
 
 def report(product: str, **parameters: Unpack[ReportParameters]) -> Question[answers.Report]:
-    """The progress report of a product, by its key."""
-    return Question(f"/v1/products/{_quote(product)}/report", parameters)
+    """The progress report of a product, by its key or id."""
+    return Question(f"/v1/products/{_key('product', product)}/report", parameters)
 
 
 def slips(**parameters: Unpack[SlipsParameters]) -> Question[answers.Slips]:
@@ -433,22 +433,22 @@ def decisions(**parameters: Unpack[DecisionsParameters]) -> Question[answers.Dec
 
 def decision_authority(key: str, **parameters: Unpack[AtTime]) -> Question[answers.DecisionAuthority]:
     """Whether the people who decided were entitled to, as judged then and with what is known now."""
-    return Question(f"/v1/decisions/{_quote(key)}/authority", parameters)
+    return Question(f"/v1/decisions/{_key('decision', key)}/authority", parameters)
 
 
 def decision_options(key: str, **parameters: Unpack[AtTime]) -> Question[answers.WeighedOptions]:
     """The options of a decision, with what was found for each and whether they keep the limits."""
-    return Question(f"/v1/decisions/{_quote(key)}/options", parameters)
+    return Question(f"/v1/decisions/{_key('decision', key)}/options", parameters)
 
 
 def review(key: str, **parameters: Unpack[ReviewParameters]) -> Question[answers.DecisionReview]:
     """A decision as it was known when it was decided, how it was reasoned, and what came of it."""
-    return Question(f"/v1/decisions/{_quote(key)}/review", parameters)
+    return Question(f"/v1/decisions/{_key('decision', key)}/review", parameters)
 
 
 def deciders(product: str, **parameters: Unpack[DecidersParameters]) -> Question[answers.Deciders]:
     """Who may decide about a product."""
-    return Question(f"/v1/products/{_quote(product)}/deciders", parameters)
+    return Question(f"/v1/products/{_key('product', product)}/deciders", parameters)
 
 
 def expected_outcomes(**parameters: Unpack[ExpectedOutcomesParameters]) -> Question[answers.ExpectedOutcomes]:
@@ -493,7 +493,7 @@ def meetings(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]
 
 def minutes(meeting: str, **parameters: Unpack[AtTime]) -> Question[answers.Minutes]:
     """The minutes of a meeting."""
-    return Question(f"/v1/meetings/{_quote(meeting)}/minutes", parameters)
+    return Question(f"/v1/meetings/{_key('meeting', meeting)}/minutes", parameters)
 
 
 def tasks(**parameters: Unpack[ListParameters]) -> Question[answers.Subjects]:
@@ -622,8 +622,8 @@ def people(name: str | None = None, **parameters: Unpack[Paged]) -> Question[ans
 
 
 def person(key: str) -> Question[answers.PersonRow]:
-    """One person by key."""
-    return Question(f"/v1/people/{_quote(key.removeprefix('person:'))}", {}, awaits=False)
+    """One person by key or id."""
+    return Question(f"/v1/people/{_key('person', key)}", {}, awaits=False)
 
 
 def head() -> Question[answers.Head]:
@@ -679,6 +679,11 @@ def version() -> Question[answers.Version]:
 def catalog() -> Question[answers.Catalog]:
     """All commands and events by name."""
     return Question("/v1/catalog", {}, awaits=False)
+
+
+def _key(kind: str, subject: str) -> str:
+    """Return the key of a subject of a kind that is named by its key or its id, for a path."""
+    return _quote(subject.removeprefix(f"{kind}:"))
 
 
 def _quote(part: str) -> str:
