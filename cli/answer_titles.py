@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from cli.table import Cell
 from domain.fields import EXISTS
-from domain.ids import LOG_SERVICE, SUBJECT_IN_TEXT, is_subject, key_of
+from domain.ids import LOG_SERVICE, is_subject, key_of, replace_ids
 from projections.queries.hidden_reasons import HIDDEN_REASON
 
 Row = Mapping[str, Any]
@@ -70,11 +70,7 @@ class Titles:
 
     def format_sentence(self, sentence: str) -> str:
         """Return a sentence with the titles of people and subjects instead of their ids; commands keep the ids."""
-        parts = sentence.split("`")
-        parts[::2] = [
-            SUBJECT_IN_TEXT.sub(lambda found: self._titles.get(found[0], found[0]), each) for each in parts[::2]
-        ]
-        return "`".join(parts)
+        return replace_ids(sentence, lambda subject: self._titles.get(subject, subject))
 
     def format_field_name(self, name: str) -> str:
         """Return the name of a field, as `--field` takes it; one that has the id of a person has their name instead."""

@@ -191,7 +191,8 @@ def _build_sentence(log: Client, question: Question[Any], filter_: tuple[str, st
     is_named = name in _WORDS and not (name == "kind" and row != "decision")
     known = _list_known(log, question, name) if is_named else []
     if not is_named or value in known or (name == "field" and set(value) & {*WILDCARDS}):
-        return f"Nothing matches {to_flag(name)}{'' if value == 'True' else f' {typed!r}'}."
+        where = " in this period" if any(question.parameters.get(each) for each in (*_SINCE, *_PERIODS)) else ""
+        return f"Nothing{where} matches {to_flag(name)}{'' if value == 'True' else f' {typed!r}'}."
     return f"No {row} has {_WORDS[name].format(repr(value))}.{_suggest_other(value, known)}"
 
 

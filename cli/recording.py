@@ -25,7 +25,7 @@ from cli.settings_loading import find_location
 from cli.table import print_note
 from cli.verb_list import PREFIX, Field, Verb, metavar_of, read_verbs
 from decisionlog_client import Client, Malformed, Refused, questions
-from domain.ids import SUBJECT_IN_TEXT
+from domain.ids import replace_ids
 
 Values = dict[str, Any]
 
@@ -52,12 +52,15 @@ def record(verb: Verb, given: Mapping[str, Any]) -> None:
         if name.startswith(PREFIX) and value not in (None, (), False)
     }
     typed = dict(values)
-    asked = _ask_for_texts(verb, fields, typed, edit=bool(given.get("edit")))
     try:
+        asked = _ask_for_texts(verb, fields, typed, edit=bool(given.get("edit")))
         _record(verb, fields, typed, location, given, asked=asked)
-    except (CommandFailed, Refused, click.Abort):
+    except (CommandFailed, Refused, click.Abort) as stopped:
         if typed != values:
-            click.echo(f"To continue with what you typed:\n  {to_command_line(verb, fields, typed)}", err=True)
+            after_prompt = "\n" if isinstance(stopped, click.Abort) else ""
+            click.echo(
+                f"{after_prompt}To continue with what you typed:\n  {to_command_line(verb, fields, typed)}", err=True
+            )
         raise
 
 
@@ -304,7 +307,7 @@ def _explain(refused: Refused, fields: Mapping[str, Field], finder: Finder) -> R
         )
     message = _TO_GIVE.sub(lambda found: _name_options(found[0], fields), str(refused))
     message = re.sub(r"`[a-z_]+`", lambda found: _name_options(found[0], fields), message)
-    refused.args = (SUBJECT_IN_TEXT.sub(lambda found: _label(finder, found[0]), message),)
+    refused.args = (replace_ids(message, lambda subject: _label(finder, subject)),)
     return refused
 
 

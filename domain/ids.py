@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable
 from typing import Final
 
 SUBJECT_KINDS: Final = (
@@ -35,6 +36,13 @@ _SUBJECT = re.compile(SUBJECT_PATTERN)
 def is_subject(text: str) -> bool:
     """Return whether `text` has the form `kind:key` of a subject id."""
     return _SUBJECT.fullmatch(text) is not None
+
+
+def replace_ids(text: str, title_of: Callable[[str], str]) -> str:
+    """Return a text with titles in place of the ids of subjects; a command in backticks keeps the ids, as it is typed."""
+    parts = text.split("`")
+    parts[::2] = [SUBJECT_IN_TEXT.sub(lambda found: title_of(found[0]), each) for each in parts[::2]]
+    return "`".join(parts)
 
 
 def kind_of(subject: str) -> str:

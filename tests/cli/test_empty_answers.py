@@ -64,6 +64,13 @@ def test_only_the_filter_matches_nothing(service):
     assert "yet" not in said
 
 
+def test_a_filter_that_matches_nothing_in_a_period(service):
+    """A product that exists and did not change in a period is not said to be unknown."""
+    said = run_command(service, "audit", "--product", "shop", "--until", "2000-01-01").stderr
+
+    assert "Nothing in this period matches --product 'shop'." in said
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [

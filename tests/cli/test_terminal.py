@@ -753,6 +753,14 @@ def test_interrupted_while_it_asks(tmp_path):
     assert not (tmp_path / "data").exists()
 
 
+def test_what_was_typed_before_an_interrupt_is_not_lost(tmp_path):
+    """Ctrl-C at a later question prints the command with the answers so far."""
+    shown, code = at_a_terminal(tmp_path / "data", "record", answers=("Tea", "We sell tea."), interrupt=True)
+
+    assert code == 130
+    assert "decisionlog record Tea --decision 'We sell tea.'" in shown
+
+
 def test_an_interrupt_during_a_read_is_never_delayed():
     """A signal that does not interrupt the system call, because it came just before, ends the read all the same."""
     main, side = pty.openpty()
