@@ -179,7 +179,7 @@ def build_page(report: Mapping[str, Any], *, base: str = "", lines: int | None =
         share = shares[section]
         more = report["counts"][section] - sum(map(len, found[:share]))
         parts.append(Part(section, HEADINGS[section], written[section][:share], more))
-    period = _format_period(report["since"], report["until"])
+    period = format_period(report["since"], report["until"])
     return Page(
         title=_shorten(report["title"] or report["product"]),
         period=period,
@@ -283,7 +283,7 @@ def _plain_reason(reason: ReasonText) -> str:
 # Dates ---------------------------------------------------------------------------------------------------------------
 
 
-def _format_period(since: str, until: str) -> str:
+def format_period(since: str, until: str) -> str:
     """Return a period as people write it: "July 1 – November 26, 2026". The end of a whole day is that day."""
     last = (date.fromisoformat(until[:10]) - timedelta(days=1)).isoformat() if "T00:00:00.000000Z" in until else until
     first_words = _format_date(since, year=since[:4] != last[:4])

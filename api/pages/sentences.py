@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from api.pages.fields import Origin, Origins, content_of
-from api.pages.labels import EMPTIED_FIELDS
+from api.pages.labels import EMPTIED_FIELDS, status_mark
+from api.pages.value_formats import format_forecast
 from api.pages.verbs import verb_of, verb_with_this
+from api.report_text import format_period
 from domain.evidence import LINK, linked_subject
 from domain.fields import EXISTS, STATUS
 from projections.answer_types.changes import FieldChange
@@ -23,7 +25,8 @@ _QUIET: Final = frozenset(
 """Fields whose values are too long for a sentence, or that the verb says already."""
 _SAID_BY_VERB: Final = frozenset(
     {STATUS, "deciders", "kind", "products", "tags", "superseded_by", "confirmed", "authority", "ratification"}
-    | {"authority.ending", "ended_by"}
+    | {"authority.ending", "authority.self_approved", "ended_by", "decision_rights"}
+    | {"review.by", "review.finding", "review.learned", "review.reasoning_by", "review.reasoning_finding"}
 )
 _LONG_FIELDS: Final = (
     *("advice.", "dissent.", "confirmed.", "ratified.", "acknowledged.", "approval.", "abstention."),
@@ -34,7 +37,11 @@ MAX_HISTORY: Final = 200
 _PLACES: Final = ("horizon", "target.", "due_on")
 _MOVES: Final = ("FeaturePrioritized", "MilestoneTargeted", "ReleaseRescheduled", "TaskRescheduled")
 _HANDOVERS: Final = ("OwnershipAssigned", "OwnershipHandedOver")
-_PHRASES: Final = {("GoalClosed", STATUS): "as", ("MeasurementRecorded", "current"): "at"}
+_PHRASES: Final = {
+    ("GoalClosed", STATUS): "as",
+    ("MeasurementRecorded", "current"): "at",
+    ("ReasoningReviewed", "review.reasoning"): "as",
+}
 """The word that joins the value of a field to the sentence."""
 
 
@@ -143,19 +150,47 @@ def _quote(changes: Sequence[FieldChange]) -> str | None:
 
 def _shown_changes(type_: str, changes: Sequence[FieldChange]) -> Iterable[Change]:
     names = {change["field"] for change in changes}
+    records: list[Change] = []
     for change in changes:
         name = change["field"]
         before, after = content_of(change["before"]), content_of(change["after"])
         if before == after or (name in EMPTIED_FIELDS and not after):
             continue
         if (type_, name) in _PHRASES:
-            yield Change(_PHRASES[type_, name], [], after, is_slip=False, is_phrase=True)
+            yield Change(_PHRASES[type_, name], [], _words(after), is_slip=False, is_phrase=True)
         elif name == "rank" and "horizon" not in names and after:
             yield Change("to rank", [], after, is_slip=False, is_phrase=True)
         elif name.startswith(LINK):
             yield Change("to" if after else "no longer to", [], [linked_subject(name)], is_slip=False, is_phrase=True)
+        elif (record := _describe_record(name, before, after)) is not None:
+            if record not in records:  # the end of a period says nothing new
+                records.append(record)
+                yield record
         elif not _is_said(name) or (type_ == IMPORTED and name == STATUS):
-            yield Change(name, before, after, change["direction"] == "later")
+            is_review = name == "review.outcome"
+            yield Change(name, before, _words(after) if is_review else after, change["direction"] == "later")
+
+
+def _words(codes: Sequence[Any]) -> list[Any]:
+    return [status_mark(each).word for each in codes]
+
+
+def _describe_record(name: str, before: list[Any], after: list[Any]) -> Change | None:
+    """Return what a sentence says about a field whose value has several members; None for any other field."""
+    group, _, rest = name.partition(".")
+    match group, (after or before)[0]:
+        case "access", _:
+            held = [["all products" if each == "all" else each for each in values] for values in (before, after)]
+            return Change(f"{rest.partition('.')[0]} for", *held, is_slip=False)
+        case "delegation", {"to": to}:
+            return Change("to", [], [to], is_slip=False, is_phrase=True)
+        case "expectation", {"measure": _} as forecast:
+            return Change("", [], [format_forecast(forecast)], is_slip=False)
+        case "outcome", {"result": result, **more}:
+            return Change("", [], [*_words([result]), *filter(None, [more.get("actual")])], is_slip=False)
+        case "report", {"since": since, "until": until}:
+            return Change("for", [], [format_period(since, until)], is_slip=False, is_phrase=True)
+    return None
 
 
 def _is_said(name: str) -> bool:

@@ -15,6 +15,7 @@ from typing import Any, Final
 from fastapi import Request, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from api import report_text
 from api.pages import labels, subject_addresses, value_formats, verbs
 from api.pages.static_files import static_address
 from domain.ids import kind_of
@@ -46,6 +47,7 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "format_day": value_formats.format_day,
     "format_month": value_formats.format_month,
     "choice_label": labels.choice_label,
+    "format_period": report_text.format_period,
     "format_time": value_formats.format_time,
     "exact_time": value_formats.exact_time,
     "html_time": value_formats.html_time,
@@ -60,6 +62,7 @@ _FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "wrong_parts": value_formats.wrong_parts,
     "kind": kind_of,
     "verb": verbs.verb_of,
+    "verb_with_this": verbs.verb_with_this,
 }
 _TESTS: Final[dict[str, Callable[..., bool]]] = {
     "subject_id": subject_addresses.is_subject_id,

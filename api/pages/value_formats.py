@@ -17,8 +17,13 @@ _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,18}")
 
 def value_parts(value: Mapping[str, Any]) -> list[Any]:
     """Return the members of an object that is the value of a field, in order, without empty ones and positions."""
-    if "answer" in value:  # a finding or a checked constraint; every change already names the person
-        return [status_mark(value["answer"]).word, *filter(None, [value.get("finding")])]
+    match value:
+        case {"answer": answer}:  # a finding or a checked constraint; every change already names the person
+            return [status_mark(answer).word, *filter(None, [value.get("finding")])]
+        case {"amount": int(), "currency": _}:
+            return [format_money(value)]
+        case {"title": title}:  # an option
+            return [title]
     said = [each for name, each in value.items() if each not in (None, [], "") and not name.endswith("_position")]
     return [part for each in said for part in (each if isinstance(each, list) else [each])]
 
@@ -28,6 +33,13 @@ def plain_value(value: Any) -> list[Any]:
     if value is None:
         return []
     return value if isinstance(value, list) else [value]
+
+
+def format_forecast(value: Mapping[str, Any]) -> str:
+    """Return an expected outcome: "Berths rented: from 0 to 60 by Nov 16, 2026, 50% likely"."""
+    baseline = f"from {value['baseline']} to " if value.get("baseline") else ""
+    likely = f", {value['probability']}% likely" if value.get("probability") is not None else ""
+    return f"{value['measure']}: {baseline}{value['target']} by {format_day(str(value['due_on']))}{likely}"
 
 
 def count_of(number: int, singular: str, plural: str = "") -> str:

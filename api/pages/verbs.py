@@ -32,7 +32,7 @@ VERBS: Final[Mapping[str, str]] = {
     "OwnershipDelegated": "delegated",
     "DelegationRevoked": "revoked a delegation of",
     "DecisionRightsSet": "set the decision rights of",
-    "ActionsDelegated": "let another act on their behalf:",
+    "ActionsDelegated": "delegated actions of",
     "VisionSet": "set the vision of",
     "StrategySet": "set the strategy of",
     "ReleasesOrdered": "ordered the releases of",
@@ -83,6 +83,7 @@ VERBS_WITH_THIS: Final[Mapping[str, str]] = {
     "PersonMerged": "merged them",
     "PersonLeft": "recorded that they left",
     "NamesChanged": "changed their names",
+    "ActionsDelegated": "delegated actions",
     "CalibrationShared": "set who sees their calibration",
     "RoleGranted": "granted them a role",
     "RoleRevoked": "revoked one of their roles",
@@ -103,9 +104,9 @@ def verb_of(event_type: str) -> str:
 
 def verb_with_this(event_type: str) -> str:
     """Return the verb of an event on the page of its subject: "moved this", "found this false", "set this goal"."""
-    if event_type in VERBS_WITH_THIS:
-        return VERBS_WITH_THIS[event_type]
+    name = event_type.partition(".")[0]
+    if name in VERBS_WITH_THIS:
+        return VERBS_WITH_THIS[name]
     verb = verb_of(event_type)
     first, _, rest = verb.partition(" ")
-    is_apart = verb.endswith(":") and event_type != "ActionsDelegated"
-    return f"{first} this {rest.rstrip(':')}" if is_apart else f"{verb.rstrip(':')} this"
+    return f"{first} this {rest.rstrip(':')}" if verb.endswith(":") else f"{verb} this"

@@ -112,6 +112,17 @@ def test_times_are_in_the_readers_zone_with_utc_behind_them(demo):
         assert shown.get_attribute("title") == f"{exact:%Y-%m-%d %H:%M:%S} UTC"
 
 
+def test_a_report_is_the_same_in_every_zone(demo):
+    """Its period and its days are in UTC, as its footing says, also west of Greenwich; other pages name the zone."""
+    with demo.tab(timezone_id="America/New_York") as page:
+        page.goto("/reports/tideline?since=2026-07-01&until=2026-10-01")
+        assert "July 1 – September 30, 2026" in page.locator("main").inner_text()
+        for time in page.locator(".report-section time[data-style]").all():
+            day = datetime.fromisoformat(time.get_attribute("datetime"))
+            assert time.inner_text() == f"{day:%b} {day.day}, {day.year}"
+        assert "Times in America/New York" in page.locator("footer").inner_text()
+
+
 def test_a_time_that_is_typed_is_that_of_the_readers_zone(demo):
     """The address has the absolute time, so it can be shared."""
     with demo.tab(timezone_id="Asia/Tokyo") as page:

@@ -8,6 +8,7 @@ const STYLES = {
 
 function localizeTimes(root) {
   for (const time of root.querySelectorAll("time[data-style]")) {
+    if (time.closest("[data-utc]")) continue; // a report is the same for all readers
     const at = new Date(time.dateTime);
     if (!Number.isNaN(at.getTime())) time.textContent = at.toLocaleString("en-US", { ...STYLES[time.dataset.style], hourCycle: "h23" });
   }
@@ -72,6 +73,9 @@ document.addEventListener("click", (event) => {
 });
 
 localizeTimes(document);
+for (const zone of document.querySelectorAll("[data-zone]")) {
+  zone.textContent = `Times in ${Intl.DateTimeFormat().resolvedOptions().timeZone.replaceAll("_", " ")}`;
+}
 document.addEventListener("htmx:after:swap", () => localizeTimes(document));
 
 // Drafts: what is typed into a form survives a lost connection and an ended session, until the form was recorded. The
