@@ -56,7 +56,7 @@ LABELS: Final[Mapping[str, str]] = {
 }
 GROUPS: Final[Mapping[slip_queries.SlipGroup, str]] = {
     "quarter": "By quarter",
-    "owner": "By owner then",
+    "owner": "By owner at the time",
     "release": "By release",
 }
 SUCCESSION_LABELS: Final[Mapping[str, str]] = {

@@ -27,4 +27,10 @@ def respond_to(request: Request, document: Problem, headers: Mapping[str, str] |
 def render_error(request: Request, document: Problem, headers: Mapping[str, str] | None = None) -> Response:
     """Return the page of a problem: what is wrong, and what to do."""
     problem = {"field": None, **document}
-    return render_page(request, "error.html", {"problem": problem}, document["status"], {**(headers or {})})
+    return render_page(
+        request,
+        "error.html",
+        {"problem": problem, "is_home": request.url.path == "/"},
+        document["status"],
+        {**(headers or {})},
+    )

@@ -163,7 +163,7 @@ def parse_commands(form: Form, given: Input, shown: Typed, current: Typed) -> li
             for path, message in list_errors(error.errors(include_url=False, include_input=False)):
                 errors.add(_input_of_path(path, form, typed), message)
     if not found and not errors.by_field:
-        errors.add("", "Nothing was changed.")
+        errors.add("", "Nothing was changed. Change at least one field, then send the form again.")
     return [] if errors.by_field else found
 
 
@@ -172,7 +172,7 @@ def _empty(form: Form, cleared: Iterable[str], errors: Errors) -> dict[str, Any]
     fields = {each.name: each for each in form.fields}
     for name in cleared:
         if name in fields and not fields[name].is_list:
-            errors.add(name, f"{fields[name].label} can be replaced, but not emptied.")
+            errors.add(name, f"“{fields[name].label}” can be replaced, but not emptied.")
     return {name: [] for name in cleared if name in fields and fields[name].is_list}
 
 
@@ -248,7 +248,7 @@ def _parse_field(field_: FormField, given: Input, prefix: str = "") -> Any:
         text = given.typed.get(f"{field_.kind}.{text.removeprefix(ITEM_MARK)}.title", "")
     if not text.strip():
         if field_.is_required:
-            given.errors.add(name, f"{field_.label} is missing.")
+            given.errors.add(name, f"“{field_.label}” is missing.")
         return None
     if not field_.is_list:
         return _parse_item(field_, name, text, given)
@@ -287,7 +287,7 @@ def _parse_number(field_: FormField, name: str, text: str, given: Input) -> int 
     try:
         return int(text)
     except ValueError:
-        given.errors.add(name, f"{field_.label} must be a whole number.")
+        given.errors.add(name, f"“{field_.label}” must be a whole number.")
         return None
 
 
@@ -295,7 +295,7 @@ def _parse_money(field_: FormField, name: str, text: str, given: Input) -> Any:
     """Return an amount with its currency, typed in either order, such as `24,000 EUR`."""
     found = _MONEY.fullmatch(text.strip().upper())
     if found is None:
-        given.errors.add(name, f"{field_.label} must be a whole amount with its currency, such as 24,000 EUR.")
+        given.errors.add(name, f"“{field_.label}” must be a whole amount with its currency, such as 24,000 EUR.")
         return None
     amount = re.sub(r"\D", "", found["amount"])
     return {"amount": int(amount), "currency": found["before"] or found["after"]}
@@ -312,7 +312,7 @@ def _parse_duration(field_: FormField, name: str, text: str, given: Input) -> An
     units = get_args(TimeUnit)
     found = next((each for each in units if unit.strip() in (each, each[:-1])), None)
     if not amount.isdecimal() or len(amount) > MAX_DIGITS or found is None:
-        given.errors.add(name, f"{field_.label} must be a whole number of {', '.join(units)}, such as 6 weeks.")
+        given.errors.add(name, f"“{field_.label}” must be a whole number of {', '.join(units)}, such as 6 weeks.")
         return None
     return {"amount": int(amount), "unit": found}
 

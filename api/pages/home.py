@@ -174,7 +174,7 @@ def _find_arrived(read: Read, page: Page) -> list[Need]:
         Need(
             row["subject"],
             ": ".join([_ARRIVED[row["reason"]], *([row["awaited"]] if row["awaited"] else [])]) + ".",
-            Mark("bad", "is back"),
+            Mark("bad", "wait is over"),
             "AcceptDecision",
             tuple(row["accountable"]),
             (row["awaited"],) if row["awaited"] else (),
@@ -189,7 +189,7 @@ def _find_flagged(read: Read, page: Page) -> list[Need]:
     return [
         Need(
             subject,
-            f"It rests on {cause}." if subject != cause else "It was to be checked by now.",
+            f"It rests on “{cause}”." if subject != cause else "It was to be checked by now.",
             Mark("bad", row["word"]),
             "ConfirmStillValid" if subject != cause else "ConfirmAssumption",
             tuple(row["accountable"]),
@@ -378,7 +378,7 @@ def _superior(read: Read, page: Page, since: int) -> Context:
         "goals": find_goals(read, page, ()),
         "releases": find_next_releases(read, page),
         "late": late,
-        "gaps": find_gaps(read, Filter(kinds=("product", "feature", "goal")), page.time.point),
+        "gaps": find_gaps(read, Filter(), page.time.point),
         "issued": issued,
     }
 

@@ -33,7 +33,7 @@ from api.query_parameters import KeyPath
 from api.services import refuse_writes_on_replica
 from domain.catalog import COMMAND
 from domain.decision_messages import OPEN as OPEN_DECISION
-from domain.errors import KeyReused, Refused
+from domain.errors import KeyReused, NothingChanges, Refused
 from domain.fields import STATUS
 from domain.ids import is_subject
 from domain.meeting import HELD, PLANNED
@@ -222,6 +222,8 @@ async def post_write_up(request: Request, page: PageDependency, key: KeyPath) ->
                 draft.errors.add(
                     "", "The meeting was written up meanwhile. Send the form again to add this to its minutes."
                 )
+            elif isinstance(refused, NothingChanges):
+                draft.errors.add("", "Nothing was added. Write down what was said, decided or assigned.")
             else:
                 draft.errors.add(_input_of(refused.field, commands), refused.detail)
         else:

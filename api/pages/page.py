@@ -207,7 +207,7 @@ class Page:
                 raise unprocessable(str(error), field="cursor") from None
             except NotFound as error:
                 kind, _, key = str(error).partition(":")
-                raise Unknown(f"there is no {kind} {key}, or none that you may read") from None
+                raise Unknown(f"there is no {kind} “{key}”, or you may not read it") from None
             context = {**self._frame_context(read), **context}
             titles = self._find_titles(read, context)
         return render_page(self.request, template, {**context, "page": self, "titles": titles}, status, headers)

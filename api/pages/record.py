@@ -21,7 +21,16 @@ from starlette.concurrency import run_in_threadpool
 from api.access_journal import record_refused_command
 from api.command_routes import build_transaction
 from api.pages.command_forms import Form, find_form
-from api.pages.form_input import RECORDED_DIFFERENTLY, Errors, Input, Typed, parse_commands, read_form, use_candidate
+from api.pages.form_input import (
+    RECORDED_DIFFERENTLY,
+    Errors,
+    FieldError,
+    Input,
+    Typed,
+    parse_commands,
+    read_form,
+    use_candidate,
+)
 from api.pages.form_values import current_values, defaults, item_rows, items_of, with_labels
 from api.pages.page import Context, Page, PageDependency, add_page, build_address, page_router
 from api.pages.references import MAX_OFFERED, Candidate, find_candidates, labels_of
@@ -293,7 +302,7 @@ def _show(page: Page, filling: Filling) -> Response:
             "again": not is_first,
             "subject": filling.subject,
             "values": values,
-            "errors": filling.errors.by_field,
+            "errors": {name: _in_words_of(filling.form, each) for name, each in filling.errors.by_field.items()},
             "mentioned": filling.errors.mentioned,
             "more": filling.more,
             "candidates": candidates,
@@ -311,6 +320,15 @@ def _show(page: Page, filling: Filling) -> Response:
 
     template = "record.html" if filling.form.name == "RecordDecision" else "form.html"
     return page.render(template, build, status=filling.status)
+
+
+def _in_words_of(form: Form, error: FieldError) -> FieldError:
+    """Return an error that calls the fields of a form what the form calls them."""
+    labels = {each.name: each.label for each in form.every_field}
+    message = re.sub(
+        r"`([a-z_]+)`", lambda found: f"“{labels[found[1]]}”" if found[1] in labels else found[0], error.message
+    )
+    return replace(error, message=message)
 
 
 def _list_picks(read: Read, filling: Filling) -> list[str]:

@@ -174,7 +174,7 @@ def find_one(typed: str, candidates: Sequence[Candidate], what: str) -> str:
     if is_subject(typed):
         return typed  # the log itself knows better
     close = _close(wanted, candidates)
-    hint = f" Did you mean {' or '.join(each.label for each in close)}?" if close else ""
+    hint = f" Did you mean {format_alternatives([each.label for each in close])}?" if close else ""
     raise NotFoundError(f"No {what} is called “{typed}”.{hint}", close)
 
 

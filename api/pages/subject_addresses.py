@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from domain.ids import SUBJECT_IN_TEXT, is_subject
+from markupsafe import Markup, escape
+
+from domain.ids import is_subject, replace_ids
 
 KIND_PATHS: Final[Mapping[str, str]] = {
     "product": "products",
@@ -40,9 +42,12 @@ def page_address(address: str) -> str:
     return f"/{path}" if path else address
 
 
-def with_titles(message: str, titles: Callable[[str], str]) -> str:
-    """Return a message with the titles of the subjects whose ids it contains."""
-    return SUBJECT_IN_TEXT.sub(lambda match: titles(match[0]), message)
+def with_titles(message: str, titles: Callable[[str], str] = str) -> Markup:
+    """Return a message with the titles of the subjects whose ids it contains, and what is in backticks as code."""
+    parts = replace_ids(message, titles).split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(each) if n % 2 else escape(each) for n, each in enumerate(parts)
+    )
 
 
 def is_subject_id(value: object) -> bool:

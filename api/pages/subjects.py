@@ -52,7 +52,7 @@ PROSE: Final = {
     "superseded_because": "Superseded because",
     "confirmed_because": "True because",
     "broken_because": "False because",
-    "still_valid_because": "Still true because",
+    "still_valid_because": "Still valid because",
     "dropped_because": "Dropped because",
     "result": "What came of it",
     "reopened_because": "Reopened because",

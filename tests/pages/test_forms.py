@@ -11,6 +11,7 @@ import pytest
 from api.pages.command_forms import REVISIONS
 from api.problems import HttpProblem
 from domain.catalog import COMMANDS
+from tests.support_log import quiet_token
 from tests.support_pages import text_of
 
 
@@ -191,8 +192,8 @@ def test_a_missing_field_is_named(forms, product):
     refused = forms.send("/record", {**forms.open("/record"), "title": "Only a title"})
 
     assert refused.status_code == 422
-    assert "Decision is missing." in text_of(refused.text)
-    assert "Why is missing." in text_of(refused.text)
+    assert "“Decision” is missing." in text_of(refused.text)
+    assert "“Why” is missing." in text_of(refused.text)
 
 
 def test_only_the_part_of_a_form_with_an_error_is_unfolded(forms, product):
@@ -432,7 +433,7 @@ def test_what_a_revision_cannot_empty_is_refused(service, forms):
     refused = forms.send("/do/ReviseGoal", {**forms.open(f"/do/ReviseGoal?subject={goal}"), "unit": "", "target": "60"})
 
     assert refused.status_code == 422
-    assert "Unit can be replaced, but not emptied." in text_of(refused.text)
+    assert "“Unit” can be replaced, but not emptied." in text_of(refused.text)
     assert service.log.head().size == size
 
 
@@ -570,7 +571,7 @@ def test_an_option_without_a_title_is_named(forms, product):
 
     assert refused.status_code == 422
     assert 'href="#f-options.1.title"' in refused.text
-    assert "Name of the option is missing." in text_of(refused.text)
+    assert "“Name of the option” is missing." in text_of(refused.text)
 
 
 def test_the_options_of_a_proposal_are_edited_and_one_is_chosen(service, forms, product):
@@ -760,3 +761,39 @@ def test_a_time_before_or_after_all_times_is_refused_at_its_input(forms, product
 
     assert refused.status_code == 422
     assert 'href="#f-effective_at"' in refused.text
+
+
+def test_what_is_wrong_is_read_with_its_input(forms):
+    """A screen reader says the error of an input with it; an error of no input has the focus itself."""
+    missing = forms.send("/do/SetGoal", {**forms.open("/do/SetGoal"), "title": ""})
+    assert 'id="f-title"' in missing.text
+    assert 'aria-describedby="h-title e-title" aria-invalid="true" autofocus' in missing.text
+    assert 'id="e-title"' in missing.text
+
+    location = forms.record("/do/SetGoal", title="Forty nights")
+    path = f"/do/ReviseGoal?subject={subject_of(location, 'goal')}"
+    unchanged = forms.send(path, forms.open(path))
+    assert '<div class="note" role="alert" tabindex="-1" autofocus>' in unchanged.text
+
+
+def test_a_refusal_shows_a_command_that_can_be_typed(service, forms, feature):
+    """Of a command, the id of a person stays: a name with a blank would not be one argument."""
+    viewer = service.person("Vic Mole")
+    service.log.default_role = "viewer"
+    service.client = service.client_of(quiet_token(service.log, viewer, {"read", "write"}))
+
+    refused = forms.send("/do/DropFeature", {"subject": feature, "form_key": "k", "why": "W"})
+
+    assert refused.status_code == 422
+    assert f"<code>decisionlog role grant {viewer} manager --product tideline</code>" in refused.text
+    assert "`" not in text_of(refused.text)
+
+
+def test_a_message_calls_fields_what_the_form_calls_them(forms, product, feature):
+    """The names of the API are on no form."""
+    forms.record(f"/do/ScheduleRelease?product={product}", version="1.0")
+    path = f"/do/MoveFeature?subject={feature}"
+
+    refused = forms.send(path, {**forms.open(path), "release": "Tideline 1.0", "day": "2030-01-01"})
+
+    assert "“Release” or “Date instead of a release”" in text_of(refused.text)

@@ -159,3 +159,24 @@ def test_a_search_without_words_says_how_to_search(pages):
     assert "<title>Search · Decision log</title>" in html
     assert "Press / and type words." in text_of(html)
     assert "0 results" not in text_of(html)
+
+
+def test_a_person_without_a_role_can_sign_out(service):
+    """Home is refused like every other page, so its error leads not to Home, but to signing out."""
+    guest = service.client_of(quiet_token(service.log, service.person("Gus Guest"), {"read"}))
+    service.log.default_role = None
+
+    refused = guest.get("/", headers={"Accept": "text/html"})
+
+    assert refused.status_code == 403
+    assert 'href="/sign-out"' in refused.text
+    assert "Go to Home" not in refused.text
+
+
+def test_a_superior_sees_decisions_without_an_owner(service, pages):
+    """Whatever is open and has no owner is listed, as the counts of an auditor have it."""
+    service.post("/decisions/propose", {"key": "tea", "title": "Serve tea"})
+
+    superior = text_of(pages.get("/", view="superior"))
+
+    assert "Serve tea decision" in superior.partition("Without an owner")[2]

@@ -233,3 +233,15 @@ def test_what_was_typed_about_a_decision_that_left_the_agenda_is_not_dropped(
     assert service.log.head().size == size
     cleared = {name: "" for name in shown if name.startswith("agenda.")}
     assert forms.send(path, {**shown, **cleared}).status_code == 303
+
+
+def test_adding_nothing_to_the_minutes_says_what_to_do(service: Any, forms: Forms, meeting: str) -> None:
+    """The message has no field names of the API, and what is wrong is read with its input."""
+    forms.record("/meetings/round/write-up", attendees="Bob Tea")
+    path = "/meetings/round/write-up"
+
+    nothing = forms.send(path, forms.open(path))
+    unknown = forms.send(path, {**forms.open(path), "attendees": "Bob Tee"})
+
+    assert "Nothing was added. Write down what was said, decided or assigned." in text_of(nothing.text)
+    assert 'aria-describedby="h-attendees e-attendees" aria-invalid="true" autofocus' in unknown.text
