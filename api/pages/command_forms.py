@@ -6,6 +6,7 @@ with the model's own description as its hint.
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
@@ -251,7 +252,13 @@ class Form:
         """What it does, in a sentence."""
         if self.name == MOVE:
             return "Change when it is planned, and say why."
-        return (self.commands[0].__doc__ or "").strip().partition("\n")[0]
+        text = (self.commands[0].__doc__ or "").strip().partition("\n")[0]
+        return self.with_labels(text.removesuffix(" Omitted fields stay unchanged."))
+
+    def with_labels(self, text: str) -> str:
+        """Return a text that calls the fields of the form by their labels."""
+        labels = {each.name: each.label for each in self.every_field}
+        return re.sub(r"`([a-z_]+)`", lambda found: f"“{labels[found[1]]}”" if found[1] in labels else found[0], text)
 
     @property
     def final(self) -> str | None:
@@ -379,11 +386,12 @@ _SAID_BY_LABEL: Final = frozenset(
 
 
 _HINTS: Final[Mapping[str, str]] = {
-    "on_behalf_of": "The person for whom you record it. It is their claim until they confirm it, unless they let you act for them.",
+    "on_behalf_of": "The person for whom you record it. It is a claim until they confirm it, unless they let you act for them.",
     "release": "The release it is planned for. Choose one or a date; with neither, the target is cleared.",
     "cost_amount": "A number with its currency, compared with the limit of the decision.",
     "duration": "A number with its unit, compared with the limit of the decision.",
     "delegation": "What the delegation is called, to revoke it later. Default: a random name.",
+    "options": "The options considered.",
     "into": "The person to keep, by any of their names.",
 }
 """Hints where the model's own description speaks to a program."""

@@ -24,7 +24,6 @@ from api.pages.command_forms import Form, find_form
 from api.pages.form_input import (
     RECORDED_DIFFERENTLY,
     Errors,
-    FieldError,
     Input,
     Typed,
     parse_commands,
@@ -302,7 +301,10 @@ def _show(page: Page, filling: Filling) -> Response:
             "again": not is_first,
             "subject": filling.subject,
             "values": values,
-            "errors": {name: _in_words_of(filling.form, each) for name, each in filling.errors.by_field.items()},
+            "errors": {
+                name: replace(each, message=filling.form.with_labels(each.message))
+                for name, each in filling.errors.by_field.items()
+            },
             "mentioned": filling.errors.mentioned,
             "more": filling.more,
             "candidates": candidates,
@@ -320,15 +322,6 @@ def _show(page: Page, filling: Filling) -> Response:
 
     template = "record.html" if filling.form.name == "RecordDecision" else "form.html"
     return page.render(template, build, status=filling.status)
-
-
-def _in_words_of(form: Form, error: FieldError) -> FieldError:
-    """Return an error that calls the fields of a form what the form calls them."""
-    labels = {each.name: each.label for each in form.every_field}
-    message = re.sub(
-        r"`([a-z_]+)`", lambda found: f"“{labels[found[1]]}”" if found[1] in labels else found[0], error.message
-    )
-    return replace(error, message=message)
 
 
 def _list_picks(read: Read, filling: Filling) -> list[str]:

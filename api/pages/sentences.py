@@ -175,13 +175,16 @@ def _words(codes: Sequence[Any]) -> list[Any]:
     return [status_mark(each).word for each in codes]
 
 
+def _products(held: Sequence[Any]) -> list[Any]:
+    return ["all products" if each == "all" else each for each in held]
+
+
 def _describe_record(name: str, before: list[Any], after: list[Any]) -> Change | None:
     """Return what a sentence says about a field whose value has several members; None for any other field."""
     group, _, rest = name.partition(".")
     match group, (after or before)[0]:
         case "access", _:
-            held = [["all products" if each == "all" else each for each in values] for values in (before, after)]
-            return Change(f"{rest.partition('.')[0]} for", *held, is_slip=False)
+            return Change(f"{rest.partition('.')[0]} for", _products(before), _products(after), is_slip=False)
         case "delegation", {"to": to}:
             return Change("to", [], [to], is_slip=False, is_phrase=True)
         case "expectation", {"measure": _} as forecast:

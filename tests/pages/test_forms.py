@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.pages.command_forms import REVISIONS
+from api.pages.command_forms import REVISIONS, find_form
 from api.problems import HttpProblem
 from domain.catalog import COMMANDS
 from tests.support_log import quiet_token
@@ -797,3 +797,10 @@ def test_a_message_calls_fields_what_the_form_calls_them(forms, product, feature
     refused = forms.send(path, {**forms.open(path), "release": "Tideline 1.0", "day": "2030-01-01"})
 
     assert "“Release” or “Date instead of a release”" in text_of(refused.text)
+
+
+def test_a_form_speaks_of_its_own_fields():
+    """What a command does is said without the names of its fields, and a form omits none."""
+    for form in filter(None, map(find_form, COMMANDS)):
+        assert "Omitted" not in form.summary
+        assert not {f"`{each.name}`" for each in form.every_field} & {*re.findall(r"`[^`]*`", form.summary)}
