@@ -44,6 +44,16 @@ def test_nothing_scrolls_sideways_on_a_phone(demo, width):
     assert found == []
 
 
+@pytest.mark.parametrize("width", [320, 360, 900, 1000, 1100, 1280])
+def test_an_open_menu_of_actions_is_on_the_screen(demo, width):
+    """Wherever its button is, the menu with the other actions is not cut off."""
+    with demo.tab(width=width, height=800) as page:
+        for address in ("/decisions/regatta", "/features/trip-changes", "/products/tideline"):
+            page.goto(address)
+            page.locator(".actions .menu > summary").click()
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
 def test_a_page_with_all_that_it_loads_is_small(demo):
     """The first page of a visit takes less than 150 kB on the wire, with its scripts, styles and fonts."""
     sizes = {}
