@@ -45,7 +45,7 @@ SENTENCES = [
 
 
 @pytest.fixture
-def told(service: LocalService) -> LocalService:
+def log(service: LocalService) -> LocalService:
     """A log with a product and a decision."""
     service.post("/people", {"name": "Bob Tea"})
     service.post("/products", {"key": "tide", "title": "Tide", "accountable": "Ada Lovelace"})
@@ -55,27 +55,27 @@ def told(service: LocalService) -> LocalService:
 
 @pytest.mark.parametrize(("path", "body", "sentence"), SENTENCES, ids=[each[2] for each in SENTENCES])
 def test_a_sentence_says_what_an_event_recorded(
-    told: LocalService, pages: PageReader, path: str, body: dict[str, Any], sentence: str
+    log: LocalService, pages: PageReader, path: str, body: dict[str, Any], sentence: str
 ) -> None:
     """The members of a value that has several are words, and what only the record needs is left out."""
-    answer = told.post(path.format(ada=told.ada.partition(":")[2]), body)
+    answer = log.post(path.format(ada=log.ada.partition(":")[2]), body)
     assert answer.status_code in (200, 201), answer.text
 
     kind, _, key = answer.json()["recorded"][0]["subject"].partition(":")
     folder = {"decision": "decisions", "product": "products", "person": "people"}[kind]
     history = pages.get(f"/{folder}/{key}").rpartition("<h2>History</h2>")[2]
-    (line,) = [each for each in re.findall(r"<li.*?</li>", history, re.DOTALL) if f">#{told.log.head().size}<" in each]
+    (line,) = [each for each in re.findall(r"<li.*?</li>", history, re.DOTALL) if f">#{log.log.head().size}<" in each]
     words = text_of(re.split(r'<div class="why', line)[0]).partition("Ada Lovelace ")[2]
 
     assert words == sentence
 
 
-def test_each_verdict_says_whose_it_is_and_on_what(told: LocalService, pages: PageReader) -> None:
+def test_each_verdict_says_whose_it_is_and_on_what(log: LocalService, pages: PageReader) -> None:
     """The authority to make a decision and the authority to end it are judged apart, and so shown."""
     rights = {"rules": [{"holders": ["Bob Tea"]}]}
-    assert told.post("/products/tide/decision-rights", rights).status_code in (200, 201)
-    told.post("/decisions", {**DECIDED, "key": "milk", "title": "Serve milk"})
-    told.post("/decisions/milk/reverse", {"why": "It is sour."})
+    assert log.post("/products/tide/decision-rights", rights).status_code in (200, 201)
+    log.post("/decisions", {**DECIDED, "key": "milk", "title": "Serve milk"})
+    log.post("/decisions/milk/reverse", {"why": "It is sour."})
 
     shown = text_of(pages.get("/decisions/milk"))
 
