@@ -183,9 +183,9 @@ def _build_succession(read: Read, page: Page, person: str, to: str, error: str) 
         ],
         "labels": SUCCESSION_LABELS,
         "number": len(answer.about["commands"]),
-        "candidates": sorted(
+        "candidates": [
             row["subject"] for row in people if row["subject"] != person and row["value"] not in INACTIVE_STATUSES
-        ),
+        ],
         "to": to,
         "error": error,
         "may": page.time.is_now and page.permissions.may_anywhere("HandOverOwnership"),

@@ -84,6 +84,10 @@ class Titles:
         """Return the number of a decision, the title of anything else."""
         return self.number(subject) if subject.startswith("decision:") else self(subject)
 
+    def sort(self, subjects: Iterable[str]) -> list[str]:
+        """Return subjects by what they are called, people before teams."""
+        return sorted(subjects, key=lambda each: (each.partition(":")[0], self(each).casefold()))
+
     def value(self, value: Any) -> str:
         """Return a value in words: a subject by its title, a day as people write it, an object by its members."""
         if isinstance(value, str):

@@ -137,14 +137,25 @@ def test_a_person_is_succeeded_in_one_transaction(story: LocalService) -> None:
     assert "Gift cards" in text_of(page(story, path))
     unconfirmed = story.client.post(path, data={"to": story.ada})
     assert unconfirmed.status_code == 422
-    assert "confirm that all roles are handed over" in text_of(unconfirmed.text)
+    assert "Confirm that all roles are handed over." in text_of(unconfirmed.text)
     done = story.client.post(path, data={"to": story.ada, "confirmed": "yes"}, follow_redirects=False)
     assert done.status_code == 303
     events = story.rows("/audit", type="OwnershipHandedOver")
     assert {event["subject"] for event in events} == {"decision:milk", "feature:cards"}
     assert len({event["transaction"] for event in events}) == 1
     again = story.client.post(path, data={"to": story.ada, "confirmed": "yes"})
-    assert "there are no roles to hand over" in text_of(again.text)
+    assert "There are no roles to hand over." in text_of(again.text)
+
+
+def test_those_who_can_take_over_are_listed_by_name(story: LocalService) -> None:
+    """An id is random, so it is no order in which a name is found."""
+    for name in ("zoe Last", "Abe First", "Max Middle"):
+        story.post("/people", {"name": name})
+    shown = (
+        page(story, f"/succession/{story.ada.partition(':')[2]}").partition('name="to"')[2].partition("</select>")[0]
+    )
+    names = text_of(shown)
+    assert names.index("Abe First") < names.index("Max Middle") < names.index("zoe Last")
 
 
 def test_calibration_says_from_when_it_is_shown(story: LocalService) -> None:

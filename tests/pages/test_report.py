@@ -163,3 +163,12 @@ def test_a_week_begins_on_the_same_day_in_both_menus(service, pages, product):
     assert since is not None
     assert menu is not None
     assert (since[1], menu[1]) == ("2024-12-25", "2024-12-24T15:00:00Z")
+
+
+def test_what_keeps_a_report_from_being_issued_has_the_focus(service, pages, product):
+    """The form is at the end of a long page, and its error is not below what a reader sees."""
+    refused = _send(service, {**_open(pages), "summary": "Kept."})
+
+    assert refused.status_code == 422
+    assert '<div class="note" role="alert" tabindex="-1" autofocus><p class="strong">Not issued yet.' in refused.text
+    assert ">Kept.</textarea>" in refused.text
