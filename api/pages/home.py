@@ -126,10 +126,9 @@ def _find_kinds(read: Read) -> frozenset[str]:
 
 
 def _greeting(page: Page) -> str:
-    hour = from_micros(page.time.now).astimezone(page.time.zone).hour
-    part = "morning" if 4 <= hour < 12 else "afternoon" if 12 <= hour < 18 else "evening"  # noqa: PLR2004
+    """Return a greeting that is right at any hour: the reader's zone is not known here."""
     name = page.services.book.directory.name(page.caller.actor)
-    return f"Good {part}{f', {name.split()[0]}' if name else ''}"
+    return f"Hello, {name.split()[0]}" if name else "Hello"
 
 
 # What needs the reader ------------------------------------------------------------------------------------------------

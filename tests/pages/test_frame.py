@@ -173,6 +173,13 @@ def test_a_person_without_a_role_can_sign_out(service):
     assert "Go to Home" not in refused.text
 
 
+def test_home_greets_without_an_hour_of_the_day(service, pages):
+    """The server's zone is not the reader's, whose morning may be its evening."""
+    service.post("/decisions/propose", {"key": "tea", "title": "Serve tea"})
+
+    assert "<h1>Hello, Ada</h1>" in pages.get("/", view="superior")
+
+
 def test_a_superior_sees_decisions_without_an_owner(service, pages):
     """Whatever is open and has no owner is listed, as the counts of an auditor have it."""
     service.post("/decisions/propose", {"key": "tea", "title": "Serve tea"})
