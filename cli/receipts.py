@@ -12,10 +12,11 @@ from api.pages.verbs import verb_of
 from cli.answer_titles import Titles
 from cli.display import DIRECTION_MARKS, isolate, to_single_line
 from cli.paging import is_terminal, print_lines, width_of_terminal
-from cli.table import wrap_sentences
+from cli.table import print_note, wrap_sentences
 from cli.values import describe, format_number
 from decisionlog_client import Client, questions
 from decisionlog_client.answers import Receipt
+from decisionlog_client.errors import ClientError
 
 Verb = Mapping[str, Any]
 
@@ -25,11 +26,18 @@ _CONSEQUENCES: Final = ("TokenRevoked.", "RoleRevoked.")
 
 def print_receipt(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client) -> None:
     """Print what was done in a sentence, and how to refer to it."""
+    try:
+        sentence = _sentence_of(receipt, verb, command, log)
+    except ClientError as error:  # an error alone would read as if nothing had been recorded
+        sentence = "Recorded."
+        print_note(f"What was recorded cannot be shown: {error}.")
+    _print(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
+
+
+def _sentence_of(receipt: Receipt, verb: Verb, command: Mapping[str, Any], log: Client) -> str:
     name, title = _call(receipt["subject"], log)
     sentence = _describe(receipt, verb, command, name, title, log)
-    if verb["command"] == "RatifyDecision":
-        sentence = f"{sentence} {_judge_ratification(receipt, log)}"
-    _print(f"{sentence} ({receipt['subject']}, position {receipt['position']})")
+    return f"{sentence} {_judge_ratification(receipt, log)}" if verb["command"] == "RatifyDecision" else sentence
 
 
 def _judge_ratification(receipt: Receipt, log: Client) -> str:

@@ -23,22 +23,27 @@ from decisionlog_client import Client
 from projections.read_model.database import PROJECTOR
 from projections.read_model.runner import Runner
 from tests.support_log import LocalService
-from tests.support_terminal import NOW
+from tests.support_terminal import NOW, run_command
 
 
 @pytest.fixture
 def behind(tmp_path: Path) -> Iterator[LocalService]:
     """A server that leaves its read model to a projector, with entries that none has read."""
-    with LocalService(tmp_path) as service:
-        service.runner.stop()
-        service.model.close()
-        external = Runner(service.log, service.model, poll_s=0.01, external=True)
-        external.start()
+    with LocalService(tmp_path) as service, without_projector(service):
         service.post("/products", {"key": "shop", "title": "Shop"})
-        services = service.app.state.services
-        service.app.state.services = replace(services, runner=external, wait_seconds=0.05)
         yield service
-        external.stop()
+
+
+@contextmanager
+def without_projector(service: LocalService) -> Iterator[None]:
+    """Stop the projector of a server, which then leaves its read model to another process."""
+    service.runner.stop()
+    service.model.close()
+    external = Runner(service.log, service.model, poll_s=0.01, external=True)
+    external.start()
+    service.app.state.services = replace(service.app.state.services, runner=external, wait_seconds=0.05)
+    yield
+    external.stop()
 
 
 def run_status(service: LocalService, *words: str) -> Result:
@@ -77,6 +82,19 @@ def test_waiting_without_a_projector_ends_early(behind: LocalService) -> None:
     started = time.monotonic()
     late = behind.client.get(f"/v1/products?min_position={behind.log.head().size}")
     assert (late.status_code, time.monotonic() - started < 30) == (504, True)
+
+
+def test_a_receipt_is_printed_although_no_answer_shows_it(tmp_path: Path) -> None:
+    """A command whose result cannot be shown yet was recorded all the same, so it does not fail."""
+    with LocalService(tmp_path) as service:
+        service.post("/products", {"key": "shop", "title": "Shop"})
+        service.runner.wait_for(service.log.head().size, 30)
+        with without_projector(service):
+            result = run_command(service, "product", "add", "Tea", "--key", "tea")
+
+    assert result.exit_code == 0
+    assert result.stdout.startswith("Recorded. (product:tea, position ")
+    assert "no projector is running" in result.stderr
 
 
 def test_status_answers_while_no_projector_runs(behind: LocalService) -> None:
