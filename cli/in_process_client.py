@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import inf
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import httpx2
@@ -25,6 +28,7 @@ from cli.bootstrap import (
 from cli.caller import find_caller, resolve_caller
 from cli.connection import IN_PROCESS_URL, TIMEOUT_S, connect
 from cli.settings import Settings
+from cli.table import print_note
 from decisionlog_client import Client
 
 NO_LIMITS: Final = Limits(seconds=inf, read_bytes=inf, page_bytes=inf)
@@ -42,7 +46,8 @@ def open_in_process_client(settings: Settings, *, writes: bool) -> Iterator[Clie
     """
     with (
         (open_for_write if writes else open_read_only)(settings) as log,
-        open_runtime(log, settings, poll=POLL_INTERVAL_S) as runtime,
+        _place_read_model(settings) as place,
+        open_runtime(log, place, poll=POLL_INTERVAL_S) as runtime,
     ):
         caller = (resolve_caller if writes else find_caller)(log, settings, "cli")
         services = Services(
@@ -59,6 +64,17 @@ def open_in_process_client(settings: Settings, *, writes: bool) -> Iterator[Clie
         app = create_app(services, hosts, pages=False)
         with connect(IN_PROCESS_URL, UNUSED_TOKEN, InProcessTransport(app)) as client:
             yield client
+
+
+@contextmanager
+def _place_read_model(settings: Settings) -> Iterator[Settings]:
+    """Return the settings with the place of the read model: a temporary directory if that of the log is read-only."""
+    if settings.store or os.access(settings.data, os.W_OK):
+        yield settings
+        return
+    print_note(f"Note: {settings.data} is read-only, so this command builds a read model of its own.")
+    with TemporaryDirectory(prefix="decisionlog-") as folder:
+        yield settings.model_copy(update={"data": Path(folder)})
 
 
 class InProcessTransport(httpx2.BaseTransport):
