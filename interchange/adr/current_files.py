@@ -24,8 +24,10 @@ NO_STATUS: Final = "is the README of a folder and has no status, so it is not a 
 A_TEMPLATE: Final = "is a template, not a record"
 MAX_DEPTH: Final = 5
 _MARKDOWN: Final = re.compile(r".+\.(?:md|markdown|mdx)", re.IGNORECASE | re.DOTALL)
-_RECORD_NAME: Final = re.compile(rf"(?:(?:{SERIES}|record)s?[-_ ]?)?[0-9][^/\n]*\.(?:md|markdown|mdx)", re.IGNORECASE)
-_RECORD_FOLDER: Final = re.compile(rf"(?:{SERIES}[-_ ]?)?[0-9]{{1,8}}[-_ ][^/\n]+", re.IGNORECASE)
+_PREFIX: Final = rf"(?:(?:(?:{SERIES}|record)s?[-_ ]?)|(?:[a-z][a-z0-9]{{0,11}}[-_ ])?adr[-_ ](?:[a-z]{{1,15}}[-_ ])?)?"
+"""What may be before the number of a record: a series, also of a project or of a part of one, as in `SHOP-ADR-API-7`."""
+_RECORD_NAME: Final = re.compile(rf"{_PREFIX}[0-9][^/\n]*\.(?:md|markdown|mdx)", re.IGNORECASE)
+_RECORD_FOLDER: Final = re.compile(rf"{_PREFIX}[0-9]{{1,8}}[-_ ][^/\n]+", re.IGNORECASE)
 _MAIN_FILE: Final = re.compile(r"(?:readme|index)\.(?:md|markdown|mdx)", re.IGNORECASE)
 NOT_MARKDOWN: Final = "is not Markdown; convert it, for example with `pandoc -t markdown`"
 _OTHER_FORMAT: Final = re.compile(

@@ -13,7 +13,7 @@ from itertools import pairwise, takewhile
 from typing import Final, NamedTuple
 
 from interchange.adr.front_matter import FrontMatter, split_front_matter
-from interchange.adr.keyword_tables import AMBIGUOUS_DATES, RELATIONS, SUMMARY_HEADINGS
+from interchange.adr.keyword_tables import AMBIGUOUS_DATES, RELATIONS, SUMMARY_HEADINGS, WEAK_HEADINGS
 from interchange.adr.keywords import DEFAULT_WORDS, NOT_TEXT, Words, fold, is_placeholder
 from interchange.adr.markdown_blocks import (
     MAX_LINES,
@@ -397,8 +397,13 @@ class _Parser:
     def _read_sections(self, sections: list[_Section]) -> None:
         outline, within = [], None
         document = self.document
+        usual = {
+            self._words.field_of_heading(one.heading) for one in sections if fold(one.heading) not in WEAK_HEADINGS
+        }
         for n, section in enumerate(sections):
             known = self._find_known(section, within)
+            if known is not None and known.field in usual and fold(section.heading) in WEAK_HEADINGS:
+                known = None
             if self._read_header_section(section):
                 continue
             if n == 0 and known is None and (rest := self._read_metadata(section)) is not None:

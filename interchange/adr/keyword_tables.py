@@ -860,6 +860,22 @@ HEADINGS: Final[Mapping[str, str]] = _with_plain_spellings(
     }
 )
 """Sections with a field of their own, by their headings."""
+WEAK_HEADINGS: Final = frozenset(
+    (
+        *(
+            "background",
+            "problem",
+            "problem statement",
+            "consequence",
+            "implications",
+            "impact",
+            "options",
+            "alternatives",
+        ),
+        *("alternatives considered", "considered alternatives", "options considered"),
+    )
+)
+"""Headings that mean a field only in a record without a section that has its usual heading."""
 SUMMARY_HEADINGS: Final = frozenset(
     (
         *(

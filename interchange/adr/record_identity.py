@@ -19,7 +19,10 @@ from interchange.adr.record_links import SERIES, path_of, series_of
 from interchange.adr.record_versions import RecordVersion
 
 _DECISION: Final = TypeAdapter[str](DecisionId)
-_NUMBER: Final = re.compile(r"(?:.*/)?(?:[A-Za-z]{1,9}[-_ ]?)?([0-9]+)", re.DOTALL)
+_NUMBER: Final = re.compile(
+    r"(?:.*/)?(?:(?:[A-Za-z][A-Za-z0-9]{0,11}[-_ ])?[Aa][Dd][Rr][-_ ](?:[A-Za-z]{1,15}[-_ ])?|[A-Za-z]{1,9}[-_ ]?)?([0-9]+)",
+    re.DOTALL,
+)
 _ONLY_NUMBER: Final = re.compile(r"([0-9]+)")
 _DECISIONS: Final = re.compile(r"[a-z]{0,3}dr|ad|dec(?:ision)?")
 """The series whose records are decisions. Records of other series, such as RFC, have numbers of their own."""

@@ -190,7 +190,7 @@ class Relation(NamedTuple):
 _RELATION_LINE: Final = re.compile(
     r"(?m)^[ \t]*(?:[*+-][ \t]+|#{1,6}[ \t]+(?:\d{1,3}[.)][ \t]+)?)?[*_\[]{0,3}"
     rf"(?P<before>{PARTLY}[ \t]+)?"
-    rf"(?P<words>{'|'.join(map(re.escape, sorted(RELATIONS, key=len, reverse=True)))})"
+    rf"(?P<words>{'|'.join(one.replace(' ', '[ _-]') for one in sorted(RELATIONS, key=len, reverse=True))})"
     rf"(?P<after>[ \t]{{1,3}}\(?{PARTLY}\)?)?[*_\]]{{0,3}}(?:[ \t]*[:：][*_]{{0,3}}|(?=\s)|$)",
     re.IGNORECASE,
 )
@@ -217,7 +217,7 @@ def relations_in_lines(text: str) -> Iterator[Relation]:
     """
     text = _VERB_PARTLY.sub(r"\2 \1", _LINK_TITLE.sub("", text[:MAX_STATUS_CHARACTERS]))
     for match in _RELATION_LINE.finditer(text):
-        relation = RELATIONS.get(_fold_words(match["words"]), "")
+        relation = RELATIONS.get(_fold_words(re.sub(r"[-_]", " ", match["words"])), "")
         rest = text[match.end() :]
         line = _FLOW_LIST.sub(r"\1", _LINE_END.split(rest, maxsplit=1)[0]) if rest.partition("\n")[0].strip() else ""
         targets = _targets_in_line(line) if line else _targets_below(text, match.end())

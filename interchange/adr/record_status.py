@@ -50,6 +50,10 @@ _STAGES: Final = {
 _LABEL: Final = re.compile(r"!?\[([^\[\]]{1,80})\]\([^()\s]{1,500}\)")
 _CHECKBOX: Final = re.compile(r"(?m)^[ \t]*[*+-][ \t]+\[([ xX])\][ \t]*(.*)$")
 _ARROW: Final = re.compile(r"\s*(?:-+>|=+>|→|➔|➜|⇒)\s*")
+_CONDITION: Final = re.compile(
+    r"\b(?:when|once|if|unless|upon|on(?!\s+\d)|wenn|sobald|falls|quand|si|cuando)\b", re.IGNORECASE
+)
+"""What makes the last of several statuses one that is not reached yet, as in `Proposed → Accepted when it works`."""
 _PARTLY: Final = re.compile(rf"\W*(?:{PARTLY}\b|部分|一部|일부)", re.IGNORECASE)
 
 
@@ -99,7 +103,7 @@ def _chosen_text(text: str, words: Words) -> str:
     if boxes:
         return checked[0] if len(checked) == 1 else ""
     steps = _ARROW.split(text.strip().partition("\n")[0])
-    is_path = len(steps) > 1 and all(_status_in(step, words) for step in steps)
+    is_path = len(steps) > 1 and all(_status_in(step, words) for step in steps) and not _CONDITION.search(steps[-1])
     return steps[-1] if is_path else text
 
 

@@ -1144,6 +1144,21 @@ FOLDERS = {
             "0004-d": {"status": None},
         },
     ),
+    "names with a project or a part": (
+        {
+            "ODH-ADR-0001-a.md": "# A\n\nStatus: accepted\nSuperseded-by: ODH-ADR-Operator-0002-b.md\n",
+            "ODH-ADR-Operator-0002-b.md": "# B\n\nStatus: accepted\n\nReplaces: ADR-1\n",
+            "ODH-ADR-0003-c.md": "# C\n\n## Status\n\nProposed → Accepted when the first phase works\n",
+            "ODH-ADR-notes.md": "# N\n\nStatus: accepted\n",
+            "2024-adr-5-e.md": "# E\n\nStatus: Proposed → Accepted on 2024-03-01\n",
+        },
+        {
+            "ODH-ADR-0001-a": {"status": "accepted", "superseded_by": ["ODH-ADR-Operator-0002-b"]},
+            "ODH-ADR-Operator-0002-b": {"status": "accepted", "supersedes": ["ODH-ADR-0001-a"]},
+            "ODH-ADR-0003-c": {"status": "proposed"},
+            "2024-adr-5-e": {"status": "accepted"},
+        },
+    ),
 }
 """By what is particular: the files, and by record the fields that are compared."""
 

@@ -138,6 +138,18 @@ def test_sections_of_any_level(text):
     assert told == {"title": "T", "status": "Accepted", "context": "C", "expected": "E"}
 
 
+def test_a_usual_heading_comes_before_another_of_the_same_field():
+    """Background is the context and Impact the consequences, unless there are sections with the usual headings."""
+    alone = parse_record("# T\n\n## Background\n\nB.\n\n## Decision\n\nD.\n\n## Impact\n\nI.\n").fields
+    both = parse_record(
+        "# T\n\n## Impact\n\nI.\n\n## Background\n\nB.\n\n## Context\n\nC.\n\n## Consequences\n\nQ.\n"
+    ).fields
+
+    assert (alone["context"], alone["decision"], alone["expected"]) == ("B.", "D.", "I.")
+    assert (both["context"], both["expected"]) == ("C.", "Q.")
+    assert "## Background\n\nB." in both["x.sections"]
+
+
 def test_unknown_sections_keep_their_level():
     """Sections of the third level that are not known stay where they are."""
     assert parse_record("# T\n\n### Notes\n\nN").fields == {"title": "T", "x.preamble": "### Notes\n\nN"}

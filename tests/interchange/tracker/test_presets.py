@@ -416,8 +416,13 @@ def test_an_issue_that_is_done_without_being_done_is_dropped(log, tmp_path):
 
 @pytest.mark.parametrize(
     ("status", "resolution", "value"),
-    [("Done", "Won't Do", "dropped"), ("Closed", "Duplicate", "dropped"), ("Done", "Fixed", "shipped")]
-    + [("In Progress", "Won't Do", "started"), ("Done", "", "shipped")],
+    [
+        ("Done", "Won't Do", "dropped"),
+        ("Closed", "Duplicate", "dropped"),
+        ("Done", "Fixed", "shipped"),
+        ("In Progress", "Won't Do", "started"),
+        ("Done", "", "shipped"),
+    ],
 )
 def test_the_resolution_in_a_list_of_issues(log, tmp_path, status, resolution, value):
     """In a CSV of Jira, too, an issue that is done counts as dropped if its resolution says that."""
