@@ -319,6 +319,6 @@ class _Watch:
         if message["type"] != "http.disconnect":  # the server does not report disconnects
             await asyncio.Future()
         self.has_disconnected = True
-        with suppress(Exception):
+        with suppress(Exception):  # the query is marked as canceled before its statement is interrupted
             if self._on_disconnect:
                 self._on_disconnect()

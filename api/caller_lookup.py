@@ -10,7 +10,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from hashlib import sha256
 from typing import Any, Final
 
 from api.authentication import LookupUnavailableError
@@ -38,11 +37,11 @@ class UnknownSecrets:
         self._until: OrderedDict[bytes, float] = OrderedDict()
 
     def __contains__(self, secret: str) -> bool:
-        return self._timer() < self._until.get(_hash(secret), 0.0)
+        return self._timer() < self._until.get(hash_secret(secret), 0.0)
 
     def add(self, secret: str) -> None:
         """Remember a secret, and forget the oldest if there are too many."""
-        self._until[_hash(secret)] = self._timer() + UNKNOWN_S
+        self._until[hash_secret(secret)] = self._timer() + UNKNOWN_S
         if len(self._until) > MAX_UNKNOWN:
             self._until.popitem(last=False)
 
@@ -111,10 +110,6 @@ class TokenLookup:
         if token is None:
             self._unknown.add(secret)
         return token.caller("http") if token else None
-
-
-def _hash(secret: str) -> bytes:
-    return sha256(secret.encode()).digest()
 
 
 class SessionLookup:

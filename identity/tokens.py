@@ -144,9 +144,9 @@ class Tokens:
         This runs no query.
         """
         token, until = self._cache.get(hash_secret(secret), (None, 0.0))
-        if token is None or self._timer() >= until or (token.expires_at is not None and self._has_expired(token)):
-            return None, token is not None
-        return token, True
+        if token is None:
+            return None, False
+        return (token if self._timer() < until and not self._has_expired(token) else None), True
 
     def find(self, secret: str) -> Token | None:
         """Return the active token behind a secret, or None, and note that it is used.
@@ -162,17 +162,17 @@ class Tokens:
         # If the cache is cleared meanwhile, the old one is filled, which is not used any more.
         cache, until = self._cache, self._timer() + CACHE_TTL_S
         found = self._store.token(hash_)
-        if found is None or self._has_expired(_token(found)):
+        token = None if found is None else _token(found)
+        if token is None or self._has_expired(token):
             return None
-        self.uses.note(found.id, found.used_at)
+        self.uses.note(token.id, token.used_at)
         if len(cache) >= MAX_CACHED_TOKENS:
             cache.clear()
-        token = _token(found)
         cache[hash_] = (token, until)
         return token
 
-    def _has_expired(self, token: Token | None) -> bool:
-        return token is not None and token.expires_at is not None and token.expires_at <= self._clock()
+    def _has_expired(self, token: Token) -> bool:
+        return token.expires_at is not None and token.expires_at <= self._clock()
 
     def default_expiry(self) -> int:
         """Return when a token expires that is created now, unless its creator says otherwise."""

@@ -195,7 +195,7 @@ async def _record(request: Request, page: Page, name: str) -> Response:
 
 def _find_receipt(page: Page, commands: Sequence[Command], key: str | None) -> Receipt | None:
     """Return the receipt of the form if it was recorded already: then its own changes are what was changed meanwhile."""
-    with suppress(Refused):
+    with suppress(Refused):  # the key was used for other commands, which recording them reports
         return page.services.log.find_receipt(build_transaction(tuple(commands), page.caller, key, {}))
     return None
 
@@ -225,7 +225,7 @@ def _input_of(form: Form, refused_field: str | None) -> str:
 
 async def _redirect(page: Page, filling: Filling, receipt: Receipt) -> Response:
     """Return to the subject's page, once it shows what was recorded."""
-    with suppress(HttpProblem):
+    with suppress(HttpProblem):  # the page will show it a little later
         await wait_for_position(page.services, receipt.position)
     kinds = (filling.form.creates, filling.subject.partition(":")[0])
     subject = next(

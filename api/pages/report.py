@@ -222,7 +222,7 @@ async def post_report(request: Request, page: PageDependency, key: KeyPath) -> R
         record_refused_command(request, refused)
         issuing = replace(issuing, error=refused.detail)
     else:
-        with suppress(HttpProblem):
+        with suppress(HttpProblem):  # the page will show it a little later
             await wait_for_position(page.services, receipt.position)
         address = build_address(f"/reports/{key}", {"issued_at": receipt.position, "done": receipt.position})
         return RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})

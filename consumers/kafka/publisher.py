@@ -248,5 +248,5 @@ def open_producer(broker: Broker, max_message_bytes: int) -> Iterator[KafkaProdu
         # `close` alone waits for messages in flight, and leaks the sender thread if they are not delivered.
         producer._sender.force_close()  # noqa: SLF001
         producer._sender.join(SHUTDOWN_TIMEOUT_S)  # noqa: SLF001
-        with suppress(Exception):
+        with suppress(Exception):  # the error that ended publishing matters more
             producer.close(timeout=0)
