@@ -35,8 +35,10 @@ _REVIEWS: Final = (
     ("Result", "review.outcome", "review.finding", "review.by"),
     ("Reasoning", "review.reasoning", "review.reasoning_finding", "review.reasoning_by"),
 )
-_TOLD: Final = ("authority.", "review.", "acknowledged.", "confirmed.", "ratified.")
-"""The beginnings of fields that have a section of their own."""
+_TOLD: Final = ("authority.", "review.", "acknowledged.", "confirmed.", "ratified.", "approval.", "abstention.")
+"""The beginnings of fields that have a section of their own, or that only the history can tell: an approval does not count
+after a revision.
+"""
 _RELATIONS: Final = {
     "replaces": "Replaces",
     "replaced_by": "Replaced by",

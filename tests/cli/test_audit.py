@@ -146,3 +146,17 @@ def test_people_who_were_merged_are_shown_as_one_person(tmp_path):
     assert "Priya R. (now Priya Raman) <person:pr>" in as_csv
     assert people == {**dict.fromkeys(people, ""), "person:pr": "Priya Raman"}
     assert "Priya R. now Priya Raman" in page
+
+
+def test_an_approval_is_in_the_history_of_a_decision_only(tmp_path):
+    """It no longer counts after a revision, so it is not shown as a fact about the decision, nor by the id of a person."""
+    with LocalService(tmp_path) as service:
+        service.post("/decisions/propose", {"key": "tea", "title": "Tea"})
+        assert service.post("/decisions/tea/approve").status_code < 300
+        revise = {"type": "ReviseDecision", "subject": "decision:tea", "tags": ["drinks"]}
+        assert service.post("/commands", revise, If_Match='"2"').status_code < 300
+
+        shown = run_command(service, "show", "tea").stdout
+
+    assert "approved it" in shown
+    assert "Approval" not in shown
