@@ -234,7 +234,7 @@ def build_transaction(
 def read_if_match(request: Request, services: Services, subject: str | None, *, required: bool) -> dict[str, int]:
     """Return the expected version of the subject from `If-Match` (RFC 9110, section 13.1.1).
 
-    `request.state.expected` keeps it: only a conflict with it is answered with 412.
+    `request.state.expected` keeps it: only a conflict with it is answered with 412, which names the header.
 
     Raises:
         HttpProblem: 400 or 422 for a header that cannot be applied, 412 for one that cannot match, 428 if it is missing.
@@ -242,7 +242,7 @@ def read_if_match(request: Request, services: Services, subject: str | None, *, 
     header = find_header(request, b"if-match")
     if header is None and not required:
         return {}
-    request.state.expected = _parse_if_match(header, services, subject)
+    request.state.expected = request.state.if_match = _parse_if_match(header, services, subject)
     return dict(request.state.expected)
 
 

@@ -203,6 +203,8 @@ def install(app: FastAPI, respond_to: Responder) -> None:
     async def handle_refusal(request: Request, error: errors.Refused) -> Response:
         expected = getattr(request.state, "expected", {})
         document = of_refusal(error, preconditions=error.subject in expected)
+        if isinstance(error, errors.Stale) and error.subject in getattr(request.state, "if_match", {}):
+            document["field"] = "If-Match"
         record_refusal(request, document["status"], error.detail, is_command=request.method != "GET")
         return respond_to(request, document)
 

@@ -269,7 +269,7 @@ class CommandHandler:
                 if current
                 else f"{subject} does not exist, so it is not at version {version}"
             )
-            raise Stale(detail, subject=subject, version=current)
+            raise Stale(detail, subject=subject, version=current, field=f"expected.{subject}")
 
     # One command
 

@@ -135,6 +135,23 @@ def test_a_version_of_what_does_not_exist_is_refused_as_such(service: LocalServi
     assert refused.json()["detail"] == "team:nope does not exist, so it is not at version 3"
 
 
+def test_a_version_that_has_changed_is_named_where_it_was_sent(service: LocalService) -> None:
+    """The field is the header, or the member of `expected`, also in a bulk request."""
+    service.post("/teams", {"key": "core", "title": "Core"})
+    change = {"type": "ChangeTitle", "subject": "team:core", "title": "Kernel"}
+    batch = {"commands": [change], "expected": {"team:core": 7}}
+
+    by_header = service.client.post(
+        "/v1/subjects/team:core/title", json={"title": "Kernel"}, headers={"If-Match": '"7"'}
+    )
+    by_member = service.post("/commands", batch)
+    (in_bulk,) = service.post("/bulk", {"transactions": [batch]}).json()["results"]
+
+    assert (by_header.status_code, by_header.json()["field"]) == (412, "If-Match")
+    assert (by_member.status_code, by_member.json()["field"]) == (412, "expected.team:core")
+    assert (in_bulk["refused"]["status"], in_bulk["refused"]["field"]) == (409, "expected.team:core")
+
+
 @pytest.mark.parametrize("path", ["/v1/features", "/v1/features/tea"])
 def test_a_method_that_is_not_supported_is_named(service: LocalService, path: str) -> None:
     """The sentence is the same for every address."""
