@@ -43,7 +43,20 @@ from projections.read_model.model import Read
 from projections.read_model.schema import dumps, loads, members
 
 BATCH_ROWS: Final = 1_000
-COLUMNS: Final = ("title", "status", "kind", "products", "deciders", "role.accountable", "tags", "review_on", "aliases")
+COLUMNS: Final = (
+    *(
+        "title",
+        "status",
+        "kind",
+        "products",
+        "deciders",
+        "role.accountable",
+        "tags",
+        "review_on",
+        "revisit_on",
+        "aliases",
+    ),
+)
 """The fields that a list of decisions shows by default."""
 
 

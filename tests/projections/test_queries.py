@@ -320,8 +320,8 @@ def test_the_register(log: Log, read: Reader) -> None:
 
 
 def test_a_number_is_the_same_in_every_list_and_for_every_reader(log: Log, read: Reader) -> None:
-    """A decision has numbers in the products it belongs to as of the time, whichever decisions are listed with it and
-    whoever may not read the others.
+    """A decision has numbers in the products it belongs to as of the time, whichever decisions are listed with it, also
+    for a reader who may not read the others.
     """
     for product in ("product:q", P):
         log.add(product, ProductDefined(title=product))
