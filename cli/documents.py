@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from api.pages.labels import field_label
+from api.pages.labels import ENDED_DECISION, field_label
 from api.pages.verbs import verb_of
 from cli.answer_titles import Titles
 from cli.dates import Zone
@@ -225,7 +225,8 @@ class Document:
 
     def _reviews(self) -> Iterator[Line]:
         """Yield what the reviews of the result and of the reasoning found, and when the next one is due."""
-        day = self._text("review_on")
+        status = self._cell("status")
+        day = "" if status and status["value"] in ENDED_DECISION else self._text("review_on")
         found = [
             (what, verdict, self._cell(finding), self._text(by))
             for what, name, finding, by in _REVIEWS

@@ -11,6 +11,7 @@ import pytest
 
 from tests.support_log import LocalService
 from tests.support_pages import text_of
+from tests.support_terminal import run_command
 
 DAY = 86_400_000_000
 
@@ -113,6 +114,26 @@ def test_home_calls_a_review_late_from_the_day_after_its_date(story: LocalServic
 
     marks = re.findall(r"review (?:due today|[0-9]+ days? late)", home)
     assert marks == ([shown] if shown else [])
+
+
+@pytest.mark.parametrize(
+    ("command", "is_due"),
+    [
+        ({"type": "ConfirmStillValid", "why": "Yes."}, True),
+        ({"type": "ReverseDecision", "why": "No."}, False),
+        ({"type": "SupersedeDecision", "by": ["milk"]}, False),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)
+def test_no_review_is_due_of_a_decision_that_has_ended(
+    story: LocalService, command: dict[str, Any], is_due: bool
+) -> None:
+    """Its page and its document in the terminal name the day of the review only while it is in force."""
+    response = story.post("/commands", {"subject": "decision:tea", **command})
+    assert response.status_code < 300, response.text
+
+    assert ("Review due Jan 5, 2025" in text_of(page(story, "/decisions/tea"))) is is_due
+    assert ("review was due on Jan 5, 2025" in run_command(story, "show", "decision:tea").stdout) is is_due
 
 
 def test_what_was_learned_later_is_not_what_was_known_then(story: LocalService) -> None:
