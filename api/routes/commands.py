@@ -102,7 +102,8 @@ async def post_commands(
     first = commands[0]
     subject = None if first.creates else first.subject_id()
     given = dict(batch.expected) if batch else {}
-    matched = read_if_match(request, services, subject, required=bool(_find_missing(commands, given)))
+    is_required = batch is None and bool(_find_missing(commands, given))  # a batch has `expected`, for each subject
+    matched = read_if_match(request, services, subject, required=is_required)
     if contradictory := [each for each, version in matched.items() if given.get(each, version) != version]:
         raise unprocessable(
             f"`If-Match` and `expected` name different versions of {contradictory[0]}; send one", field="expected"
@@ -117,8 +118,13 @@ async def post_commands(
 
 
 def _find_missing(commands: Sequence[Command], expected: Mapping[str, int]) -> str:
-    """Return what to do if a command that replaces text does not say which version was read; empty if all do."""
+    """Return what to do if a command that replaces text does not say which version was read; empty if all do.
+
+    What the same transaction creates has no version that could be read.
+    """
     needed = {each.subject_id() for each in commands if type(each) in VERSION_REQUIRED} - expected.keys()
+    if needed:
+        needed -= {each.subject_id() for each in commands if each.creates and each.corrects is None}
     return f"set the version you read of {', '.join(sorted(needed))} in `expected`" if needed else ""
 
 

@@ -201,9 +201,22 @@ def test_a_version_is_required_in_a_batch_too(service: LocalService) -> None:
     service.post("/commands", PROPOSED)
     batch = {"commands": [{"type": "RegisterTeam", "title": "T"}, revise]}
 
-    assert service.post("/commands", batch).status_code == 428
+    missing = service.post("/commands", batch)
+    assert (missing.status_code, missing.json()["field"]) == (428, "expected")
+    assert missing.json()["detail"] == "set the version you read of decision:d in `expected`"
+    assert service.post("/commands", revise).json()["field"] == "If-Match"
     assert service.post("/commands", {**batch, "expected": {"decision:d": 7}}).status_code == 412
     assert service.post("/commands", {**batch, "expected": {"decision:d": 1}}).status_code == 201
+
+
+def test_what_a_transaction_creates_needs_no_version(service: LocalService) -> None:
+    """A decision that the transaction itself proposes cannot have changed since it was read."""
+    revise = {"type": "ReviseDecision", "subject": "decision:d", "title": "D!"}
+
+    together = service.post("/commands", {"commands": [PROPOSED, revise]})
+
+    assert (together.status_code, len(together.json()["recorded"])) == (201, 2)
+    assert service.post("/commands", {"commands": [{**PROPOSED, "key": "e"}, revise]}).status_code == 428
 
 
 def test_a_header_that_is_not_honoured_is_refused(service: LocalService) -> None:
