@@ -207,7 +207,7 @@ def relations_in_header(name: str, text: str) -> Iterator[Relation]:
         text = _FLOW_LIST.sub(r"\1", _LINK_TITLE.sub("", text))
         is_whole = not _IN_PART.search(words)
         for target in list(_targets_in_line(text)) or _targets_within(text):
-            yield _related(relation, target, is_whole=is_whole)
+            yield _relation_to(relation, target, is_whole=is_whole)
 
 
 def relations_in_lines(text: str) -> Iterator[Relation]:
@@ -222,10 +222,10 @@ def relations_in_lines(text: str) -> Iterator[Relation]:
         line = _FLOW_LIST.sub(r"\1", _LINE_END.split(rest, maxsplit=1)[0]) if rest.partition("\n")[0].strip() else ""
         targets = _targets_in_line(line) if line else _targets_below(text, match.end())
         for target in targets if relation else ():
-            yield _related(relation, target, is_whole=not (match["before"] or match["after"]))
+            yield _relation_to(relation, target, is_whole=not (match["before"] or match["after"]))
 
 
-def _related(relation: str, target: _Target, *, is_whole: bool) -> Relation:
+def _relation_to(relation: str, target: _Target, *, is_whole: bool) -> Relation:
     """Return a relation to a target. One to a part of a record, or of a part, is an amendment."""
     is_whole = is_whole and target.is_whole
     return Relation(relation if is_whole else _IN_PART_FIELDS.get(relation, relation), target.name, is_whole)
@@ -254,7 +254,7 @@ def find_relations(text: str) -> Iterator[Relation]:
         is_whole = not (_has_subject(clause) if name == "superseded_by" else _IN_PART.search(clause))
         below = _targets_below(text, relation.end(1)) if "\n" in text[relation.end(1) : at] else ()
         for target in list(below) or _targets(links, text, at):
-            yield _related(name, target if name == "supersedes" else _Target(target.name), is_whole=is_whole)
+            yield _relation_to(name, target if name == "supersedes" else _Target(target.name), is_whole=is_whole)
 
 
 def find_cjk_relations(text: str) -> Iterator[Relation]:
@@ -263,7 +263,7 @@ def find_cjk_relations(text: str) -> Iterator[Relation]:
     for match in _CJK_RELATION.finditer(text):
         is_whole = not _IN_PART.search(text[: match.end()].rpartition("\n")[2])
         for target in _targets(_LinkReader(match[0]), match[0], 0, anywhere=True):
-            yield _related("superseded_by", _Target(target.name), is_whole=is_whole)
+            yield _relation_to("superseded_by", _Target(target.name), is_whole=is_whole)
 
 
 def plain_status(text: str) -> str:
