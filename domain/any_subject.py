@@ -4,15 +4,16 @@ an entry; importing changes; and erasing text.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
+from types import MappingProxyType
 from typing import Annotated, ClassVar, Final, Literal, TypeVar, assert_never
 
 from pydantic import ConfigDict, Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
+from domain.decision_messages import ENDED_BY, SUPERSEDED, SUPERSEDED_BY
 from domain.decision_messages import OPEN as OPEN_DECISION
-from domain.decision_messages import SUPERSEDED, SUPERSEDED_BY
 from domain.decision_rights import RIGHTS_FIELD
 from domain.errors import NotAllowed, NothingChanges, Unknown
 from domain.fields import EXISTS, MERGED_INTO, STATUS, FieldChange, Subjects, SubjectState, Value, code, refs, text
@@ -70,6 +71,19 @@ NOT_IMPORTED_PREFIXES: Final = (
     *("approval.", "abstention.", "confirmed.", "ratified.", "acknowledged."),
 )
 """Fields that say who may act or decide, what people did with their own credentials, or what the log judged itself."""
+ROLE_PREFIX: Final = "role."
+_SINGLE_FIELDS: Final = (
+    *(STATUS, "title", "kind", "horizon", "version", "line", "measure", "unit", "baseline", "target", "current"),
+    *("due_on", "held_on", "review_on", "check_on", "valid_until", "reversed_by", "proposed_by", "collected_by"),
+)
+_LIST_FIELDS: Final = (
+    *("products", "deciders", "goals", SUPERSEDED_BY, ENDED_BY, "awaits", "releases", "tags", "aliases", "options"),
+    *("attendees", "invited", "agenda", "settled_by", "decisions", "features", "review.by", "review.reasoning_by"),
+)
+_FORMS: Final[Mapping[str, tuple[type, str]]] = MappingProxyType(
+    dict.fromkeys(_SINGLE_FIELDS, (str, "a single code or text")) | dict.fromkeys(_LIST_FIELDS, (list, "a list"))
+)
+"""What the value of a field must be: queries and pages rely on it."""
 
 
 class LogOpened(Event):
@@ -455,8 +469,7 @@ def _require_applicable(command: AnySubjectCommand) -> None:
 
 
 def _require_importable(command: ImportChanges, state: SubjectState) -> None:
-    """What decides who may act is never imported: services, groups, the log itself, roles, merges and approvals. A status
-    is one word.
+    """What decides who may act is never imported: services, groups, the log itself, roles, merges and approvals.
 
     A service that is an author of imported changes gets its title by an import, if the log has nothing about it yet.
     """
@@ -471,12 +484,6 @@ def _require_importable(command: ImportChanges, state: SubjectState) -> None:
             subject=command.subject,
         )
     for n, change in enumerate(command.changes):
-        if change.field == STATUS and not isinstance(change.field_change().value, str | None):
-            raise NotAllowed(
-                "`status` is one word, such as `accepted`, not a list or a number",
-                field=f"changes.{n}",
-                subject=command.subject,
-            )
         if change.field.startswith(GRANT_PREFIX):
             raise NotAllowed(
                 f"`{change.field}` is a role, which cannot be imported; grant it with `decisionlog role grant`",
@@ -490,6 +497,15 @@ def _require_importable(command: ImportChanges, state: SubjectState) -> None:
                 field=f"changes.{n}.field",
                 subject=command.subject,
             )
+        _require_form(change, n, command.subject)
+
+
+def _require_form(change: ImportedChange, n: int, subject: str) -> None:
+    """A field whose values are strings or lists is filled with nothing else; it can always be emptied."""
+    value = change.field_change().value
+    form = (list, "a list") if change.field.startswith(ROLE_PREFIX) else _FORMS.get(change.field)
+    if value is not None and form is not None and not isinstance(value, form[0]):
+        raise NotAllowed(f"`{change.field}` must be {form[1]}", field=f"changes.{n}.field", subject=subject)
 
 
 def _require_effective(state: SubjectState, context: CommandContext) -> None:

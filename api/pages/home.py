@@ -273,13 +273,13 @@ def _find_promised(read: Read, page: Page) -> list[Need]:
     found = [
         _build_promise(subject, fields, "due_on", "CompleteTask", today)
         for subject, fields in tasks.items()
-        if fields["status"]["value"] == OPEN_TASK
+        if "status" in fields and fields["status"]["value"] == OPEN_TASK
     ]
     meetings = by_subject(all_field_values(read, Filter(kinds=("meeting",), fields=_TASK_FIELDS), time))
     planned = [
         _build_promise(subject, fields, "held_on", "HoldMeeting", today)
         for subject, fields in meetings.items()
-        if fields["status"]["value"] == PLANNED_MEETING
+        if "status" in fields and fields["status"]["value"] == PLANNED_MEETING
     ]
     mine = page.caller.actor
     return [need for need in found if need.mark.shape == "bad" or mine in need.people] + [

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Response
 
 from api.pages.decisions import LISTS, PROSE
 from api.pages.page import Context, PageDependency, add_page, page_router
+from api.pages.value_formats import plain_value
 from api.parameter_checks import check_choices
 from api.query_parameters import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
 from projections.queries import expected_outcomes as outcome_queries
@@ -80,7 +81,9 @@ def get_review(
             "review": about.about,
             "expected": about.rows,
             "then_prose": [(label, fields[name]["value"]) for name, label in PROSE.items() if name in fields],
-            "then_lists": [(label, fields[name]["value"]) for name, label in LISTS.items() if name in fields],
+            "then_lists": [
+                (label, plain_value(fields[name]["value"])) for name, label in LISTS.items() if name in fields
+            ],
             "then_rests_on": [each["subject"] for each in then["rests_on"]] if then else [],
             "actions": actions if page.time.is_now else [],
         }

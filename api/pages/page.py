@@ -96,9 +96,9 @@ class Titles:
             return ", ".join(self(each) if is_subject_id(each) else str(each) for each in value_parts(value))
         return str(value)
 
-    def values(self, values: Iterable[Any]) -> str:
-        """Return several values in words."""
-        return ", ".join(map(self.value, values))
+    def values(self, values: Iterable[Any] | None) -> str:
+        """Return several values in words; nothing for None, the value of what an import could not map."""
+        return ", ".join(map(self.value, [values] if isinstance(values, str) else values or ()))
 
 
 def find_ids(value: Any) -> set[str]:
