@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema
 
 from domain.fields import FieldChange
+from domain.times import MAX_INTEGER
 from domain.values import Actor, Code, GroundId, Line, Position, RawText, StringKind, Text, Timestamp
 
 M = TypeVar("M", bound=BaseModel)
@@ -119,7 +120,8 @@ class CommandContext(NamedTuple):
     `now` and `effective_at` are in microseconds since 1970. `principal` is the person on whose behalf the actor acts,
     or else the actor; `credential` is what the actor signed in with, `scopes` what it may be used for, and `groups` are the
     actor's groups at the sign-in provider. `delegation` is the position of the delegation that lets the actor act for the
-    principal; without one, the principal is a claim. `is_only_command` says that the transaction has no other command.
+    principal; without one, the principal is a claim. `is_only_command` says that the transaction has no other command;
+    its entries come after the position `preceding`.
     """
 
     now: int
@@ -132,6 +134,7 @@ class CommandContext(NamedTuple):
     groups: frozenset[str] = frozenset()
     delegation: int | None = None
     is_only_command: bool = False
+    preceding: int = MAX_INTEGER
 
 
 @dataclass(frozen=True, slots=True)

@@ -286,7 +286,7 @@ def _judge_own(
 ) -> str | None:
     """Judge an action on what the caller recorded, or on themselves."""
     if isinstance(command, people.MergePeople):
-        return may_anywhere(held, action) if _is_new(command.subject, subjects, facts) else "not new"
+        return may_anywhere(held, action) if _is_new(command.subject, subjects, context) else "not new"
     if isinstance(command, people.RecordPersonLeft | credentials.ConnectAccount):
         is_own = subjects.canonical_id(command.subject) == subjects.canonical_id(context.actor)
         return None if is_own and action.scope in context.scopes else "not the caller"
@@ -306,10 +306,10 @@ def _judge_own(
     return may(held, _with_import_scope(action, command), lines_of(command, subjects, context.now))
 
 
-def _is_new(person: str, subjects: Subjects, facts: AccessFacts) -> bool:
+def _is_new(person: str, subjects: Subjects, context: CommandContext) -> bool:
     """Whether a person was registered by the same transaction: no one acted under this id or is accountable for it."""
     events = subjects[person].events
-    return len(events) == 1 and facts.recorder_of(min(events)) is None
+    return len(events) == 1 and min(events) > context.preceding
 
 
 def lines_of(command: Command, subjects: Subjects, now: int) -> Iterable[Line]:

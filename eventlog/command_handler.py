@@ -329,6 +329,7 @@ class CommandHandler:
             credential=caller.credential,
             groups=caller.groups,
             is_only_command=len(work.transaction.commands) == 1,
+            preceding=self._size,
         )
 
     def _new_key(self) -> str:

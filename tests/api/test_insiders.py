@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 
 from domain.credentials import LOCAL_CREDENTIAL
+from domain.errors import Forbidden
+from domain.people import MergePeople, RegisterPerson
 from domain.roles import holds
 from domain.scopes import SCOPES
 from domain.values import format_micros
-from eventlog.entry import Caller
+from eventlog.entry import Caller, Receipt, Transaction
 from projections.queries.report_hashes import ReportHashes
 from tests.support_client import AppClient
 from tests.support_log import LocalService
@@ -224,6 +226,21 @@ def test_8_people_are_neither_merged_nor_ended_by_others(company: Company) -> No
         on("team:core", "AssignOwnership", role="member", holders=["person:mallory"]),
         role="admin",
     )
+
+
+def test_8_nobody_merges_a_person_who_was_registered_at_the_same_time(company: Company) -> None:
+    """Given two transactions that are committed together, then the second does not merge the person of the first."""
+    company.let_in("mallory", "manager", "product:bank")
+    secrets = {key: company.clients[key].headers["Authorization"].removeprefix("Bearer ") for key in ("ann", "mallory")}
+    ann, mallory = (company.service.log.tokens.find(secrets[key]) for key in secrets)
+    assert ann
+    assert mallory
+    register = RegisterPerson(key="new", name="New")
+    merge = MergePeople(subject="person:new", into="person:mallory")
+    outcomes = company.service.execute(
+        Transaction((register,), ann.caller("http")), Transaction((merge,), mallory.caller("http"))
+    )
+    assert [type(each) for each in outcomes] == [Receipt, Forbidden]
 
 
 def test_9_who_has_left_stays_away(company: Company) -> None:
