@@ -431,3 +431,20 @@ def test_the_resolution_in_a_list_of_issues(log, tmp_path, status, resolution, v
     bring_in(log, tmp_path / "export", "jira", rows)
 
     assert by_title(log)["Wish lists"].value_at("status", AFTER) == value
+
+
+@pytest.mark.parametrize(
+    ("status", "value"),
+    [
+        *(("Abgewiesen", "dropped"), ("In lavorazione", "started"), ("Gereed", "shipped"), ("Do zrobienia", "proposed")),
+        *(("В работе", "started"), ("완료", "shipped"), ("Geplant", "committed"), ("In attesa", "paused")),
+    ],
+)
+def test_statuses_of_other_languages(log, tmp_path, status, value):
+    """The statuses of usual workflows are understood in more languages."""
+    rows = f"#,Status,Subject,Updated\n1,{status},Gift cards,2024-05-28 11:02\n"
+
+    report = bring_in(log, tmp_path / "export", "redmine", rows)
+
+    assert by_title(log)["Gift cards"].value_at("status", AFTER) == value
+    assert report.unknown_values == {}
