@@ -206,7 +206,7 @@ def _match_status(text: str, words: Words) -> _FoundStatus | None:
     return _FoundStatus(found, is_whole, is_alone or tokens[length] in _DETAILS)
 
 
-_OPEN_TO: Final = ("agreed", "decided", "open")
+_OPEN_TO: Final = ("agreed", "committed", "decided", "open")
 """Words that mean no status with an infinitive: agreed to wait."""
 
 

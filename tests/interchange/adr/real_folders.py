@@ -1053,7 +1053,7 @@ FOLDERS = {
             "0001-a.md": "# A\n\n## Metadata\n\n| Field | Value |\n|---|---|\n| **Status** | Accepted |\n| **Date** | 2024-02-06 |\n"
             "| **Superseded by** | ADR-002 |\n\n---\n\n## Context\n\nC.\n",
             "0002-b.md": "# B\n\n## Document Information\n\n- Status: Approved\n- Deciders: Ann, Bob\n- Supersedes: ADR-003\n\n## Context\n\nC.\n",
-            "0003-c.md": "# C\n\n## Overview\n\nC.\n\n- Status: the state of a gate\n\n## Status\n\nRejected\n",
+            "0003-c.md": "# C\n\n## Overview\n\nC.\n\n- Status: the state of a valve\n\n## Status\n\nRejected\n",
         },
         {
             "0001-a": {"status": "accepted", "date": "2024-02-06", "superseded_by": ["0002-b"]},

@@ -337,6 +337,13 @@ def test_any_text_can_be_parsed(text):
         ("已接受的", "accepted"),
         ("承認中", None),
         ("採用しない", None),
+        ("Decide by May", None),
+        ("Retire after Q2", None),
+        ("Committed to wait", None),
+        ("Proposed → Accepted when it works", "proposed"),
+        ("Proposed → Accepted on 2024-03-01", "accepted"),
+        ("Enforced", "accepted"),
+        ("Rejetee le 3 mai 2024", "rejected"),
     ],
 )
 def test_a_status_is_read_with_what_is_said_of_it(text, status):

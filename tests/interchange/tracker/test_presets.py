@@ -436,7 +436,12 @@ def test_the_resolution_in_a_list_of_issues(log, tmp_path, status, resolution, v
 @pytest.mark.parametrize(
     ("status", "value"),
     [
-        *(("Abgewiesen", "dropped"), ("In lavorazione", "started"), ("Gereed", "shipped"), ("Do zrobienia", "proposed")),
+        *(
+            ("Abgewiesen", "dropped"),
+            ("In lavorazione", "started"),
+            ("Gereed", "shipped"),
+            ("Do zrobienia", "proposed"),
+        ),
         *(("В работе", "started"), ("완료", "shipped"), ("Geplant", "committed"), ("In attesa", "paused")),
     ],
 )
