@@ -262,7 +262,7 @@ class _Parser:
                 )  # "superseded by:", and a list below
                 below, used = self._value_below(name, lines, at) if is_open and len(pairs) == 1 else ("", 0)
                 if not is_open and len(pairs) == 1:
-                    below, used = self._continuation_of(line, lines, at)
+                    below, used = self._continuation_of(name, line, lines, at)
                 at += used
                 self.document.fields[name] = f"{value} {strip_comments(below)}".strip()
         return trim_blank_lines("\n".join(kept))
@@ -321,9 +321,9 @@ class _Parser:
             return "\n".join(text).strip(), skipped + len(text)
         return "", 0
 
-    def _continuation_of(self, line: str, lines: list[str], at: int) -> tuple[str, int]:
-        """Return the lines that continue the value of a key: in a list, those that are indented as its text, else the
-        one that closes a parenthesis or follows a comma.
+    def _continuation_of(self, name: str, line: str, lines: list[str], at: int) -> tuple[str, int]:
+        """Return the lines that continue the value of a key: those that close a parenthesis or follow a comma, and in a
+        list also those of a status that are indented as its text.
         """
         member = _MEMBER.match(line)
         more: list[str] = []
@@ -333,7 +333,8 @@ class _Parser:
                 break
             value = " ".join([line, *more])
             is_open = value.rstrip().endswith(",") or value.count("(") > value.count(")")
-            if not (is_open if member is None else len(following) - len(following.lstrip()) > len(member[1])):
+            is_indented = member is not None and len(following) - len(following.lstrip()) > len(member[1])
+            if not (is_open if member is None else is_indented and (is_open or name == "status")):
                 break
             more.append(bare)
         if member is None and more and (joined := " ".join([line, *more])).count("(") > joined.count(")"):

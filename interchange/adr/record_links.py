@@ -92,9 +92,9 @@ _MODAL: Final = re.compile(
     re.IGNORECASE,
 )
 _OF_PART: Final = re.compile(
-    rf"[*_`~]*(?:(?:[ \t][\w.]{{1,8}})?['’]s\b|[ \t]{{0,3}}§|[ \t,;:—–-]{{1,4}}\(?{PARTLY}\b"
+    rf"[*_`~]*(?:(?-i:[ \t][A-Z][\w.]{{0,7}})?['’]s\b|[ \t]{{0,3}}§|[ \t,;:—–-]{{1,4}}\(?{PARTLY}\b"
     r"|[ \t]{0,3}\((?:extends|amends|refines)\)"
-    r"|[^\n,;()]{0,30}\((?:[^()\n]{0,200}[ \t])?"
+    r"|[^\n,;()\d]{0,30}\((?:[^()\n]{0,200}[ \t])?"
     rf"(?:{PARTLY}\b|(?:only|portions?|clauses?|nur|seulement|uniquement|solo|sólo|solamente|apenas|alleen)[ \t]{{0,3}}(?=[).,;:—–])))",
     re.IGNORECASE,
 )

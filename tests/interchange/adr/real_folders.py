@@ -990,6 +990,8 @@ FOLDERS = {
             "0007-g.md": "---\nstatus: accepted\nsuperseded_by: ADR-0001 (converter and filter only)\n---\n# G\n",
             "0008-h.md": "# H\n\n- Status: Accepted\n- Superseded in part by: ADR-0001\n",
             "0009-i.md": "# I\n\n- Status: Accepted\n- Supersedes: ADR-0001 (Unified studio)\n",
+            "0011-k.md": "# K\n\n- Status: Accepted\n- Supersedes: ADR-0002 that's older\n",
+            "0012-l.md": "# L\n\n- Status: Accepted\n- Supersedes: ADR-0001 and ADR-0002 (partially)\n",
             "0010-j.md": "# J\n\n- Status: Accepted\n\n## Links\n\n* Supersedes [ADR-0001](0001-a.md) (partially)\n",
         },
         {
@@ -1003,6 +1005,8 @@ FOLDERS = {
             "0008-h": {"superseded_by": [], "amended_by": ["0001-a"]},
             "0009-i": {"supersedes": ["0001-a"], "amends": []},
             "0010-j": {"supersedes": [], "amends": ["0001-a"]},
+            "0011-k": {"supersedes": ["0002-b"], "amends": []},
+            "0012-l": {"supersedes": ["0001-a"], "amends": ["0002-b"]},
         },
     ),
     "several records with remarks": (
@@ -1067,6 +1071,7 @@ FOLDERS = {
             "  Carl Cole\n- Date: 2024-02-06\n",
             "0002-b.md": "# B\n\n**Status:** Accepted (all is green; see the\nresults)\n**Deciders:** Ann Arbor,\nBob Branch\n\nText.\n",
             "0003-c.md": "# C\n\n- Status: Accepted\n- Supersedes: ADR-0001,\n  ADR-0002\n",
+            "0004-d.md": "# D\n\n- Deciders: Ann Arbor\n  Note: Bob abstained\n- Date: 2024-02-06\n  Reviewed in March\n- Status: Accepted\n",
         },
         {
             "0001-a": {
@@ -1077,6 +1082,7 @@ FOLDERS = {
             },
             "0002-b": {"status": "accepted", "deciders": ["Ann Arbor", "Bob Branch"]},
             "0003-c": {"supersedes": ["0001-a", "0002-b"]},
+            "0004-d": {"status": "accepted", "date": "2024-02-06", "deciders": ["Ann Arbor"]},
         },
     ),
     "successors in more languages": (
