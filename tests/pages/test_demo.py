@@ -43,7 +43,7 @@ def test_the_demo_is_loaded_into_an_empty_log_after_a_confirmation(service):
     assert open_then < open_now
     channels = {row["source"]["channel"] for row in service.rows("/audit", limit=2000) if row["position"] > before}
     assert channels == {"demo"}
-    assert "Good" in text_of(pages.get("/"))
+    assert "Hello" in text_of(pages.get("/"))
     assert _send(service, confirmed="yes").status_code == 409
 
 
