@@ -46,6 +46,12 @@ _MOVES: Final = (
     "OwnershipHandedOver",
     "OwnershipAssigned",
 )
+_RESULTS: Final[Mapping[tuple[str, str], str]] = {
+    ("GoalClosed", STATUS): "as {}",
+    ("ReasoningReviewed", "review.reasoning"): "as {}",
+    ("DecisionReviewed", "review.outcome"): "(outcome: {})",
+}
+"""The field that has the result of an event, and how a sentence says it: "closed the goal X as met"."""
 _MANY: Final = 4
 """As many events of one person and one kind with the same effect share one sentence."""
 
@@ -245,6 +251,13 @@ def describe_changes(happening: Happening, titles: Titles) -> str:
     if len(shown) == 1 and happening.type in _MOVES:
         before, after = (_value(shown[0][side], titles) for side in ("before", "after"))
         return f"from {before} to {after}" if before and after else f"to {after or 'nothing'}"
+    for change in happening.changes:
+        if words := _RESULTS.get((happening.type, change["field"])):
+            return words.format(str(change["after"]["value"]).replace("-", " "))
+        if change["field"].startswith("access.") and change["after"]["value"]:
+            product = change["after"]["value"]
+            held = "all products" if product == "all" else to_single_line(titles.format(product))
+            return f"({change['field'].split('.')[1]} for {held})"
     if shown and (said := _describe_object(shown[0]["field"], shown[0]["after"]["value"], titles)):
         return said
     parts = [
