@@ -422,16 +422,20 @@ class PostgresStore(Store):
     # Commits of other processes
 
     def _listen_until_closed(self) -> None:
+        last_warning = ""
         while not self._stopping.is_set():
             try:
                 with connect(self.url, read_only=self.read_only) as connection:
                     connection.execute(f"LISTEN {self._channel}".encode())
                     self._on_remote_commit(self.head().size, has_erased=True)  # notifications may have been missed
+                    last_warning = ""
                     while not self._stopping.is_set():
                         self._receive_notification(connection)
             except (psycopg.Error, persistence.PersistenceError) as error:
-                if not self._stopping.wait(POLL_INTERVAL_S):
-                    LOGGER.warning("Cannot listen for notifications of %s (%s); retrying", self.name, _one_line(error))
+                warning = _one_line(error)
+                if not self._stopping.wait(POLL_INTERVAL_S) and warning != last_warning:
+                    LOGGER.warning("Cannot listen for notifications of %s (%s); retrying", self.name, warning)
+                    last_warning = warning
 
     def _receive_notification(self, connection: Connection) -> None:
         """Wait for a notification, or poll if none arrives in time."""

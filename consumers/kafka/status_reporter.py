@@ -48,6 +48,7 @@ class StatusReporter:
         self._clock = clock
         self._notify = notify
         self._reported_at = 0
+        self._last_warning = ""
         self.previous = previous
         """The last status of the previous process."""
         is_same = previous is not None and previous.place == place
@@ -80,5 +81,9 @@ class StatusReporter:
         self._reported_at = now
         try:
             self._workers.save(self._status)
+            self._last_warning = ""
         except Exception as error:  # noqa: BLE001  (a failing report must not stop the work)
-            _log.warning("The status of the %s cannot be stored: %s", self._status.name, error)
+            warning = " ".join(str(error).split())
+            if warning != self._last_warning:
+                _log.warning("The status of the %s cannot be stored: %s", self._status.name, warning)
+            self._last_warning = warning

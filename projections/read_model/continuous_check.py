@@ -64,6 +64,7 @@ class Sampler:
         self._runner = runner
         self._at_once = at_once
         self._after = ""
+        self._last_warning = ""
         self.rounds = 0
         """How often all subjects have been checked."""
         self._begun = 0.0
@@ -118,13 +119,20 @@ class Sampler:
             self._begun = time.thread_time()
             try:
                 self.check_next()
+                self._last_warning = ""
             except Exception as error:  # noqa: BLE001  (a failed check must not stop later ones)
                 if self._model.is_damage(error):
                     self._runner.report_damage(describe(error))
                 elif not self._stopping.is_set():
-                    _log.warning("The read model could not be compared with the log (%s); retrying later", error)
+                    self._warn_once(" ".join(str(error).split()))
             shortest_s = PAUSE_S if self.rounds else FIRST_ROUND_PAUSE_S
             pause_s = max(shortest_s, IDLE_SHARE * (time.thread_time() - self._begun))
+
+    def _warn_once(self, error: str) -> None:
+        """Log an error after which this retries, unless the last retry failed with the same one."""
+        if error != self._last_warning:
+            _log.warning("The read model could not be compared with the log (%s); retrying later", error)
+        self._last_warning = error
 
     def check_next(self) -> None:
         """Check the next subjects; after the last one check the database and the log, and start over."""

@@ -74,6 +74,7 @@ class Runner:
         self._position = model.position
         model.on_damage = self.report_damage
         self._active: bool | None = None
+        self._last_warning = ""
         self._error: BaseException | None = None
         self._stopping = False
         self._waiting_count = 0
@@ -187,11 +188,17 @@ class Runner:
                 self._model.damage = describe(error)
             elif not isinstance(error, self._transient_errors):
                 raise
-            _log.warning("The read model is at position %d and will retry: %s", self._position, error)
+            self._warn_once(" ".join(str(error).split()))
             self._wake.clear()
             self._wake.wait(RETRY_DELAY_S)
         finally:
             self._active = None
+
+    def _warn_once(self, error: str) -> None:
+        """Log an error after which this retries, unless the last retry failed with the same one."""
+        if error != self._last_warning:
+            _log.warning("The read model is at position %d and will retry: %s", self._position, error)
+        self._last_warning = error
 
     def _rebuild_if_damaged(self) -> None:
         """Delete a damaged read model, and rebuild it from the log."""
@@ -231,6 +238,7 @@ class Runner:
                 if MANY_ENTRIES <= self._position - before < self._batch:
                     self._wait_for_more_entries()
             else:
+                self._last_warning = ""
                 self._wake.wait(self._poll_s)
             to_scrub = to_scrub and not self._model.scrub()
 
@@ -254,6 +262,7 @@ class Runner:
         return erased
 
     def _set_position(self, position: int) -> None:
+        self._last_warning = ""
         with self._moved:
             self._position = position
             self._moved.notify_all()

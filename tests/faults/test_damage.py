@@ -14,6 +14,7 @@ from random import Random
 from typing import Any
 
 import pytest
+from eventsourcing.persistence import OperationalError
 
 from api.services import Services
 from cli.bootstrap import Runtime, local_caller, open_for_write, open_read_only, open_runtime
@@ -437,6 +438,27 @@ def test_the_check_pauses_for_longer_after_a_longer_batch(
     sampler._run()
 
     assert pauses == pytest.approx([0.05, 7.8, 0.05])
+
+
+def test_a_check_that_cannot_read_is_logged_once(
+    served: tuple[DecisionLog, Runtime, Settings], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the database is away, each cause is logged once, and again after it was read meanwhile."""
+    log, built, _ = served
+    sampler, rounds = Sampler(log, built.model, built.runner), count(1)
+    outcomes = iter([*[OperationalError("away")] * 3, None, OperationalError("away")])
+
+    def check() -> None:
+        if error := next(outcomes):
+            raise error
+
+    monkeypatch.setattr(sampler, "check_next", check)
+    monkeypatch.setattr(sampler._stopping, "wait", lambda _pause_s: next(rounds) > 5)
+    sampler._run()
+
+    assert [each.getMessage() for each in caplog.records] == [
+        "The read model could not be compared with the log (away); retrying later"
+    ] * 2
 
 
 def test_the_check_pauses_while_it_verifies_the_log(

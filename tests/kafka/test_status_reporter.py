@@ -100,10 +100,13 @@ def test_a_worker_that_recovered_and_was_stopped_is_not_failing():
 
 
 def test_a_failing_store_does_not_stop_the_work(tmp_path, caplog):
-    """If the status cannot be stored, a warning is logged."""
+    """If the status cannot be stored, a warning is logged, once for each cause."""
     (tmp_path / "workers").write_text("in the way")
-    reporter, _ = at(tmp_path, Clock())
+    clock = Clock()
+    reporter, _ = at(tmp_path, clock)
 
-    reporter.report_progress(1)
+    for position in (1, 2, 3):
+        clock.now += REPORT_INTERVAL_US
+        reporter.report_progress(position)
 
-    assert "The status of the publisher cannot be stored" in caplog.text
+    assert caplog.text.count("The status of the publisher cannot be stored") == 1

@@ -9,10 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
+from eventsourcing.persistence import OperationalError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog.dsn import TIMEOUTS
+from projections.read_model import runner as read_model_runner
 from projections.read_model import schema
 from projections.read_model.database import PROJECTOR, REBUILD, Database
 from projections.read_model.model import ReadModel, content_hash
@@ -144,6 +146,32 @@ def test_lost_connections_are_reopened(log: Log, caplog: pytest.LogCaptureFixtur
         rebuild(log, model)
         assert content_hash(model) == before
         model.close()
+
+
+def test_an_outage_is_logged_once(
+    model: ReadModel, log: Log, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While the database is away, each cause is logged once, in one line, and not at each retry."""
+    monkeypatch.setattr(read_model_runner, "RETRY_DELAY_S", 0.001)
+    open_writer, retries = model.database.writer, iter([*["refused\n\tIs it running?"] * 9, *["starting"] * 9])
+
+    def fail_at_first() -> Any:
+        if text := next(retries, ""):
+            raise OperationalError(text)
+        return open_writer()
+
+    monkeypatch.setattr(model.database, "writer", fail_at_first)
+    runner = Runner(log, model, poll_s=0.05)
+    runner.start()
+    try:
+        assert runner.wait_for(log.add("feature:a", imported("status", value="s")), 20)
+    finally:
+        runner.stop()
+
+    assert [each.getMessage().partition("retry: ")[2] for each in caplog.records] == [
+        "refused Is it running?",
+        "starting",
+    ]
 
 
 def test_readers_see_whole_tables_during_swaps(model: ReadModel, log: Log) -> None:
