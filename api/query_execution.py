@@ -245,14 +245,20 @@ async def wait_for_position(
         if now > min(check_at, deadline):
             lacks_projector, check_at = await services.lacks_projector(), now + PROJECTOR_CHECK_INTERVAL_S
             if lacks_projector or now > deadline:
-                raise _not_yet(services.runner.position, min_position, lacks_projector=lacks_projector)
+                raise _not_yet(services, min_position, lacks_projector=lacks_projector)
         services.runner.hurry()
         await asyncio.sleep(POLL_INTERVAL_S)
 
 
-def _not_yet(position: int, min_position: int, *, lacks_projector: bool) -> HttpProblem:
-    advice = "no projector is running: start one with `decisionlog project`" if lacks_projector else "try again"
-    detail = f"the read model is at position {position}, not yet at {min_position}; {advice}"
+def _not_yet(services: Services, min_position: int, *, lacks_projector: bool) -> HttpProblem:
+    advice = "try again"
+    if lacks_projector:
+        advice = (
+            "no process keeps this replica: start one with `decisionlog replica`"
+            if isinstance(services.book, Replica)
+            else "no projector is running: start one with `decisionlog project`"
+        )
+    detail = f"the read model is at position {services.runner.position}, not yet at {min_position}; {advice}"
     return HttpProblem(504, detail, field="min_position", headers={"Retry-After": "1"})
 
 

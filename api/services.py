@@ -165,11 +165,8 @@ class Services:
         return {"position": recorded, "read_model": projected, "lag": recorded - projected}
 
     async def lacks_projector(self) -> bool:
-        """Whether no process brings the read model of the log up to date, so that waiting for it is in vain.
-
-        A replica says itself how far it is, and whether it is working.
-        """
-        return not isinstance(self.book, Replica) and not await asyncio.to_thread(self.runner.has_projector)
+        """Whether no process brings the read model or the replica up to date, so that waiting for it is in vain."""
+        return not await asyncio.to_thread(self.runner.has_projector)
 
     def check_read_model(self) -> None:
         """Refuse to answer from a read model that is damaged or has stopped following the log.

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from api import answer_documentation, docs_page
 from api.services import ServiceDependency
 from domain.catalog import COMMANDS, EVENTS
+from projections.read_model.replica_state import Replica
 
 
 def router() -> APIRouter:
@@ -39,13 +40,16 @@ async def get_health(services: ServiceDependency) -> answer_documentation.Health
     """The size of the log and the lag of the read model; 503 if the log is damaged or the read model has stopped.
 
     `degraded` means that expensive queries have been waiting in the queue for at least half a minute, and `behind` that no
-    projector is running, so that answers do not show what was recorded since.
+    projector is running, or no process that keeps a replica, so that answers do not show what was recorded since.
     """
     services.check_log()
     services.check_read_model()
     positions = services.positions()
     status: Literal["ok", "degraded", "behind"] = "degraded" if services.questions.is_saturated() else "ok"
-    if positions["lag"] and await services.lacks_projector():
+    may_be_behind = positions["lag"] or isinstance(
+        services.book, Replica
+    )  # which does not know what it did not hear of
+    if may_be_behind and await services.lacks_projector():
         status = "behind"
     return {"status": status, **positions}
 

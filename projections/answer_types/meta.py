@@ -23,7 +23,7 @@ class Health(Positions):
         Literal["ok", "degraded", "behind"],
         Field(
             description="`ok`, `degraded` while expensive queries have to wait, or `behind` while no projector brings the "
-            "read model up to date; a failure is answered with 503."
+            "read model up to date, or no process keeps a replica; a failure is answered with 503."
         ),
     ]
 

@@ -71,6 +71,8 @@ class Runner:
             InterfaceError,
             *model.database.transient_errors,
         )
+        self._unknown: tuple[type[Exception], ...] = (OSError, *self._transient_errors)
+        """Errors of a look at the lock of the projector."""
         self._position = model.position
         model.on_damage = self.report_damage
         self._active: bool | None = None
@@ -96,11 +98,11 @@ class Runner:
     def has_projector(self) -> bool:
         """Whether a process brings the read model up to date: this one, or another one. Asks the database, so it may block.
 
-        While the database cannot be reached, none is missed.
+        While that cannot be found out, none is missed.
         """
         try:
             return not self._external or self._model.database.has_active_writer()
-        except self._transient_errors:
+        except self._unknown:
             return True
 
     @property

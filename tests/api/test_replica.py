@@ -13,6 +13,7 @@ import pytest
 from api.services import Services
 from domain.names import normalize_name
 from projections.read_model import replica_state
+from projections.read_model.database import PROJECTOR
 from projections.read_model.model import ReadModel
 from projections.read_model.projector import Projector
 from projections.read_model.replica_state import Replica, ReplicaState
@@ -115,7 +116,9 @@ def test_a_replica_lets_in_only_whom_it_knows(service: LocalService, model: Read
 def test_a_replica_behind_says_so(service: LocalService, tmp_path: Path) -> None:
     """It tells how far behind it is, and waits for a position that it has not heard of rather than deny it."""
     size = service.log.head().size
-    with served(service, filled(service, tmp_path, without=3)):
+    copy = filled(service, tmp_path, without=3)
+    with served(service, copy), closing(copy.database.writer()) as keeper:
+        assert keeper.try_lock(PROJECTOR)
         health = service.client.get("/v1/health").json()
         answer = service.client.get("/v1/features")
         waited = service.client.get("/v1/features", params={"min_position": size + 10})
@@ -124,6 +127,16 @@ def test_a_replica_behind_says_so(service: LocalService, tmp_path: Path) -> None
     assert answer.headers["Decisionlog-Lag"] == "3"
     assert answer.headers["Decisionlog-Position"] == str(size - 3)
     assert waited.status_code == 504
+
+
+def test_a_replica_that_no_process_keeps_is_behind(service: LocalService, model: ReadModel) -> None:
+    """It does not know what it has not heard of, so it is not called ok, and waiting for a position is in vain."""
+    with served(service, model):
+        health = service.client.get("/v1/health").json()
+        late = service.client.get("/v1/features", params={"min_position": health["position"] + 1})
+
+    assert (health["status"], health["lag"]) == ("behind", 0)
+    assert "start one with `decisionlog replica`" in late.json()["detail"]
 
 
 def test_states_are_those_of_the_log(service: LocalService, model: ReadModel) -> None:

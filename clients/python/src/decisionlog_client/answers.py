@@ -1502,7 +1502,7 @@ class Health(Positions):
     """Whether the server can answer."""
 
     status: Literal["ok", "degraded", "behind"]
-    "`ok`, `degraded` while expensive queries have to wait, or `behind` while no projector brings the read model up to date; a failure is answered with 503."
+    "`ok`, `degraded` while expensive queries have to wait, or `behind` while no projector brings the read model up to date, or no process keeps a replica; a failure is answered with 503."
 
 
 class Status(Positions):
