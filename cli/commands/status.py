@@ -29,6 +29,7 @@ from eventlog.dsn import without_secret
 from eventlog.worker_status import WorkerStatus
 from projections.read_model.database import PROJECTOR
 from projections.read_model.model import ReadModel
+from projections.read_model.projector import WrongPositionError
 
 
 @click.command()
@@ -210,9 +211,10 @@ def read_model_position(settings: Settings) -> int | None:
     if not settings.store and not (settings.model_file.exists() and os.access(settings.data, os.W_OK)):
         return None
     database = open_read_model_database(settings)
+    unreadable: tuple[type[Exception], ...] = (WrongPositionError, *database.transient_errors)
     try:
         return None if database.check() else ReadModel(database, clock).position
-    except database.transient_errors:
+    except unreadable:
         return None
     finally:
         database.close()

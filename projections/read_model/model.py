@@ -16,6 +16,7 @@ import msgspec
 from eventsourcing.persistence import OperationalError
 
 from domain.fields import CHANGES_PER_EVENT
+from eventlog.errors import DatabaseUnavailableError
 from eventlog.sqlite_disk import explain_disk_error
 from eventlog.sqlite_integrity import describe
 from projections.read_model import schema
@@ -67,13 +68,15 @@ class Read:
     @CachedProperty
     def _last_entry(self) -> tuple[int, int]:
         """The position and the time of the last entry in the snapshot."""
-        sql = """select projection.position, last.position, last.recorded_at from projection
+        sql = """select projection.position, projection.version, last.position, last.recorded_at from projection
             left join (select position, recorded_at from main.event order by position desc limit 1) last on true
             where projection.name = 'fields'"""
         found = self.one(sql, {})
         if found is None:
             raise WrongPositionError("its position is missing")
-        position, last, recorded_at = found
+        position, version, last, recorded_at = found
+        if version != schema.VERSION:  # another process has rebuilt it since
+            raise WrongPositionError(f"it has version {version}, and this program needs version {schema.VERSION}")
         if position != (last or 0):
             raise WrongPositionError(f"it is at position {position}, and its last entry is at {last}")
         return position, recorded_at or 0
@@ -177,6 +180,7 @@ class ReadModel:
 
         Raises:
             OperationalError: the database cannot be used.
+            DatabaseUnavailableError: a process of another version of this program writes it.
         """
         try:
             return cls._open(database, source, clock)
@@ -194,6 +198,7 @@ class ReadModel:
         with closing(database.writer()) as writer:
             while not writer.try_lock(PROJECTOR):
                 if database.check() is None:
+                    model._must_have_this_version()
                     return model
                 time.sleep(LOCK_POLL_INTERVAL_S)
             model._reset_if_unusable(source)
@@ -201,6 +206,15 @@ class ReadModel:
                 with writer.transaction():
                     writer.drop_tables(schema.SHADOW)
         return model
+
+    def _must_have_this_version(self) -> None:
+        with self.snapshot() as read:
+            (version,) = read.one("select version from projection", {}) or (schema.VERSION,)
+        if version != schema.VERSION:
+            raise DatabaseUnavailableError(
+                f"A process of another version of decisionlog writes the read model in {self.database}: it has version "
+                f"{version}, and this program needs {schema.VERSION}. Stop or update that process, and retry."
+            )
 
     def _reset_if_unusable(self, source: Source) -> None:
         reason = self.database.check() or self._find_mismatch_or_damage(source)

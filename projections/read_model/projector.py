@@ -46,7 +46,7 @@ class Gap(Exception):
 
 
 class WrongPositionError(OperationalError):
-    """The read model is damaged: its position is missing, or is not that of its last entry."""
+    """The read model cannot be used: its position is missing or not that of its last entry, or it has another version."""
 
 
 class Projector:

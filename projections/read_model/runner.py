@@ -184,6 +184,7 @@ class Runner:
                 self._wait_for_turn(writer)
                 self._active = True
                 self._rebuild_if_damaged()
+                self._set_position(self._model.position)  # fails if a process of another version wrote it until now
                 self._follow(writer)
         except Exception as error:
             if self._model.is_damage(error) and not self._external:

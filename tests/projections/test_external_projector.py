@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eventlog.dsn import TIMEOUTS
+from eventlog.errors import DatabaseUnavailableError
 from projections.read_model import runner as read_model_runner
 from projections.read_model import schema
 from projections.read_model.database import PROJECTOR, REBUILD, Database
-from projections.read_model.model import ReadModel, content_hash
+from projections.read_model.model import ReadModel, ReadModelDamagedError, content_hash
 from projections.read_model.postgresql import PostgresqlDatabase
 from projections.read_model.rebuild import Rebuilding, rebuild
 from projections.read_model.runner import Runner
@@ -92,7 +94,7 @@ def test_an_external_runner_never_writes(model: ReadModel, log: Log) -> None:
 
 
 def test_opening_a_model_that_another_process_writes_changes_nothing(model: ReadModel, log: Log) -> None:
-    """A read model that another process writes is not reset."""
+    """A read model that another process writes is not reset; if that has another version, it is not used either."""
     with closing(model.database.writer()) as writer:
         assert not model.database.has_active_writer()
         assert writer.try_lock(PROJECTOR)
@@ -100,9 +102,33 @@ def test_opening_a_model_that_another_process_writes_changes_nothing(model: Read
         with writer.transaction():
             writer.rows("update projection set version = version + 1", {})
 
-        assert stored_version(ReadModel.open(model.database, log, lambda: START)) == schema.VERSION + 1
+        with pytest.raises(DatabaseUnavailableError, match="Stop or update that process"):
+            ReadModel.open(model.database, log, lambda: START)
+        assert stored_version(model) == schema.VERSION + 1
 
     assert stored_version(ReadModel.open(model.database, log, lambda: START)) == schema.VERSION
+
+
+def test_a_standby_rebuilds_what_another_version_wrote(model: ReadModel, log: Log) -> None:
+    """Nothing is answered from tables of another version; a process that takes over from it builds its own."""
+    position = log.add("feature:a", imported("status", value="s"))
+    catch_up(model, log)
+    standby = Runner(log, model, poll_s=0.01)
+    with closing(model.database.writer()) as writer:
+        assert writer.try_lock(PROJECTOR)
+        standby.start()
+        with writer.transaction():
+            writer.rows("update projection set version = version - 1", {})
+        with pytest.raises(ReadModelDamagedError), model.read() as read:
+            assert read.position
+    try:
+        deadline = time.monotonic() + 30
+        while stored_version(model) != schema.VERSION and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert standby.wait_for(position, 20)
+    finally:
+        standby.stop()
+    assert (stored_version(model), model.position) == (schema.VERSION, position)
 
 
 def stored_version(model: ReadModel) -> int:
