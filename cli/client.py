@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from cli.connection import connect
-from cli.errors import CommandFailed, Exit, NoLogError
+from cli.errors import NoLogError
 from cli.location import Location
 from cli.token_lookup import find_token
 from decisionlog_client import Client
@@ -30,7 +30,7 @@ def open_client(location: Location, *, writes: bool, creates: bool = False) -> I
 
     Raises:
         NoLogError: there is no log.
-        CommandFailed: another process has its files open and is not a server.
+        LogInUseError: another process has its files open and is not a server.
     """
     if writes and not creates:
         require_log(location)
@@ -66,7 +66,7 @@ def _find_local_server(location: Location, *, writes: bool) -> LogInUseError | N
     """Return the server that has the log, if there is one. A writer waits a moment for another command to finish.
 
     Raises:
-        CommandFailed: another process has the log open and is not a server.
+        LogInUseError: another process has the log open and is not a server.
     """
     if location.store:
         return None
@@ -75,8 +75,6 @@ def _find_local_server(location: Location, *, writes: bool) -> LogInUseError | N
         if not writes:
             return None
         if time.monotonic() > deadline:
-            raise CommandFailed(
-                f"Another process has {location.log_file} open. Try again when it has finished.", Exit.LOG_UNAVAILABLE
-            )
+            raise found
         time.sleep(LOCK_POLL_INTERVAL_S)
     return found

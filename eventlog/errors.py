@@ -21,10 +21,13 @@ class LogError(Exception):
 class LogInUseError(LogError):
     """Another process writes this log."""
 
-    def __init__(self, path: Path, address: str, key: str = "") -> None:
-        where = f" at {address}" if address else ""
+    def __init__(self, path: Path, address: str, key: str = "", process: str = "") -> None:
+        holder = f"process {process}" if process else "another process"
         super().__init__(
-            f"{path} is in use by another process{where}. Send commands to that process, or stop it first."
+            f"{path} is in use by {holder} at {address}. Send commands to that process, or stop it first."
+            if address
+            else f"{path} is in use by {holder}, which takes no commands. Wait until it has finished, or stop it; "
+            "`decisionlog consume` runs until it is stopped."
         )
         self.address = address
         self.key = key

@@ -1,6 +1,6 @@
 """The lock file of a log file: only one process writes.
 
-It holds the address of that process and a key for it. Only the owner of the file can read it.
+It holds the address of that process, a key for it, and its id. Only the owner of the file can read it.
 """
 
 from __future__ import annotations
@@ -39,12 +39,15 @@ class WriterLock:
 
     def announce(self, address: str = "", key: str = "") -> None:
         """Publish the address of this process, and a key for it, to processes that find the lock held."""
+        self._write(f"{address}\n{key}\n{os.getpid()}")
+
+    def _write(self, text: str) -> None:
         os.ftruncate(self._handle, 0)
-        os.pwrite(self._handle, f"{address}\n{key}".encode(), 0)
+        os.pwrite(self._handle, text.encode(), 0)
 
     def release(self) -> None:
         """Release the lock. The file stays, because deleting it could give the lock to two processes."""
-        self.announce()
+        self._write("")
         os.close(self._handle)
 
 
@@ -71,5 +74,5 @@ def _in_use(log: Path, lock: int) -> LogInUseError:
     """
     if os.fstat(lock).st_uid not in {os.geteuid(), log.stat().st_uid if log.exists() else os.geteuid()}:
         return LogInUseError(log, "", "")
-    address, _, key = os.pread(lock, MAX_ADDRESS_BYTES, 0).decode(errors="replace").partition("\n")
-    return LogInUseError(log, address, key)
+    address, key, process, *_ = f"{os.pread(lock, MAX_ADDRESS_BYTES, 0).decode(errors='replace')}\n\n".split("\n")
+    return LogInUseError(log, address, key, process if process.isdecimal() else "")

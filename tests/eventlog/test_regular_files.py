@@ -100,3 +100,19 @@ def test_an_address_comes_from_who_owns_the_log(tmp_path: Path, owner: int, log_
     assert found is not None
     assert found.address == refused.value.address == address
     assert found.key == ("key" if address else "")
+
+
+def test_the_process_that_holds_a_log_is_named(tmp_path: Path) -> None:
+    """A process without an address, such as a consumer, can be found by its id; a server by its address, too."""
+    log = tmp_path / "log.sqlite3"
+    lock = WriterLock(log)
+    silent = find_writer(log)
+    lock.announce("http://127.0.0.1:8737", "secret")
+    server = find_writer(log)
+    lock.release()
+
+    assert f"process {os.getpid()}, which takes no commands" in str(silent)
+    assert f"process {os.getpid()} at http://127.0.0.1:8737" in str(server)
+    assert server is not None
+    assert (server.address, server.key, "secret" in str(server)) == ("http://127.0.0.1:8737", "secret", False)
+    assert find_writer(log) is None
