@@ -65,6 +65,7 @@ FIELD_NAMES: Final = frozenset(
             "report",
         ),
         *("reversed_by", "settled_by", "status", "superseded_by", MERGED_INTO),
+        *("system", "lines", "unplaced", "remarks", "not_understood"),  # of the record of an import
         *(f"{verb}_because" for verb in _VERBS),
     )
 )
@@ -199,13 +200,15 @@ def check_field_names(read: Read, names: Iterable[str]) -> None:
         rows = read.rows("select distinct field from field_value", {})
         in_use = sorted({field for (field,) in rows})
         is_own = "." in name or name.endswith("*")  # people name roles, targets and attributes themselves
+        roles = {each.removeprefix("role."): each for each in in_use if each.startswith("role.")}
         close = (
             get_close_matches(name, in_use, 1, SIMILARITY)
             if is_own
-            else get_close_matches(name, {*FIELD_NAMES, *in_use}, 1)
+            else get_close_matches(name, {*FIELD_NAMES, *in_use, *roles}, 1)
         )
         if close or not is_own:
-            raise UnknownField(name, f"there is no field `{name}`{f'; did you mean `{close[0]}`?' if close else ''}")
+            hint = f"; did you mean `{roles.get(close[0], close[0])}`?" if close else ""
+            raise UnknownField(name, f"there is no field `{name}`{hint}")
 
 
 def _is_in_use(read: Read, name: str) -> bool:
