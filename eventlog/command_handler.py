@@ -278,6 +278,7 @@ class CommandHandler:
         if command.creates and command.corrects is None:  # a correction may create the same subject again
             self._new_subjects.add(command.subject_id())
         stored_effective_at, context = self._build_context(command, work)
+        _must_not_be_in_the_future(command, work.now)
         _must_have_source(command, context.scopes)
         # Before anything else is looked up: who may not read a subject must not learn whether it exists.
         policy.require_permission(command, context, work.subjects, self._view)
@@ -600,12 +601,15 @@ def _effective_times(command: Command, now: int) -> tuple[int | None, int]:
     if command.effective_at is None:
         return None, now
     effective_at = to_micros(command.effective_at)
-    if effective_at > now + CLOCK_LEEWAY_US:
+    return (None, now) if effective_at >= now else (effective_at, effective_at)
+
+
+def _must_not_be_in_the_future(command: Command, now: int) -> None:
+    if command.effective_at is not None and to_micros(command.effective_at) > now + CLOCK_LEEWAY_US:
         raise Malformed(
             "a command cannot take effect in the future; if something starts or ends later, use its `from` or `until`",
             field="effective_at",
         )
-    return (None, now) if effective_at >= now else (effective_at, effective_at)
 
 
 def _build_origin(command: Command, channel: str) -> Origin:

@@ -71,6 +71,17 @@ def test_a_handle_belongs_to_one_person(log: DecisionLog) -> None:
         assert refused.value.field == field
 
 
+@pytest.mark.parametrize("limited", [False, True])
+def test_a_refusal_names_its_command(log: DecisionLog, limited: bool) -> None:
+    """Of several commands, the one that would take effect in the future is named, also where reading is limited."""
+    log.limits_reading = limited
+
+    with pytest.raises(Malformed, match="in the future") as refused:
+        do(log, state_vision("shop"), state_vision("till", effective_at="2990-01-01T00:00:00Z"))
+
+    assert refused.value.field == "commands.1.effective_at"
+
+
 def test_a_person_is_found_by_key(log: DecisionLog) -> None:
     """A key means its person, as it does for other subjects, unless it is a name of a person."""
     do(log, product("x", accountable="ann"))
