@@ -291,9 +291,13 @@ def format_period(since: str, until: str) -> str:
 
 
 def _format_date(day: str, *, year: bool = True, short: bool = False) -> str:
-    """Return a date as people write it: "November 26, 2026"; `short` abbreviates the month."""
-    month = _MONTHS[int(day[5:7]) - 1]
-    words = f"{month[:3] if short else month} {int(day[8:10])}"
+    """Return a date as people write it: "November 26, 2026"; `short` abbreviates the month. What is none stays as it is."""
+    try:
+        found = date.fromisoformat(day[:10])
+    except ValueError:  # an imported one may be anything, such as "soon"
+        return day
+    month = _MONTHS[found.month - 1]
+    words = f"{month[:3] if short else month} {found.day}"
     return f"{words}, {day[:4]}" if year else words
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, ClassVar, Final, Literal, TypeVar, assert_never
 from pydantic import ConfigDict, Field, StrictBool, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from domain.decision_messages import ENDED_BY, SUPERSEDED, SUPERSEDED_BY
+from domain.decision_messages import ENDED_BY, REVISIT_ON, SUPERSEDED, SUPERSEDED_BY
 from domain.decision_messages import OPEN as OPEN_DECISION
 from domain.decision_rights import RIGHTS_FIELD
 from domain.errors import NotAllowed, NothingChanges, Unknown
@@ -74,7 +74,7 @@ NOT_IMPORTED_PREFIXES: Final = (
 ROLE_PREFIX: Final = "role."
 _SINGLE_FIELDS: Final = (
     *(STATUS, "title", "kind", "horizon", "version", "line", "measure", "unit", "baseline", "target", "current"),
-    *("due_on", "held_on", "review_on", "check_on", "valid_until", "reversed_by", "proposed_by", "collected_by"),
+    *("due_on", "held_on", "review_on", REVISIT_ON, "check_on", "valid_until", "reversed_by", "proposed_by", "collected_by"),
 )
 _LIST_FIELDS: Final = (
     *("products", "deciders", "goals", SUPERSEDED_BY, ENDED_BY, "awaits", "releases", "tags", "aliases", "options"),

@@ -64,6 +64,7 @@ def flatten(row: Row) -> Row:
         **{
             name: state["source_value"] if is_empty(state["value"]) and state["source_value"] else state["value"]
             for name, state in flat_fields(row)
+            if name not in ("subject", "first")  # fields of an import may have these names
         },
     }
 

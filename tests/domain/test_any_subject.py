@@ -271,6 +271,7 @@ def test_a_role_cannot_be_imported():
     [
         ("status", {"texts": ("open", "closed")}, "a single code or text"),
         ("due_on", {"value": 5}, "a single code or text"),
+        ("revisit_on", {"value": 5}, "a single code or text"),
         ("deciders", {"text": "Bob"}, "a list"),
         ("role.accountable", {"value": "person:bob"}, "a list"),
     ],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.support_log import LocalService
 from tests.support_pages import PageReader, text_of
 
@@ -29,8 +31,11 @@ def test_an_imported_date_of_a_review_may_be_no_day(service: LocalService, pages
     assert "2019" in text_of(pages.get("/decisions/tea"))
 
 
-def test_an_imported_owner_may_be_no_list_of_people(service: LocalService, pages: PageReader) -> None:
-    """Such a text is no person who has left."""
+def test_an_owner_of_an_old_import_may_be_no_list_of_people(
+    service: LocalService, pages: PageReader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a text, which imports refuse now, is no person who has left."""
+    monkeypatch.setattr("domain.any_subject._require_form", lambda *_: None)
     _import_decision(service, field="role.accountable", value="Ann")
 
     assert "Tea" in text_of(pages.get("/people"))
@@ -63,3 +68,21 @@ def test_a_release_may_have_no_day_but_a_word(service: LocalService, pages: Page
     assert "Q3" in text_of(pages.get("/releases"))
     pages.get("/roadmap", layout="timeline")
     pages.get("/")
+
+
+def test_a_report_has_what_is_due_on_no_day(service: LocalService, pages: PageReader) -> None:
+    """A goal or a release that is due `in Q3` is in the report of its product, with these words."""
+    service.post("/products", {"title": "Shop", "key": "shop"})
+    for subject in ("goal:tea", "release:tea"):
+        _import(service, subject, field="due_on", value="in Q3")
+        _import(service, subject, field="products", subjects=["product:shop"])
+
+    assert "due in Q3" in text_of(pages.get("/reports/shop", since="2020-01-01"))
+
+
+def test_an_imported_field_may_be_called_subject(service: LocalService, pages: PageReader) -> None:
+    """It does not take the place of the id of its decision in lists and forms."""
+    _import_decision(service, field="subject", value=True)
+
+    assert "Tea" in text_of(pages.get("/decisions"))
+    assert "Tea" in text_of(pages.get("/do/ReverseDecision", subject="decision:tea"))
