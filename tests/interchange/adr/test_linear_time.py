@@ -155,6 +155,12 @@ def test_distinct_parts_take_linear_time(make):
     assert grows_with(read_whole, make)
 
 
+@pytest.mark.parametrize("part", ["2024 ", "に ", "被 "])
+def test_the_longest_status_that_is_read_for_its_relations(part):
+    """The spaces that are left of its dates are not read again for each of them."""
+    assert cost(read_whole, f"{SECTION}가{part * 2000}") < 2
+
+
 def test_quadratic_time_is_detected():
     """The regular expression that was used for links takes quadratic time, and the check detects it."""
     pattern = re.compile(r"\[([^\]]*)\]\(([^)\s]*)\)")
