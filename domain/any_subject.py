@@ -74,7 +74,8 @@ NOT_IMPORTED_PREFIXES: Final = (
 ROLE_PREFIX: Final = "role."
 _SINGLE_FIELDS: Final = (
     *(STATUS, "title", "kind", "horizon", "version", "line", "measure", "unit", "baseline", "target", "current"),
-    *("due_on", "held_on", "review_on", REVISIT_ON, "check_on", "valid_until", "reversed_by", "proposed_by", "collected_by"),
+    *("due_on", "held_on", "check_on", "valid_until", "review_on", REVISIT_ON),
+    *("reversed_by", "proposed_by", "collected_by"),
 )
 _LIST_FIELDS: Final = (
     *("products", "deciders", "goals", SUPERSEDED_BY, ENDED_BY, "awaits", "releases", "tags", "aliases", "options"),
