@@ -14,6 +14,7 @@ from typing import Any, Final, Literal
 
 from domain.catalog import COMMANDS, EVENTS
 from domain.fields import MERGED_INTO
+from domain.judgment import AUTHORITY_FIELDS
 from domain.values import format_timestamp, parse_micros, parse_timestamp
 from projections.queries.timepoint import ResolvedTime
 from projections.read_model.model import Read
@@ -52,24 +53,28 @@ FIELD_NAMES: Final = frozenset(
     (
         *(name for message in (*COMMANDS.values(), *EVENTS.values()) for name in message.model_fields),
         *(
-            "authority",
             "calibration_shared",
             "current",
             "decision_rights",
             "deferred_until",
             "exists",
             "proposed_by",
-            "ratification",
             "ended_by",
-            "authority.ending",
             "report",
         ),
-        *("reversed_by", "settled_by", "status", "superseded_by", MERGED_INTO),
+        *("reversed_by", "settled_by", "status", "still_valid", "still_valid_because", "superseded_by", MERGED_INTO),
+        *("review.by", "review.finding", "review.learned", "review.outcome"),
+        *("review.reasoning", "review.reasoning_by", "review.reasoning_finding"),
+        *AUTHORITY_FIELDS,
         *("system", "lines", "unplaced", "remarks", "not_understood"),  # of the record of an import
         *(f"{verb}_because" for verb in _VERBS),
     )
 )
 """The names of fields that commands can set, whether or not a subject has them yet: most are those of their members."""
+SPELLED_GROUPS: Final = frozenset(
+    ("role", "target", "x", *(name.partition(".")[0] for name in FIELD_NAMES if "." in name))
+)
+"""The groups of fields whose names people spell. Other groups have a key or a number there, such as `expectation.2`."""
 SIMILARITY: Final = 0.8
 """How similar to a name in use a name must be, from 0 to 1, to be taken for a misspelling of it."""
 
@@ -195,7 +200,7 @@ def check_field_names(read: Read, names: Iterable[str]) -> None:
         UnknownField: a name is misspelled; with the most similar name.
     """
     for name in dict.fromkeys(names):
-        if name in FIELD_NAMES or _is_in_use(read, name):
+        if name in FIELD_NAMES or _is_in_use(read, name) or _is_in_keyed_group(read, name):
             continue
         rows = read.rows("select distinct field from field_value", {})
         in_use = sorted({field for (field,) in rows})
@@ -209,6 +214,11 @@ def check_field_names(read: Read, names: Iterable[str]) -> None:
         if close or not is_own:
             hint = f"; did you mean `{roles.get(close[0], close[0])}`?" if close else ""
             raise UnknownField(name, f"there is no field `{name}`{hint}")
+
+
+def _is_in_keyed_group(read: Read, name: str) -> bool:
+    group, dot, _ = name.partition(".")
+    return bool(dot) and group not in SPELLED_GROUPS and _is_in_use(read, f"{group}.*")
 
 
 def _is_in_use(read: Read, name: str) -> bool:

@@ -10,15 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.any_subject import StillValidConfirmed
+from domain.catalog import EVENTS
 from domain.ownership import OwnershipAssigned
 from domain.people import PersonMerged
-from domain.values import format_micros, from_micros
+from domain.values import STORED, format_micros, from_micros
 from identity.decision_log import DecisionLog
 from projections.queries.change_counts import count_changes
 from projections.queries.conditions import (
     FIELD_NAMES,
     Condition,
     UnknownField,
+    check_field_names,
     is_absent,
     parse_condition,
 )
@@ -29,6 +32,8 @@ from projections.queries.listings import subjects
 from projections.queries.timepoint import TimePoint
 from projections.read_model.model import Read
 from projections.read_model.visibility import limit
+from tests.eventlog.test_golden import NAMES as GOLDEN
+from tests.eventlog.test_golden import load
 from tests.faults.logs import write_log
 from tests.projections import reference_model
 from tests.projections.support import SECOND, BuildModel, Log, at
@@ -318,12 +323,28 @@ def test_a_condition_on_a_change_needs_changes(read: Callable[[], Read]) -> None
         subjects(read(), Filter(conditions=[parse_condition("change.by=person:p")]), ())
 
 
-def test_every_field_that_a_command_sets_is_known(tmp_path: Path) -> None:
-    """The names of fields cover all that the example of each command sets, but for those that people name."""
+def test_another_key_or_number_is_no_misspelling(log: Log, read: Callable[[], Read]) -> None:
+    """A field of a group whose members have keys or numbers is known, also next to a similar one that a subject has."""
+    for name in ("expectation.1", "approval.anna"):
+        log.add("decision:a", imported(name, value="yes"))
+    snapshot = read()
+
+    check_field_names(snapshot, ["expectation.2", "approval.ann"])
+    with pytest.raises(UnknownField, match=r"did you mean `expectation\.1`"):
+        check_field_names(snapshot, ["expectaton.1"])
+
+
+def test_every_field_that_an_event_sets_is_known(tmp_path: Path) -> None:
+    """The names of fields cover all that commands and events set, but for those that people name or that have a key."""
     write_log(tmp_path / "log.sqlite", 1, seed=1)
     with DecisionLog.open(tmp_path / "log.sqlite", clock=lambda: 0) as log:
         subjects_in_log = {entry.subject for entry in log.read(0, 10_000)}
         names = {name for subject in subjects_in_log for name in log.state(subject).field_names()}
+    stored = [load(name)["given"] for name in GOLDEN]
+    events = [EVENTS[given["type"]].model_validate(given["data"], context=STORED) for given in stored]
+    for event in (*events, StillValidConfirmed(why="It is.")):
+        names |= {change.field for change in event.field_changes() if not event.is_imported}
 
-    assert {"status", "evidence", "cost"} <= names
-    assert {name for name in names if "." not in name and name not in FIELD_NAMES} == set()
+    spelled = {name for name in names if "." not in name or name.partition(".")[0] in {"review", "authority"}}
+    assert {"status", "evidence", "cost", "still_valid", "review.outcome"} <= spelled
+    assert spelled <= FIELD_NAMES
