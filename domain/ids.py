@@ -31,6 +31,8 @@ SUBJECT_IN_TEXT: Final = re.compile(rf"(?<![\w:]){SUBJECT_PATTERN}(?<![.~-])")
 """The id of a subject within a text, without the period that ends a sentence."""
 _MAX_DERIVED_CHARS: Final = 30
 _SUBJECT = re.compile(SUBJECT_PATTERN)
+IN_BACKTICKS: Final = re.compile(r"(`[^`]*`)")
+"""What a message gives as code. Splits a message into parts of which every second one is code; a single backtick is text."""
 
 
 def is_subject(text: str) -> bool:
@@ -40,9 +42,9 @@ def is_subject(text: str) -> bool:
 
 def replace_ids(text: str, title_of: Callable[[str], str]) -> str:
     """Return a text with titles in place of the ids of subjects; a command in backticks keeps the ids, as it is typed."""
-    parts = text.split("`")
+    parts = IN_BACKTICKS.split(text)
     parts[::2] = [SUBJECT_IN_TEXT.sub(lambda found: title_of(found[0]), each) for each in parts[::2]]
-    return "`".join(parts)
+    return "".join(parts)
 
 
 def kind_of(subject: str) -> str:

@@ -7,7 +7,7 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from domain.ids import is_subject, replace_ids
+from domain.ids import IN_BACKTICKS, is_subject, replace_ids
 
 KIND_PATHS: Final[Mapping[str, str]] = {
     "product": "products",
@@ -44,9 +44,10 @@ def page_address(address: str) -> str:
 
 def with_titles(message: str, titles: Callable[[str], str] = str) -> Markup:
     """Return a message with the titles of the subjects whose ids it contains, and what is in backticks as code."""
-    parts = replace_ids(message, titles).split("`")
+    parts = IN_BACKTICKS.split(message)
     return Markup().join(
-        Markup("<code>{}</code>").format(each) if n % 2 else escape(each) for n, each in enumerate(parts)
+        Markup("<code>{}</code>").format(each[1:-1]) if n % 2 else escape(replace_ids(each, titles))
+        for n, each in enumerate(parts)
     )
 
 

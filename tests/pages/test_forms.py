@@ -804,3 +804,11 @@ def test_a_form_speaks_of_its_own_fields():
     for form in filter(None, map(find_form, COMMANDS)):
         assert "Omitted" not in form.summary
         assert not {f"`{each.name}`" for each in form.every_field} & {*re.findall(r"`[^`]*`", form.summary)}
+
+
+def test_a_backtick_that_someone_typed_stays(forms):
+    """A message repeats what was typed; only what is between two backticks is code."""
+    refused = forms.send("/do/SetGoal", {**forms.open("/do/SetGoal"), "title": "T", "accountable": "Ann`s"})
+
+    assert "No person or team is called “Ann`s”." in text_of(refused.text)
+    assert "<code>" not in refused.text
