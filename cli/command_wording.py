@@ -205,7 +205,6 @@ OPTIONS: Final[Mapping[str, str]] = {
     "supersedes": "supersedes",
     "because": "because",
     "from_": "from",
-    "revisit_on": "review-on",
 }
 """Options that are not named after their field, or after the singular of a list."""
 

@@ -66,7 +66,7 @@ OPTION_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "supports": ("support", "under"),
     "support": ("under",),
     "attendees": ("attendee", "invited"),
-    "review": ("review-on",),
+    "review": ("review-on", "revisit-on"),
 }
 """Other names of options: for each, what it may mean; those that the command has are suggested."""
 COMMAND_NAMES: Final[Mapping[str, tuple[str, ...]]] = {

@@ -152,7 +152,6 @@ LABELS: Final[Mapping[str, str]] = {
     "due_on": "Date",
     "day": "Date instead of a release",
     "review_on": "Review on",
-    "revisit_on": "Review on",
     "until": "Until",
     "option": "Chosen option",
     "pros": "For",

@@ -48,6 +48,7 @@ def message_for(typed: str) -> str:
         ("feature moev gifts", "`decisionlog feature move`"),
         ("decision defer tea --why x", "--note or --because"),
         ("decision defer tea --reason x", "--note or --because"),
+        ("decision defer tea --review-on 2026-01-01", "--revisit-on"),
         ("person add Ann --alias annb", "--identifier"),
         ("person add Ann --email a@example.org", "--identifier"),
         ("token create ann --name laptop", "--label"),

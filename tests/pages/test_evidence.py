@@ -113,6 +113,8 @@ def test_the_page_of_a_deferred_decision_shows_its_day_until_it_is_taken(
     """The day to decide it again is a step to come; once it is decided, neither the steps nor the history speak of it."""
     service.post("/decisions/propose", {"key": "cake", "title": "Serve cake", "products": ["tide"]})
     wait(service)
+    form = read_page(service, "/do/DeferDecision", subject="decision:cake")
+    assert "Revisit on optional The day to decide it, at the latest." in form
     forms.record(
         "/do/DeferDecision?subject=decision:cake", until="We asked.", awaits="evidence:baking", revisit_on="2030-03-01"
     )
