@@ -291,11 +291,11 @@ def format_period(since: str, until: str) -> str:
 
 
 def _format_date(day: str, *, year: bool = True, short: bool = False) -> str:
-    """Return a date as people write it: "November 26, 2026"; `short` abbreviates the month. What is none stays as it is."""
+    """Return a date as people write it: "November 26, 2026"; `short` abbreviates the month. Any other text is shortened."""
     try:
         found = date.fromisoformat(day[:10])
     except ValueError:  # an imported one may be anything, such as "soon"
-        return day
+        return _shorten(day)
     month = _MONTHS[found.month - 1]
     words = f"{month[:3] if short else month} {found.day}"
     return f"{words}, {day[:4]}" if year else words

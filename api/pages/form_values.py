@@ -66,7 +66,7 @@ def _fits(field_: FormField, value: Any, form: Form) -> bool:
 
 def _as_text(field_: FormField, value: Any) -> str:
     if field_.control == "findings":
-        return "\n".join(map(format_finding, value))
+        return "\n".join(map(format_finding, items_of(value)))
     if isinstance(value, list):
         return ("\n" if field_.control == "text" else "; ").join(map(str, value))
     if isinstance(value, Mapping):

@@ -86,3 +86,10 @@ def test_an_imported_field_may_be_called_subject(service: LocalService, pages: P
 
     assert "Tea" in text_of(pages.get("/decisions"))
     assert "Tea" in text_of(pages.get("/do/ReverseDecision", subject="decision:tea"))
+
+
+def test_imported_findings_may_be_texts(service: LocalService, pages: PageReader) -> None:
+    """The form that judges a choice is shown without them."""
+    _import_decision(service, field="findings", texts=["People ask for it."])
+
+    assert "People ask for it." not in text_of(pages.get("/do/JudgeChoice", subject="decision:tea"))
