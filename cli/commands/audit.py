@@ -25,7 +25,7 @@ from decisionlog_client import questions
 @options.kinds
 @options.repeatable("--type", "Filter by event type, e.g. DecisionAccepted.")
 @options.repeatable("--because", "Filter by the decision behind the event.")
-@options.repeatable("--channel", "Filter by channel: http, cli, import, kafka, log.")
+@options.repeatable("--channel", "Filter by channel: http, cli, import, kafka, log, demo.")
 @options.repeatable("--system", "Filter by the system the event was imported from.")
 @options.repeatable("--reference", "Filter by the reference in that system.")
 @options.repeatable("--transaction", "Filter by transaction id.")
