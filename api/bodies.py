@@ -36,8 +36,8 @@ async def read_json(request: Request, caller: Caller, build: Callable[[Any], T],
     """Return what `build` makes of the JSON in the body; an empty body is an empty object.
 
     Raises:
-        HttpProblem: 400 if it is not JSON or ends early, 415 if it is compressed; 413 if it is too long or has too many members; 422 if an object
-            has a name twice; 503 if the server holds too many large bodies.
+        HttpProblem: 400 if it is not JSON or ends early, 415 if it is compressed; 413 if it is too long or has too many
+            members; 422 if an object has a name twice; 503 if the server holds too many large bodies.
         ValidationError: what `build` raises.
     """
     length = _declared_length(request)

@@ -46,10 +46,8 @@ async def get_health(services: ServiceDependency) -> answer_documentation.Health
     services.check_read_model()
     positions = services.positions()
     status: Literal["ok", "degraded", "behind"] = "degraded" if services.questions.is_saturated() else "ok"
-    may_be_behind = positions["lag"] or isinstance(
-        services.book, Replica
-    )  # which does not know what it did not hear of
-    if may_be_behind and await services.lacks_projector():
+    is_replica = isinstance(services.book, Replica)  # it does not know what it did not hear of
+    if (positions["lag"] or is_replica) and await services.lacks_projector():
         status = "behind"
     return {"status": status, **positions}
 
