@@ -331,7 +331,7 @@ def test_another_key_or_number_is_no_misspelling(log: Log, read: Callable[[], Re
 
     check_field_names(snapshot, ["expectation.2", "approval.ann"])
     with pytest.raises(UnknownField, match=r"did you mean `expectation\.1`"):
-        check_field_names(snapshot, ["expectaton.1"])
+        check_field_names(snapshot, ["expectations.1"])
 
 
 def test_every_field_that_an_event_sets_is_known(tmp_path: Path) -> None:
