@@ -37,8 +37,8 @@ from projections.read_model.replica_state import Replica, read_state
 from projections.read_model.schema import loads
 
 POLL_INTERVAL_S: Final = 0.003
-PROJECTOR_CHECK_INTERVAL_S: Final = 0.5
-"""How often a read that waits for a position checks whether a projector is running."""
+PROJECTOR_CHECK_INTERVAL_S: Final = 2.0
+"""How often a read that waits for a position checks whether a projector is running. One that restarts takes about a second."""
 BUSY_RETRY_S: Final = 5
 TOO_LONG_RETRY_S: Final = 60
 """Longer than clients wait before they retry by themselves."""

@@ -76,8 +76,9 @@ def test_a_timeout_says_that_no_projector_runs(behind: LocalService) -> None:
         assert behind.client.get(path).json()["detail"].endswith("try again")
 
 
-def test_waiting_without_a_projector_ends_early(behind: LocalService) -> None:
+def test_waiting_without_a_projector_ends_early(behind: LocalService, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cause is named long before the time for which a server waits."""
+    monkeypatch.setattr("api.query_execution.PROJECTOR_CHECK_INTERVAL_S", 0.05)
     behind.app.state.services = replace(behind.app.state.services, wait_seconds=60)
     started = time.monotonic()
     late = behind.client.get(f"/v1/products?min_position={behind.log.head().size}")

@@ -124,6 +124,7 @@ def test_an_expired_token_is_worth_nothing(place: Path | str) -> None:
     """A token works until the time it expires and not at that time, also where it was looked up just before."""
     clock = Clock()
     with open_log(place, clock=clock) as log:
+        log.side_table_listeners.remove(log.tokens.clear_cache)  # PostgreSQL may notify late that the token was created
         clock.step = 0
         _, secret = log.tokens.create("service:ci", expires_at=clock.now + 60_000_000)
         clock.now += 59_999_999
