@@ -36,6 +36,11 @@ def nameless(number: object) -> str:
     return f"{number} (no name in the export)"
 
 
+def fold_word(text: str) -> str:
+    """Return a word of a tracker in the form in which two are compared: `Won’t Do` is `won't do`."""
+    return text.strip().casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
+
+
 class FieldRule(BaseModel):
     """Which field of the log a source field becomes, and how its values are parsed."""
 
@@ -50,8 +55,8 @@ class FieldRule(BaseModel):
 
     @cached_property
     def values_by_case(self) -> dict[str, str]:
-        """The table `values` by the case-folded source value."""
-        return {source_value.casefold(): value for source_value, value in self.values.items()}
+        """The table `values` by the folded source value."""
+        return {fold_word(source_value): value for source_value, value in self.values.items()}
 
     @cached_property
     def compiled_patterns(self) -> tuple[tuple[re.Pattern[str], str], ...]:
@@ -61,7 +66,7 @@ class FieldRule(BaseModel):
     def map_value(self, text: str) -> str | None:
         """Return the value that a source value is mapped to: by the table, else by the first pattern that matches."""
         bare = text.strip()
-        found = self.values_by_case.get(bare.casefold())
+        found = self.values_by_case.get(fold_word(bare))
         if found is not None or len(bare) > MAX_NAME_CHARACTERS:
             return found
         return next((value for pattern, value in self.compiled_patterns if pattern.fullmatch(bare)), None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -14,8 +13,8 @@ from typing import Any, Final
 from interchange.source_file import NotAHistoryError, recognize_file
 from interchange.times import MONTHS, TimeReader, list_formats
 from interchange.tracker.columns import unfold
-from interchange.tracker.presets.shared_mapping import MAPPING_TABLE
-from interchange.value_parsers import as_text
+from interchange.tracker.presets.shared_mapping import STATUS_WORDS
+from interchange.value_parsers import as_text, fold_word
 
 MAX_ROWS: Final = 20_000
 MAX_VALUES: Final = 60
@@ -147,7 +146,6 @@ _FIELDS: Final = (
     (r"labels?|tags?", "labels", ""),
     (r"due.*|deadline", "x.due", "date"),
 )
-_KNOWN_STATUSES: Final = tomllib.loads(MAPPING_TABLE)["subject"][0]["fields"]["status"]["values"]
 _DOUBT: Final = "  # ?"
 
 
@@ -384,8 +382,8 @@ def _rule(plain_name: str) -> tuple[str, str]:
 
 def _status_of(value: str) -> tuple[str, bool]:
     """Return the status that a word means, and whether it is known."""
-    word = value.strip().casefold()
-    found = _KNOWN_STATUSES.get(word) or next((one for one, words in _STATUSES if re.fullmatch(words, word)), None)
+    word = fold_word(value)
+    found = STATUS_WORDS.get(word) or next((one for one, words in _STATUSES if re.fullmatch(words, word)), None)
     return (found, True) if found else ("proposed", False)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
@@ -24,8 +23,8 @@ from interchange.tracker.presets.lines import (
     title_in,
     without_empty,
 )
-from interchange.tracker.presets.shared_mapping import MAPPING_TABLE
-from interchange.value_parsers import nameless
+from interchange.tracker.presets.shared_mapping import STATUS_WORDS
+from interchange.value_parsers import fold_word, nameless
 
 _FIELDS: Final = {
     "summary": "title",
@@ -62,7 +61,6 @@ _CSV: Final[Headers] = {
     "description": ("Description",),
 }
 _RESOLUTION: Final = ("Resolution", "Lösung", "Résolution", "Resolución", "Resolução", "解決状況", "解决结果")
-_MEANINGS: Final[dict[str, str]] = tomllib.loads(MAPPING_TABLE)["subject"][0]["fields"]["status"]["values"]
 _MEMBERS: Final = ("release", "components", "versions")
 """Fields with several values, of which each item of a changelog adds or removes one."""
 _SPRINT: Final = re.compile(r"[\[,]name=([^,\]]*)")
@@ -94,7 +92,7 @@ def expand_jira(row: Row) -> Iterator[Line]:
 
 def _outcome(status: Any, resolution: Any) -> Any:
     """Return the status of an issue; if it is done with a resolution such as Won't Do, that resolution."""
-    means = [_MEANINGS.get(str(one).strip().casefold().replace("’", "'")) for one in (status, resolution)]
+    means = [STATUS_WORDS.get(fold_word(str(one))) for one in (status, resolution)]
     return resolution if means == ["shipped", "dropped"] else status
 
 

@@ -1,5 +1,6 @@
 """The mapping that reads the lines of all presets: their columns, and the status words of usual workflows."""
 
+import tomllib
 from typing import Final
 
 MAPPING_TABLE: Final = r"""
@@ -343,3 +344,5 @@ field = "x.type"
 [subject.fields.priority]
 field = "x.priority"
 """
+STATUS_WORDS: Final[dict[str, str]] = tomllib.loads(MAPPING_TABLE)["subject"][0]["fields"]["status"]["values"]
+"""What the words for a status mean."""

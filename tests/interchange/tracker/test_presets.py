@@ -418,6 +418,7 @@ def test_an_issue_that_is_done_without_being_done_is_dropped(log, tmp_path):
     ("status", "resolution", "value"),
     [
         ("Done", "Won't Do", "dropped"),
+        ("Done", "Won’t Do", "dropped"),
         ("Closed", "Duplicate", "dropped"),
         ("Done", "Fixed", "shipped"),
         ("In Progress", "Won't Do", "started"),
