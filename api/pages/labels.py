@@ -64,8 +64,6 @@ FIELD_LABELS: Final[Mapping[str, str]] = {
 }
 EMPTIED_FIELDS: Final = frozenset({"awaits", "revisit_on", "option", "reversed_by"})
 """Fields that become empty when the status of a decision changes, which a sentence about it says already."""
-ENDED_DECISION: Final = frozenset({"rejected", "withdrawn", "superseded", "reversed"})
-"""The statuses of a decision of which nothing more is due, whatever day was set to review it."""
 
 COMMAND_LABELS: Final[Mapping[str, str]] = {
     "AdviseOnDecision": "Advise",

@@ -26,8 +26,6 @@ from projections.queries.titles import find_titles
 from projections.read_model.model import Read
 
 KINDS: Final = ("goal", "decision", "feature", "release")
-ENDED_DECISIONS: Final = frozenset({"rejected", "withdrawn", "superseded", "reversed"})
-"""Decisions with these statuses contribute to nothing."""
 ENDED_FEATURES: Final = frozenset({"dropped"})
 MAX_WANTED: Final = 100
 """Up to this many subjects, only what is linked to them is read."""
@@ -75,7 +73,7 @@ class Links:
 
     def is_live(self, subject: str) -> bool:
         """Return whether a decision or feature exists and has not ended."""
-        ended = ENDED_DECISIONS if subject.startswith("decision:") else ENDED_FEATURES
+        ended = decision_messages.ENDED if subject.startswith("decision:") else ENDED_FEATURES
         return subject in self.statuses and self.statuses[subject] not in ended
 
     def _paths_through(self, goal: str, through: str) -> Iterator[Path]:
