@@ -116,7 +116,7 @@ _STATUSES: Final = {
     "veraltet": "reversed",
     "aufgehoben": "reversed",
     "überholt": "reversed",
-    "außer kraft": "reversed",
+    "ausser kraft": "reversed",  # also of "außer": without case, ß is ss
     "ersetzt": "superseded",
     "abgelöst": "superseded",
     "zurückgestellt": "deferred",

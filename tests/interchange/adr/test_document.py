@@ -236,6 +236,7 @@ def test_rendered_records_parse_to_the_same(text):
         ("on ice", None),
         ("Final comment period", "proposed"),
         ("Decided against", "rejected"),
+        ("Außer Kraft", "reversed"),
     ],
 )
 def test_parsing_a_status(text, status):
