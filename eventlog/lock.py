@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -35,7 +36,8 @@ class WriterLock:
             found = _in_use(log, self._handle)
             os.close(self._handle)
             raise found from None
-        self.announce()
+        with suppress(OSError):  # on a full disk, only the messages of other processes lack the process id
+            self.announce()
 
     def announce(self, address: str = "", key: str = "") -> None:
         """Publish the address of this process, and a key for it, to processes that find the lock held."""
