@@ -81,10 +81,10 @@ _LIST_FIELDS: Final = (
     *("products", "deciders", "goals", SUPERSEDED_BY, ENDED_BY, "awaits", "releases", "tags", "aliases", "options"),
     *("attendees", "invited", "agenda", "settled_by", "decisions", "features", "review.by", "review.reasoning_by"),
 )
-_FORMS: Final[Mapping[str, tuple[type, str]]] = MappingProxyType(
-    dict.fromkeys(_SINGLE_FIELDS, (str, "a single code or text")) | dict.fromkeys(_LIST_FIELDS, (list, "a list"))
+_FORMS: Final[Mapping[str, type]] = MappingProxyType(
+    dict.fromkeys(_SINGLE_FIELDS, str) | dict.fromkeys(_LIST_FIELDS, list)
 )
-"""What the value of a field must be: queries and pages rely on it."""
+"""What the values of fields are: queries and pages rely on it."""
 
 
 class LogOpened(Event):
@@ -329,7 +329,23 @@ class ImportedChange(Message):
             if items is not None:
                 value = list(items)
         is_text = self.text is not None or self.texts is not None
+        value = _in_form_of(self.field, value)
         return FieldChange(self.field, value, refs=referenced, source_value=self.source_value, is_searchable=is_text)
+
+
+def _form_of(name: str) -> type | None:
+    """Return what the values of a field are, text or lists; None if they may be anything."""
+    return list if name.startswith(ROLE_PREFIX) else _FORMS.get(name)
+
+
+def _in_form_of(name: str, value: Value) -> Value:
+    """Return an imported value as its field has it: one of a list as a list of one, and a number of a text as its digits."""
+    form = _form_of(name)
+    if form is list and isinstance(value, str) and (is_subject(value) or not name.startswith(ROLE_PREFIX)):
+        return [value]
+    if form is str and isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    return None if form is str and value == [] else value
 
 
 class ImportChanges(Command):
@@ -502,11 +518,11 @@ def _require_importable(command: ImportChanges, state: SubjectState) -> None:
 
 
 def _require_form(change: ImportedChange, n: int, subject: str) -> None:
-    """A field whose values are strings or lists is filled with nothing else; it can always be emptied."""
-    value = change.field_change().value
-    form = (list, "a list") if change.field.startswith(ROLE_PREFIX) else _FORMS.get(change.field)
-    if value is not None and form is not None and not isinstance(value, form[0]):
-        raise NotAllowed(f"`{change.field}` must be {form[1]}", field=f"changes.{n}.field", subject=subject)
+    """A field whose values are texts or lists is filled with nothing else; it can always be emptied."""
+    value, form = change.field_change().value, _form_of(change.field)
+    if value is not None and form is not None and not isinstance(value, form):
+        expected = "a list" if form is list else "a single code or text"
+        raise NotAllowed(f"`{change.field}` must be {expected}", field=f"changes.{n}.field", subject=subject)
 
 
 def _require_effective(state: SubjectState, context: CommandContext) -> None:

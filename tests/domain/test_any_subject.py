@@ -270,17 +270,35 @@ def test_a_role_cannot_be_imported():
     ("field", "value", "form"),
     [
         ("status", {"texts": ("open", "closed")}, "a single code or text"),
-        ("due_on", {"value": 5}, "a single code or text"),
-        ("revisit_on", {"value": 5}, "a single code or text"),
-        ("deciders", {"text": "Bob"}, "a list"),
-        ("role.accountable", {"value": "person:bob"}, "a list"),
+        ("revisit_on", {"value": True}, "a single code or text"),
+        ("deciders", {"value": 5}, "a list"),
+        ("role.accountable", {"text": "Bob"}, "a list"),
     ],
 )
 def test_an_import_fills_no_field_with_another_form(field: str, value: dict[str, Any], form: str):
-    """A single value is no list and no number, and a list no single value; pages and queries rely on it."""
+    """A single value is no list, and a list no number; pages and queries rely on it."""
     change = ImportedChange(field=field, **value)
     given().when(import_changes(CREATED, change)).refused(NotAllowed, "changes.1.field", f"must be {form}")
     given().when(import_changes(CREATED, ImportedChange(field=field, source_value="TBD"))).recorded()
+
+
+@pytest.mark.parametrize(
+    ("field", "given_value", "value"),
+    [
+        ("tags", {"text": "beta"}, ["beta"]),
+        ("releases", {"value": "release:r1"}, ["release:r1"]),
+        ("role.accountable", {"value": "person:bob"}, ["person:bob"]),
+        ("version", {"value": 2}, "2"),
+        ("status", {"texts": ()}, None),
+        ("x.effort", {"value": 3}, 3),
+        ("x.labels", {"text": "beta"}, "beta"),
+    ],
+)
+def test_an_imported_value_takes_the_form_of_its_field(field: str, given_value: dict[str, Any], value: Any):
+    """A mapping need not know that a field has a list or a text: one value is a list of one, a number its digits."""
+    change = ImportedChange(field=field, **given_value)
+    given().when(import_changes(CREATED, change)).recorded()
+    assert change.field_change().value == value
 
 
 def test_only_the_title_of_a_new_service_is_imported():
