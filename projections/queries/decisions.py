@@ -44,18 +44,8 @@ from projections.read_model.schema import dumps, loads, members
 
 BATCH_ROWS: Final = 1_000
 COLUMNS: Final = (
-    *(
-        "title",
-        "status",
-        "kind",
-        "products",
-        "deciders",
-        "role.accountable",
-        "tags",
-        "review_on",
-        "revisit_on",
-        "aliases",
-    ),
+    *("title", "status", "kind", "products", "deciders", "role.accountable", "tags"),
+    *("review_on", "revisit_on", "aliases"),
 )
 """The fields that a list of decisions shows by default."""
 
