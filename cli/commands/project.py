@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-import time
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -38,22 +38,30 @@ def run_projector(settings: Settings) -> None:
     Raises:
         CommandFailed: there is no log, or it cannot be read.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    terminated = threading.Event()
+
+    def terminate(*_: object) -> None:
+        terminated.set()  # also where the exception below is ignored, as in a callback of the garbage collector
+        raise KeyboardInterrupt
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, terminate)
     with (
         suppress(KeyboardInterrupt),
         open_read_only(settings) as log,
         open_runtime(log, settings, poll=POLL_INTERVAL_S, check=True) as runtime,
     ):
         freeze_gc()
-        _watch(runtime.runner)
+        _watch(runtime.runner, terminated)
     click.echo("Stopped.")
 
 
-def _watch(runner: Runner) -> None:
+def _watch(runner: Runner, terminated: threading.Event) -> None:
     printed = None
     while runner.error is None:
         if runner.active not in (None, printed):
             printed = runner.active
             click.echo("Projector active." if printed else "Standby: another projector is active.")
-        time.sleep(STATE_POLL_INTERVAL_S)
+        if terminated.wait(STATE_POLL_INTERVAL_S):
+            return
     raise CommandFailed(f"The projector failed at position {runner.position}: {runner.error}.")

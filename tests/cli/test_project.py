@@ -56,7 +56,8 @@ def test_a_projector_beside_the_server(tmp_path):
                 for process in (first, second):
                     process.wait()
             assert "No projector is running." in run(data, "doctor").stdout
-            with projecting(data):
+            with projecting(data) as third:
+                assert third.stdout.readline() == "Projector active.\n"
                 assert written_and_read() == 200
                 deadline = time.monotonic() + 60
                 while client.get("/v1/health").json()["lag"] and time.monotonic() < deadline:
