@@ -16,8 +16,8 @@ from cli.forecasts import describe_expectation, describe_outcome
 from cli.sentences import IT, Happening, describe_delegation, describe_report, tell
 from cli.status_marks import SHAPES, mark_problem, mark_status, mark_verdict
 from cli.values import format_number
-from domain.decision_messages import ENDED
 from domain.ids import kind_of
+from domain.statuses import ENDED_DECISION
 from domain.times import parse_timestamp
 from projections.queries.field_groups import flat_fields
 
@@ -227,7 +227,7 @@ class Document:
     def _reviews(self) -> Iterator[Line]:
         """Yield what the reviews of the result and of the reasoning found, and when the next one is due."""
         status = self._cell("status")
-        day = "" if status and status["value"] in ENDED else self._text("review_on")
+        day = "" if status and status["value"] in ENDED_DECISION else self._text("review_on")
         found = [
             (what, verdict, self._cell(finding), self._text(by))
             for what, name, finding, by in _REVIEWS

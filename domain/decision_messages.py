@@ -50,8 +50,6 @@ REOPENABLE: Final = frozenset({"deferred", "rejected", "withdrawn", "accepted", 
 IN_FORCE: Final = frozenset({ACCEPTED})
 REVIEWABLE: Final = frozenset({"accepted", SUPERSEDED, "reversed"})
 DECIDED: Final = REVIEWABLE | {"rejected"}
-ENDED: Final = frozenset({"rejected", "withdrawn", SUPERSEDED, "reversed"})
-"""The statuses of a decision of which nothing more is due, and which contributes to nothing."""
 AWAITS: Final = "awaits"
 REVISIT_ON: Final = "revisit_on"
 """The day to which a decision was deferred; `review_on` is the day to review what came of it."""

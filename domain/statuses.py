@@ -18,3 +18,5 @@ STATUSES_BY_KIND: Final[Mapping[str, tuple[str, ...]]] = {
     "team": ("active", "disbanded"),
 }
 STATUSES: Final = tuple(dict.fromkeys(status for statuses in STATUSES_BY_KIND.values() for status in statuses))
+ENDED_DECISION: Final = frozenset({"rejected", "withdrawn", "superseded", "reversed"})
+"""The statuses of a decision of which nothing more is due, and which contributes to nothing."""

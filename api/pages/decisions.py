@@ -16,8 +16,9 @@ from api.pages.meetings import find_meetings
 from api.pages.page import Context, Page, PageDependency, add_page, page_router
 from api.pages.sentences import MAX_HISTORY, Sentence, build_sentences
 from api.query_parameters import CURSOR_PATTERN, KeyPath, ProductText, list_parameter
-from domain.decision_messages import ENDED, Option
+from domain.decision_messages import Option
 from domain.ids import SUBJECT_IN_TEXT
+from domain.statuses import ENDED_DECISION
 from projections.queries import authority as authority_queries
 from projections.queries import decisions as decision_queries
 from projections.queries.decisions import DecisionFilter
@@ -226,7 +227,7 @@ def find_steps(history: Sequence[Sentence], fields: Mapping[str, BlamedValue]) -
         elif advice and sentence is advice[0]:
             steps.append(Step(f"Advice from {len({each.origin.who for each in advice})}", None, sentence.origin.at))
     status = fields["status"].content if "status" in fields else []
-    for name, label in _OPEN_STEPS.items() if ENDED.isdisjoint(map(str, status)) else ():
+    for name, label in _OPEN_STEPS.items() if ENDED_DECISION.isdisjoint(map(str, status)) else ():
         if days := fields[name].content if name in fields else []:
             steps.append(Step(label, None, None, str(days[0]), is_open=True))
     return steps

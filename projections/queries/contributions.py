@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from domain import decision_messages, feature
 from domain.fields import STATUS
+from domain.statuses import ENDED_DECISION
 from domain.values import kind_of
 from projections.answer_types.contributions import ContributionGap, ContributionGraph, ContributionRow, GapReason
 from projections.answer_types.fields import FieldRow
@@ -73,7 +74,7 @@ class Links:
 
     def is_live(self, subject: str) -> bool:
         """Return whether a decision or feature exists and has not ended."""
-        ended = decision_messages.ENDED if subject.startswith("decision:") else ENDED_FEATURES
+        ended = ENDED_DECISION if subject.startswith("decision:") else ENDED_FEATURES
         return subject in self.statuses and self.statuses[subject] not in ended
 
     def _paths_through(self, goal: str, through: str) -> Iterator[Path]:
