@@ -29,7 +29,6 @@ from domain.roles import RoleHolderId
 from domain.values import SUBJECT_KINDS, Actor, Day, Holder, Line, Person, StringKind, Text, Timestamp
 
 FILE: Final = Path(__file__).parents[1] / "cli" / "verbs.json"
-_MAX_SUMMARY_LENGTH: Final = 60
 _ANY_KIND: Final = [kind for kind in SUBJECT_KINDS if kind not in ("log", "import", "group")]
 _PEOPLE: Final[Mapping[Any, list[str]]] = {
     str(Person): ["person"],

@@ -20,7 +20,6 @@ from cli.answer_tables import (
     title_of,
 )
 from cli.answer_titles import WHO, Titles
-from cli.browser import open_page
 from cli.context import get_context
 from cli.display import MAX_TEXT_WIDTH, Line
 from cli.documents import Document
@@ -95,6 +94,8 @@ def show_subject(output: Output, name: str, when: Mapping[str, Any], *, opens: b
     with open_log(output) as log:
         found = Finder(log, when, prefers_decision=True).find(name)
         if opens:
+            from cli.browser import open_page  # noqa: PLC0415  (only with --open)
+
             open_page(log, found)
             return
         if output.format:

@@ -299,6 +299,8 @@ def test_what_another_has_written(service):
 def test_every_page(service):
     """Pages follow each other until there are no more, and hold together what the whole answer holds."""
     with client_of(service) as client:
+        for _ in range(10):
+            client.send(tea())
         parts = [row["position"] for page in client.pages(questions.audit(limit=5)) for row in page["rows"]]
         whole = [row["position"] for row in client.ask(questions.audit(limit=10_000))["rows"]]
 
@@ -342,7 +344,7 @@ def test_every_page_as_text(service, form):
 
 
 def test_a_token_as_a_file_has_it(service):
-    """A line break at the end of a token is no part of it; a token that no header can hold is not shown."""
+    """A token is sent without the line break at its end. If no header can hold it, the error does not show it."""
     with Client("http://log.example", token=f"{service.token}\n") as client:
         assert client._http.headers["Authorization"] == f"Bearer {service.token}"
 
